@@ -1,0 +1,41 @@
+"""What the commands share: their options, and how they read a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import as_file, files
+from typing import Annotated
+
+import typer
+
+from dispatch.config import ConfigMorpher
+from dispatch.dispatcher import ModelDispatcher
+from dispatch.errors import ConfigError, Fault
+from dispatch.roles import DEFAULT_ROLES
+
+__all__ = ["Declared", "Demo", "read_dispatcher"]
+
+Demo = Annotated[bool, typer.Option("--demo", help="Use the configuration that comes along.")]
+Declared = Annotated[
+    list[str] | None,
+    typer.Option("--declare", metavar="ROLE", help="Declare a role of your own; may be repeated."),
+]
+
+
+def read_dispatcher(
+    configs: Sequence[str], demo: bool, declared: Sequence[str] | None
+) -> ModelDispatcher:
+    """Read and merge the files, and dispatch their models."""
+    config = _read(configs, demo)
+    roles = dict.fromkeys((*DEFAULT_ROLES, *(declared or ())))
+    return ModelDispatcher(config.fetch("models"), roles=roles)
+
+
+def _read(configs: Sequence[str], demo: bool) -> ConfigMorpher:
+    if demo == bool(configs):
+        message = "give either configuration files or --demo"
+        raise ConfigError([Fault((), message, code="usage")])
+    if not demo:
+        return ConfigMorpher(configs)
+    with as_file(files("dispatch") / "demo.yaml") as shipped:
+        return ConfigMorpher(shipped)

@@ -1,0 +1,280 @@
+"""`ConfigMorpher`: a configuration that is asked by path, and morphed into keyword arguments."""
+
+from __future__ import annotations
+
+import keyword
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import make_dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Literal, Self
+
+from dispatch.config.callables import Parameters, identity, read_parameters
+from dispatch.config.environment import resolve
+from dispatch.config.files import load
+from dispatch.config.paths import PathLike, pick
+from dispatch.errors import (
+    ConfigError,
+    ExtraKeysError,
+    Fault,
+    MissingIndexError,
+    MissingKeyError,
+    UnsetVariableError,
+)
+from dispatch.frozen import FrozenMap, freeze, thaw
+from dispatch.secrets import redact
+
+__all__ = ["OWN_KEYS", "ConfigMorpher", "ReturnType"]
+
+OWN_KEYS = frozenset({"name", "roles", "system_prompt"})
+"""Keys of a model that are for the program, which a provider would reject or misread."""
+
+_REQUIRED: Any = object()
+_ATOMS = frozenset({str, int, float, bool, type(None)})
+_REMEMBERED = 1024  # how many paths, or plans, one configuration remembers
+
+
+class ReturnType(StrEnum):
+    """The form in which `ConfigMorpher.morph` gives keyword arguments."""
+
+    DICT = "dict"
+    DATACLASS = "dataclass"
+
+
+class ConfigMorpher:
+    """A configuration that never changes, from which a callable's arguments are taken.
+
+    `config` is a mapping, the path of a file, or several paths, merged from left to right.
+    All results are fresh plain containers: changing one changes nothing else.
+
+    >>> config = ConfigMorpher({"models": [{"name": "a", "model": "gpt-4o", "temperature": 0}]})
+    >>> config.fetch("models[name=a].model")
+    'gpt-4o'
+    >>> def complete(model, messages=(), **kwargs): ...
+    >>> config.morph(complete, start_from="models[0]")
+    {'model': 'gpt-4o', 'temperature': 0}
+    """
+
+    def __init__(
+        self, config: Mapping[str, Any] | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+    ) -> None:
+        if not isinstance(config, Mapping):
+            config = load(config)
+        self._tree: FrozenMap[str, Any] = freeze(config)
+        # What cannot change is worked out once. Both are caches: bounded, and safe to lose.
+        self._nodes: dict[Any, Any] = {}
+        self._plans: dict[Any, Callable[[], Any]] = {}
+
+    @classmethod
+    def from_yaml(cls, *paths: str | os.PathLike[str]) -> Self:
+        """Read YAML, whatever the file is called."""
+        return cls(load(paths, "yaml"))
+
+    @classmethod
+    def from_json(cls, *paths: str | os.PathLike[str]) -> Self:
+        """Read JSON, whatever the file is called."""
+        return cls(load(paths, "json"))
+
+    @classmethod
+    def from_toml(cls, *paths: str | os.PathLike[str]) -> Self:
+        """Read TOML, whatever the file is called."""
+        return cls(load(paths, "toml"))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The whole configuration, as a fresh dict."""
+        fresh: dict[str, Any] = thaw(self._tree)
+        return fresh
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({redact(self._tree)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return self._tree == other._tree if isinstance(other, ConfigMorpher) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._tree)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._tree,)
+
+    def fetch(self, path: PathLike, default: Any = _REQUIRED) -> Any:
+        """Return what stands at a path; `dispatch.config.paths` has the grammar.
+
+        >>> ConfigMorpher({"tools": {"roles": ["a"]}}).fetch("tools.others", [])
+        []
+
+        Raises `MissingKeyError` (a ValueError) or `MissingIndexError` (an IndexError) for a step
+        that leads nowhere, unless there is a default; `PathSyntaxError` for a malformed path, in
+        any case: a default is no excuse for a typo.
+        """
+        try:
+            node = self._nodes[path]
+        except (KeyError, TypeError):
+            try:
+                node = self._find(path)
+            except (MissingKeyError, MissingIndexError):
+                if default is _REQUIRED:
+                    raise
+                return default
+        return node if type(node) in _ATOMS else thaw(node)
+
+    def _find(self, path: PathLike | None) -> Any:
+        if path is None:
+            return self._tree
+        node = pick(self._tree, path)
+        if isinstance(path, str):
+            _remember(self._nodes, path, node)
+        return node
+
+    def morph(
+        self,
+        callable_obj: Any,
+        start_from: PathLike | None = None,
+        allow_extra_keys: bool = True,
+        return_type: ReturnType | Literal["dict", "dataclass"] = "dict",
+        return_config_keys_only: bool = True,
+    ) -> Any:
+        """Return the keyword arguments that a callable takes from the node at `start_from`.
+
+        A callable with `**kwargs` takes every key of the node but the program's own (`OWN_KEYS`),
+        and those too where it names them. References to the environment are resolved here. The
+        callable is never called. A list or tuple of callables gives a tuple of results.
+
+        `allow_extra_keys=False` raises `ExtraKeysError` for keys that no callable takes.
+        `return_config_keys_only=False` adds every other parameter, with its default or None.
+        `return_type="dataclass"` gives an object with these fields instead of a dict.
+
+        Raises `PathError` for a wrong path, `SignatureError` for a callable whose parameters
+        cannot be read, and `UnsetVariableError` for a reference to an unset variable.
+        """
+        form = (start_from, allow_extra_keys, return_type, return_config_keys_only)
+        try:
+            key = (*identity(callable_obj), form)
+            build = self._plans.get(key)
+        except TypeError:  # a list of callables, say, or a path in parts: no key, no cache
+            return self._plan(callable_obj, *form)()
+        if build is None:
+            build = self._plan(callable_obj, *form)
+            _remember(self._plans, key, build)
+        return build()
+
+    def _plan(
+        self,
+        callable_obj: Any,
+        start_from: PathLike | None,
+        allow_extra_keys: bool,
+        return_type: str,
+        return_config_keys_only: bool,
+    ) -> Callable[[], Any]:
+        """Work out once what a call of `morph` gives; the result builds it afresh each time."""
+        node = self._find(start_from)
+        where = start_from if isinstance(start_from, str) else ""
+        _check_keys(node, where)
+        several = isinstance(callable_obj, list | tuple)
+        signatures = [
+            read_parameters(each) for each in (callable_obj if several else [callable_obj])
+        ]
+        if not allow_extra_keys:
+            _forbid_extra(node, signatures, where)
+        builders = [
+            _builder(node, parameters, where, ReturnType(return_type), return_config_keys_only)
+            for parameters in signatures
+        ]
+        return (lambda: tuple(build() for build in builders)) if several else builders[0]
+
+
+def _check_keys(node: Any, where: str) -> None:
+    at = (where,) if where else ()
+    if not isinstance(node, Mapping):
+        hint = "start from a mapping, such as models[0]"
+        message = f"expected a mapping to morph, found a {type(thaw(node)).__name__}"
+        raise ConfigError([Fault(at, message, hint, "wrong-start")])
+    faults = [
+        Fault(at, f"a key must be a text to become an argument, found {key!r}", code="wrong-key")
+        for key in node
+        if not isinstance(key, str)
+    ]
+    if faults:
+        raise ConfigError(faults)
+
+
+def _takes(parameters: Parameters, key: str) -> bool:
+    return key in parameters.defaults or (parameters.takes_any and key not in OWN_KEYS)
+
+
+def _forbid_extra(node: Mapping[str, Any], signatures: list[Parameters], where: str) -> None:
+    extra = [
+        key
+        for key in node
+        if key not in OWN_KEYS and not any(_takes(parameters, key) for parameters in signatures)
+    ]
+    if extra:
+        raise ExtraKeysError(extra, where)
+
+
+def _builder(
+    node: Mapping[str, Any],
+    parameters: Parameters,
+    where: str,
+    return_type: ReturnType,
+    configured_only: bool,
+) -> Callable[[], Any]:
+    """Return what builds the arguments of one callable: a bare `dict.copy` where that will do."""
+    taken = {key: value for key, value in node.items() if _takes(parameters, key)}
+    absent = {
+        name: default
+        for name, default in parameters.defaults.items()
+        if name not in taken and not configured_only
+    }
+    simple = all(type(value) in _ATOMS and not _refers(value) for value in taken.values())
+    build: Callable[[], dict[str, Any]] = taken.copy
+    if absent or not simple:
+        called = str(node.get("name") or node.get("model") or "")
+
+        def build() -> dict[str, Any]:
+            given = {key: thaw(value) for key, value in taken.items()}
+            built = _resolve(given, where, called)
+            return built | {name: default() for name, default in absent.items()}
+
+    if return_type is ReturnType.DICT:
+        return build
+    make = _fields_class((*taken, *absent), where)
+    return lambda: make(**build())
+
+
+def _refers(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("os.environ/", "${"))
+
+
+def _resolve(given: dict[str, Any], where: str, called: str) -> dict[str, Any]:
+    try:
+        resolved: dict[str, Any] = resolve(given, (where,) if where else ())
+    except UnsetVariableError as error:
+        raise UnsetVariableError(error.variable, error.where, called) from None
+    return resolved
+
+
+class _Fields:
+    """What `return_type="dataclass"` gives: its repr shows no secret."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({redact(vars(self))!r})"
+
+
+@lru_cache(maxsize=256)  # a class costs a hundred times more than what it holds
+def _fields_class(names: tuple[str, ...], where: str) -> Any:
+    wrong = [name for name in names if not name.isidentifier() or keyword.iskeyword(name)]
+    if wrong:
+        message = f"cannot be fields of a dataclass: {', '.join(wrong)}"
+        at = (where,) if where else ()
+        raise ConfigError([Fault(at, message, "ask for a dict", "wrong-field")])
+    fields = [(name, Any) for name in names]
+    return make_dataclass("Arguments", fields, bases=(_Fields,), repr=False)
+
+
+def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:
+    if len(cache) >= _REMEMBERED:
+        cache.clear()
+    cache[key] = value

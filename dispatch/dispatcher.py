@@ -1,0 +1,85 @@
+"""`ModelDispatcher`: the pipeline behind a stable facade."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from dispatch.errors import RoleError
+from dispatch.frozen import thaw
+from dispatch.group import RoleGroup
+from dispatch.nearest import did_you_mean
+from dispatch.pipeline import dispatch
+from dispatch.roles import DEFAULT_ROLES, Contract, ModelRoleType, Role, contract_of
+from dispatch.stages import Groups, morph_groups
+
+__all__ = ["ModelDispatcher"]
+
+Morph = bool | Callable[[dict[str, Any]], Any]
+
+
+class ModelDispatcher:
+    """Model configurations, handed to the roles that they play.
+
+    `models` is the list that was given, untouched; the groups do not follow later changes of it.
+    `morph` is the form of a group: True for a `RoleGroup` (a `ConfigMorpher`), False for a plain
+    `{'models': [...]}`, or a callable that is given that dict. `roles` declares the roles.
+
+    >>> dispatcher = ModelDispatcher(
+    ...     [{"name": "fast", "model": "gpt-4o", "roles": ["chatcompletions"], "temperature": 0}]
+    ... )
+    >>> dispatcher.for_chatcompletions.fetch("models[0].name")
+    'fast'
+    >>> bool(dispatcher.for_postcompletions)
+    False
+
+    Raises `ConfigError`, with all faults of all models.
+    """
+
+    def __init__(
+        self,
+        models: Iterable[Mapping[str, Any]],
+        morph: Morph = True,
+        *,
+        roles: Contract | Iterable[str | Role] = DEFAULT_ROLES,
+    ) -> None:
+        self.models = models
+        self.contract = contract_of(roles)
+        self.groups: Groups = dispatch(models, contract=self.contract)
+        self.dispatch(morph)
+
+    def dispatch(self, morph: Morph = True) -> None:
+        """Put the groups into another form; which model plays which role stays as it is."""
+        self.morph = morph
+        if morph is False:
+            self._forms: Mapping[str, Any] = self.groups
+        elif morph is True:
+            self._forms = {role: RoleGroup(role, models) for role, models in self.groups.items()}
+        else:
+            self._forms = morph_groups(morph)(self.groups)
+
+    def for_role(self, role: str) -> Any:
+        """Return the group of a role: a `RoleGroup`, a fresh dict, or what `morph` made of it.
+
+        Raises `RoleError` for a role that is not declared.
+        """
+        try:
+            form = self._forms[role]
+        except KeyError:
+            hint = did_you_mean(str(role), self.contract)
+            raise RoleError(f"role {role!r} is not declared; {hint}") from None
+        return {"models": thaw(form)} if self.morph is False else form
+
+    @property
+    def for_chatcompletions(self) -> Any:
+        """The models of the main conversation and its tool calls."""
+        return self.for_role(ModelRoleType.chatcompletions)
+
+    @property
+    def for_postcompletions(self) -> Any:
+        """The models for what follows the conversation, each with its task."""
+        return self.for_role(ModelRoleType.postcompletions)
+
+    def __repr__(self) -> str:
+        told = ", ".join(repr(RoleGroup(role, models)) for role, models in self.groups.items())
+        return f"ModelDispatcher({told})"

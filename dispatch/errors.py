@@ -1,0 +1,227 @@
+"""Every error and warning of this package.
+
+The tree, each leaf also the builtin that Python users expect::
+
+    DispatchError
+    ├── ConfigError (ValueError)            what a user wrote is wrong: every fault, with its place
+    │   └── FileError                       a file cannot be read, parsed or merged
+    ├── PathError (ValueError)              a path picks nothing
+    │   ├── PathSyntaxError                 the path itself is malformed: a caret shows where
+    │   ├── MissingKeyError (LookupError)   a key, or a selector, that nothing matches
+    │   └── MissingIndexError (IndexError)  an index out of range
+    ├── RoleError (LookupError)             a program asks for a role that it never declared
+    ├── StageError (TypeError)              stages composed in an order that cannot work
+    ├── SignatureError (TypeError)          a callable whose parameters cannot be read
+    ├── ExtraKeysError (ValueError)         keys that no callable takes, where that was forbidden
+    ├── UnsetVariableError (LookupError)    an environment variable that a value refers to is unset
+    ├── SecretError (ValueError)            a literal secret where only a reference may stand
+    └── CompletionError (RuntimeError)      no model of a role answered
+
+    ConfigWarning (UserWarning)
+    ├── SuspiciousKeyWarning                a key that looks like a misspelt known one
+    └── ForeignKeyWarning                   one vendor's key would go to another's endpoint
+
+No message, argument or attribute of these holds a secret: whoever builds one passes what was
+found through `dispatch.secrets` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+__all__ = [
+    "CompletionError",
+    "ConfigError",
+    "ConfigWarning",
+    "DispatchError",
+    "ExtraKeysError",
+    "Fault",
+    "FileError",
+    "ForeignKeyWarning",
+    "MissingIndexError",
+    "MissingKeyError",
+    "PathError",
+    "PathSyntaxError",
+    "Position",
+    "RoleError",
+    "SecretError",
+    "SignatureError",
+    "StageError",
+    "SuspiciousKeyWarning",
+    "UnsetVariableError",
+    "place",
+]
+
+Step = str | int
+
+
+def place(path: Iterable[Step]) -> str:
+    """Write a path of keys and indices the way that `ConfigMorpher.fetch` reads it.
+
+    >>> place(("models", 2, "roles", 1))
+    'models[2].roles[1]'
+    """
+    written = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return written.removeprefix(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a file: `line` and `column` count from 1, `text` is that line, redacted."""
+
+    file: str
+    line: int
+    column: int
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that a person can mend: where it is, what was found, what would be right.
+
+    >>> print(Fault(("models", 0, "model"), "is missing", "name the model that LiteLLM calls"))
+    models[0].model: is missing; name the model that LiteLLM calls
+    """
+
+    path: tuple[Step, ...]
+    message: str
+    hint: str = ""
+    code: str = "invalid"
+    severity: Literal["error", "warning"] = "error"
+    position: Position | None = None
+
+    @property
+    def place(self) -> str:
+        """The path as text, such as `models[2].roles[1]`."""
+        return place(self.path)
+
+    def under(self, *prefix: Step) -> Fault:
+        """The same fault, seen from further out."""
+        return replace(self, path=(*prefix, *self.path))
+
+    def at(self, position: Position | None) -> Fault:
+        """The same fault, with its place in a file."""
+        return replace(self, position=position)
+
+    def __str__(self) -> str:
+        parts = [str(self.position) if self.position else "", self.place, self.message]
+        told = ": ".join(part for part in parts if part)
+        return f"{told}; {self.hint}" if self.hint else told
+
+
+class DispatchError(Exception):
+    """The root of all errors of this package."""
+
+
+class ConfigError(DispatchError, ValueError):
+    """A configuration is wrong; `faults` holds everything that is, in the order of the file."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        if len(self.faults) == 1:
+            return str(self.faults[0])
+        lines = "".join(f"\n  {fault}" for fault in self.faults)
+        return f"{len(self.faults)} faults in the configuration:{lines}"
+
+
+class FileError(ConfigError):
+    """A file cannot be read, parsed or merged."""
+
+
+class PathError(DispatchError, ValueError):
+    """A path picks nothing. `path` is the path as it was asked for, redacted."""
+
+    def __init__(self, message: str, path: str = "") -> None:
+        self.path = path
+        super().__init__(message, path)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class PathSyntaxError(PathError):
+    """A path that the grammar does not hold; `column` counts from 1."""
+
+    def __init__(self, message: str, path: str = "", column: int = 1) -> None:
+        super().__init__(message, path)
+        self.column = column
+        self.args = (message, path, column)
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}\n  {self.path}\n  {' ' * (self.column - 1)}^"
+
+
+class MissingKeyError(PathError, LookupError):
+    """A key that is not there, or a selector that no item matches."""
+
+
+class MissingIndexError(PathError, IndexError):
+    """An index past either end of a list."""
+
+
+class RoleError(DispatchError, LookupError):
+    """A program asks for a role that it never declared."""
+
+
+class StageError(DispatchError, TypeError):
+    """A stage was handed what an earlier stage should have prepared."""
+
+
+class SignatureError(DispatchError, TypeError):
+    """A callable whose parameters cannot be read."""
+
+
+class ExtraKeysError(DispatchError, ValueError):
+    """Keys that no callable takes, where extra keys were forbidden."""
+
+    def __init__(self, keys: Sequence[str], where: str) -> None:
+        self.keys = tuple(keys)
+        self.where = where
+        super().__init__(self.keys, where)
+
+    def __str__(self) -> str:
+        return f"{self.where or 'the configuration'}: no callable takes {', '.join(self.keys)}"
+
+
+class UnsetVariableError(DispatchError, LookupError):
+    """An environment variable that a value refers to is unset or empty."""
+
+    def __init__(self, variable: str, where: str, model: str = "", role: str = "") -> None:
+        self.variable, self.where, self.model, self.role = variable, where, model, role
+        super().__init__(variable, where, model, role)
+
+    def __str__(self) -> str:
+        model = f" of model {self.model!r}" if self.model else ""
+        role = f" in role {self.role!r}" if self.role else ""
+        return (
+            f"{self.where}{model}{role}: environment variable {self.variable} is unset or empty; "
+            f"set it: export {self.variable}=…"
+        )
+
+
+class SecretError(DispatchError, ValueError):
+    """A literal secret where only a reference to the environment may stand."""
+
+
+class CompletionError(DispatchError, RuntimeError):
+    """No model of a role answered."""
+
+
+class ConfigWarning(UserWarning):
+    """The root of all warnings of this package."""
+
+
+class SuspiciousKeyWarning(ConfigWarning):
+    """A key that nobody knows, and that is near to one that LiteLLM does."""
+
+
+class ForeignKeyWarning(ConfigWarning):
+    """A custom endpoint without a key of its own, where LiteLLM would send the vendor's."""

@@ -1,0 +1,56 @@
+"""A role group: the models that play one role, as the `ConfigMorpher` that programs ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pyrsistent import PVector, pvector
+
+from dispatch.config import ConfigMorpher
+from dispatch.errors import UnsetVariableError
+from dispatch.frozen import freeze
+from dispatch.stages import Model
+
+__all__ = ["RoleGroup"]
+
+
+class RoleGroup(ConfigMorpher):
+    """The models of one role, in file order; false when there are none.
+
+    >>> from dispatch import dispatch
+    >>> groups = dispatch([{"model": "gpt-4o", "roles": {"postcompletions": "sum up"}}])
+    >>> group = RoleGroup("postcompletions", groups["postcompletions"])
+    >>> len(group), group.tasks, group.fetch("models[0].model")
+    (1, ('sum up',), 'gpt-4o')
+    """
+
+    def __init__(self, role: str, models: Iterable[Model]) -> None:
+        self.role = role
+        self.models: PVector[Model] = pvector(models)
+        super().__init__(freeze({"models": self.models}))
+
+    @property
+    def tasks(self) -> tuple[str | None, ...]:
+        """The task of each model, in order; None where it has none."""
+        return tuple(model["roles"][self.role] for model in self.models)
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self.models)
+
+    def __repr__(self) -> str:
+        names = ", ".join(str(model.get("name", model["model"])) for model in self.models)
+        return f"RoleGroup({self.role}: {names})" if names else f"RoleGroup({self.role})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RoleGroup, (self.role, self.models)
+
+    def morph(self, *args: Any, **kwargs: Any) -> Any:
+        """Morph as `ConfigMorpher.morph` does; errors name the role too."""
+        try:
+            return super().morph(*args, **kwargs)
+        except UnsetVariableError as error:
+            raise UnsetVariableError(error.variable, error.where, error.model, self.role) from None

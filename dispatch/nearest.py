@@ -1,0 +1,34 @@
+"""The nearest right spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = ["did_you_mean", "nearest"]
+
+
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the known word that is nearest to `word`, or None where none is near.
+
+    >>> nearest("chatcompletion", ["chatcompletions", "postcompletions"])
+    'chatcompletions'
+    """
+    by_fold = {name.casefold(): name for name in known}
+    close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=cutoff)
+    return by_fold[close[0]] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Phrase the nearest spelling as a question, or list what there is.
+
+    >>> did_you_mean("tempratur", ["temperature", "model"])
+    "did you mean 'temperature'?"
+    >>> did_you_mean("zzz", ["temperature", "model"])
+    'known: temperature, model'
+    """
+    known = tuple(known)
+    near = nearest(word, known)
+    if near is not None:
+        return f"did you mean {near!r}?"
+    return f"known: {', '.join(known)}" if known else ""

@@ -1,0 +1,54 @@
+"""The composed pipeline: from a list of models to the groups of their roles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from toolz import compose_left
+from toolz.curried import map, mapcat
+
+from dispatch.errors import ConfigError
+from dispatch.roles import DEFAULT_CONTRACT, Contract
+from dispatch.stages import (
+    Groups,
+    check_models,
+    explode_roles,
+    find_faults,
+    freeze_model,
+    group_by_role,
+    normalize_roles,
+)
+
+__all__ = ["dispatch", "pipeline"]
+
+Models = Iterable[Mapping[str, Any]]
+
+
+def pipeline(contract: Contract = DEFAULT_CONTRACT) -> Callable[[Models], Groups]:
+    """Return the function that dispatches models to the roles of a contract."""
+    run: Callable[[Models], Groups] = compose_left(
+        map(freeze_model),
+        map(partial(normalize_roles, contract=contract)),
+        mapcat(explode_roles),
+        partial(group_by_role, contract=contract),
+    )
+    return run
+
+
+def dispatch(models: Models, *, contract: Contract = DEFAULT_CONTRACT) -> Groups:
+    """Hand each model to the roles that it plays: the pipeline, reporting all faults at once.
+
+    >>> groups = dispatch([{"model": "gpt-4o", "roles": ["chatcompletions", "postcompletions"]}])
+    >>> [model["model"] for model in groups["postcompletions"]]
+    ['gpt-4o']
+
+    Raises `ConfigError`, whose `faults` are those of every model.
+    """
+    models = check_models(models)
+    try:
+        return pipeline(contract)(models)
+    except ConfigError as first:
+        faults = find_faults(models, contract=contract) or first.faults
+    raise ConfigError(faults)

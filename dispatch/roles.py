@@ -1,0 +1,221 @@
+"""Roles: which there are, what each asks for, and how a user may write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, cast
+
+from pyrsistent import PVector
+
+from dispatch.errors import Fault, Step
+from dispatch.frozen import FrozenMap, freeze
+from dispatch.nearest import did_you_mean
+
+__all__ = [
+    "DEFAULT_CONTRACT",
+    "DEFAULT_ROLES",
+    "Contract",
+    "Entry",
+    "ModelRoleType",
+    "Role",
+    "contract_of",
+    "entry",
+    "kind",
+    "read_roles",
+]
+
+Entry = FrozenMap[str, str | None]
+"""The normal form of one assignment: `{role: task}`."""
+
+_MANY = (list, tuple, PVector)
+
+
+@dataclass(frozen=True)
+class ModelRoleType:
+    """The names of the roles that are declared by default.
+
+    >>> ModelRoleType.chatcompletions
+    'chatcompletions'
+    """
+
+    chatcompletions: str = "chatcompletions"
+    postcompletions: str = "postcompletions"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One role that a program declares.
+
+    `required`: some model must play it. `several`: more than one may. `task`: whether an
+    assignment to it may, must or must not carry a task.
+    """
+
+    name: str
+    required: bool = False
+    several: bool = True
+    task: Literal["optional", "required", "none"] = "optional"
+
+
+DEFAULT_ROLE = ModelRoleType.chatcompletions
+DEFAULT_ROLES = (ModelRoleType.chatcompletions, ModelRoleType.postcompletions)
+
+
+class Contract(Mapping[str, Role]):
+    """The roles that a program declares, by name, in order.
+
+    >>> contract = Contract(["chatcompletions", Role("embed", required=True)])
+    >>> list(contract), contract["embed"].required
+    (['chatcompletions', 'embed'], True)
+
+    Raises `ValueError` for a role declared twice or without a name.
+    """
+
+    __slots__ = ("_roles",)
+
+    def __init__(self, roles: Iterable[str | Role] = DEFAULT_ROLES) -> None:
+        if isinstance(roles, str):
+            roles = (roles,)
+        declared = [role if isinstance(role, Role) else Role(role) for role in roles]
+        self._roles = {role.name: role for role in declared}
+        if len(self._roles) < len(declared):
+            raise ValueError(f"a role is declared twice: {', '.join(r.name for r in declared)}")
+        if not all(isinstance(name, str) and name.strip() for name in self._roles):
+            raise ValueError("a role needs a name")
+
+    def __getitem__(self, name: str) -> Role:
+        return self._roles[name]
+
+    def get(self, name: object, default: Any = None) -> Any:
+        return self._roles.get(name, default)  # type: ignore[call-overload]  # any key may be asked
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._roles)
+
+    def __len__(self) -> int:
+        return len(self._roles)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._roles.values()))
+
+    def __repr__(self) -> str:
+        return f"Contract({list(self._roles.values())})"
+
+
+DEFAULT_CONTRACT = Contract()
+
+
+def contract_of(roles: Contract | Iterable[str | Role]) -> Contract:
+    """Return the contract that these roles make; a contract comes back as it is."""
+    return roles if isinstance(roles, Contract) else Contract(roles)
+
+
+def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]]:
+    """Read what a user wrote under `roles`: one entry an assignment, in order, and every fault.
+
+    A string is a role without a task, a mapping gives each of its roles a task. One of either
+    may stand without a list around it; nothing at all means `chatcompletions`.
+
+    >>> entries, faults = read_roles(["chatcompletions", {"postcompletions": "review"}], Contract())
+    >>> entries
+    [FrozenMap({'chatcompletions': None}), FrozenMap({'postcompletions': 'review'})]
+    """
+    entries: list[Entry] = []
+    faults: list[Fault] = []
+    for path, written in _placed(roles):
+        if isinstance(written, str):
+            assignments: Iterable[tuple[Any, Any]] = ((written, None),)
+        elif isinstance(written, Mapping) and written:
+            assignments = written.items()
+        else:
+            faults.append(_wrong_entry(path, written))
+            continue
+        for role, task in assignments:
+            fault = _find_fault(role, task, contract)
+            if fault is None:
+                entries.append(entry(role, task))
+            else:
+                alone = isinstance(written, str) or len(written) == 1
+                faults.append(fault.under(*path) if alone else fault.under(*path, str(role)))
+    return entries, faults
+
+
+@lru_cache(maxsize=1024)
+def entry(role: str, task: str | None = None) -> Entry:
+    """Return the normal form of an assignment, `{role: task}`; equal ones are the same object."""
+    return cast("Entry", freeze({role: task}))
+
+
+def _placed(roles: Any) -> Iterable[tuple[tuple[Step, ...], Any]]:
+    """Pair what stands under `roles` with where it stands; nothing means the default role."""
+    if roles is None or (isinstance(roles, (*_MANY, Mapping)) and not roles):
+        return ((("roles",), DEFAULT_ROLE),)
+    if isinstance(roles, _MANY):
+        return ((("roles", index), written) for index, written in enumerate(roles))
+    return ((("roles",), roles),)
+
+
+def _find_fault(role: Any, task: Any, contract: Contract) -> Fault | None:
+    if not isinstance(role, str) or not role.strip():
+        return _wrong_entry((), role)
+    declared = contract.get(role)
+    if declared is None:
+        return _undeclared(role, contract)
+    if task is None:
+        if declared.task == "required":
+            hint = f"write it as a mapping: {role}: what to do"
+            return Fault((), f"role {role!r} needs a task", hint, "missing-task")
+    elif not isinstance(task, str):
+        found = f"the task of role {role!r} must be a text, found {kind(task)}"
+        return Fault((), found, "quote it" if _is_scalar(task) else "", "wrong-task")
+    elif declared.task == "none":
+        return Fault((), f"role {role!r} takes no task", f"write it as {role!r}", "needless-task")
+    return None
+
+
+def _undeclared(role: str, contract: Contract) -> Fault:
+    name, colon, task = role.partition(":")
+    if colon and (name := name.strip()) in contract:
+        task = task.strip() or "what to do"
+        hint = f"a role with its task is a mapping, not one string: {name}: {task!r}"
+        return Fault((), f"role {role!r} is not declared", hint, "task-in-string")
+    hint = did_you_mean(role, contract)
+    return Fault((), f"role {role!r} is not declared", hint, "undeclared-role")
+
+
+def _wrong_entry(path: tuple[Step, ...], found: Any) -> Fault:
+    if isinstance(found, bool):
+        hint = "YAML 1.1 reads on, off, yes and no as booleans: quote the name"
+    elif isinstance(found, str):
+        hint = "name the role, or leave the entry out"
+    else:
+        hint = "write 'role', or a mapping of roles to tasks"
+    return Fault(path, f"expected a role, found {kind(found)}", hint, "wrong-role")
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, bool | int | float)
+
+
+def kind(value: Any) -> str:
+    """Name what a value is, in the words of somebody who writes YAML; never its content.
+
+    >>> kind(True), kind([1]), kind({"a": 1})
+    ('the boolean True', 'a list', 'a mapping')
+    """
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"the boolean {value}"
+        case str():
+            return "a text" if value.strip() else "an empty text"
+        case int() | float():
+            return "a number"
+        case Mapping():
+            return "a mapping" if value else "an empty mapping"
+        case list() | tuple() | PVector():
+            return "a list" if value else "an empty list"
+        case _:
+            return f"a {type(value).__name__}"

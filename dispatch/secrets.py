@@ -1,0 +1,160 @@
+"""What is secret, and how it is shown instead: the one place that holds the rule.
+
+Everything that prints a configuration (reprs, errors, tables, exports) asks here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from pyrsistent import PSet, PVector
+
+__all__ = ["HIDDEN", "is_secret", "mark_secret", "redact", "redact_text", "scrub", "secret_values"]
+
+HIDDEN = "***"
+"""What stands in the place of a secret."""
+
+REFERENCE = "os.environ/"
+NO_KEY = "none"  # the documented way to say that an endpoint takes no key: not worth hiding
+
+# One alternative a line. The name is in snake_case by the time that this is asked.
+_SECRET_NAME = re.compile(
+    r"""
+      (^|_) (secrets?|passwords?|passwd|passphrase|credentials?|authorization|cookies?|bearer) (_|$)
+    | (^|_) token $                                   # access_token, azure_ad_token; not max_tokens
+    | (^|_) (apikeys?|auth|jwt|dsn) $
+    | (^|_) (api|access|secret|private|subscription|master|signing|encryption|auth|account|service
+            |license|virtual|user|admin) _keys? $
+    | ^ key $
+    | ^ aws_ \w* key                                  # aws_access_key_id, aws_secret_access_key
+    | (^|_) headers $                                 # every value below: nobody knows which counts
+    """,
+    re.VERBOSE,
+)
+_NOT_SECRET = re.compile(r"(^|_)per_token$|(^|_)(cost|count|limit|budget)(_|$)")
+_USERINFO = re.compile(r"(?<=://)[^\s/?#@]*:?[^\s/?#]*@")
+_QUERY = re.compile(r"([?&;]([\w.~-]+)=)([^&;\s#'\"]+)")
+_WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+")
+
+_marked: set[str] = set()
+
+
+def _snake(name: str) -> str:
+    return _WORD_BREAK.sub("_", name).lower()
+
+
+def mark_secret(*names: str) -> None:
+    """Treat values of keys with these names as secret too, in this process, from now on.
+
+    >>> mark_secret("badge")
+    >>> redact({"badge": "b-17"})
+    {'badge': '***'}
+    """
+    _marked.update(_snake(name) for name in names)
+    is_secret.cache_clear()
+
+
+@lru_cache(maxsize=4096)
+def is_secret(name: str) -> bool:
+    """Tell whether a key of this name holds a secret.
+
+    >>> [name for name in ("api_key", "apiKey", "max_tokens", "x-api-key") if is_secret(name)]
+    ['api_key', 'apiKey', 'x-api-key']
+    """
+    snake = _snake(name)
+    if snake in _marked:
+        return True
+    return bool(_SECRET_NAME.search(snake)) and not _NOT_SECRET.search(snake)
+
+
+def redact(value: Any, name: object = "") -> Any:
+    """Copy a value into plain containers, with every secret in it hidden.
+
+    References to the environment are no secrets, and stay: they tell what to mend.
+
+    >>> redact({"api_key": "sk-1", "api_base": "https://me:pw@host/v1", "temperature": 0})
+    {'api_key': '***', 'api_base': 'https://***@host/v1', 'temperature': 0}
+    >>> redact("os.environ/OPENAI_API_KEY", "api_key")
+    'os.environ/OPENAI_API_KEY'
+    """
+    if isinstance(name, str) and is_secret(name):
+        return _hide(value)
+    if isinstance(value, str):
+        return redact_text(value)
+    return _each(value, redact)
+
+
+def _hide(value: Any, _name: object = "") -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str) and (value.startswith(REFERENCE) or value.lower() == NO_KEY):
+        return value
+    contained = _each(value, _hide)
+    return HIDDEN if contained is value else contained
+
+
+def _each(value: Any, change: Any) -> Any:
+    """Rebuild a container from its changed values; anything else comes back as it is."""
+    if isinstance(value, Mapping):
+        return {key: change(item, key) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | PVector | PSet):
+        return [change(item, "") for item in value]
+    return value
+
+
+def redact_text(text: str) -> str:
+    """Hide the user information and the keys of every URL in a text.
+
+    >>> redact_text("cannot reach redis://:hunter2@host/0?token=abc&db=1")
+    'cannot reach redis://***@host/0?token=***&db=1'
+    """
+    if "://" not in text:
+        return text
+    hidden = _USERINFO.sub(f"{HIDDEN}@", text)
+    return _QUERY.sub(lambda m: m[1] + (HIDDEN if is_secret(m[2]) else m[3]), hidden)
+
+
+def secret_values(value: Any, name: object = "") -> frozenset[str]:
+    """Collect the secrets that a configuration holds, to `scrub` them from others' messages.
+
+    >>> sorted(secret_values({"api_key": "sk-1", "headers": {"X-Team": "blue"}, "model": "m"}))
+    ['blue', 'sk-1']
+    """
+    found: set[str] = set()
+    _collect(value, isinstance(name, str) and is_secret(name), found)
+    return frozenset(found)
+
+
+def _collect(value: Any, secret: bool, found: set[str]) -> None:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _collect(item, secret or (isinstance(key, str) and is_secret(key)), found)
+    elif isinstance(value, list | tuple | set | frozenset | PVector | PSet):
+        for item in value:
+            _collect(item, secret, found)
+    elif isinstance(value, str):
+        if secret and _hide(value) == HIDDEN:
+            found.add(value)
+        found.update(_secrets_of_urls(value))
+
+
+def _secrets_of_urls(text: str) -> Iterable[str]:
+    if "://" not in text:
+        return
+    for match in _USERINFO.finditer(text):
+        yield from (part for part in match[0].removesuffix("@").split(":", 1) if part)
+    yield from (m[3] for m in _QUERY.finditer(text) if is_secret(m[2]))
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """Hide known secrets, and what URLs hold, in a text that others wrote.
+
+    >>> scrub("Incorrect API key provided: sk-1", {"sk-1"})
+    'Incorrect API key provided: ***'
+    """
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return redact_text(text)
