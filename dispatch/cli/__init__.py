@@ -24,7 +24,7 @@ app.command()(run.run)
 
 def main() -> None:
     """Run the program; what a person can mend ends in one block on stderr, and exit code 1."""
-    warnings.showwarning = _show_warning
+    warnings.showwarning = _show_warning  # type: ignore[assignment]  # it takes the rest as *_
     try:
         app()
     except DispatchError as error:

@@ -33,7 +33,7 @@ def read_dispatcher(
 
 def _read(configs: Sequence[str], demo: bool) -> ConfigMorpher:
     if demo == bool(configs):
-        message = "give either configuration files or --demo"
+        message = "name configuration files, or give --demo alone"
         raise ConfigError([Fault((), message, code="usage")])
     if not demo:
         return ConfigMorpher(configs)

@@ -28,7 +28,9 @@ def print_roles(dispatcher: ModelDispatcher) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("role", "order", "name", "model", "task", title_justify="left")
+    table = Table()
+    for column in ("role", "order", "name", "model", "task"):
+        table.add_column(column, overflow="fold")  # a narrow terminal folds, and loses nothing
     for role, models in dispatcher.groups.items():
         if not models:
             table.add_row(role, "-", "-", "-", "-")
