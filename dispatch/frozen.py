@@ -44,6 +44,12 @@ class FrozenMap(PMap[K, V]):
         self._order = order
         return self
 
+    @classmethod
+    def of(cls, items: dict[K, V]) -> FrozenMap[K, V]:
+        """Make a map of these items as they are; `freeze` goes all the way down."""
+        made: Any = pmap(items)  # whose stubs tell nothing of its slots
+        return FrozenMap(made._size, made._buckets, tuple(items))
+
     def iterkeys(self) -> Iterator[K]:
         return iter(self._order)
 
@@ -168,9 +174,7 @@ def freeze(value: Any) -> Any:
 
 def _freeze(value: Any) -> Any:
     if isinstance(value, Mapping):
-        items = {k: v if type(v) in _ATOMS else _freeze(v) for k, v in value.items()}
-        made = pmap(items)
-        return FrozenMap(made._size, made._buckets, tuple(items))
+        return FrozenMap.of({k: v if type(v) in _ATOMS else _freeze(v) for k, v in value.items()})
     if isinstance(value, list | PVector):
         return pvector([v if type(v) in _ATOMS else _freeze(v) for v in value])
     if type(value) is tuple:

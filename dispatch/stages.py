@@ -131,7 +131,7 @@ def group_by_role(models: Iterable[Model], *, contract: Contract = DEFAULT_CONTR
     faults = [*_undeclared(played, contract), *_unmet(played, contract)]
     if faults:
         raise ConfigError(faults)
-    return cast("Groups", freeze({role: pvector(played.get(role, ())) for role in contract}))
+    return FrozenMap.of({role: pvector(played.get(role, ())) for role in contract})
 
 
 def _role_of(model: Model) -> str:
@@ -168,8 +168,9 @@ def morph_groups(morpher: Callable[[dict[str, Any]], T]) -> Callable[[Groups], F
     """
 
     def morph(groups: Groups) -> FrozenMap[str, T]:
-        morphed = {role: morpher({"models": thaw(models)}) for role, models in groups.items()}
-        return cast("FrozenMap[str, T]", freeze(morphed))
+        return FrozenMap.of(
+            {role: morpher({"models": thaw(models)}) for role, models in groups.items()}
+        )
 
     return morph
 

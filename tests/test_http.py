@@ -1,0 +1,185 @@
+"""The main job against a real OpenAI-compatible server on loopback: what arrives there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import litellm
+import pytest
+from werkzeug import Response
+
+from dispatch import ConfigMorpher, ModelDispatcher
+from dispatch.llm.conversation import converse
+
+ROOT = Path(__file__).parent.parent
+TASK = "review it"
+OWN = ("name", "roles", "system_prompt")
+
+
+def answer(request):
+    """Answer as OpenAI does, streaming where that was asked for."""
+    said = f"re: {request.get_json()['messages'][-1]['content']}"
+    if request.get_json().get("stream"):
+        deltas = [{"role": "assistant", "content": said[:3]}, {"content": said[3:]}]
+        chunks = [
+            {"id": "1", "object": "chat.completion.chunk", "model": "m", "created": 1}
+            | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+            for delta in deltas
+        ]
+        lines = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
+        return Response(lines + "data: [DONE]\n\n", mimetype="text/event-stream")
+    message = {"role": "assistant", "content": said}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    body = {"id": "1", "object": "chat.completion", "model": "m", "created": 1, "choices": [choice]}
+    return Response(json.dumps(body), mimetype="application/json")
+
+
+@pytest.fixture
+def provider(httpserver):
+    httpserver.expect_request("/v1/chat/completions").respond_with_handler(answer)
+    return httpserver
+
+
+@pytest.fixture
+def config(tmp_path, provider, monkeypatch):
+    """A file on disk with both roles; the first model's key is a reference."""
+    monkeypatch.setenv("TEAM_KEY", "sk-from-env")
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        f"""\
+models:
+  - name: talker
+    model: openai/some-model
+    temperature: 0.25
+    api_key: os.environ/TEAM_KEY
+    api_base: {provider.url_for("/v1")}
+    system_prompt: You are terse.
+    extra_body: {{top_k: 7, nested: {{deep: true}}}}
+    roles: [chatcompletions]
+  - name: reviewer
+    model: openai/other-model
+    api_key: sk-literal
+    base_url: {provider.url_for("/v1")}
+    max_tokens: 99
+    roles:
+      - postcompletions: {TASK}
+""",
+        encoding="utf-8",
+    )
+    return file
+
+
+def requests(provider):
+    return [(request.get_json(), request.headers) for request, _ in provider.log]
+
+
+def check_chat(body, headers, stream):
+    assert headers["Authorization"] == "Bearer sk-from-env"
+    assert body["model"] == "some-model"
+    assert body["temperature"] == 0.25
+    assert (body["top_k"], body["nested"]) == (7, {"deep": True})
+    assert not set(OWN) & set(body)
+    assert body.get("stream", False) is stream
+
+
+def kwargs_for_chat(config):
+    dispatcher = ModelDispatcher(ConfigMorpher.from_yaml(config).fetch("models"))
+    return dispatcher.for_chatcompletions.morph(litellm.completion, start_from="models[0]")
+
+
+MESSAGES = [{"role": "user", "content": "hello"}]
+
+
+def test_the_library_calls_synchronously(config, provider):
+    answered = litellm.completion(messages=MESSAGES, **kwargs_for_chat(config))
+    assert answered.choices[0].message.content == "re: hello"
+    ((body, headers),) = requests(provider)
+    check_chat(body, headers, stream=False)
+
+
+def test_the_library_calls_asynchronously(config, provider):
+    dispatcher = ModelDispatcher(ConfigMorpher.from_yaml(config).fetch("models"))
+    kwargs = dispatcher.for_chatcompletions.morph(litellm.acompletion, start_from="models[0]")
+    answered = asyncio.run(litellm.acompletion(messages=MESSAGES, **kwargs))
+    assert answered.choices[0].message.content == "re: hello"
+    ((body, headers),) = requests(provider)
+    check_chat(body, headers, stream=False)
+
+
+def test_the_library_streams(config, provider):
+    chunks = litellm.completion(messages=MESSAGES, stream=True, **kwargs_for_chat(config))
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "re: hello"
+    ((body, headers),) = requests(provider)
+    check_chat(body, headers, stream=True)
+
+
+def check_conversation(provider):
+    (chat, chat_headers), (post, post_headers) = requests(provider)
+    check_chat(chat, chat_headers, stream=True)
+    assert chat["messages"] == [{"role": "system", "content": "You are terse."}, *MESSAGES]
+    assert post_headers["Authorization"] == "Bearer sk-literal"
+    assert (post["model"], post["max_tokens"]) == ("other-model", 99)
+    assert post["messages"] == [
+        *MESSAGES,
+        {"role": "assistant", "content": "re: hello"},
+        {"role": "user", "content": TASK},
+    ]
+    assert not set(OWN) & set(post)
+
+
+def test_a_conversation_runs_from_the_library(config, provider):
+    d = ModelDispatcher(ConfigMorpher.from_yaml(config).fetch("models"))
+    turns = converse(d.for_chatcompletions, d.for_postcompletions, "hello")
+    said = [(turn.role, turn.task, "".join(turn.text)) for turn in turns]
+    assert said == [
+        ("chatcompletions", None, "re: hello"),
+        ("postcompletions", TASK, f"re: {TASK}"),
+    ]
+    check_conversation(provider)
+
+
+def run(*arguments):
+    environment = {**os.environ, "TEAM_KEY": "sk-from-env", "NO_COLOR": "1", "COLUMNS": "100"}
+    return subprocess.run(
+        [sys.executable, "-m", "dispatch", "run", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+    )
+
+
+def test_a_conversation_runs_from_the_command_line(config, provider):
+    done = run(config, "hello")
+    assert done.returncode == 0, done.stderr
+    told = done.stdout.split("\n\n")
+    assert told[-2].endswith("re: hello")
+    assert TASK in told[-1]
+    check_conversation(provider)
+
+
+def test_several_files_merge_before_they_run(config, provider, tmp_path):
+    over = tmp_path / "over.json"
+    model = {"model": "openai/over", "api_base": provider.url_for("/v1"), "api_key": "sk-over"}
+    over.write_text(json.dumps({"models": [model]}), encoding="utf-8")
+    done = run(config, over, "hello")
+    assert done.returncode == 0, done.stderr
+    ((body, headers),) = requests(provider)
+    assert (body["model"], headers["Authorization"]) == ("over", "Bearer sk-over")
+
+
+def test_a_provider_that_echoes_the_key_in_its_error_leaks_it_nowhere(config, provider):
+    provider.clear()
+    provider.expect_request("/v1/chat/completions").respond_with_json(
+        {"error": {"message": "Incorrect API key provided: sk-from-env"}}, status=401
+    )
+    done = run(config, "hello")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: model 'talker' in role 'chatcompletions' did not answer")
+    assert "Traceback" not in done.stderr
+    assert "sk-from-env" not in done.stdout + done.stderr

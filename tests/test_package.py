@@ -1,0 +1,79 @@
+"""The package as a whole: what it offers, what it costs to import, how its errors hang together."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+
+import dispatch
+from dispatch import errors
+
+ROOT = Path(__file__).parent.parent
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(dispatch.__path__, "dispatch.")
+    if not module.name.endswith("__main__")
+]
+
+
+@pytest.mark.parametrize("name", ["dispatch", *MODULES])
+def test_all_of_a_module_is_sorted_honest_and_documented(name):
+    module = importlib.import_module(name)
+    assert module.__doc__
+    public = getattr(module, "__all__", [])
+    assert public == sorted(public, key=lambda n: (not n.isupper(), not n[0].isupper(), n))
+    for member in map(module.__getattribute__, public):
+        if isinstance(member, type | FunctionType):
+            assert member.__doc__
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = (
+        "import sys, dispatch\n"
+        "heavy = {'litellm', 'pydantic', 'typer', 'rich', 'yaml', 'click', 'difflib', 'openai'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def leaves():
+    return [
+        member
+        for member in vars(errors).values()
+        if isinstance(member, type)
+        and issubclass(member, errors.DispatchError | errors.ConfigWarning)
+    ]
+
+
+@pytest.mark.parametrize("error", leaves())
+def test_every_error_is_drawn_in_the_tree_with_its_builtin(error):
+    line = next(line for line in errors.__doc__.splitlines() if f" {error.__name__}" in f" {line}")
+    builtins = [base.__name__ for base in error.__bases__ if base.__module__ == "builtins"]
+    for builtin in builtins:
+        assert builtin in line or error in (errors.DispatchError, errors.ConfigWarning)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.ConfigError([errors.Fault(("models", 0), "is wrong", "mend it")]),
+        errors.PathSyntaxError("malformed", "a..b", 3),
+        errors.MissingKeyError("no key", "a.b"),
+        errors.ExtraKeysError(["a"], "models[0]"),
+        errors.UnsetVariableError("KEY", "models[0].api_key", "fast", "chatcompletions"),
+    ],
+)
+def test_errors_survive_pickling(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)
