@@ -6,8 +6,8 @@ holds. `FrozenMap` is that map with the two differences that a configuration nee
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from pyrsistent import PMap, PSet, PVector, pmap, pset, pvector
 
@@ -26,113 +26,116 @@ class FrozenMap(PMap[K, V]):
     All that a `PMap` does, it does: `set`, `remove`, `update` and `transform` give another
     `FrozenMap`, in which a replaced key keeps its place and a new one comes last.
 
-    >>> model = freeze({"name": "fast", "model": "gpt-4o", "api_key": "sk-1"})
+    >>> model = FrozenMap({"name": "fast", "model": "gpt-4o", "api_key": "sk-1"})
     >>> model.set("name", "quick")
     FrozenMap({'name': 'quick', 'model': 'gpt-4o', 'api_key': '***'})
+
+    It is read far more often than it is built upon. So the items stay in a dict of its own, and
+    pyrsistent's structure is made of them only by what edits many keys, in `evolver`.
     """
 
-    __slots__ = ("_order",)
+    __slots__ = ("_items",)
 
-    _size: int
-    _buckets: PVector[Any]
-    _order: tuple[K, ...]
+    _items: dict[K, V]
 
-    def __new__(cls, size: int, buckets: PVector[Any], order: tuple[K, ...]) -> FrozenMap[K, V]:
+    def __new__(cls, items: Mapping[K, V]) -> FrozenMap[K, V]:
         self = object.__new__(cls)
-        self._size = size
-        self._buckets = buckets
-        self._order = order
+        self._items = dict(items)
         return self
 
-    @classmethod
-    def of(cls, items: dict[K, V]) -> FrozenMap[K, V]:
-        """Make a map of these items as they are; `freeze` goes all the way down."""
-        made: Any = pmap(items)  # whose stubs tell nothing of its slots
-        return FrozenMap(made._size, made._buckets, tuple(items))
+    def _dict(self) -> dict[K, V]:
+        """All items, in a dict that nobody may change or keep."""
+        return self._items
 
-    def iterkeys(self) -> Iterator[K]:
-        return iter(self._order)
+    def __getitem__(self, key: K) -> V:
+        return self._items[key]
+
+    def get(self, key: object, default: Any = None) -> Any:
+        return self._items.get(key, default)  # type: ignore[arg-type]  # any key may be asked
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._items)
+
+    iterkeys = __iter__
 
     def iteritems(self) -> Iterator[tuple[K, V]]:
-        items = dict(PMap.iteritems(self))
-        return ((key, items[key]) for key in self._order)
+        return iter(self._dict().items())
 
     # The views of PMap print their values; those of Mapping print the redacted map.
     keys = Mapping.keys
     values = Mapping.values
     items = Mapping.items
 
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, FrozenMap):
+            return self._dict() == other._dict()
+        return self._dict() == dict(other) if isinstance(other, Mapping) else NotImplemented
+
+    __hash__ = PMap.__hash__
+
     def set(self, key: K, val: V) -> FrozenMap[K, V]:
-        if key in self:
-            return _Replaced(self, key, val)
-        changed: FrozenMap[K, V] = self.evolver().set(key, val).persistent()
-        return changed
+        if key in self._items:
+            return _Replaced(self._items, key, val)
+        return FrozenMap({**self._dict(), key: val})
 
     def evolver(self) -> _Evolver:
         return _Evolver(self)
 
     def __repr__(self) -> str:
-        return f"FrozenMap({redact(self)!r})"
+        return f"FrozenMap({redact(self._dict())!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return freeze, (dict(self.iteritems()),)
+        return FrozenMap, (self._dict(),)
 
 
 class _Replaced(FrozenMap[K, V]):
     """A map with one value replaced, which shares all the rest with the map that it came from.
 
-    A model has a copy for each role that it plays. `PMap.set` would give each a bucket vector of
-    its own, more than a dict copy takes; this takes a third of one. Replacing the same key again
-    goes back to the shared map, so that layers never pile up.
+    A model has a copy for each role that it plays: this takes a third of what a dict copy does.
     """
 
-    __slots__ = ("_base", "_key", "_value")
+    __slots__ = ("_key", "_value")
 
-    _base: FrozenMap[K, V]
     _key: K
     _value: V
 
-    def __new__(cls, base: FrozenMap[K, V], key: K, value: V) -> _Replaced[K, V]:
+    def __new__(cls, shared: dict[K, V], key: K, value: V) -> _Replaced[K, V]:
         self = object.__new__(cls)
-        self._size = base._size
-        self._order = base._order
-        self._base = base
+        self._items = shared
         self._key = key
         self._value = value
         return self
 
-    @property
-    def _buckets(self) -> PVector[Any]:  # type: ignore[override]  # PMap reads it, nobody writes
-        # For what PMap does with its buckets. A round trip by the evolver: `set` would come here.
-        return self._base.evolver().set(self._key, self._value).persistent()._buckets
+    def _dict(self) -> dict[K, V]:
+        return {**self._items, self._key: self._value}
 
     def __getitem__(self, key: K) -> V:
-        return self._value if key == self._key else self._base[key]
+        return self._value if key == self._key else self._items[key]
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._base
-
-    def iteritems(self) -> Iterator[tuple[K, V]]:
-        replaced = self._key
-        return (
-            (key, self._value if key == replaced else val) for key, val in self._base.iteritems()
-        )
+    def get(self, key: object, default: Any = None) -> Any:
+        return self._value if key == self._key else super().get(key, default)
 
     def set(self, key: K, val: V) -> FrozenMap[K, V]:
         if key == self._key:
-            return _Replaced(self._base, key, val)
-        changed: FrozenMap[K, V] = self.evolver().set(key, val).persistent()
-        return changed
+            return _Replaced(self._items, key, val)
+        return FrozenMap({**self._dict(), key: val})
 
 
 class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs leave it out
     """PMap's evolver, which also carries the order of the keys."""
 
-    __slots__ = ("_order",)
+    __slots__ = ("_order", "_original")
 
     def __init__(self, original: FrozenMap[Any, Any]) -> None:
-        super().__init__(original)
-        self._order = dict.fromkeys(original._order)
+        self._original = original
+        self._order = dict.fromkeys(original)
+        super().__init__(pmap(original._dict()))
 
     def set(self, key: Any, val: Any) -> _Evolver:
         self._order.setdefault(key)
@@ -146,9 +149,9 @@ class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs l
 
     def persistent(self) -> FrozenMap[Any, Any]:
         if self.is_dirty():
-            made = super().persistent()  # a plain PMap, which it also keeps for a next call
-            self.__init__(FrozenMap(made._size, made._buckets, tuple(self._order)))  # type: ignore[misc]
-        return cast("FrozenMap[Any, Any]", self._original_pmap)
+            made = super().persistent()
+            self._original = FrozenMap({key: made[key] for key in self._order})
+        return self._original
 
 
 _ATOMS = frozenset({str, int, float, bool, type(None), FrozenMap, _Replaced})
@@ -173,15 +176,40 @@ def freeze(value: Any) -> Any:
 
 
 def _freeze(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return FrozenMap.of({k: v if type(v) in _ATOMS else _freeze(v) for k, v in value.items()})
-    if isinstance(value, list | PVector):
-        return pvector([v if type(v) in _ATOMS else _freeze(v) for v in value])
-    if type(value) is tuple:
-        return tuple(map(_freeze, value))
-    if isinstance(value, set | frozenset | PSet):
-        return pset(value)
+    frozen = _FREEZERS.get(type(value))
+    if frozen is not None:
+        return frozen(value)
+    for kind, freezer in _FREEZERS_OF_SUBCLASSES:
+        if isinstance(value, kind):
+            return freezer(value)
     return value
+
+
+def _freeze_map(value: Mapping[Any, Any]) -> FrozenMap[Any, Any]:
+    return FrozenMap({k: v if type(v) in _ATOMS else _freeze(v) for k, v in value.items()})
+
+
+def _freeze_list(value: Iterable[Any]) -> PVector[Any]:
+    return pvector([v if type(v) in _ATOMS else _freeze(v) for v in value])
+
+
+def _freeze_tuple(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(v if type(v) in _ATOMS else _freeze(v) for v in value)
+
+
+_FREEZERS: dict[type, Callable[[Any], Any]] = {
+    dict: _freeze_map,
+    list: _freeze_list,
+    tuple: _freeze_tuple,
+    set: pset,
+    frozenset: pset,
+}
+# Looked through in turn, and so only for what is no builtin. A subclass of tuple has fields.
+_FREEZERS_OF_SUBCLASSES: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (Mapping, _freeze_map),
+    ((list, PVector), _freeze_list),
+    ((set, frozenset, PSet), pset),
+)
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from toolz import compose_left
@@ -26,6 +26,7 @@ __all__ = ["dispatch", "pipeline"]
 Models = Iterable[Mapping[str, Any]]
 
 
+@lru_cache(maxsize=32)
 def pipeline(contract: Contract = DEFAULT_CONTRACT) -> Callable[[Models], Groups]:
     """Return the function that dispatches models to the roles of a contract."""
     run: Callable[[Models], Groups] = compose_left(

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from pyrsistent import PVector
 
-from dispatch.errors import Fault, Step
+from dispatch.errors import Fault
 from dispatch.frozen import FrozenMap, freeze
 from dispatch.nearest import did_you_mean
 
@@ -29,7 +29,8 @@ __all__ = [
 Entry = FrozenMap[str, str | None]
 """The normal form of one assignment: `{role: task}`."""
 
-_MANY = (list, tuple, PVector)
+_LISTS = (list, tuple, PVector)
+_CONTAINERS = (*_LISTS, Mapping)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Contract(Mapping[str, Role]):
     Raises `ValueError` for a role declared twice or without a name.
     """
 
-    __slots__ = ("_roles",)
+    __slots__ = ("_hash", "_roles")
 
     def __init__(self, roles: Iterable[str | Role] = DEFAULT_ROLES) -> None:
         if isinstance(roles, str):
@@ -83,6 +84,7 @@ class Contract(Mapping[str, Role]):
             raise ValueError(f"a role is declared twice: {', '.join(r.name for r in declared)}")
         if not all(isinstance(name, str) and name.strip() for name in self._roles):
             raise ValueError("a role needs a name")
+        self._hash = hash(tuple(declared))  # asked for at each dispatch, to find its pipeline
 
     def __getitem__(self, name: str) -> Role:
         return self._roles[name]
@@ -96,8 +98,13 @@ class Contract(Mapping[str, Role]):
     def __len__(self) -> int:
         return len(self._roles)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Contract):
+            return NotImplemented
+        return list(self.values()) == list(other.values())
+
     def __hash__(self) -> int:
-        return hash(tuple(self._roles.values()))
+        return self._hash
 
     def __repr__(self) -> str:
         return f"Contract({list(self._roles.values())})"
@@ -121,24 +128,30 @@ def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]
     >>> entries
     [FrozenMap({'chatcompletions': None}), FrozenMap({'postcompletions': 'review'})]
     """
+    if not roles and (roles is None or isinstance(roles, _CONTAINERS)):
+        roles = DEFAULT_ROLE
+    listed = isinstance(roles, _LISTS)
     entries: list[Entry] = []
     faults: list[Fault] = []
-    for path, written in _placed(roles):
-        if isinstance(written, str):
-            assignments: Iterable[tuple[Any, Any]] = ((written, None),)
-        elif isinstance(written, Mapping) and written:
-            assignments = written.items()
-        else:
-            faults.append(_wrong_entry(path, written))
-            continue
-        for role, task in assignments:
-            fault = _find_fault(role, task, contract)
+    for index, written in enumerate(roles if listed else (roles,)):
+        for role, assigned in _assignments(written):
+            fault = _find_fault(role, assigned, contract)
             if fault is None:
-                entries.append(entry(role, task))
-            else:
-                alone = isinstance(written, str) or len(written) == 1
-                faults.append(fault.under(*path) if alone else fault.under(*path, str(role)))
+                entries.append(entry(role, assigned))
+                continue
+            at = ("roles", index) if listed else ("roles",)
+            several = isinstance(written, Mapping) and len(written) > 1
+            faults.append(fault.under(*at, str(role)) if several else fault.under(*at))
     return entries, faults
+
+
+def _assignments(written: Any) -> Iterable[tuple[Any, Any]]:
+    """Pair each role of one entry with its task; what is no role is left to be found faulty."""
+    if type(written) is FrozenMap and written:
+        return written.iteritems()
+    if isinstance(written, Mapping) and written:
+        return written.items()
+    return ((written, None),)
 
 
 @lru_cache(maxsize=1024)
@@ -147,29 +160,22 @@ def entry(role: str, task: str | None = None) -> Entry:
     return cast("Entry", freeze({role: task}))
 
 
-def _placed(roles: Any) -> Iterable[tuple[tuple[Step, ...], Any]]:
-    """Pair what stands under `roles` with where it stands; nothing means the default role."""
-    if roles is None or (isinstance(roles, (*_MANY, Mapping)) and not roles):
-        return ((("roles",), DEFAULT_ROLE),)
-    if isinstance(roles, _MANY):
-        return ((("roles", index), written) for index, written in enumerate(roles))
-    return ((("roles",), roles),)
-
-
 def _find_fault(role: Any, task: Any, contract: Contract) -> Fault | None:
     if not isinstance(role, str) or not role.strip():
-        return _wrong_entry((), role)
+        return _wrong_entry(role)
     declared = contract.get(role)
     if declared is None:
         return _undeclared(role, contract)
     if task is None:
-        if declared.task == "required":
-            hint = f"write it as a mapping: {role}: what to do"
-            return Fault((), f"role {role!r} needs a task", hint, "missing-task")
-    elif not isinstance(task, str):
+        if declared.task != "required":
+            return None
+        hint = f"write it as a mapping: {role}: what to do"
+        return Fault((), f"role {role!r} needs a task", hint, "missing-task")
+    if not isinstance(task, str):
         found = f"the task of role {role!r} must be a text, found {kind(task)}"
-        return Fault((), found, "quote it" if _is_scalar(task) else "", "wrong-task")
-    elif declared.task == "none":
+        hint = "quote it" if isinstance(task, int | float) else ""
+        return Fault((), found, hint, "wrong-task")
+    if declared.task == "none":
         return Fault((), f"role {role!r} takes no task", f"write it as {role!r}", "needless-task")
     return None
 
@@ -184,18 +190,14 @@ def _undeclared(role: str, contract: Contract) -> Fault:
     return Fault((), f"role {role!r} is not declared", hint, "undeclared-role")
 
 
-def _wrong_entry(path: tuple[Step, ...], found: Any) -> Fault:
+def _wrong_entry(found: Any) -> Fault:
     if isinstance(found, bool):
         hint = "YAML 1.1 reads on, off, yes and no as booleans: quote the name"
     elif isinstance(found, str):
         hint = "name the role, or leave the entry out"
     else:
         hint = "write 'role', or a mapping of roles to tasks"
-    return Fault(path, f"expected a role, found {kind(found)}", hint, "wrong-role")
-
-
-def _is_scalar(value: Any) -> bool:
-    return isinstance(value, bool | int | float)
+    return Fault((), f"expected a role, found {kind(found)}", hint, "wrong-role")
 
 
 def kind(value: Any) -> str:

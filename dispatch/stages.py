@@ -51,10 +51,18 @@ def freeze_model(model: Mapping[str, Any]) -> Model:
 
     Raises `ConfigError` for what is no mapping, a key that is no text, and a missing `model`.
     """
-    faults = _shape_faults(model)
+    faults = () if _is_sound(model) else _shape_faults(model)
     if faults:
         raise ConfigError(faults)
     return cast("Model", freeze(model))
+
+
+def _is_sound(model: Any) -> bool:
+    """Whether a model has no fault of shape, told faster than by looking for one."""
+    if type(model) is not dict or set(map(type, model)) != {str}:
+        return False
+    name = model.get("model")
+    return type(name) is str and not name.isspace() and name != ""
 
 
 def _shape_faults(model: Any) -> list[Fault]:
@@ -131,14 +139,15 @@ def group_by_role(models: Iterable[Model], *, contract: Contract = DEFAULT_CONTR
     faults = [*_undeclared(played, contract), *_unmet(played, contract)]
     if faults:
         raise ConfigError(faults)
-    return FrozenMap.of({role: pvector(played.get(role, ())) for role in contract})
+    return FrozenMap({role: pvector(played.get(role, ())) for role in contract})
 
 
 def _role_of(model: Model) -> str:
     roles = model.get("roles")
-    if not isinstance(roles, Mapping) or len(roles) != 1:
+    if type(roles) is not FrozenMap or len(roles) != 1:
         raise StageError("group_by_role takes what explode_roles yields: one role a copy")
-    return cast("str", next(iter(roles)))
+    (role,) = roles
+    return cast("str", role)
 
 
 def _undeclared(played: Iterable[str], contract: Contract) -> Iterator[Fault]:
@@ -168,7 +177,7 @@ def morph_groups(morpher: Callable[[dict[str, Any]], T]) -> Callable[[Groups], F
     """
 
     def morph(groups: Groups) -> FrozenMap[str, T]:
-        return FrozenMap.of(
+        return FrozenMap(
             {role: morpher({"models": thaw(models)}) for role, models in groups.items()}
         )
 
