@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from dispatch.errors import RoleError
@@ -11,7 +11,7 @@ from dispatch.group import RoleGroup
 from dispatch.nearest import did_you_mean
 from dispatch.pipeline import dispatch
 from dispatch.roles import DEFAULT_ROLES, Contract, ModelRoleType, Role, contract_of
-from dispatch.stages import Groups, morph_groups
+from dispatch.stages import Groups, Model, morph_groups
 
 __all__ = ["ModelDispatcher"]
 
@@ -79,6 +79,10 @@ class ModelDispatcher:
     def for_postcompletions(self) -> Any:
         """The models for what follows the conversation, each with its task."""
         return self.for_role(ModelRoleType.postcompletions)
+
+    def __iter__(self) -> Iterator[Model]:
+        """Iterate over every copy, role by role; to dispatch these gives the same groups again."""
+        return (model for models in self.groups.values() for model in models)
 
     def __repr__(self) -> str:
         told = ", ".join(repr(RoleGroup(role, models)) for role, models in self.groups.items())

@@ -28,8 +28,7 @@ found through `dispatch.secrets` first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 __all__ = [
     "CompletionError",
@@ -67,8 +66,7 @@ def place(path: Iterable[Step]) -> str:
     return written.removeprefix(".")
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A place in a file: `line` and `column` count from 1, `text` is that line, redacted."""
 
     file: str
@@ -80,8 +78,7 @@ class Position:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One thing that a person can mend: where it is, what was found, what would be right.
 
     >>> print(Fault(("models", 0, "model"), "is missing", "name the model that LiteLLM calls"))
@@ -102,11 +99,11 @@ class Fault:
 
     def under(self, *prefix: Step) -> Fault:
         """The same fault, seen from further out."""
-        return replace(self, path=(*prefix, *self.path))
+        return self._replace(path=(*prefix, *self.path))
 
     def at(self, position: Position | None) -> Fault:
         """The same fault, with its place in a file."""
-        return replace(self, position=position)
+        return self._replace(position=position)
 
     def __str__(self) -> str:
         parts = [str(self.position) if self.position else "", self.place, self.message]

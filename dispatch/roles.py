@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from pyrsistent import PVector
 
@@ -45,8 +45,7 @@ class ModelRoleType:
     postcompletions: str = "postcompletions"
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(NamedTuple):
     """One role that a program declares.
 
     `required`: some model must play it. `several`: more than one may. `task`: whether an

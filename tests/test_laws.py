@@ -73,7 +73,7 @@ def test_no_assignment_is_lost_or_invented(written):
 def test_dispatching_what_was_dispatched_gives_the_same(written):
     groups = dispatch(written)
     again = dispatch(list(concat(groups.values())))
-    assert again == groups
+    assert again == groups == ModelDispatcher(ModelDispatcher(written)).groups
     assert as_text(thaw(again)) == as_text(thaw(groups))
 
 
