@@ -7,13 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import litellm
 import pytest
 from werkzeug import Response
 
-from dispatch import ConfigMorpher, ModelDispatcher
+from dispatch import ConfigMorpher, ModelDispatcher, RoleGroup
 from dispatch.llm.conversation import converse
 
 ROOT = Path(__file__).parent.parent
@@ -141,6 +142,26 @@ def test_a_conversation_runs_from_the_library(config, provider):
         ("postcompletions", TASK, f"re: {TASK}"),
     ]
     check_conversation(provider)
+
+
+def test_the_answer_streams_as_it_comes(config, provider):
+    heard_the_first = threading.Event()
+
+    def slowly(request):
+        whole = answer(request).get_data(as_text=True).split("\n\n")
+        yield whole[0] + "\n\n"
+        assert heard_the_first.wait(20), "the first piece was held back"
+        yield "\n\n".join(whole[1:])
+
+    provider.clear()
+    provider.expect_request("/v1/chat/completions").respond_with_handler(
+        lambda request: Response(slowly(request), mimetype="text/event-stream")
+    )
+    chat = ModelDispatcher(ConfigMorpher.from_yaml(config).fetch("models")).for_chatcompletions
+    turn = next(converse(chat, RoleGroup("postcompletions", []), "hello"))
+    assert next(turn.text) == "re:"
+    heard_the_first.set()
+    assert "".join(turn.text) == " hello"
 
 
 def run(*arguments):
