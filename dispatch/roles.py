@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
 
-from pyrsistent import PVector
-
 from dispatch.errors import Fault
-from dispatch.frozen import FrozenMap, freeze
+from dispatch.frozen import VECTOR, FrozenMap, freeze
 from dispatch.nearest import did_you_mean
 
 __all__ = [
@@ -29,7 +27,7 @@ __all__ = [
 Entry = FrozenMap[str, str | None]
 """The normal form of one assignment: `{role: task}`."""
 
-_LISTS = (list, tuple, PVector)
+_LISTS = (list, tuple, *VECTOR)
 _CONTAINERS = (*_LISTS, Mapping)
 
 
@@ -133,24 +131,44 @@ def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]
     entries: list[Entry] = []
     faults: list[Fault] = []
     for index, written in enumerate(roles if listed else (roles,)):
-        for role, assigned in _assignments(written):
-            fault = _find_fault(role, assigned, contract)
+        sound = _sound_entry(written, contract)
+        if sound is not None:
+            entries.append(sound)
+            continue
+        path = ("roles", index) if listed else ("roles",)
+        for at, role, task in _assignments(written):
+            fault = _find_fault(role, task, contract)
             if fault is None:
-                entries.append(entry(role, assigned))
-                continue
-            at = ("roles", index) if listed else ("roles",)
-            several = isinstance(written, Mapping) and len(written) > 1
-            faults.append(fault.under(*at, str(role)) if several else fault.under(*at))
+                entries.append(entry(role, task))
+            else:
+                faults.append(fault.under(*path, *at))
     return entries, faults
 
 
-def _assignments(written: Any) -> Iterable[tuple[Any, Any]]:
-    """Pair each role of one entry with its task; what is no role is left to be found faulty."""
-    if type(written) is FrozenMap and written:
-        return written.iteritems()
-    if isinstance(written, Mapping) and written:
-        return written.items()
-    return ((written, None),)
+def _sound_entry(written: Any, contract: Contract) -> Entry | None:
+    """The normal form of an entry that is plainly right; None for one that needs a closer look."""
+    if type(written) is str:
+        role, task = written, None
+    elif type(written) is FrozenMap and len(written) == 1:
+        ((role, task),) = written.iteritems()
+    else:
+        return None
+    declared = contract.get(role)
+    if declared is None or declared.task != "optional":
+        return None
+    if task is None:
+        return entry(role)
+    return written if type(task) is str else None
+
+
+def _assignments(written: Any) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    """Yield each role of one entry with its task, and where it stands below the entry."""
+    if not isinstance(written, Mapping) or not written:
+        yield (), written, None
+        return
+    several = len(written) > 1
+    for role, task in written.items():
+        yield ((str(role),) if several else ()), role, task
 
 
 @lru_cache(maxsize=1024)
@@ -216,7 +234,7 @@ def kind(value: Any) -> str:
             return "a number"
         case Mapping():
             return "a mapping" if value else "an empty mapping"
-        case list() | tuple() | PVector():
+        case _ if isinstance(value, _LISTS):
             return "a list" if value else "an empty list"
         case _:
             return f"a {type(value).__name__}"

@@ -18,7 +18,7 @@ from pyrsistent import PVector, pvector
 from toolz import groupby
 
 from dispatch.errors import ConfigError, Fault, StageError
-from dispatch.frozen import FrozenMap, freeze, thaw
+from dispatch.frozen import VECTOR, FrozenMap, freeze, thaw
 from dispatch.nearest import did_you_mean
 from dispatch.roles import DEFAULT_CONTRACT, Contract, kind, read_roles
 
@@ -120,7 +120,7 @@ def explode_roles(model: Model) -> Iterator[Model]:
     Raises `StageError` for roles that are not in their normal form.
     """
     entries = model.get("roles")
-    if not isinstance(entries, PVector):
+    if not isinstance(entries, VECTOR):
         raise StageError("explode_roles takes what normalize_roles returns")
     return (model.set("roles", entry) for entry in entries)
 
