@@ -5,12 +5,15 @@ from __future__ import annotations
 import keyword
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import make_dataclass
 from enum import StrEnum
 from functools import lru_cache
+from types import MethodType
 from typing import Any, Literal, Self
+from weakref import ref
 
-from dispatch.config.callables import Parameters, identity, read_parameters
+from dispatch.config.callables import Parameters, read_parameters
 from dispatch.config.environment import resolve
 from dispatch.config.files import load
 from dispatch.config.paths import PathLike, pick
@@ -64,7 +67,7 @@ class ConfigMorpher:
         self._tree: FrozenMap[str, Any] = freeze(config)
         # What cannot change is worked out once. Both are caches: bounded, and safe to lose.
         self._nodes: dict[Any, Any] = {}
-        self._plans: dict[Any, Callable[[], Any]] = {}
+        self._plans: dict[Any, tuple[ref[Any], Callable[[], Any]]] = {}
 
     @classmethod
     def from_yaml(cls, *paths: str | os.PathLike[str]) -> Self:
@@ -150,14 +153,19 @@ class ConfigMorpher:
         cannot be read, and `UnsetVariableError` for a reference to an unset variable.
         """
         form = (start_from, allow_extra_keys, return_type, return_config_keys_only)
+        # A bound method is a new object at each access, so its function stands for it.
+        method = type(callable_obj) is MethodType
+        target = callable_obj.__func__ if method else callable_obj
+        key = (id(target), method, form)
         try:
-            key = (*identity(callable_obj), form)
-            build = self._plans.get(key)
-        except TypeError:  # a list of callables, say, or a path in parts: no key, no cache
+            known = self._plans.get(key)
+        except TypeError:  # a path in a list of parts: no key, no cache
             return self._plan(callable_obj, *form)()
-        if build is None:
-            build = self._plan(callable_obj, *form)
-            _remember(self._plans, key, build)
+        if known is not None and known[0]() is target:
+            return known[1]()
+        build = self._plan(callable_obj, *form)
+        with suppress(TypeError):  # a list of callables, say, which cannot be referred to weakly
+            _remember(self._plans, key, (ref(target), build))
         return build()
 
     def _plan(
@@ -201,7 +209,9 @@ def _check_keys(node: Any, where: str) -> None:
 
 
 def _takes(parameters: Parameters, key: str) -> bool:
-    return key in parameters.defaults or (parameters.takes_any and key not in OWN_KEYS)
+    if key in parameters.defaults:
+        return True
+    return parameters.takes_any and key not in OWN_KEYS and key not in parameters.filled
 
 
 def _forbid_extra(node: Mapping[str, Any], signatures: list[Parameters], where: str) -> None:
