@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import make_dataclass
 from enum import StrEnum
@@ -16,7 +16,7 @@ from weakref import ref
 from dispatch.config.callables import Parameters, read_parameters
 from dispatch.config.environment import resolve
 from dispatch.config.files import load
-from dispatch.config.paths import PathLike, pick
+from dispatch.config.paths import PathLike, pick, show
 from dispatch.errors import (
     ConfigError,
     ExtraKeysError,
@@ -113,8 +113,10 @@ class ConfigMorpher:
         any case: a default is no excuse for a typo.
         """
         try:
-            node = self._nodes[path]
-        except (KeyError, TypeError):
+            node = self._nodes.get(path, _REQUIRED)
+        except TypeError:  # a list of parts: no key, no cache
+            node = _REQUIRED
+        if node is _REQUIRED:
             try:
                 node = self._find(path)
             except (MissingKeyError, MissingIndexError):
@@ -178,7 +180,7 @@ class ConfigMorpher:
     ) -> Callable[[], Any]:
         """Work out once what a call of `morph` gives; the result builds it afresh each time."""
         node = self._find(start_from)
-        where = start_from if isinstance(start_from, str) else ""
+        where = "" if start_from is None else show(start_from)
         _check_keys(node, where)
         several = isinstance(callable_obj, list | tuple)
         signatures = [
@@ -250,7 +252,8 @@ def _builder(
 
     if return_type is ReturnType.DICT:
         return build
-    make = _fields_class((*taken, *absent), where)
+    _check_fields((*taken, *absent), where)
+    make = _fields_class((*taken, *absent))
     return lambda: make(**build())
 
 
@@ -270,18 +273,33 @@ class _Fields:
     """What `return_type="dataclass"` gives: its repr shows no secret."""
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({redact(vars(self))!r})"
+        return f"Arguments({redact(vars(self))!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return vars(self) == vars(other) if isinstance(other, _Fields) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as of any dataclass that can change
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _from_fields, (vars(self),)
+
+
+def _from_fields(values: dict[str, Any]) -> Any:
+    return _fields_class(tuple(values))(**values)
 
 
 @lru_cache(maxsize=256)  # a class costs a hundred times more than what it holds
-def _fields_class(names: tuple[str, ...], where: str) -> Any:
+def _fields_class(names: tuple[str, ...]) -> Any:
+    fields = [(name, Any) for name in names]
+    return make_dataclass("Arguments", fields, bases=(_Fields,), repr=False, eq=False)
+
+
+def _check_fields(names: Iterable[str], where: str) -> None:
     wrong = [name for name in names if not name.isidentifier() or keyword.iskeyword(name)]
     if wrong:
         message = f"cannot be fields of a dataclass: {', '.join(wrong)}"
         at = (where,) if where else ()
         raise ConfigError([Fault(at, message, "ask for a dict", "wrong-field")])
-    fields = [(name, Any) for name in names]
-    return make_dataclass("Arguments", fields, bases=(_Fields,), repr=False)
 
 
 def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:
