@@ -4,81 +4,101 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import dataclasses
 import inspect
+import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, MutableSet
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from dispatch.errors import SignatureError
 
-__all__ = ["Parameters", "identity", "read_parameters"]
+__all__ = ["Parameters", "read_parameters"]
 
 _EMPTY = inspect.Parameter.empty
 _BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_REMEMBERED = 1024  # how many callables
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The keyword arguments of a callable: `default` makes each one's default, afresh.
+    """The keyword arguments of a callable: `defaults` makes each one's default, afresh.
 
-    `takes_any` tells that it has `**kwargs`.
+    `takes_any` tells that it has `**kwargs`; `filled` are the names that it has already been
+    given by position, which not even `**kwargs` may bring again.
     """
 
     defaults: Mapping[str, Callable[[], Any]]
-    takes_any: bool
+    takes_any: bool = False
+    filled: frozenset[str] = frozenset()
 
 
-_known: WeakKeyDictionary[Any, Parameters] = WeakKeyDictionary()
+_known: dict[int, tuple[ref[Any], Parameters]] = {}
 
 
 def read_parameters(target: Any) -> Parameters:
     """Return the parameters of any callable that tells them; calls and classes alike.
+
+    They are remembered for as long as the callable lives: one whose signature is changed in
+    place is not read again.
 
     >>> read_parameters(lambda model, /, temperature=0, **kwargs: None).defaults["temperature"]()
     0
 
     Raises `SignatureError` for what is no callable, or a builtin that does not tell.
     """
-    try:
-        return _known[target]
-    except (KeyError, TypeError):  # not read yet; or not to be hashed, or referred to, weakly
-        pass
+    # By identity, not equality: two callables may compare equal and take different arguments.
+    known = _known.get(id(target))
+    if known is not None and known[0]() is target:
+        return known[1]
     parameters = _read(target)
-    with contextlib.suppress(TypeError):
-        _known[target] = parameters
+    if len(_known) >= _REMEMBERED:
+        _known.clear()
+    with contextlib.suppress(TypeError):  # not to be referred to weakly
+        _known[id(target)] = ref(target), parameters
     return parameters
 
 
-def identity(target: Any) -> tuple[Any, ...]:
-    """Return a key by which to remember a callable without keeping it alive.
-
-    A bound method is a new object at each access, so its function stands for it: what a method
-    takes does not depend on the instance. Raises `TypeError` for what cannot be a key.
-    """
-    function = getattr(target, "__func__", None)
-    return (ref(target),) if function is None else (ref(function), True)
-
-
 def _read(target: Any) -> Parameters:
+    target = typing.get_origin(target) or target  # Box[int] takes what Box takes
     if typing.is_typeddict(target):
-        names = typing.get_type_hints(target)
-        return Parameters(MappingProxyType(dict.fromkeys(names, _nothing)), takes_any=False)
+        return Parameters(MappingProxyType(dict.fromkeys(target.__annotations__, _nothing)))
     if not callable(target):
         raise SignatureError(f"expected a callable, found a {type(target).__name__}")
+    parameters = _signature(_sync_twin(target) or target).parameters.values()
+    defaults = {p.name: _default(target, p) for p in parameters if p.kind in _BY_KEYWORD}
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+    return Parameters(MappingProxyType(defaults), takes_any, _filled(target))
+
+
+def _signature(target: Any) -> inspect.Signature:
     try:
-        parameters = inspect.signature(target).parameters.values()
+        return inspect.signature(target)
     except (ValueError, TypeError):
         name = getattr(target, "__qualname__", type(target).__name__)
         raise SignatureError(
             f"{name} does not tell its parameters; wrap it in a function that names them"
         ) from None
-    defaults = {p.name: _default(target, p) for p in parameters if p.kind in _BY_KEYWORD}
-    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
-    return Parameters(MappingProxyType(defaults), takes_any)
+
+
+def _sync_twin(target: Any) -> Any:
+    """Return `embedding` for `aembedding`, where LiteLLM's own says no more than `**kwargs`."""
+    if not inspect.iscoroutinefunction(target) or not target.__name__.startswith("a"):
+        return None
+    if {p.name for p in _signature(target).parameters.values()} != {"args", "kwargs"}:
+        return None
+    return getattr(sys.modules.get(target.__module__), target.__name__[1:], None)
+
+
+def _filled(target: Any) -> frozenset[str]:
+    if not isinstance(target, partial):
+        return frozenset()
+    signature = _signature(target.func)
+    filled = signature.bind_partial(*target.args).arguments
+    return frozenset(name for name in filled if signature.parameters[name].kind in _BY_KEYWORD)
 
 
 def _nothing() -> None:
@@ -86,27 +106,40 @@ def _nothing() -> None:
 
 
 def _default(target: Any, parameter: inspect.Parameter) -> Callable[[], Any]:
-    factory = _factory(target, parameter.name)
-    if factory is not None:
-        return factory
     default = parameter.default
     if default is _EMPTY:
         return _nothing
-    if isinstance(default, list | dict | set | bytearray):
+    if type(default).__name__ in _FACTORY_SIGNS:
+        return _factory(target, parameter.name)
+    if isinstance(default, MutableMapping | MutableSequence | MutableSet):
         return lambda: copy.deepcopy(default)
     return lambda: default
 
 
-def _factory(target: Any, name: str) -> Callable[[], Any] | None:
-    """Return the default factory of a field, which a signature only hints at."""
-    if dataclasses.is_dataclass(target):
-        field = target.__dataclass_fields__.get(name)
-        factory = getattr(field, "default_factory", dataclasses.MISSING)
-        return None if factory is dataclasses.MISSING else factory
-    fields = getattr(target, "model_fields", None)  # pydantic
-    if isinstance(target, type) and isinstance(fields, dict):
-        return getattr(fields.get(name), "default_factory", None)
-    for attribute in getattr(target, "__attrs_attrs__", ()):  # attrs
-        if attribute.name.lstrip("_") == name and hasattr(attribute.default, "factory"):
-            return typing.cast("Callable[[], Any]", attribute.default.factory)
-    return None
+# A signature only hints at a default factory, by a private object of each library's own.
+_FACTORY_SIGNS = frozenset({"_HAS_DEFAULT_FACTORY_CLASS", "_Nothing"})
+
+
+def _factory(target: Any, name: str) -> Callable[[], Any]:
+    while isinstance(target, partial):
+        target = target.func
+    factories = dict(_factories(target)) if isinstance(target, type) else {}
+    return factories.get(name) or _nothing
+
+
+def _factories(cls: Any) -> Iterator[tuple[object, Callable[[], Any] | None]]:
+    """Yield the default factories of a dataclass, a pydantic model or an attrs class.
+
+    One that wants the object, which is not there, is left out.
+    """
+    for field in getattr(cls, "__dataclass_fields__", {}).values():
+        factory = field.default_factory
+        # A dataclass of pydantic's hides it one step further.
+        yield field.name, getattr(field.default, "default_factory", factory)
+    for name, field in getattr(cls, "model_fields", {}).items():
+        if not getattr(field, "default_factory_takes_validated_data", False):
+            for known in (name, field.alias, field.validation_alias):
+                yield str(known), field.default_factory
+    for attribute in getattr(cls, "__attrs_attrs__", ()):
+        if not getattr(attribute.default, "takes_self", True):
+            yield attribute.alias, attribute.default.factory

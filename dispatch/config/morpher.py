@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import keyword
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import make_dataclass
 from enum import StrEnum
 from functools import lru_cache
+from types import MethodType
 from typing import Any, Literal, Self
+from weakref import ref
 
-from dispatch.config.callables import Parameters, identity, read_parameters
+from dispatch.config.callables import Parameters, read_parameters
 from dispatch.config.environment import resolve
 from dispatch.config.files import load
-from dispatch.config.paths import PathLike, pick
+from dispatch.config.paths import PathLike, pick, show
 from dispatch.errors import (
     ConfigError,
     ExtraKeysError,
@@ -64,7 +67,7 @@ class ConfigMorpher:
         self._tree: FrozenMap[str, Any] = freeze(config)
         # What cannot change is worked out once. Both are caches: bounded, and safe to lose.
         self._nodes: dict[Any, Any] = {}
-        self._plans: dict[Any, Callable[[], Any]] = {}
+        self._plans: dict[Any, tuple[ref[Any], Callable[[], Any]]] = {}
 
     @classmethod
     def from_yaml(cls, *paths: str | os.PathLike[str]) -> Self:
@@ -110,8 +113,10 @@ class ConfigMorpher:
         any case: a default is no excuse for a typo.
         """
         try:
-            node = self._nodes[path]
-        except (KeyError, TypeError):
+            node = self._nodes.get(path, _REQUIRED)
+        except TypeError:  # a list of parts: no key, no cache
+            node = _REQUIRED
+        if node is _REQUIRED:
             try:
                 node = self._find(path)
             except (MissingKeyError, MissingIndexError):
@@ -150,14 +155,19 @@ class ConfigMorpher:
         cannot be read, and `UnsetVariableError` for a reference to an unset variable.
         """
         form = (start_from, allow_extra_keys, return_type, return_config_keys_only)
+        # A bound method is a new object at each access, so its function stands for it.
+        method = type(callable_obj) is MethodType
+        target = callable_obj.__func__ if method else callable_obj
+        key = (id(target), method, form)
         try:
-            key = (*identity(callable_obj), form)
-            build = self._plans.get(key)
-        except TypeError:  # a list of callables, say, or a path in parts: no key, no cache
+            known = self._plans.get(key)
+        except TypeError:  # a path in a list of parts: no key, no cache
             return self._plan(callable_obj, *form)()
-        if build is None:
-            build = self._plan(callable_obj, *form)
-            _remember(self._plans, key, build)
+        if known is not None and known[0]() is target:
+            return known[1]()
+        build = self._plan(callable_obj, *form)
+        with suppress(TypeError):  # a list of callables, say, which cannot be referred to weakly
+            _remember(self._plans, key, (ref(target), build))
         return build()
 
     def _plan(
@@ -170,7 +180,7 @@ class ConfigMorpher:
     ) -> Callable[[], Any]:
         """Work out once what a call of `morph` gives; the result builds it afresh each time."""
         node = self._find(start_from)
-        where = start_from if isinstance(start_from, str) else ""
+        where = "" if start_from is None else show(start_from)
         _check_keys(node, where)
         several = isinstance(callable_obj, list | tuple)
         signatures = [
@@ -201,7 +211,9 @@ def _check_keys(node: Any, where: str) -> None:
 
 
 def _takes(parameters: Parameters, key: str) -> bool:
-    return key in parameters.defaults or (parameters.takes_any and key not in OWN_KEYS)
+    if key in parameters.defaults:
+        return True
+    return parameters.takes_any and key not in OWN_KEYS and key not in parameters.filled
 
 
 def _forbid_extra(node: Mapping[str, Any], signatures: list[Parameters], where: str) -> None:
@@ -240,7 +252,8 @@ def _builder(
 
     if return_type is ReturnType.DICT:
         return build
-    make = _fields_class((*taken, *absent), where)
+    _check_fields((*taken, *absent), where)
+    make = _fields_class((*taken, *absent))
     return lambda: make(**build())
 
 
@@ -260,18 +273,33 @@ class _Fields:
     """What `return_type="dataclass"` gives: its repr shows no secret."""
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({redact(vars(self))!r})"
+        return f"Arguments({redact(vars(self))!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return vars(self) == vars(other) if isinstance(other, _Fields) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as of any dataclass that can change
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _from_fields, (vars(self),)
+
+
+def _from_fields(values: dict[str, Any]) -> Any:
+    return _fields_class(tuple(values))(**values)
 
 
 @lru_cache(maxsize=256)  # a class costs a hundred times more than what it holds
-def _fields_class(names: tuple[str, ...], where: str) -> Any:
+def _fields_class(names: tuple[str, ...]) -> Any:
+    fields = [(name, Any) for name in names]
+    return make_dataclass("Arguments", fields, bases=(_Fields,), repr=False, eq=False)
+
+
+def _check_fields(names: Iterable[str], where: str) -> None:
     wrong = [name for name in names if not name.isidentifier() or keyword.iskeyword(name)]
     if wrong:
         message = f"cannot be fields of a dataclass: {', '.join(wrong)}"
         at = (where,) if where else ()
         raise ConfigError([Fault(at, message, "ask for a dict", "wrong-field")])
-    fields = [(name, Any) for name in names]
-    return make_dataclass("Arguments", fields, bases=(_Fields,), repr=False)
 
 
 def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:

@@ -2,21 +2,20 @@
 
 The grammar, in full::
 
-    path      := step { step }
-    step      := [ "." ] key  |  [ "." ] "[" selector "]"
-    key       := bare text without . [ ]    |  'quoted'  |  "quoted"
-    selector  := index  |  "*"  |  quoted key  |  condition { " or " condition }
+    path      := ( key | selector ) { "." key | [ "." ] selector }
+    key       := quoted  |  bare text without . [ ]
+    selector  := "[" ( index | "*" | quoted key | condition { " or " condition } ) "]"
     index     := [ "-" ] digits
     condition := key "=" value
-    value     := bare text (dots and slashes belong to it)  |  'quoted'  |  "quoted"
+    value     := quoted  |  bare text without ] or the word "or"; dots and slashes belong to it
+    quoted    := '…'  |  "…"
 
 A bare value matches as what YAML would read (`[id=1]` the number, `[on=true]` the boolean) and as
-the text itself; a quoted one matches as text alone.
+the text itself; a quoted one matches as text alone. Spaces inside the brackets do not count.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +26,9 @@ from pyrsistent import PVector, pvector
 
 from dispatch.errors import MissingIndexError, MissingKeyError, PathError, PathSyntaxError
 from dispatch.nearest import did_you_mean
-from dispatch.secrets import HIDDEN, is_secret
+from dispatch.secrets import HIDDEN, is_secret, redact_text
 
-__all__ = ["Path", "parse", "pick"]
+__all__ = ["Path", "PathLike", "parse", "pick", "show"]
 
 PathLike = str | Sequence[str | int]
 
@@ -41,12 +40,13 @@ class Key:
     name: str
 
     def __call__(self, node: Any) -> Any:
+        missing = f"no key {_hide(self.name)!r}"
         if not isinstance(node, Mapping):
-            hint = "pick an item first, such as [0]" if isinstance(node, PVector) else ""
-            raise MissingKeyError(f"no key {self.name!r} in {_kind(node)}; {hint}".rstrip("; "))
+            hint = "; pick an item first, such as [0]" if isinstance(node, PVector) else ""
+            raise MissingKeyError(f"{missing} in {_kind(node)}{hint}")
         if self.name not in node:
             hint = did_you_mean(self.name, [key for key in node if isinstance(key, str)])
-            raise MissingKeyError(f"no key {self.name!r}; {hint}".rstrip("; "))
+            raise MissingKeyError(f"{missing}; {hint}".rstrip("; "))
         return node[self.name]
 
 
@@ -64,7 +64,7 @@ class Index:
         return items[self.number]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Condition:
     """Whether an item holds a value under a key; `typed` is what YAML would read in `text`."""
 
@@ -76,12 +76,18 @@ class Condition:
         if not isinstance(item, Mapping) or self.key not in item:
             return False
         found = item[self.key]
-        return bool(found == (self.text if isinstance(found, str) else self.typed)) and (
-            isinstance(found, str) or isinstance(found, bool) == isinstance(self.typed, bool)
-        )
+        if isinstance(found, str):
+            return found == self.text
+        # In Python True is 1; to who writes a configuration it is not.
+        return bool(found == self.typed) and isinstance(found, bool) is isinstance(self.typed, bool)
 
-    def __str__(self) -> str:
-        return f"{self.key}={HIDDEN if is_secret(self.key) else self.text}"
+    def __repr__(self) -> str:
+        value = _hide(self.text)
+        if is_secret(self.key):
+            value = HIDDEN
+        elif isinstance(self.typed, str):
+            value = repr(value)
+        return f"{_hide(self.key)}={value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +97,19 @@ class Select:
     conditions: tuple[Condition, ...]
 
     def __call__(self, node: Any) -> Any:
-        wanted = " or ".join(map(str, self.conditions))
-        for item in _items(node, f"[{wanted}]"):
+        wanted = " or ".join(map(repr, self.conditions))
+        items = _items(node, f"[{wanted}]")
+        for item in items:
             if any(condition.holds(item) for condition in self.conditions):
                 return item
-        raise MissingKeyError(f"no item with {wanted}; {self._near(node)}".rstrip("; "))
+        raise MissingKeyError(f"no item with {wanted}; {self._near(items)}".rstrip("; "))
 
-    def _near(self, node: Any) -> str:
+    def _near(self, items: Any) -> str:
         first = self.conditions[0]
         if is_secret(first.key):
             return ""
-        there = [
-            item[first.key] for item in node if isinstance(item, Mapping) and first.key in item
-        ]
-        return did_you_mean(first.text, [value for value in there if isinstance(value, str)])
+        there = [item.get(first.key) for item in items if isinstance(item, Mapping)]
+        return did_you_mean(first.text, [redact_text(it) for it in there if isinstance(it, str)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +145,11 @@ def pick(tree: Any, path: PathLike) -> Any:
     Raises `PathError`: `PathSyntaxError` for a malformed path, `MissingKeyError` and
     `MissingIndexError` for a step that leads nowhere.
     """
-    steps = parse(path if isinstance(path, str) else tuple(path))
+    steps = parse(path)
     try:
         return _follow(tree, steps)
     except PathError as error:
-        shown = _show(path)
+        shown = show(path)
         raise type(error)(f"{shown}: {error}", shown) from None
 
 
@@ -152,36 +157,60 @@ def _follow(node: Any, steps: Path) -> Any:
     for position, step in enumerate(steps):
         node = step(node)
         if isinstance(step, All):
-            rest = steps[position + 1 :]
-            return pvector([_follow(item, rest) for item in node])
+            return _follow_each(node, steps[position + 1 :])
     return node
 
 
-@lru_cache(maxsize=1024)
-def parse(path: str | tuple[str | int, ...]) -> Path:
+def _follow_each(items: Any, steps: Path) -> Any:
+    picked = []
+    for number, item in enumerate(items):
+        try:
+            picked.append(_follow(item, steps))
+        except PathError as error:
+            raise type(error)(f"in item [{number}]: {error}") from None
+    return pvector(picked)
+
+
+def parse(path: PathLike) -> Path:
     """Read a path, or a list of its parts, into the steps that it takes.
+
+    A part is a key as it stands, dots and all, unless it holds a bracket; a number is an index.
 
     >>> parse("models[0].name")
     (Key(name='models'), Index(number=0), Key(name='name'))
+    >>> parse(["models", 0, "v1.5", "[name=a]"])
+    (Key(name='models'), Index(number=0), Key(name='v1.5'), Select(conditions=(name='a',)))
     """
     if isinstance(path, str):
-        return _Reader(path).read()
-    return tuple(step for part in path for step in _read_part(part))
+        return _parse(path)
+    return tuple(step for part in path for step in _parse_part(part))
 
 
-def _read_part(part: str | int) -> Path:
-    if isinstance(part, int):
+def _parse_part(part: str | int) -> Path:
+    if isinstance(part, str):
+        return _parse(part) if "[" in part else (Key(part),)
+    if isinstance(part, int) and not isinstance(part, bool):
         return (Index(part),)
-    return parse(part) if "[" in part or not part else (Key(part),)
+    raise PathSyntaxError(f"a part of a path is a text or a number, not a {type(part).__name__}")
 
 
-_BARE = re.compile(r"[^.\[\]'\"][^.\[\]]*")
+@lru_cache(maxsize=1024)
+def _parse(path: str) -> Path:
+    return _Reader(path).read()
+
+
+# A selector is told by what follows it: its bracket, or, where that is missing, the end.
+_CLOSED = r"(?=\s*(?:]|$))"
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
-_NUMBER = re.compile(r"-?\d+")
-_NAME = re.compile(r"[^\s=\[\]'\"]+")
-_VALUE = re.compile(r"[^\[\]'\"](?:(?!\s+or\s+[^\s=\[\]]+\s*=)[^\]])*")
+_BARE = re.compile(r"[^.\[\]'\"][^.\[\]]*")
+_QUOTED_KEY = re.compile(rf"(?:{_QUOTED.pattern}){_CLOSED}")
+_INDEX = re.compile(rf"-?[0-9]+{_CLOSED}")
+_NAME = re.compile(r"[^\s=!<>~\[\]'\"]+")
+_VALUE = re.compile(r"[^\s=\[\]'\"](?:(?!\s+or(?:[\s\]]|$))[^\]])*")
+_OR = re.compile(r"\s+or(?=[\s\]]|$)\s*")
+_EQUALS = re.compile(r"\s*=\s*")
 _SPACE = re.compile(r"\s*")
-_OR = re.compile(r"\s+or\s+")
+_SELECTOR = "expected an index, *, a quoted key or key=value"
 
 
 class _Reader:
@@ -192,58 +221,48 @@ class _Reader:
         self.at = 0
 
     def read(self) -> Path:
-        steps: list[Any] = []
-        while self.at < len(self.text) or not steps:
-            steps.append(self._step(first=not steps))
+        steps = [self._step("a path starts with a key")]
+        while self.at < len(self.text):
+            dotted = self._take(".")
+            steps.append(self._step("expected a key" if dotted else "expected '.' or '['", dotted))
         return tuple(steps)
 
-    def _step(self, first: bool) -> Any:
-        dotted = self._take(".")
-        if dotted and first:
-            self._fail("a path starts with a key", self.at - 1)
+    def _step(self, complaint: str, key: bool = True) -> Any:
         if self._take("["):
             return self._selector()
-        if not (first or dotted):
-            self._fail("expected '.' or '['")
-        return Key(self._quoted() or self._match(_BARE, "expected a key"))
+        return Key(self._word(_BARE, complaint)) if key else self._fail(complaint)
 
     def _selector(self) -> Any:
-        self._match(_SPACE, "")
-        quoted = self._quoted()
-        if quoted is not None and not self._ahead("="):
-            step: Any = Key(quoted)
-        elif quoted is None and self._take("*"):
+        self._try(_SPACE)
+        step: Any
+        if self._take("*"):
             step = All()
-        elif quoted is None and (number := _NUMBER.match(self.text, self.at)):
-            self.at = number.end()
-            step = Index(int(number[0]))
-            if self._ahead("="):  # a key that is a number: [1=x]
-                self.at = number.start()
-                step = self._conditions(None)
+        elif index := self._try(_INDEX):
+            step = Index(int(index[0]))
+        elif quoted := self._try(_QUOTED_KEY):
+            step = Key(quoted[1] or quoted[2] or "")
         else:
-            step = self._conditions(quoted)
-        self._match(_SPACE, "")
+            step = self._conditions()
+        self._try(_SPACE)
         if not self._take("]"):
             self._fail("expected ']'")
         return step
 
-    def _conditions(self, key: str | None) -> Select:
-        found = [self._condition(key)]
+    def _conditions(self) -> Select:
+        found = [self._condition(_SELECTOR)]
         while self._try(_OR):
-            found.append(self._condition(None))
+            found.append(self._condition('expected key=value; quote a value that holds " or "'))
         return Select(tuple(found))
 
-    def _condition(self, key: str | None) -> Condition:
-        if key is None:
-            key = self._quoted() or self._match(_NAME, "expected an index, * or key=value")
-        self._match(_SPACE, "")
-        if not self._take("="):
-            self._fail("expected an index, * or key=value", self.at - len(key))
-        self._match(_SPACE, "")
+    def _condition(self, complaint: str) -> Condition:
+        start = self.at
+        key = self._word(_NAME, complaint)
+        if not self._try(_EQUALS):
+            self._fail(complaint, start)
         quoted = self._quoted()
         if quoted is not None:
             return Condition(key, quoted, quoted)
-        text = self._match(_VALUE, "expected a value").rstrip()
+        text = self._word(_VALUE, "expected a value").rstrip()
         return Condition(key, text, _typed(text))
 
     def _take(self, mark: str) -> bool:
@@ -251,51 +270,76 @@ class _Reader:
         self.at += len(mark) * taken
         return taken
 
-    def _ahead(self, mark: str) -> bool:
-        return self.text[self.at :].lstrip().startswith(mark)
-
-    def _quoted(self) -> str | None:
-        if not self.text.startswith(("'", '"'), self.at):
-            return None
-        start = self.at
-        match = self._try(_QUOTED)
-        if match is None:
-            self._fail("this quote is never closed", start)
-        return match[1] if match[1] is not None else match[2]
-
     def _try(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         match = pattern.match(self.text, self.at)
         if match:
             self.at = match.end()
         return match
 
-    def _match(self, pattern: re.Pattern[str], complaint: str) -> str:
-        match = self._try(pattern)
-        if match is None:
-            self._fail(complaint)
-        return match[0]
+    def _quoted(self) -> str | None:
+        match = self._try(_QUOTED)
+        if match:
+            return match[1] or match[2] or ""
+        if self.text.startswith(("'", '"'), self.at):
+            self._fail("this quote is never closed")
+        return None
+
+    def _word(self, bare: re.Pattern[str], complaint: str) -> str:
+        quoted = self._quoted()
+        if quoted is not None:
+            return quoted
+        match = self._try(bare)
+        return match[0] if match else self._fail(complaint)
 
     def _fail(self, complaint: str, at: int | None = None) -> NoReturn:
-        at = self.at if at is None else at
-        column = len(_show(self.text[:at])) + 1
-        raise PathSyntaxError(f"malformed path: {complaint}", _show(self.text), column)
+        before = self.text[: self.at if at is None else at]
+        column = len(_hide(before)) + 1
+        raise PathSyntaxError(f"malformed path: {complaint}", _hide(self.text), column)
+
+
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("true", "yes", "on"), True),
+    **dict.fromkeys(("false", "no", "off"), False),
+    **dict.fromkeys(("null", "~"), None),
+}
 
 
 def _typed(text: str) -> Any:
-    """Read a bare value as YAML and JSON both would: a number, true, false, null, else text."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, int | float | None) else text
+    """Read a bare value as YAML would: a number, true, false, null, else text."""
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            pass
+    return text
 
 
-_CONDITION = re.compile(r"([^\s=\[\]'\"]+)(['\"]?\s*=\s*)((?:(?!\s+or\s)[^\]])+)")
+def show(path: PathLike) -> str:
+    """Write a path for a message, without the secrets that its conditions look for.
 
-
-def _show(path: PathLike) -> str:
-    """Write a path for a message, without the secrets that its conditions look for."""
+    >>> show(["models", "[api_key=sk-1]", "name"])
+    'models[api_key=***].name'
+    """
     if not isinstance(path, str):
         parts = [part if isinstance(part, str) else f"[{part}]" for part in path]
         path = ".".join(parts).replace(".[", "[")
-    return _CONDITION.sub(lambda m: m[0] if not is_secret(m[1]) else m[1] + m[2] + HIDDEN, path)
+    return _hide(path)
+
+
+# What a name is said to be, in a path that is malformed too: so not by the grammar above.
+_SAID = re.compile(
+    r"""([\w.-]+) ['"]? (?: \s*[=:!<>~]+\s* | \s+ )
+        (?= ( '[^']*'? | "[^"]*"? | (?: (?!\s+or(?:[\s\]]|$)) [^\]] )+ ) )""",
+    re.VERBOSE,
+)
+
+
+def _hide(text: str) -> str:
+    shown, end = "", 0
+    for said in _SAID.finditer(text):
+        if said.start(2) >= end and is_secret(said[1]):
+            shown += text[end : said.start(2)] + HIDDEN
+            end = said.end(2)
+    return redact_text(shown + text[end:])
