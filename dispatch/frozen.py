@@ -16,7 +16,7 @@ from dispatch.secrets import redact
 
 __all__ = ["FrozenMap", "freeze", "thaw"]
 
-VECTOR: tuple[type, ...] = (type(pvector()), PVector)
+VECTOR: tuple[type[PVector[Any]], ...] = (type(pvector()), PVector)
 """For `isinstance`: the type itself comes first, as the abstract one takes ten times longer."""
 
 K = TypeVar("K")

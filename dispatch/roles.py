@@ -27,8 +27,8 @@ __all__ = [
 Entry = FrozenMap[str, str | None]
 """The normal form of one assignment: `{role: task}`."""
 
-_LISTS = (list, tuple, *VECTOR)
-_CONTAINERS = (*_LISTS, Mapping)
+_LISTS: tuple[type, ...] = (list, tuple, *VECTOR)
+_CONTAINERS: tuple[type, ...] = (*_LISTS, Mapping)
 
 
 @dataclass(frozen=True)
