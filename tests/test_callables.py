@@ -1,0 +1,509 @@
+"""Any callable tells what keyword arguments it takes, and is never called for it."""
+
+from __future__ import annotations
+
+import abc
+import array
+import collections
+import contextlib
+import dataclasses
+import enum
+import functools
+import gc
+import inspect
+import typing
+import weakref
+from unittest import mock
+
+import attrs
+import litellm
+import pydantic
+import pytest
+
+from dispatch.config.callables import read_parameters
+from dispatch.errors import SignatureError
+
+
+def never(*args, **kwargs):
+    raise AssertionError("was called")
+
+
+def plain(model, temperature=0, *, stop=None): ...
+
+
+def with_self(self, cls, model): ...
+
+
+def positional(model, /, temperature=0, *rest, **extra): ...
+
+
+async def coroutine(model, **extra): ...
+
+
+async def asynchronous_generator(model, stop=None):
+    yield never()
+
+
+def generator(model, stop=None):
+    yield never()
+
+
+@functools.wraps(plain)
+def decorated(*args, **kwargs):
+    never()
+
+
+@functools.lru_cache
+def cached(model, stop=None): ...
+
+
+@contextlib.contextmanager
+def context(model, stop=None):
+    yield never()
+
+
+@functools.singledispatch
+def single(model, stop=None): ...
+
+
+class Service:
+    def __init__(self, model, stop=None):
+        never()
+
+    def method(self, model, stop=None): ...
+
+    @classmethod
+    def from_class(cls, model, stop=None): ...
+
+    @staticmethod
+    def static(model, stop=None): ...
+
+    @functools.cached_property
+    def prop(self):
+        return never()
+
+
+class Inheriting(Service):
+    pass
+
+
+class Overriding(Service):
+    def __init__(self, temperature, **kwargs):
+        never()
+
+
+class OnlyNew:
+    def __new__(cls, model, stop=None):
+        never()
+
+
+class Counting(type):
+    def __call__(cls, shade, **kwargs):
+        never()
+
+
+class ByMetaclass(metaclass=Counting):
+    def __init__(self, model): ...
+
+
+class Abstract(abc.ABC):
+    def __init__(self, model, stop=None):
+        never()
+
+    @abc.abstractmethod
+    def act(self): ...
+
+
+class Bare:
+    pass
+
+
+class Calling:
+    def __call__(self, model, stop=None):
+        never()
+
+
+class Unhashable(Calling):
+    __hash__ = None
+
+
+class Slotted(Calling):
+    __slots__ = ()
+
+
+class Promiscuous(Calling):
+    """Has every attribute that it is asked for, as proxies do."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return 7
+
+
+Item = typing.TypeVar("Item")
+
+
+class Box(typing.Generic[Item]):
+    def __init__(self, model, stop=None): ...
+
+
+class Point(typing.NamedTuple):
+    model: str
+    stop: int = 1
+
+
+class Base(typing.TypedDict):
+    model: Undefined  # noqa: F821  # which nobody needs to resolve
+
+
+class Options(Base, total=False):
+    stop: typing.NotRequired[list]
+
+
+@dataclasses.dataclass
+class Data:
+    model: str
+    key: dataclasses.InitVar[str]
+    stop: list = dataclasses.field(default_factory=list)
+    hidden: int = dataclasses.field(default=1, init=False)
+    shared: typing.ClassVar[int] = 2
+    seed: int = dataclasses.field(default=3, kw_only=True)
+
+    def __post_init__(self, key):
+        never()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    model: str
+    stop: list = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Derived(Data):
+    more: int = 0
+
+
+@dataclasses.dataclass
+class Callback:
+    """Is a dataclass, and an instance of it is called with other things than made it."""
+
+    stop: list = dataclasses.field(default_factory=list)
+
+    def __call__(self, stop=None, model="m"): ...
+
+
+class Request(pydantic.BaseModel):
+    model: str
+    stop: list = pydantic.Field(default_factory=list)
+    top_p: float = pydantic.Field(default=1, alias="topP")
+    tags: dict = pydantic.Field(default_factory=dict, alias="labels")
+    derived: dict = pydantic.Field(default_factory=lambda data: dict(data))
+
+    def model_post_init(self, context):
+        never()
+
+
+class Open(Request, extra="allow"):
+    pass
+
+
+@pydantic.dataclasses.dataclass
+class Checked:
+    model: str
+    stop: list = pydantic.Field(default_factory=list)
+    tags: dict = dataclasses.field(default_factory=dict)
+
+
+@attrs.define
+class Attrs:
+    model: str
+    _stop: list = attrs.field(factory=list)
+    tags: dict = attrs.field(factory=dict, alias="labels")
+    derived: dict = attrs.field(default=attrs.Factory(lambda self: never(), takes_self=True))
+
+    def __attrs_post_init__(self):
+        never()
+
+
+service = object.__new__(Service)
+
+TARGETS = [  # target, the names it takes by keyword, whether it has **kwargs
+    (plain, "model temperature stop", False),
+    (lambda model, stop: None, "model stop", False),
+    (lambda: None, "", False),
+    (with_self, "self cls model", False),
+    (positional, "temperature", True),
+    (coroutine, "model", True),
+    (asynchronous_generator, "model stop", False),
+    (generator, "model stop", False),
+    (decorated, "model temperature stop", False),
+    (cached, "model stop", False),
+    (context, "model stop", False),
+    (single, "model stop", False),
+    (Service, "model stop", False),
+    (service.method, "model stop", False),
+    (Service.method, "self model stop", False),
+    (Service.from_class, "model stop", False),
+    (service.from_class, "model stop", False),
+    (Service.static, "model stop", False),
+    (Inheriting, "model stop", False),
+    (Overriding, "temperature", True),
+    (OnlyNew, "model stop", False),
+    (ByMetaclass, "shade", True),
+    (Abstract, "model stop", False),
+    (Bare, "", False),
+    (Calling(), "model stop", False),
+    (Unhashable(), "model stop", False),
+    (Slotted(), "model stop", False),
+    (Promiscuous(), "model stop", False),
+    (Box, "model stop", False),
+    (Box[int], "model stop", False),
+    (Point, "model stop", False),
+    (collections.namedtuple("Pair", "model stop"), "model stop", False),
+    (Base, "model", False),
+    (Options, "model stop", False),
+    (typing.TypedDict("Free", {"api-key": str, "in": int}), "api-key in", False),
+    (Data, "model key stop seed", False),
+    (Derived, "model key stop more seed", False),
+    (Frozen, "model stop", False),
+    (Callback, "stop", False),
+    (Callback([]), "stop model", False),
+    (Request, "model stop topP labels derived", False),
+    (Open, "model stop topP labels derived", True),
+    (Checked, "model stop tags", False),
+    (Attrs, "model stop labels derived", False),
+    (functools.partial(plain), "model temperature stop", False),
+    (functools.partial(plain, temperature=1), "model temperature stop", False),
+    (functools.partial(plain, "gpt-4o"), "temperature stop", False),
+    (functools.partial(functools.partial(plain, "gpt-4o"), 1), "stop", False),
+    (functools.partial(Data, "gpt-4o"), "key stop seed", False),
+    (functools.partialmethod(plain, 1).__get__(service), "stop", False),
+    (print, "sep end file flush", False),
+    (sorted, "key reverse", False),
+    ("".join, "", False),
+    (open, "file mode buffering encoding errors newline closefd opener", False),
+    (mock.MagicMock(), "", True),
+    (mock.create_autospec(plain), "model temperature stop", False),
+    (mock.create_autospec(Data), "model key stop seed", False),
+    (mock.AsyncMock(), "", True),
+    (litellm.rerank, "model query documents custom_llm_provider", True),
+]
+
+
+@pytest.mark.parametrize(("target", "names", "takes_any"), TARGETS)
+def test_each_kind_of_callable_tells_its_keywords_in_order(target, names, takes_any):
+    parameters = read_parameters(target)
+    told = list(parameters.defaults)
+    assert (told[:4] if target is litellm.rerank else told) == names.split()
+    assert parameters.takes_any is takes_any
+    assert read_parameters(target) == parameters  # the second time, from memory where it may be
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        litellm.completion,
+        litellm.acompletion,
+        litellm.embedding,
+        litellm.aembedding,
+        litellm.text_completion,
+        litellm.atext_completion,
+        litellm.transcription,
+        litellm.atranscription,
+    ],
+    ids=lambda target: target.__name__,
+)
+def test_each_of_litellm_tells_its_model_and_takes_all_else(target):
+    """Some async twins expose no more than `**kwargs`: what their sync ones take holds for them."""
+    parameters = read_parameters(target)
+    assert "model" in parameters.defaults
+    assert parameters.takes_any
+
+
+@pytest.mark.parametrize("name", ["embedding", "text_completion", "image_generation", "speech"])
+def test_an_async_twin_that_tells_nothing_takes_what_the_sync_one_does(name):
+    twin = getattr(litellm, f"a{name}")
+    assert set(inspect.signature(twin).parameters) == {"args", "kwargs"}  # else this shows nothing
+    sync = read_parameters(getattr(litellm, name))
+    assert list(read_parameters(twin).defaults) == list(sync.defaults)
+
+
+async def aplain(*args, **kwargs): ...  # has a sync twin above
+
+
+async def alone(*args, **kwargs): ...  # `lone` is nowhere
+
+
+async def acached(*args, stop=None, **kwargs): ...  # tells something of itself
+
+
+def test_a_twin_is_sought_only_for_a_coroutine_that_tells_nothing():
+    assert list(read_parameters(aplain).defaults) == ["model", "temperature", "stop"]
+    assert list(read_parameters(alone).defaults) == []
+    assert list(read_parameters(acached).defaults) == ["stop"]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [dict, max, type, dict[str, int]],
+    ids=str,
+)
+def test_a_builtin_that_does_not_tell_is_refused_by_name(target):
+    with pytest.raises(SignatureError, match="does not tell its parameters") as caught:
+        read_parameters(target)
+    assert isinstance(caught.value, TypeError)
+    assert (typing.get_origin(target) or target).__name__ in str(caught.value)
+
+
+@pytest.mark.parametrize("target", [None, 1, "litellm.completion", {}, object()])
+def test_what_is_no_callable_is_refused_by_its_kind(target):
+    with pytest.raises(SignatureError, match=f"found a {type(target).__name__}$"):
+        read_parameters(target)
+
+
+def test_a_partial_with_too_many_arguments_is_refused():
+    with pytest.raises(SignatureError):
+        read_parameters(functools.partial(plain, 1, 2, 3, 4))
+
+
+def test_what_a_partial_was_given_by_position_may_not_come_again():
+    given = functools.partial(positional, "gpt-4o", 1)
+    assert read_parameters(given).filled == {"temperature"}  # `model` may: it is positional-only
+    nested = functools.partial(functools.partial(lambda a, b, **rest: None, 1), 2)
+    assert read_parameters(nested).filled == {"a", "b"}
+    assert read_parameters(plain).filled == frozenset()
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+class Stack(list):
+    pass
+
+
+SENTINEL = object()
+
+DEFAULTS = [  # a default, and whether it is made afresh
+    (None, False),
+    (0.5, False),
+    ((), False),
+    (SENTINEL, False),
+    (Color.RED, False),
+    (litellm.completion, False),
+    ([1], True),
+    ({"a": [1]}, True),
+    ({1}, True),
+    (bytearray(b"a"), True),
+    (Stack([1]), True),
+    (collections.OrderedDict(a=1), True),
+    (collections.defaultdict(list, a=[1]), True),
+    (collections.deque([1]), True),
+    (collections.Counter("a"), True),
+    (collections.UserDict(a=1), True),
+    (array.array("i", [1]), True),
+]
+
+
+@pytest.mark.parametrize(("default", "afresh"), DEFAULTS, ids=lambda each: type(each).__name__)
+def test_a_mutable_default_is_made_afresh_and_of_its_own_class(default, afresh):
+    def target(value=default): ...
+
+    make = read_parameters(target).defaults["value"]
+    assert type(make()) is type(default)
+    assert make() == default
+    assert (make() is not default) is afresh
+    assert (make() is not make()) is afresh
+
+
+def test_a_parameter_without_a_default_has_none():
+    assert read_parameters(plain).defaults["model"]() is None
+    assert read_parameters(Options).defaults["model"]() is None
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "expected"),
+    [
+        (Data, "stop", []),
+        (Data, "seed", 3),
+        (Frozen, "stop", []),
+        (functools.partial(Data, "m"), "stop", []),
+        (functools.partial(functools.partial(Data), "m"), "stop", []),
+        (mock.create_autospec(Data), "stop", None),  # is no class: nobody knows the factory
+        (Callback, "stop", []),
+        (Callback([]), "stop", None),
+        (Request, "stop", []),
+        (Request, "topP", 1),
+        (Request, "labels", {}),
+        (Request, "derived", None),  # its factory wants the other values
+        (Checked, "stop", []),
+        (Checked, "tags", {}),
+        (Attrs, "stop", []),
+        (Attrs, "labels", {}),
+        (Attrs, "derived", None),
+    ],
+)
+def test_the_factory_of_a_field_makes_its_default(target, name, expected):
+    make = read_parameters(target).defaults[name]
+    assert make() == expected
+    assert isinstance(expected, list | dict) is (make() is not make())
+
+
+class AlwaysEqual:
+    def __eq__(self, other):
+        return isinstance(other, AlwaysEqual)
+
+    def __hash__(self):
+        return 0
+
+
+class First(AlwaysEqual):
+    def __call__(self, first): ...
+
+
+class Second(AlwaysEqual):
+    def __call__(self, second): ...
+
+
+def test_callables_that_compare_equal_are_not_mistaken_for_each_other():
+    first, second = First(), Second()
+    assert first == second
+    assert list(read_parameters(first).defaults) == ["first"]
+    assert list(read_parameters(second).defaults) == ["second"]
+
+
+def test_a_name_bound_to_another_callable_is_read_again():
+    target = plain
+    assert "temperature" in read_parameters(target).defaults
+    target = generator
+    assert "temperature" not in read_parameters(target).defaults
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: lambda model, stop=[]: None,
+        lambda: functools.partial(plain, "m"),
+        lambda: dataclasses.make_dataclass(
+            "Made", [("a", list, dataclasses.field(default_factory=list))]
+        ),
+        lambda: pydantic.create_model("Made", a=(list, pydantic.Field(default_factory=list))),
+        Calling,
+    ],
+    ids=["function", "partial", "dataclass", "pydantic", "instance"],
+)
+def test_a_callable_is_not_kept_alive(make):
+    target = make()
+    read_parameters(target)
+    gone = weakref.ref(target)
+    del target
+    gc.collect()
+    assert gone() is None
+
+
+def test_callables_made_in_a_loop_are_each_read_for_what_they_are():
+    """Though they come to stand, one after the other, where the last one stood."""
+    for number in range(3000):
+        target = eval(f"lambda a{number}: None")
+        assert list(read_parameters(target).defaults) == [f"a{number}"]
