@@ -20,7 +20,7 @@ import litellm
 import pydantic
 import pytest
 
-from dispatch.config.callables import read_parameters
+from dispatch.config.callables import default_maker, read_parameters
 from dispatch.errors import SignatureError
 
 
@@ -410,7 +410,7 @@ DEFAULTS = [  # a default, and whether it is made afresh
 def test_a_mutable_default_is_made_afresh_and_of_its_own_class(default, afresh):
     def target(value=default): ...
 
-    make = read_parameters(target).defaults["value"]
+    make = default_maker(target, "value")
     assert type(make()) is type(default)
     assert make() == default
     assert (make() is not default) is afresh
@@ -418,8 +418,8 @@ def test_a_mutable_default_is_made_afresh_and_of_its_own_class(default, afresh):
 
 
 def test_a_parameter_without_a_default_has_none():
-    assert read_parameters(plain).defaults["model"]() is None
-    assert read_parameters(Options).defaults["model"]() is None
+    assert default_maker(plain, "model")() is None
+    assert default_maker(Options, "model")() is None
 
 
 @pytest.mark.parametrize(
@@ -445,7 +445,7 @@ def test_a_parameter_without_a_default_has_none():
     ],
 )
 def test_the_factory_of_a_field_makes_its_default(target, name, expected):
-    make = read_parameters(target).defaults[name]
+    make = default_maker(target, name)
     assert make() == expected
     assert isinstance(expected, list | dict) is (make() is not make())
 

@@ -8,30 +8,27 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, MutableSet
-from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import ref
 
 from dispatch.errors import SignatureError
 
-__all__ = ["Parameters", "read_parameters"]
+__all__ = ["Parameters", "default_maker", "read_parameters"]
 
 _EMPTY = inspect.Parameter.empty
 _BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _REMEMBERED = 1024  # how many callables
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """The keyword arguments of a callable: `defaults` makes each one's default, afresh.
+class Parameters(NamedTuple):
+    """The keyword arguments of a callable, each with the default that its signature tells.
 
     `takes_any` tells that it has `**kwargs`; `filled` are the names that it has already been
     given by position, which not even `**kwargs` may bring again.
     """
 
-    defaults: Mapping[str, Callable[[], Any]]
+    defaults: Mapping[str, Any]
     takes_any: bool = False
     filled: frozenset[str] = frozenset()
 
@@ -45,8 +42,8 @@ def read_parameters(target: Any) -> Parameters:
     They are remembered for as long as the callable lives: one whose signature is changed in
     place is not read again.
 
-    >>> read_parameters(lambda model, /, temperature=0, **kwargs: None).defaults["temperature"]()
-    0
+    >>> list(read_parameters(lambda model, /, temperature=0, **kwargs: None).defaults)
+    ['temperature']
 
     Raises `SignatureError` for what is no callable, or a builtin that does not tell.
     """
@@ -65,13 +62,13 @@ def read_parameters(target: Any) -> Parameters:
 def _read(target: Any) -> Parameters:
     target = typing.get_origin(target) or target  # Box[int] takes what Box takes
     if typing.is_typeddict(target):
-        return Parameters(MappingProxyType(dict.fromkeys(target.__annotations__, _nothing)))
+        return Parameters(dict.fromkeys(target.__annotations__, _EMPTY))
     if not callable(target):
         raise SignatureError(f"expected a callable, found a {type(target).__name__}")
     parameters = _signature(_sync_twin(target) or target).parameters.values()
-    defaults = {p.name: _default(target, p) for p in parameters if p.kind in _BY_KEYWORD}
+    defaults = {p.name: p.default for p in parameters if p.kind in _BY_KEYWORD}
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
-    return Parameters(MappingProxyType(defaults), takes_any, _filled(target))
+    return Parameters(defaults, takes_any, _filled(target))
 
 
 def _signature(target: Any) -> inspect.Signature:
@@ -105,12 +102,19 @@ def _nothing() -> None:
     return None
 
 
-def _default(target: Any, parameter: inspect.Parameter) -> Callable[[], Any]:
-    default = parameter.default
+def default_maker(target: Any, name: str) -> Callable[[], Any]:
+    """Return what makes the default of a parameter, afresh where it could be changed.
+
+    >>> def complete(messages=[]): ...
+    >>> make = default_maker(complete, "messages")
+    >>> make(), make() is make()
+    ([], False)
+    """
+    default = read_parameters(target).defaults[name]
     if default is _EMPTY:
         return _nothing
     if type(default).__name__ in _FACTORY_SIGNS:
-        return _factory(target, parameter.name)
+        return _factory(target, name)
     if isinstance(default, MutableMapping | MutableSequence | MutableSet):
         return lambda: copy.deepcopy(default)
     return lambda: default
@@ -121,6 +125,7 @@ _FACTORY_SIGNS = frozenset({"_HAS_DEFAULT_FACTORY_CLASS", "_Nothing"})
 
 
 def _factory(target: Any, name: str) -> Callable[[], Any]:
+    target = typing.get_origin(target) or target
     while isinstance(target, partial):
         target = target.func
     factories = dict(_factories(target)) if isinstance(target, type) else {}

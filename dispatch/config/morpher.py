@@ -6,16 +6,14 @@ import keyword
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import make_dataclass
 from enum import StrEnum
 from functools import lru_cache
 from types import MethodType
 from typing import Any, Literal, Self
 from weakref import ref
 
-from dispatch.config.callables import Parameters, read_parameters
+from dispatch.config.callables import Parameters, default_maker, read_parameters
 from dispatch.config.environment import resolve
-from dispatch.config.files import load
 from dispatch.config.paths import PathLike, pick, show
 from dispatch.errors import (
     ConfigError,
@@ -26,7 +24,7 @@ from dispatch.errors import (
     UnsetVariableError,
 )
 from dispatch.frozen import FrozenMap, freeze, thaw
-from dispatch.secrets import redact
+from dispatch.secrets import redact, redact_text
 
 __all__ = ["OWN_KEYS", "ConfigMorpher", "ReturnType"]
 
@@ -63,7 +61,7 @@ class ConfigMorpher:
         self, config: Mapping[str, Any] | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
     ) -> None:
         if not isinstance(config, Mapping):
-            config = load(config)
+            config = _load(config)
         self._tree: FrozenMap[str, Any] = freeze(config)
         # What cannot change is worked out once. Both are caches: bounded, and safe to lose.
         self._nodes: dict[Any, Any] = {}
@@ -72,17 +70,17 @@ class ConfigMorpher:
     @classmethod
     def from_yaml(cls, *paths: str | os.PathLike[str]) -> Self:
         """Read YAML, whatever the file is called."""
-        return cls(load(paths, "yaml"))
+        return cls(_load(paths, "yaml"))
 
     @classmethod
     def from_json(cls, *paths: str | os.PathLike[str]) -> Self:
         """Read JSON, whatever the file is called."""
-        return cls(load(paths, "json"))
+        return cls(_load(paths, "json"))
 
     @classmethod
     def from_toml(cls, *paths: str | os.PathLike[str]) -> Self:
         """Read TOML, whatever the file is called."""
-        return cls(load(paths, "toml"))
+        return cls(_load(paths, "toml"))
 
     @property
     def config(self) -> dict[str, Any]:
@@ -180,91 +178,101 @@ class ConfigMorpher:
     ) -> Callable[[], Any]:
         """Work out once what a call of `morph` gives; the result builds it afresh each time."""
         node = self._find(start_from)
-        where = "" if start_from is None else show(start_from)
-        _check_keys(node, where)
+        _check_keys(node, start_from)
         several = isinstance(callable_obj, list | tuple)
-        signatures = [
-            read_parameters(each) for each in (callable_obj if several else [callable_obj])
-        ]
+        targets = callable_obj if several else (callable_obj,)
+        taken = [_take(node, read_parameters(target)) for target in targets]
         if not allow_extra_keys:
-            _forbid_extra(node, signatures, where)
-        builders = [
-            _builder(node, parameters, where, ReturnType(return_type), return_config_keys_only)
-            for parameters in signatures
-        ]
+            _forbid_extra(node, taken, start_from)
+        form = ReturnType(return_type)
+        builders = []
+        for target, given in zip(targets, taken, strict=True):
+            absent = {} if return_config_keys_only else _absent(target, given)
+            build = _builder(given, absent, node, start_from)
+            if form is ReturnType.DATACLASS:
+                build = _in_class(build, (*given, *absent), start_from)
+            builders.append(build)
         return (lambda: tuple(build() for build in builders)) if several else builders[0]
 
 
-def _check_keys(node: Any, where: str) -> None:
-    at = (where,) if where else ()
-    if not isinstance(node, Mapping):
+def _load(paths: Any, format: Any = None) -> dict[str, Any]:
+    from dispatch.config.files import load  # a configuration that is no file needs none of it
+
+    return load(paths, format)
+
+
+def _at(path: PathLike | None) -> tuple[str, ...]:
+    """Where a path leads, as what an error tells."""
+    return () if path is None else (show(path),)
+
+
+def _check_keys(node: Any, path: PathLike | None) -> None:
+    if not isinstance(node, FrozenMap):
         hint = "start from a mapping, such as models[0]"
         message = f"expected a mapping to morph, found a {type(thaw(node)).__name__}"
-        raise ConfigError([Fault(at, message, hint, "wrong-start")])
-    faults = [
-        Fault(at, f"a key must be a text to become an argument, found {key!r}", code="wrong-key")
-        for key in node
-        if not isinstance(key, str)
-    ]
-    if faults:
+        raise ConfigError([Fault(_at(path), message, hint, "wrong-start")])
+    wrong = [key for key in node if not isinstance(key, str)]
+    if wrong:
+        message = "a key must be a text to become an argument, found "
+        faults = [Fault(_at(path), f"{message}{key!r}", code="wrong-key") for key in wrong]
         raise ConfigError(faults)
 
 
-def _takes(parameters: Parameters, key: str) -> bool:
-    if key in parameters.defaults:
-        return True
-    return parameters.takes_any and key not in OWN_KEYS and key not in parameters.filled
+def _take(node: FrozenMap[str, Any], parameters: Parameters) -> dict[str, Any]:
+    """Pick what a callable takes: what it names, and with `**kwargs` all but what is withheld."""
+    named = parameters.defaults
+    if not parameters.takes_any:
+        return {key: value for key, value in node.iteritems() if key in named}
+    withheld = (OWN_KEYS | parameters.filled).difference(named)
+    return {key: value for key, value in node.iteritems() if key not in withheld}
 
 
-def _forbid_extra(node: Mapping[str, Any], signatures: list[Parameters], where: str) -> None:
-    extra = [
-        key
-        for key in node
-        if key not in OWN_KEYS and not any(_takes(parameters, key) for parameters in signatures)
-    ]
+def _forbid_extra(
+    node: Iterable[str], taken: Iterable[dict[str, Any]], path: PathLike | None
+) -> None:
+    used = OWN_KEYS.union(*taken)
+    extra = [key for key in node if key not in used]
     if extra:
-        raise ExtraKeysError(extra, where)
+        raise ExtraKeysError(extra, "".join(_at(path)))
+
+
+def _absent(target: Any, taken: dict[str, Any]) -> dict[str, Callable[[], Any]]:
+    names = [name for name in read_parameters(target).defaults if name not in taken]
+    return {name: default_maker(target, name) for name in names}
 
 
 def _builder(
-    node: Mapping[str, Any],
-    parameters: Parameters,
-    where: str,
-    return_type: ReturnType,
-    configured_only: bool,
-) -> Callable[[], Any]:
+    taken: dict[str, Any],
+    absent: dict[str, Callable[[], Any]],
+    node: FrozenMap[str, Any],
+    path: PathLike | None,
+) -> Callable[[], dict[str, Any]]:
     """Return what builds the arguments of one callable: a bare `dict.copy` where that will do."""
-    taken = {key: value for key, value in node.items() if _takes(parameters, key)}
-    absent = {
-        name: default
-        for name, default in parameters.defaults.items()
-        if name not in taken and not configured_only
-    }
-    simple = all(type(value) in _ATOMS and not _refers(value) for value in taken.values())
-    build: Callable[[], dict[str, Any]] = taken.copy
-    if absent or not simple:
-        called = str(node.get("name") or node.get("model") or "")
+    if not absent and all(map(_is_plain, taken.values())):
+        return taken.copy
 
-        def build() -> dict[str, Any]:
-            given = {key: thaw(value) for key, value in taken.items()}
-            built = _resolve(given, where, called)
-            return built | {name: default() for name, default in absent.items()}
+    def build() -> dict[str, Any]:
+        given = {key: thaw(value) for key, value in taken.items()}
+        built = _resolve(given, node, path)
+        return built | {name: default() for name, default in absent.items()}
 
-    if return_type is ReturnType.DICT:
-        return build
-    _check_fields((*taken, *absent), where)
-    make = _fields_class((*taken, *absent))
-    return lambda: make(**build())
+    return build
 
 
-def _refers(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(("os.environ/", "${"))
+def _is_plain(value: Any) -> bool:
+    """Whether a value may be handed out as it is: nothing to copy, nothing to resolve."""
+    if type(value) is str:
+        return not value.startswith(("os.environ/", "${"))
+    return type(value) in _ATOMS
 
 
-def _resolve(given: dict[str, Any], where: str, called: str) -> dict[str, Any]:
+def _resolve(
+    given: dict[str, Any], node: FrozenMap[str, Any], path: PathLike | None
+) -> dict[str, Any]:
     try:
-        resolved: dict[str, Any] = resolve(given, (where,) if where else ())
+        resolved: dict[str, Any] = resolve(given, _at(path))
     except UnsetVariableError as error:
+        called = redact_text(str(node.get("name") or node.get("model") or ""))
         raise UnsetVariableError(error.variable, error.where, called) from None
     return resolved
 
@@ -290,16 +298,22 @@ def _from_fields(values: dict[str, Any]) -> Any:
 
 @lru_cache(maxsize=256)  # a class costs a hundred times more than what it holds
 def _fields_class(names: tuple[str, ...]) -> Any:
+    from dataclasses import make_dataclass
+
     fields = [(name, Any) for name in names]
     return make_dataclass("Arguments", fields, bases=(_Fields,), repr=False, eq=False)
 
 
-def _check_fields(names: Iterable[str], where: str) -> None:
+def _in_class(
+    build: Callable[[], dict[str, Any]], names: tuple[str, ...], path: PathLike | None
+) -> Callable[[], Any]:
+    """Return what puts the built arguments into the fields of an object."""
     wrong = [name for name in names if not name.isidentifier() or keyword.iskeyword(name)]
     if wrong:
         message = f"cannot be fields of a dataclass: {', '.join(wrong)}"
-        at = (where,) if where else ()
-        raise ConfigError([Fault(at, message, "ask for a dict", "wrong-field")])
+        raise ConfigError([Fault(_at(path), message, "ask for a dict", "wrong-field")])
+    make = _fields_class(names)
+    return lambda: make(**build())
 
 
 def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:

@@ -17,14 +17,16 @@ the text itself; a quoted one matches as text alone. Spaces inside the brackets 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
+from weakref import ref
 
-from pyrsistent import PVector, pvector
+from pyrsistent import pvector
 
 from dispatch.errors import MissingIndexError, MissingKeyError, PathError, PathSyntaxError
+from dispatch.frozen import VECTOR, FrozenMap
 from dispatch.nearest import did_you_mean
 from dispatch.secrets import HIDDEN, is_secret, redact_text
 
@@ -33,53 +35,52 @@ __all__ = ["Path", "PathLike", "parse", "pick", "show"]
 PathLike = str | Sequence[str | int]
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """Pick the value of a key."""
 
     name: str
 
     def __call__(self, node: Any) -> Any:
-        missing = f"no key {_hide(self.name)!r}"
-        if not isinstance(node, Mapping):
-            hint = "; pick an item first, such as [0]" if isinstance(node, PVector) else ""
-            raise MissingKeyError(f"{missing} in {_kind(node)}{hint}")
-        if self.name not in node:
+        if isinstance(node, FrozenMap) and self.name in node:
+            return node[self.name]
+        raise MissingKeyError(f"no key {_hide(self.name)!r}{self._near(node)}")
+
+    def _near(self, node: Any) -> str:
+        if isinstance(node, FrozenMap):
             hint = did_you_mean(self.name, [key for key in node if isinstance(key, str)])
-            raise MissingKeyError(f"{missing}; {hint}".rstrip("; "))
-        return node[self.name]
+            return f"; {hint}" if hint else ""
+        hint = "; pick an item first, such as [0]" if isinstance(node, VECTOR) else ""
+        return f" in {_kind(node)}{hint}"
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """Pick an item of a list by its number, from the end where negative."""
 
     number: int
 
     def __call__(self, node: Any) -> Any:
-        items = _items(node, f"[{self.number}]")
+        items = _items(node, self)
         if not -len(items) <= self.number < len(items):
             count = f"{len(items)} item{'s' * (len(items) != 1)}"
-            raise MissingIndexError(f"no item [{self.number}] in a list of {count}")
+            raise MissingIndexError(f"no item {self} in a list of {count}")
         return items[self.number]
 
+    def __str__(self) -> str:
+        return f"[{self.number}]"
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Condition:
+
+class Condition(NamedTuple):
     """Whether an item holds a value under a key; `typed` is what YAML would read in `text`."""
 
     key: str
     text: str
     typed: Any
 
-    def holds(self, item: Any) -> bool:
-        if not isinstance(item, Mapping) or self.key not in item:
-            return False
-        found = item[self.key]
-        if isinstance(found, str):
-            return found == self.text
-        # In Python True is 1; to who writes a configuration it is not.
-        return bool(found == self.typed) and isinstance(found, bool) is isinstance(self.typed, bool)
+    def first(self, items: Any) -> int | None:
+        """Return the position of the first item of which this holds."""
+        positions = _positions(items, self.key)
+        found = [positions.get(self.text), positions.get(_sought(self.typed))]
+        return min((position for position in found if position is not None), default=None)
 
     def __repr__(self) -> str:
         value = _hide(self.text)
@@ -90,47 +91,83 @@ class Condition:
         return f"{_hide(self.key)}={value}"
 
 
-@dataclass(frozen=True, slots=True)
-class Select:
+class Select(NamedTuple):
     """Pick the first item of a list for which one of the conditions holds."""
 
     conditions: tuple[Condition, ...]
 
     def __call__(self, node: Any) -> Any:
-        wanted = " or ".join(map(repr, self.conditions))
-        items = _items(node, f"[{wanted}]")
-        for item in items:
-            if any(condition.holds(item) for condition in self.conditions):
-                return item
-        raise MissingKeyError(f"no item with {wanted}; {self._near(items)}".rstrip("; "))
+        items = _items(node, self)
+        firsts = [condition.first(items) for condition in self.conditions]
+        position = min((first for first in firsts if first is not None), default=None)
+        if position is None:
+            raise MissingKeyError(f"no item with {str(self)[1:-1]}{self._near(items)}")
+        return items[position]
 
     def _near(self, items: Any) -> str:
         first = self.conditions[0]
         if is_secret(first.key):
             return ""
-        there = [item.get(first.key) for item in items if isinstance(item, Mapping)]
-        return did_you_mean(first.text, [redact_text(it) for it in there if isinstance(it, str)])
+        there = [item.get(first.key) for item in items if isinstance(item, FrozenMap)]
+        known = [redact_text(it) for it in there if isinstance(it, str)]
+        return f"; {did_you_mean(first.text, known)}" if known else ""
+
+    def __str__(self) -> str:
+        return f"[{' or '.join(map(repr, self.conditions))}]"
 
 
-@dataclass(frozen=True, slots=True)
-class All:
+class All(NamedTuple):
     """Pick every item of a list."""
 
     def __call__(self, node: Any) -> Any:
-        return _items(node, "[*]")
+        return _items(node, self)
+
+    def __str__(self) -> str:
+        return "[*]"
+
+
+# The lists that were searched, by identity: where each value of a key stands first. What cannot
+# change is searched once, so the next search of a long list is a lookup.
+_searched: dict[tuple[int, str], tuple[ref[Any], dict[Any, int]]] = {}
+_REMEMBERED = 256  # how many lists
+_SCALAR = (str, int, float, type(None))
+
+
+def _positions(items: Any, key: str) -> dict[Any, int]:
+    known = _searched.get((id(items), key))
+    if known is not None and known[0]() is items:
+        return known[1]
+    positions: dict[Any, int] = {}
+    for position, item in enumerate(items):
+        found = item.get(key, positions) if isinstance(item, FrozenMap) else positions
+        if isinstance(found, _SCALAR):
+            positions.setdefault(_sought(found), position)
+    if len(_searched) >= _REMEMBERED:
+        _searched.clear()
+    with suppress(TypeError):  # a tuple, which cannot be referred to weakly
+        _searched[id(items), key] = ref(items), positions
+    return positions
+
+
+def _sought(value: Any) -> Any:
+    # In Python True is 1; to who writes a configuration it is not.
+    return value if isinstance(value, str) else (isinstance(value, bool), value)
 
 
 Path = tuple[Key | Index | Select | All, ...]
 
 
-def _items(node: Any, step: str) -> Any:
-    if isinstance(node, PVector | tuple):
+_LISTS: tuple[type, ...] = (*VECTOR, tuple)
+
+
+def _items(node: Any, step: Index | Select | All) -> Any:
+    if isinstance(node, _LISTS):
         return node
     raise MissingKeyError(f"{step} picks from a list, but this is {_kind(node)}")
 
 
 def _kind(node: Any) -> str:
-    kinds = {PVector: "a list", tuple: "a list", Mapping: "a mapping", str: "a text"}
+    kinds: dict[Any, str] = {_LISTS: "a list", FrozenMap: "a mapping", str: "a text"}
     return next((name for kind, name in kinds.items() if isinstance(node, kind)), "a value")
 
 
