@@ -20,7 +20,7 @@ import litellm
 import pydantic
 import pytest
 
-from dispatch.config.callables import default_maker, read_parameters
+from dispatch.config.callables import OWN_KEYS, default_maker, read_parameters
 from dispatch.errors import SignatureError
 
 
@@ -369,10 +369,12 @@ def test_a_partial_with_too_many_arguments_is_refused():
 
 def test_what_a_partial_was_given_by_position_may_not_come_again():
     given = functools.partial(positional, "gpt-4o", 1)
-    assert read_parameters(given).filled == {"temperature"}  # `model` may: it is positional-only
+    assert read_parameters(given).withheld == OWN_KEYS | {
+        "temperature"
+    }  # `model` may: it is positional-only
     nested = functools.partial(functools.partial(lambda a, b, **rest: None, 1), 2)
-    assert read_parameters(nested).filled == {"a", "b"}
-    assert read_parameters(plain).filled == frozenset()
+    assert read_parameters(nested).withheld == OWN_KEYS | {"a", "b"}
+    assert read_parameters(plain).withheld == OWN_KEYS
 
 
 class Color(enum.Enum):

@@ -14,7 +14,10 @@ from weakref import ref
 
 from dispatch.errors import SignatureError
 
-__all__ = ["Parameters", "default_maker", "read_parameters"]
+__all__ = ["OWN_KEYS", "Parameters", "default_maker", "read_parameters"]
+
+OWN_KEYS = frozenset({"name", "roles", "system_prompt"})
+"""Keys of a model that are for the program, which a provider would reject or misread."""
 
 _EMPTY = inspect.Parameter.empty
 _BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -24,13 +27,13 @@ _REMEMBERED = 1024  # how many callables
 class Parameters(NamedTuple):
     """The keyword arguments of a callable, each with the default that its signature tells.
 
-    `takes_any` tells that it has `**kwargs`; `filled` are the names that it has already been
-    given by position, which not even `**kwargs` may bring again.
+    `takes_any` tells that it has `**kwargs`, which bring it all but what is `withheld`: the
+    program's own keys, unless it names them, and what it has already been given by position.
     """
 
     defaults: Mapping[str, Any]
     takes_any: bool = False
-    filled: frozenset[str] = frozenset()
+    withheld: frozenset[str] = frozenset()
 
 
 _known: dict[int, tuple[ref[Any], Parameters]] = {}
@@ -68,7 +71,7 @@ def _read(target: Any) -> Parameters:
     parameters = _signature(_sync_twin(target) or target).parameters.values()
     defaults = {p.name: p.default for p in parameters if p.kind in _BY_KEYWORD}
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
-    return Parameters(defaults, takes_any, _filled(target))
+    return Parameters(defaults, takes_any, (OWN_KEYS | _filled(target)).difference(defaults))
 
 
 def _signature(target: Any) -> inspect.Signature:

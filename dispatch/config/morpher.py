@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import keyword
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from types import MethodType
 from typing import Any, Literal, Self
 from weakref import ref
 
-from dispatch.config.callables import Parameters, default_maker, read_parameters
+from dispatch.config.callables import OWN_KEYS, Parameters, default_maker, read_parameters
 from dispatch.config.environment import resolve
 from dispatch.config.paths import PathLike, pick, show
 from dispatch.errors import (
@@ -26,13 +25,11 @@ from dispatch.errors import (
 from dispatch.frozen import FrozenMap, freeze, thaw
 from dispatch.secrets import redact, redact_text
 
-__all__ = ["OWN_KEYS", "ConfigMorpher", "ReturnType"]
-
-OWN_KEYS = frozenset({"name", "roles", "system_prompt"})
-"""Keys of a model that are for the program, which a provider would reject or misread."""
+__all__ = ["ConfigMorpher", "ReturnType"]
 
 _REQUIRED: Any = object()
 _ATOMS = frozenset({str, int, float, bool, type(None)})
+_RESOLVED = ("os.environ/", "${")  # how a text starts that `resolve` has a word on
 _REMEMBERED = 1024  # how many paths, or plans, one configuration remembers
 
 
@@ -164,8 +161,10 @@ class ConfigMorpher:
         if known is not None and known[0]() is target:
             return known[1]()
         build = self._plan(callable_obj, *form)
-        with suppress(TypeError):  # a list of callables, say, which cannot be referred to weakly
+        try:
             _remember(self._plans, key, (ref(target), build))
+        except TypeError:  # a list of callables, say, which cannot be referred to weakly
+            pass
         return build()
 
     def _plan(
@@ -184,12 +183,11 @@ class ConfigMorpher:
         taken = [_take(node, read_parameters(target)) for target in targets]
         if not allow_extra_keys:
             _forbid_extra(node, taken, start_from)
-        form = ReturnType(return_type)
         builders = []
         for target, given in zip(targets, taken, strict=True):
             absent = {} if return_config_keys_only else _absent(target, given)
             build = _builder(given, absent, node, start_from)
-            if form is ReturnType.DATACLASS:
+            if return_type != "dict" and ReturnType(return_type) is ReturnType.DATACLASS:
                 build = _in_class(build, (*given, *absent), start_from)
             builders.append(build)
         return (lambda: tuple(build() for build in builders)) if several else builders[0]
@@ -211,7 +209,7 @@ def _check_keys(node: Any, path: PathLike | None) -> None:
         hint = "start from a mapping, such as models[0]"
         message = f"expected a mapping to morph, found a {type(thaw(node)).__name__}"
         raise ConfigError([Fault(_at(path), message, hint, "wrong-start")])
-    wrong = [key for key in node if not isinstance(key, str)]
+    wrong = set(map(type, node)) != {str} and [key for key in node if not isinstance(key, str)]
     if wrong:
         message = "a key must be a text to become an argument, found "
         faults = [Fault(_at(path), f"{message}{key!r}", code="wrong-key") for key in wrong]
@@ -220,11 +218,11 @@ def _check_keys(node: Any, path: PathLike | None) -> None:
 
 def _take(node: FrozenMap[str, Any], parameters: Parameters) -> dict[str, Any]:
     """Pick what a callable takes: what it names, and with `**kwargs` all but what is withheld."""
+    if parameters.takes_any:
+        withheld = parameters.withheld
+        return {key: value for key, value in node.iteritems() if key not in withheld}
     named = parameters.defaults
-    if not parameters.takes_any:
-        return {key: value for key, value in node.iteritems() if key in named}
-    withheld = (OWN_KEYS | parameters.filled).difference(named)
-    return {key: value for key, value in node.iteritems() if key not in withheld}
+    return {key: value for key, value in node.iteritems() if key in named}
 
 
 def _forbid_extra(
@@ -248,7 +246,7 @@ def _builder(
     path: PathLike | None,
 ) -> Callable[[], dict[str, Any]]:
     """Return what builds the arguments of one callable: a bare `dict.copy` where that will do."""
-    if not absent and all(map(_is_plain, taken.values())):
+    if not absent and _are_plain(taken.values()):
         return taken.copy
 
     def build() -> dict[str, Any]:
@@ -259,11 +257,11 @@ def _builder(
     return build
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether a value may be handed out as it is: nothing to copy, nothing to resolve."""
-    if type(value) is str:
-        return not value.startswith(("os.environ/", "${"))
-    return type(value) in _ATOMS
+def _are_plain(values: Collection[Any]) -> bool:
+    """Whether values may be handed out as they are: nothing to copy, nothing to resolve."""
+    return _ATOMS.issuperset(map(type, values)) and not any(
+        value.startswith(_RESOLVED) for value in values if type(value) is str
+    )
 
 
 def _resolve(
