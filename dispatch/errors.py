@@ -153,7 +153,8 @@ class PathSyntaxError(PathError):
         self.args = (message, path, column)
 
     def __str__(self) -> str:
-        return f"{self.args[0]}\n  {self.path}\n  {' ' * (self.column - 1)}^"
+        caret = f"\n  {self.path}\n  {' ' * (self.column - 1)}^" if self.path else ""
+        return f"{self.args[0]}{caret}"
 
 
 class MissingKeyError(PathError, LookupError):

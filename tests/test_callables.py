@@ -419,6 +419,14 @@ def test_a_mutable_default_is_made_afresh_and_of_its_own_class(default, afresh):
     assert (make() is not make()) is afresh
 
 
+def test_what_a_mutable_default_holds_is_made_afresh_too():
+    def target(value={"a": [1]}): ...  # noqa: B006
+
+    make = default_maker(target, "value")
+    make()["a"].append(2)
+    assert make() == {"a": [1]}
+
+
 def test_a_parameter_without_a_default_has_none():
     assert default_maker(plain, "model")() is None
     assert default_maker(Options, "model")() is None
@@ -433,6 +441,7 @@ def test_a_parameter_without_a_default_has_none():
         (functools.partial(Data, "m"), "stop", []),
         (functools.partial(functools.partial(Data), "m"), "stop", []),
         (mock.create_autospec(Data), "stop", None),  # is no class: nobody knows the factory
+        (mock.Mock(__signature__=inspect.signature(Data)), "stop", None),
         (Callback, "stop", []),
         (Callback([]), "stop", None),
         (Request, "stop", []),

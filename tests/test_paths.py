@@ -214,7 +214,15 @@ def test_a_malformed_path_is_refused_with_a_caret_under_the_character(path, colu
         with pytest.raises(PathSyntaxError, match="malformed path: ") as caught:
             ConfigMorpher(CONFIG).fetch(path, *default)
         assert caught.value.column == column
-        assert str(caught.value).splitlines()[1:] == [f"  {path}", "  " + " " * (column - 1) + "^"]
+        drawn = [f"  {path}", "  " + " " * (column - 1) + "^"] if path else []
+        assert str(caught.value).splitlines()[1:] == drawn
+
+
+@pytest.mark.parametrize("path", [None, 0, 1.5, True, b"models", {"models"}, {"models": 0}])
+def test_what_is_neither_text_nor_list_of_parts_is_no_path(path):
+    """`fetch(None)` above all, which must not hand out the whole configuration."""
+    with pytest.raises(PathSyntaxError, match=f"not a {type(path).__name__}$"):
+        ConfigMorpher(CONFIG).fetch(path, None)
 
 
 @pytest.mark.parametrize("part", [None, True, 1.5, ["x"], b"models"])
@@ -328,6 +336,7 @@ def test_no_error_shows_a_secret_that_a_path_looks_for(path):
         (f"m[api_key={SECRET}]x", "m[api_key=***]x", 15),
         (f"m[api_key='{SECRET}'x]", "m[api_key=***x]", 14),
         (f"m[api_key={SECRET} or x]", "m[api_key=*** or x]", 18),
+        (f"m[api_key={SECRET} token={SECRET}]x", "m[api_key=***]x", 15),
         (f"m[api_key={SECRET}][abc]", "m[api_key=***][abc]", 16),
         (f"m[api_base=http://a:{SECRET}@h]x", "m[api_base=http://***@h]x", 25),
     ],

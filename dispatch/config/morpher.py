@@ -120,9 +120,7 @@ class ConfigMorpher:
                 return default
         return node if type(node) in _ATOMS else thaw(node)
 
-    def _find(self, path: PathLike | None) -> Any:
-        if path is None:
-            return self._tree
+    def _find(self, path: PathLike) -> Any:
         node = pick(self._tree, path)
         if isinstance(path, str):
             _remember(self._nodes, path, node)
@@ -176,7 +174,7 @@ class ConfigMorpher:
         return_config_keys_only: bool,
     ) -> Callable[[], Any]:
         """Work out once what a call of `morph` gives; the result builds it afresh each time."""
-        node = self._find(start_from)
+        node = self._tree if start_from is None else self._find(start_from)
         _check_keys(node, start_from)
         several = isinstance(callable_obj, list | tuple)
         targets = callable_obj if several else (callable_obj,)

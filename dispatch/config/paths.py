@@ -17,7 +17,6 @@ the text itself; a quoted one matches as text alone. Spaces inside the brackets 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
@@ -32,7 +31,7 @@ from dispatch.secrets import HIDDEN, is_secret, redact_text
 
 __all__ = ["Path", "PathLike", "parse", "pick", "show"]
 
-PathLike = str | Sequence[str | int]
+PathLike = str | list[str | int] | list[str] | tuple[str | int, ...]
 
 
 class Key(NamedTuple):
@@ -220,6 +219,8 @@ def parse(path: PathLike) -> Path:
     """
     if isinstance(path, str):
         return _parse(path)
+    if not isinstance(path, list | tuple):
+        raise PathSyntaxError(f"a path is a text or a list of parts, not a {type(path).__name__}")
     return tuple(step for part in path for step in _parse_part(part))
 
 
