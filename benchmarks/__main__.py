@@ -73,7 +73,7 @@ def _line(name: str, result: dict[str, Any]) -> str:
     cost = medians[SUBJECT]
     others = {peer: it for peer, it in medians.items() if peer not in (SUBJECT, BASELINE)}
     told = ", ".join(
-        f"{peer} {_figure(it, unit)} ({it / cost:.2g}x)" for peer, it in others.items()
+        f"{peer} {_figure(it, unit)} ({_ratio(it / cost)})" for peer, it in others.items()
     )
     bound = "" if result["bound"] is None else f"{result['bound']:g}×"
     reached = {None: "", True: "reached", False: "NOT reached"}[result["reached"]]
