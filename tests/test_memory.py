@@ -1,0 +1,181 @@
+"""What is kept in memory: nothing that grows with use, and no garbage for the collector.
+
+MORPHS=1000000 python -m pytest tests/test_memory.py     # the long way; a minute
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import tracemalloc
+import weakref
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import litellm
+import pytest
+
+from dispatch import ConfigMorpher, ModelDispatcher, dispatch
+from dispatch.errors import PathError
+
+MORPHS = int(os.environ.get("MORPHS", "5000"))
+NOISE = 10_000  # bytes; one more object a call would be more, in the fewest calls below
+MODEL = {
+    "name": "fast",
+    "model": "gpt-4o",
+    "temperature": 0,
+    "metadata": {"team": "blue", "tags": ["a", "b"]},
+    "roles": ["chatcompletions", {"postcompletions": "review"}],
+}
+
+
+@pytest.fixture
+def _no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def growth(work: Callable[[int], Any], times: int) -> int:
+    """Return by how many bytes memory grew over the second half of so many calls."""
+    tracemalloc.start()
+    try:
+        for number in range(times // 2):
+            work(number)
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(times // 2, times):
+            work(number)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+
+def use(dispatcher: ModelDispatcher) -> None:
+    chat = dispatcher.for_chatcompletions
+    chat.morph(litellm.completion, start_from="models[0]")
+    chat.morph(litellm.completion, "models[0]", return_config_keys_only=False)
+    chat.morph(litellm.completion, "models[0]", return_type="dataclass")
+    dispatcher.for_postcompletions.fetch("models[name=fast].metadata.tags")
+
+
+def test_memory_is_flat_over_many_morphs() -> None:
+    """The same questions, asked again and again, leave nothing behind."""
+    dispatcher = ModelDispatcher([MODEL])
+    assert growth(lambda _: use(dispatcher), MORPHS) < NOISE
+
+
+def test_memory_is_flat_over_many_dispatchers() -> None:
+    """A dispatcher that is dropped is gone."""
+    assert growth(lambda _: use(ModelDispatcher([MODEL])), 1_000) < NOISE
+
+
+@pytest.mark.usefixtures("_no_collector")
+def test_nothing_makes_cyclic_garbage() -> None:
+    """Counting references frees all of it; the collector finds nothing to do."""
+    for _ in range(10):
+        dispatcher = ModelDispatcher([MODEL])
+        use(dispatcher)
+        dispatcher.dispatch(morph=False)
+        assert dispatcher.for_chatcompletions["models"][0]["name"] == "fast"
+        assert repr(dispatcher)
+    del dispatcher
+    gc.collect()  # the first use of a dataclass, of a regular expression: made once
+    for _ in range(50):
+        use(ModelDispatcher([MODEL]))
+        dispatch([MODEL])
+        with pytest.raises(PathError):
+            ConfigMorpher({"models": [MODEL]}).fetch("models[3].name")
+    assert gc.collect() == 0
+
+
+def ask_for_a_path(group: Any, number: int) -> None:
+    group.fetch(f"models[name=absent-{number:09} or name=fast].name")
+    group.fetch(f"models[name=absent-{number:09}].name", None)
+
+
+def morph_a_fresh_callable(group: Any, number: int) -> None:
+    group.morph(lambda model, **kwargs: number, "models[0]")
+
+
+def dispatch_a_fresh_task(_group: Any, number: int) -> None:
+    dispatch([MODEL | {"roles": {"postcompletions": f"task {number:09}"}}])
+
+
+def declare_a_fresh_role(_group: Any, number: int) -> None:
+    ModelDispatcher([], roles=[f"role-{number:09}"])
+
+
+def show_a_fresh_key(_group: Any, number: int) -> None:
+    repr(ConfigMorpher({f"key-{number:09}": None}))
+
+
+@pytest.mark.parametrize(
+    ("work", "times"),
+    [
+        (ask_for_a_path, 6_000),
+        (morph_a_fresh_callable, 6_000),
+        (dispatch_a_fresh_task, 6_000),
+        (declare_a_fresh_role, 1_000),
+        (show_a_fresh_key, 12_000),
+    ],
+)
+def test_caches_are_bounded(work: Callable[[Any, int], None], times: int) -> None:
+    """What is asked once and never again is forgotten, once the caches are full."""
+    group = ModelDispatcher([MODEL]).for_chatcompletions
+    assert growth(partial(work, group), times) < 10 * times
+
+
+class Client:
+    def complete(self, model: str, *, stops: list[str] = []) -> None: ...  # noqa: B006
+
+    def __call__(self, model: str, **kwargs: Any) -> None: ...
+
+
+def a_function() -> Any:
+    def complete(model: str, stops: list[str] = [], **kwargs: Any) -> None: ...  # noqa: B006
+
+    return complete
+
+
+def a_partial() -> Any:
+    return partial(a_function(), temperature=1)
+
+
+@pytest.mark.parametrize("make", [a_function, a_partial, Client], ids=lambda make: make.__name__)
+@pytest.mark.usefixtures("_no_collector")
+def test_a_callable_made_in_a_loop_is_not_kept_alive(make: Callable[[], Any]) -> None:
+    """No cache holds it: it dies with its last name, without the collector."""
+    group = ModelDispatcher([MODEL]).for_chatcompletions
+    target = make()
+    dead = weakref.ref(target)
+    group.morph(target, "models[0]")
+    group.morph(target, "models[0]", return_config_keys_only=False)
+    group.morph([target, litellm.completion], "models[0]")
+    del target
+    assert dead() is None
+
+
+@pytest.mark.usefixtures("_no_collector")
+def test_the_object_of_a_bound_method_is_not_kept_alive() -> None:
+    """The plan of a method is remembered by its function, not by the object that it is bound to."""
+    group = ModelDispatcher([MODEL]).for_chatcompletions
+    client = Client()
+    dead = weakref.ref(client)
+    assert group.morph(client.complete, "models[0]") == {"model": "gpt-4o"}
+    del client
+    assert dead() is None
+
+
+def test_a_class_made_in_a_loop_is_not_kept_alive() -> None:
+    """A class refers to itself, so it is the collector that frees it."""
+    group = ModelDispatcher([MODEL]).for_chatcompletions
+    target = type("Settings", (), {"__init__": a_function()})
+    dead = weakref.ref(target)
+    group.morph(target, "models[0]")
+    del target
+    gc.collect()
+    assert dead() is None
