@@ -19,7 +19,8 @@ The tree, each leaf also the builtin that Python users expect::
 
     ConfigWarning (UserWarning)
     ├── SuspiciousKeyWarning                a key that looks like a misspelt known one
-    └── ForeignKeyWarning                   one vendor's key would go to another's endpoint
+    ├── ForeignKeyWarning                   one vendor's key would go to another's endpoint
+    └── UnsetVariableWarning                a model is left out, since its variable is unset
 
 No message, argument or attribute of these holds a secret: whoever builds one passes what was
 found through `dispatch.secrets` first.
@@ -50,6 +51,7 @@ __all__ = [
     "StageError",
     "SuspiciousKeyWarning",
     "UnsetVariableError",
+    "UnsetVariableWarning",
     "place",
 ]
 
@@ -223,3 +225,7 @@ class SuspiciousKeyWarning(ConfigWarning):
 
 class ForeignKeyWarning(ConfigWarning):
     """A custom endpoint without a key of its own, where LiteLLM would send the vendor's."""
+
+
+class UnsetVariableWarning(ConfigWarning):
+    """A model is left out, since an environment variable that it refers to is unset or empty."""

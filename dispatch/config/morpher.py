@@ -12,24 +12,26 @@ from typing import Any, Literal, Self
 from weakref import ref
 
 from dispatch.config.callables import OWN_KEYS, Parameters, default_maker, read_parameters
-from dispatch.config.environment import resolve
+from dispatch.config.environment import refers, resolve
 from dispatch.config.paths import PathLike, pick, show
 from dispatch.errors import (
     ConfigError,
     ExtraKeysError,
     Fault,
+    ForeignKeyWarning,
     MissingIndexError,
     MissingKeyError,
+    SuspiciousKeyWarning,
     UnsetVariableError,
 )
 from dispatch.frozen import FrozenMap, freeze, thaw
+from dispatch.llm.keys import find_misspelt, is_litellms, known_keys, report
 from dispatch.secrets import redact, redact_text
 
 __all__ = ["ConfigMorpher", "ReturnType"]
 
 _REQUIRED: Any = object()
 _ATOMS = frozenset({str, int, float, bool, type(None)})
-_RESOLVED = ("os.environ/", "${")  # how a text starts that `resolve` has a word on
 _REMEMBERED = 1024  # how many paths, or plans, one configuration remembers
 
 
@@ -133,6 +135,8 @@ class ConfigMorpher:
         allow_extra_keys: bool = True,
         return_type: ReturnType | Literal["dict", "dataclass"] = "dict",
         return_config_keys_only: bool = True,
+        *,
+        strict: bool = False,
     ) -> Any:
         """Return the keyword arguments that a callable takes from the node at `start_from`.
 
@@ -144,10 +148,15 @@ class ConfigMorpher:
         `return_config_keys_only=False` adds every other parameter, with its default or None.
         `return_type="dataclass"` gives an object with these fields instead of a dict.
 
+        A key that nobody knows and that looks like a known one is passed on with a
+        `SuspiciousKeyWarning`, the first time that a callable is morphed from a node. While a
+        vendor's key would go to an endpoint that is not its own, there is a `ForeignKeyWarning`.
+        `strict=True` makes either a `ConfigError`.
+
         Raises `PathError` for a wrong path, `SignatureError` for a callable whose parameters
         cannot be read, and `UnsetVariableError` for a reference to an unset variable.
         """
-        form = (start_from, allow_extra_keys, return_type, return_config_keys_only)
+        form = (start_from, allow_extra_keys, return_type, return_config_keys_only, strict)
         # A bound method is a new object at each access, so its function stands for it.
         method = type(callable_obj) is MethodType
         target = callable_obj.__func__ if method else callable_obj
@@ -172,15 +181,18 @@ class ConfigMorpher:
         allow_extra_keys: bool,
         return_type: str,
         return_config_keys_only: bool,
+        strict: bool,
     ) -> Callable[[], Any]:
         """Work out once what a call of `morph` gives; the result builds it afresh each time."""
         node = self._tree if start_from is None else self._find(start_from)
         _check_keys(node, start_from)
         several = isinstance(callable_obj, list | tuple)
         targets = callable_obj if several else (callable_obj,)
-        taken = [_take(node, read_parameters(target)) for target in targets]
+        signatures = [read_parameters(target) for target in targets]
+        taken = [_take(node, parameters) for parameters in signatures]
         if not allow_extra_keys:
             _forbid_extra(node, taken, start_from)
+        _report_misspelt(node, targets, signatures, start_from, strict)
         builders = []
         for target, given in zip(targets, taken, strict=True):
             absent = {} if return_config_keys_only else _absent(target, given)
@@ -188,7 +200,44 @@ class ConfigMorpher:
             if return_type != "dict" and ReturnType(return_type) is ReturnType.DATACLASS:
                 build = _in_class(build, (*given, *absent), start_from)
             builders.append(build)
-        return (lambda: tuple(build() for build in builders)) if several else builders[0]
+        whole = (lambda: tuple(build() for build in builders)) if several else builders[0]
+        forwards = any(parameters.takes_any for parameters in signatures)
+        return _watched(whole, node, start_from, strict) if forwards else whole
+
+
+def _report_misspelt(
+    node: FrozenMap[str, Any],
+    targets: Collection[Any],
+    signatures: list[Parameters],
+    path: PathLike | None,
+    strict: bool,
+) -> None:
+    signature = OWN_KEYS.union(*(parameters.defaults for parameters in signatures))
+    unknown = [key for key in node if key not in signature]
+    if not unknown or known_keys().issuperset(unknown):
+        return
+    live = any(map(is_litellms, targets))
+    # What is no model is none of LiteLLM's business, even where a callable takes any key.
+    forwards = live or ("model" in node and any(each.takes_any for each in signatures))
+    faults = find_misspelt(unknown, signature, forwards=forwards, live=live)
+    report([fault.under(*_at(path)) for fault in faults], SuspiciousKeyWarning, strict=strict)
+
+
+def _watched(
+    build: Callable[[], Any], node: FrozenMap[str, Any], path: PathLike | None, strict: bool
+) -> Callable[[], Any]:
+    """Look at the environment before each build of a model that has an endpoint and no key."""
+    if node.get("api_key") or not (node.get("api_base") or node.get("base_url")):
+        return build
+    from dispatch.llm.endpoints import find_foreign_key, has_keyless_endpoint
+
+    def watched() -> Any:
+        fault = find_foreign_key(node)
+        if fault is not None:
+            report([fault.under(*_at(path))], ForeignKeyWarning, strict=strict)
+        return build()
+
+    return watched if has_keyless_endpoint(node) else build
 
 
 def _load(paths: Any, format: Any = None) -> dict[str, Any]:
@@ -244,7 +293,7 @@ def _builder(
     path: PathLike | None,
 ) -> Callable[[], dict[str, Any]]:
     """Return what builds the arguments of one callable: a bare `dict.copy` where that will do."""
-    if not absent and _are_plain(taken.values()):
+    if not absent and _are_plain(taken):
         return taken.copy
 
     def build() -> dict[str, Any]:
@@ -255,10 +304,10 @@ def _builder(
     return build
 
 
-def _are_plain(values: Collection[Any]) -> bool:
+def _are_plain(taken: dict[str, Any]) -> bool:
     """Whether values may be handed out as they are: nothing to copy, nothing to resolve."""
-    return _ATOMS.issuperset(map(type, values)) and not any(
-        value.startswith(_RESOLVED) for value in values if type(value) is str
+    return _ATOMS.issuperset(map(type, taken.values())) and not any(
+        refers(value, key) for key, value in taken.items() if type(value) is str
     )
 
 

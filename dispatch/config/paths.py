@@ -126,14 +126,14 @@ class All(NamedTuple):
 
 
 # The lists that were searched, by identity: where each value of a key stands first. What cannot
-# change is searched once, so the next search of a long list is a lookup.
+# change is searched once, so the next search of a long list is a lookup. It goes with the list.
 _searched: dict[tuple[int, str], tuple[ref[Any], dict[Any, int]]] = {}
-_REMEMBERED = 256  # how many lists
 _SCALAR = (str, int, float, type(None))
 
 
 def _positions(items: Any, key: str) -> dict[Any, int]:
-    known = _searched.get((id(items), key))
+    searched = id(items), key
+    known = _searched.get(searched)
     if known is not None and known[0]() is items:
         return known[1]
     positions: dict[Any, int] = {}
@@ -141,10 +141,9 @@ def _positions(items: Any, key: str) -> dict[Any, int]:
         found = item.get(key, positions) if isinstance(item, FrozenMap) else positions
         if isinstance(found, _SCALAR):
             positions.setdefault(_sought(found), position)
-    if len(_searched) >= _REMEMBERED:
-        _searched.clear()
     with suppress(TypeError):  # a tuple, which cannot be referred to weakly
-        _searched[id(items), key] = ref(items), positions
+        gone = ref(items, lambda _: _searched.pop(searched, None))
+        _searched[searched] = gone, positions
     return positions
 
 

@@ -1,0 +1,256 @@
+"""Role groups as the deployments of a LiteLLM `Router`, in which a role is a model name.
+
+The models of a role serve in file order: the first answers, the next takes over where it fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from dispatch.config import OWN_KEYS
+from dispatch.config.environment import references, resolve
+from dispatch.errors import (
+    ConfigError,
+    Fault,
+    ForeignKeyWarning,
+    Step,
+    SuspiciousKeyWarning,
+    UnsetVariableError,
+    UnsetVariableWarning,
+)
+from dispatch.frozen import thaw
+from dispatch.llm.endpoints import find_foreign_key
+from dispatch.llm.keys import find_misspelt, report
+from dispatch.nearest import did_you_mean
+from dispatch.secrets import redact_text, scrub, secret_values
+from dispatch.stages import Groups
+
+if TYPE_CHECKING:
+    from litellm.router import Router
+
+__all__ = ["Deployment", "find_dead_fallbacks", "make_router", "model_list", "warn_of_keys"]
+
+Deployment: TypeAlias = dict[str, Any]
+
+_ATOMS = frozenset({str, int, float, bool, type(None)})
+_TAKEN = {
+    "order": "its place in the file is its order",
+    "messages": "the Router takes them from each call; a system_prompt goes with the model",
+    "model_info": "LiteLLM keeps its notes there",
+}
+_INFO = ("id", "roles", "task")
+
+
+_FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+
+
+class Dispatched(Protocol):
+    """What has groups: a `ModelDispatcher`."""
+
+    @property
+    def groups(self) -> Groups: ...
+
+
+def model_list(groups: Groups, *, deep_references: bool = False) -> list[Deployment]:
+    """Return the deployments of all groups, as `litellm.Router` takes them.
+
+    A deployment is called after its role; `order` is its place in the group. Its `model_info` has
+    an `id` (the model's name, and where that is taken already, its role and order too), the role
+    and the task. The program's own keys stay out, but for `system_prompt`: it becomes LiteLLM's
+    `litellm_system_prompt`, so that whichever model answers does so with its own. References to
+    the environment stay; the Router resolves those that stand right under a key of the model, so
+    deeper ones are refused, unless `deep_references`.
+
+    >>> from dispatch import dispatch
+    >>> models = [{"name": "fast", "model": "gpt-4o", "roles": {"postcompletions": "sum up"}}]
+    >>> for deployment in model_list(dispatch(models)):
+    ...     print(deployment["model_name"], deployment["litellm_params"])
+    ...     print(deployment["model_info"])
+    postcompletions {'model': 'gpt-4o', 'order': 1}
+    {'id': 'fast', 'roles': ['postcompletions'], 'task': 'sum up'}
+
+    Raises `ConfigError` for two models of one name, one named like a role, and keys that the
+    Router has a use of its own for.
+    """
+    faults: list[Fault] = []
+    deployments = [
+        _deployment(role, order, thaw(model), faults)
+        for role, models in groups.items()
+        for order, model in enumerate(models, 1)
+    ]
+    _make_ids_unique(deployments, faults)
+    if not deep_references:
+        faults += _find_deep_references(deployments)
+    if faults:
+        raise ConfigError(list(dict.fromkeys(faults)))
+    return deployments
+
+
+def _deployment(role: str, order: int, params: dict[str, Any], faults: list[Fault]) -> Deployment:
+    """Sort the keys of a model, which is used up, into those of a deployment."""
+    if not _TAKEN.keys().isdisjoint(params):
+        faults += _find_collisions(params)
+    name = params.pop("name", None)
+    task = params.pop("roles")[role]
+    written = params.pop("model_info", None)
+    info = written if isinstance(written, dict) else {}
+    info["id"] = f"{role}:{order}" if name is None else str(name)
+    info["roles"] = [role]
+    if task is not None:
+        info["task"] = task
+    if "system_prompt" in params:
+        params["litellm_system_prompt"] = params.pop("system_prompt")
+    params["order"] = order
+    return {"model_name": role, "litellm_params": params, "model_info": info}
+
+
+def _make_ids_unique(deployments: list[Deployment], faults: list[Fault]) -> None:
+    """Tell apart the deployments of one model; two models of one name are a fault."""
+    roles = {deployment["model_name"] for deployment in deployments}
+    owners: dict[str, Deployment] = {}
+    for deployment in deployments:
+        role, params, info = deployment.values()
+        name = info["id"]
+        owner = owners.setdefault(name, params)
+        if owner is not params:
+            info["id"] = f"{name}:{role}:{params['order']}"
+            same = owner == {**params, "order": owner["order"]}
+            if not same or owners.setdefault(info["id"], params) is not params:
+                faults.append(_wrong_name(name, "two models have this name"))
+        if name in roles:
+            faults.append(_wrong_name(name, "a role has this name too"))
+
+
+def _wrong_name(name: str, message: str) -> Fault:
+    at = ("models", f"[name={redact_text(name)}]")
+    return Fault(at, message, "by its name a deployment is known", "wrong-name")
+
+
+def _find_collisions(model: Mapping[str, Any]) -> Iterator[Fault]:
+    at = model_place(model)
+    for key, hint in _TAKEN.items():
+        if key not in model:
+            continue
+        if key != "model_info":
+            yield Fault((*at, key), "collides with what the Router needs", hint, "router-key")
+        elif not isinstance(model[key], dict):
+            yield Fault((*at, key), "expected a mapping", hint, "router-key")
+        else:
+            for name in (name for name in _INFO if name in model[key]):
+                message = "collides with what dispatch notes there"
+                yield Fault((*at, key, name), message, code="router-key")
+
+
+def _find_deep_references(deployments: Iterable[Deployment]) -> Iterator[Fault]:
+    for deployment in deployments:
+        for key, value in deployment["litellm_params"].items():
+            if type(value) not in _ATOMS:
+                for path, name in references(value, (key,)):
+                    at = ("models", f"[name={deployment['model_info']['id']}]", *path)
+                    message = f"the Router would not resolve os.environ/{name} so deep"
+                    yield Fault(at, message, "make_router resolves it", "deep-reference")
+
+
+def model_place(model: Mapping[str, Any]) -> tuple[Step, ...]:
+    """Return where a model is, as a path that `ConfigMorpher.fetch` reads.
+
+    >>> model_place({"name": "fast", "model": "gpt-4o"})
+    ('models', '[name=fast]')
+    """
+    key = "name" if model.get("name") is not None else "model"
+    return "models", f"[{key}={redact_text(str(model[key]))}]"
+
+
+def make_router(dispatcher: Dispatched, **router_settings: Any) -> Router:
+    """Return a `litellm.Router` that answers for each role: `completion`, `acompletion` and all.
+
+    `router_settings` go to the Router as they are. References to the environment are resolved
+    here, at any depth. A model with an unset one is left out with an `UnsetVariableWarning`, so
+    that the others serve.
+
+    >>> from dispatch import ModelDispatcher
+    >>> models = [{"model": "gpt-4o", "mock_response": "hello"}]
+    >>> router = make_router(ModelDispatcher(models), num_retries=0)
+    >>> asked = [{"role": "user", "content": "hi"}]
+    >>> router.completion("chatcompletions", messages=asked).choices[0].message.content
+    'hello'
+
+    Raises what `model_list` raises; `ConfigError` for a fallback from or to what nobody plays,
+    and where LiteLLM refuses a model; `UnsetVariableError` where no model is left.
+    """
+    from litellm.router import Router
+
+    warn_of_keys(dispatcher.groups)
+    deployments = model_list(dispatcher.groups, deep_references=True)
+    faults = list(find_dead_fallbacks(router_settings, deployments))
+    if faults:
+        raise ConfigError(faults)
+    deployments = _resolved(deployments)
+    try:
+        return Router(model_list=deployments, **router_settings)
+    except Exception as error:  # of any class; its text may hold what a model holds
+        refusal = scrub(f"{type(error).__name__}: {error}", secret_values(deployments))
+    raise ConfigError([Fault(("models",), f"LiteLLM refuses them: {refusal}", code="refused")])
+
+
+def _resolved(deployments: Iterable[Deployment]) -> list[Deployment]:
+    """Resolve all references; what refers to an unset variable is left out, and told."""
+    kept = []
+    unset: UnsetVariableError | None = None
+    for deployment in deployments:
+        params, role = deployment["litellm_params"], deployment["model_name"]
+        name = deployment["model_info"]["id"]
+        at = ("models", params["order"] - 1)
+        try:
+            kept.append({**deployment, "litellm_params": resolve(params, at)})
+        except UnsetVariableError as error:
+            unset = UnsetVariableError(error.variable, error.where, name, role)
+            report([Fault((), f"{unset}; left out")], UnsetVariableWarning)
+    if unset is not None and not kept:
+        raise unset
+    return kept
+
+
+def warn_of_keys(groups: Groups) -> None:
+    """Warn of keys that look misspelt and of keys that would go astray, once for each model."""
+    models = {model_place(model): model for models in groups.values() for model in models}
+    for at, model in models.items():
+        slips = (fault.under(*at) for fault in find_misspelt(model, OWN_KEYS))
+        report(slips, SuspiciousKeyWarning)
+        foreign = find_foreign_key(model)
+        report([foreign.under(*at)] if foreign else [], ForeignKeyWarning)
+
+
+def find_dead_fallbacks(
+    settings: Mapping[str, Any], deployments: Iterable[Deployment]
+) -> Iterator[Fault]:
+    """Yield a fault for each fallback from or to what no deployment answers for.
+
+    LiteLLM takes them without a word, and fails when they are needed.
+
+    >>> settings = {"fallbacks": [{"chat": ["backup"]}]}
+    >>> for fault in find_dead_fallbacks(settings, [{"model_name": "chat", "model_info": {}}]):
+    ...     print(fault)
+    router_settings.fallbacks[0].chat[0]: nobody plays 'backup'; known: chat
+    """
+    known = dict.fromkeys(deployment["model_name"] for deployment in deployments)
+    known |= dict.fromkeys(settings.get("model_group_alias") or ())
+    ids = {deployment["model_info"].get("id") for deployment in deployments}
+    for path, name in _named_in_fallbacks(settings):
+        if name not in known and name not in ids:
+            hint = did_you_mean(str(name), known)
+            yield Fault(("router_settings", *path), f"nobody plays {name!r}", hint, "dead-fallback")
+
+
+def _named_in_fallbacks(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    for index, target in enumerate(settings.get("default_fallbacks") or ()):
+        yield ("default_fallbacks", index), target
+    for kind in _FALLBACKS:
+        for index, entry in enumerate(settings.get(kind) or ()):
+            for source, targets in entry.items():
+                if source != "*":
+                    yield (kind, index, source), source
+                for at, target in enumerate(targets):
+                    name = target["model"] if isinstance(target, Mapping) else target
+                    yield (kind, index, source, at), name
