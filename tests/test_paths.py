@@ -185,6 +185,17 @@ def test_items_without_the_key_or_with_one_that_holds_a_container_never_match():
             pick(tree, "items[id=a]")
 
 
+def test_what_a_stage_has_set_as_it_came_is_read_too():
+    """`set` freezes nothing, and a stage of a user's own need not know of `freeze`."""
+    model = freeze({"model": "m"}).set("tags", [{"id": 1, "at": "x"}]).set("more", {"deep": [1]})
+    tree = freeze({"models": [model]})
+    assert pick(tree, "models[0].tags[id=1].at") == "x"
+    assert pick(tree, "models[0].more.deep[-1]") == 1
+    assert ConfigMorpher(tree).fetch("models[*].tags[*].at") == [["x"]]
+    with pytest.raises(MissingKeyError, match="no key 'dep'; did you mean 'deep'"):
+        pick(tree, "models[0].more.dep")
+
+
 def test_all_items_nest_one_list_in_another():
     tree = freeze({"a": [{"b": [{"c": 1}, {"c": 2}]}, {"b": []}, {"b": [{"c": 3}]}]})
     assert thaw(pick(tree, "a[*].b[*].c")) == [[1, 2], [], [3]]
