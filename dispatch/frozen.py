@@ -197,7 +197,15 @@ def _freeze_list(value: Iterable[Any]) -> PVector[Any]:
 
 
 def _freeze_tuple(value: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(v if type(v) in _ATOMS else _freeze(v) for v in value)
+    return _like(value, [v if type(v) in _ATOMS else _freeze(v) for v in value])
+
+
+def _like(value: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
+    """Put items into a tuple like `value`, which may have names for them."""
+    if type(value) is tuple:
+        return tuple(items)
+    make = getattr(value, "_make", None)
+    return value if make is None else make(items)
 
 
 _FREEZERS: dict[type, Callable[[Any], Any]] = {
@@ -207,11 +215,12 @@ _FREEZERS: dict[type, Callable[[Any], Any]] = {
     set: pset,
     frozenset: pset,
 }
-# Looked through in turn, and so only for what is no builtin. A subclass of tuple has fields.
+# Looked through in turn, and so only for what is no builtin.
 _FREEZERS_OF_SUBCLASSES: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (Mapping, _freeze_map),
     ((list, PVector), _freeze_list),
     ((set, frozenset, PSet), pset),
+    (tuple, _freeze_tuple),
 )
 
 
@@ -230,8 +239,8 @@ def thaw(value: Any) -> Any:
         return [v if type(v) in _PLAIN else thaw(v) for v in value]
     if isinstance(value, dict):
         return {k: thaw(v) for k, v in value.items()}
-    if type(value) is tuple:
-        return tuple(map(thaw, value))
+    if isinstance(value, tuple):
+        return _like(value, [thaw(v) for v in value])
     if isinstance(value, PSet):
         return set(value)
     return value

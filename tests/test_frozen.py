@@ -11,6 +11,7 @@ import pickle
 import pprint
 import subprocess
 import sys
+import time
 import types
 import typing
 import weakref
@@ -356,12 +357,25 @@ def test_what_it_does_not_know_is_kept_by_reference():
 
 
 class Pair(typing.NamedTuple):
-    left: int
+    left: list
     right: str
 
 
-def test_a_tuple_with_names_keeps_them():
-    assert type(thaw(freeze({"pair": Pair(1, "a")}))["pair"]) is Pair
+def test_a_tuple_with_names_keeps_them_and_shares_nothing():
+    written = Pair([1], "a")
+    frozen = freeze({"pair": written})
+    for thawed in (thaw(frozen), thaw(frozen)):
+        assert type(thawed["pair"]) is Pair
+        assert thawed["pair"] == ([1], "a")
+        thawed["pair"].left.append(2)
+    written.left.append(3)
+    assert thaw(frozen) == {"pair": ([1], "a")}
+    hash(frozen)
+
+
+def test_any_other_subclass_of_tuple_is_kept_as_it_is():
+    moment = time.gmtime(0)
+    assert thaw(freeze([moment]))[0] is moment
 
 
 def a_dict_in_itself():

@@ -154,6 +154,48 @@ def test_one_and_true_and_the_text_1_are_three_values():
     assert pick(only, "items[id=1]")["id"] is not True
 
 
+def test_lists_searched_one_after_the_other_are_not_mistaken_for_each_other():
+    """Though each comes to stand where the last one stood, and an index of it was remembered."""
+    for number in range(1000):
+        tree = freeze({"items": [{"id": number, "key": "a"}, {"id": -1, "key": number}]})
+        for _time in range(2):
+            assert pick(tree, f"items[id={number}].key") == "a"
+            assert pick(tree, f"items[key={number}].id") == -1
+            with pytest.raises(MissingKeyError):
+                pick(tree, f"items[id={number + 1}]")
+
+
+def test_items_without_the_key_or_with_one_that_holds_a_container_never_match():
+    items = [
+        None,
+        "id",
+        ["id"],
+        {},
+        {"id": [1]},
+        {"id": {"a": 1}},
+        {"id": (1,)},
+        {"id": 1, "at": 7},
+    ]
+    for kind in (list, tuple):
+        tree = freeze({"items": kind(items)})
+        assert pick(tree, "items[id=1].at") == 7
+        assert pick(tree, "items[id=1 or at=7].at") == 7
+        assert pick(tree, ["items", -1, "at"]) == 7
+        with pytest.raises(MissingKeyError):
+            pick(tree, "items[id=a]")
+
+
+def test_what_a_stage_has_set_as_it_came_is_read_too():
+    """`set` freezes nothing, and a stage of a user's own need not know of `freeze`."""
+    model = freeze({"model": "m"}).set("tags", [{"id": 1, "at": "x"}]).set("more", {"deep": [1]})
+    tree = freeze({"models": [model]})
+    assert pick(tree, "models[0].tags[id=1].at") == "x"
+    assert pick(tree, "models[0].more.deep[-1]") == 1
+    assert ConfigMorpher(tree).fetch("models[*].tags[*].at") == [["x"]]
+    with pytest.raises(MissingKeyError, match="no key 'dep'; did you mean 'deep'"):
+        pick(tree, "models[0].more.dep")
+
+
 def test_all_items_nest_one_list_in_another():
     tree = freeze({"a": [{"b": [{"c": 1}, {"c": 2}]}, {"b": []}, {"b": [{"c": 3}]}]})
     assert thaw(pick(tree, "a[*].b[*].c")) == [[1, 2], [], [3]]

@@ -40,15 +40,15 @@ class Key(NamedTuple):
     name: str
 
     def __call__(self, node: Any) -> Any:
-        if isinstance(node, FrozenMap) and self.name in node:
+        if isinstance(node, _MAPS) and self.name in node:
             return node[self.name]
         raise MissingKeyError(f"no key {_hide(self.name)!r}{self._near(node)}")
 
     def _near(self, node: Any) -> str:
-        if isinstance(node, FrozenMap):
+        if isinstance(node, _MAPS):
             hint = did_you_mean(self.name, [key for key in node if isinstance(key, str)])
             return f"; {hint}" if hint else ""
-        hint = "; pick an item first, such as [0]" if isinstance(node, VECTOR) else ""
+        hint = "; pick an item first, such as [0]" if isinstance(node, _LISTS) else ""
         return f" in {_kind(node)}{hint}"
 
 
@@ -107,7 +107,7 @@ class Select(NamedTuple):
         first = self.conditions[0]
         if is_secret(first.key):
             return ""
-        there = [item.get(first.key) for item in items if isinstance(item, FrozenMap)]
+        there = [item.get(first.key) for item in items if isinstance(item, _MAPS)]
         known = [redact_text(it) for it in there if isinstance(it, str)]
         return f"; {did_you_mean(first.text, known)}" if known else ""
 
@@ -138,7 +138,7 @@ def _positions(items: Any, key: str) -> dict[Any, int]:
         return known[1]
     positions: dict[Any, int] = {}
     for position, item in enumerate(items):
-        found = item.get(key, positions) if isinstance(item, FrozenMap) else positions
+        found = item.get(key, positions) if isinstance(item, _MAPS) else positions
         if isinstance(found, _SCALAR):
             positions.setdefault(_sought(found), position)
     with suppress(TypeError):  # a tuple, which cannot be referred to weakly
@@ -155,7 +155,9 @@ def _sought(value: Any) -> Any:
 Path = tuple[Key | Index | Select | All, ...]
 
 
-_LISTS: tuple[type, ...] = (*VECTOR, tuple)
+# Mostly what `freeze` makes; a stage of a user's own may have set a plain dict or list.
+_MAPS = (FrozenMap, dict)
+_LISTS: tuple[type, ...] = (*VECTOR, tuple, list)
 
 
 def _items(node: Any, step: Index | Select | All) -> Any:
@@ -165,7 +167,7 @@ def _items(node: Any, step: Index | Select | All) -> Any:
 
 
 def _kind(node: Any) -> str:
-    kinds: dict[Any, str] = {_LISTS: "a list", FrozenMap: "a mapping", str: "a text"}
+    kinds: dict[Any, str] = {_LISTS: "a list", _MAPS: "a mapping", str: "a text"}
     return next((name for kind, name in kinds.items() if isinstance(node, kind)), "a value")
 
 
