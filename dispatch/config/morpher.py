@@ -10,12 +10,11 @@ from dataclasses import make_dataclass
 from enum import StrEnum
 from functools import lru_cache
 from types import MethodType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import ref
 
 from dispatch.config.callables import Parameters, read_parameters
 from dispatch.config.environment import resolve
-from dispatch.config.files import load
 from dispatch.config.paths import PathLike, pick, show
 from dispatch.errors import (
     ConfigError,
@@ -27,6 +26,10 @@ from dispatch.errors import (
 )
 from dispatch.frozen import FrozenMap, freeze, thaw
 from dispatch.secrets import redact
+
+if TYPE_CHECKING:
+    from dispatch.config.files import Format
+    from dispatch.config.places import Source
 
 __all__ = ["OWN_KEYS", "ConfigMorpher", "ReturnType"]
 
@@ -49,7 +52,8 @@ class ConfigMorpher:
     """A configuration that never changes, from which a callable's arguments are taken.
 
     `config` is a mapping, the path of a file, or several paths, merged from left to right.
-    All results are fresh plain containers: changing one changes nothing else.
+    All results are fresh plain containers: changing one changes nothing else. `source` knows
+    the files that it was read from; it is None for what came as a mapping.
 
     >>> config = ConfigMorpher({"models": [{"name": "a", "model": "gpt-4o", "temperature": 0}]})
     >>> config.fetch("models[name=a].model")
@@ -63,7 +67,8 @@ class ConfigMorpher:
         self, config: Mapping[str, Any] | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
     ) -> None:
         if not isinstance(config, Mapping):
-            config = load(config)
+            config = _load(config)
+        self.source: Source | None = getattr(config, "source", None)
         self._tree: FrozenMap[str, Any] = freeze(config)
         # What cannot change is worked out once. Both are caches: bounded, and safe to lose.
         self._nodes: dict[Any, Any] = {}
@@ -72,22 +77,25 @@ class ConfigMorpher:
     @classmethod
     def from_yaml(cls, *paths: str | os.PathLike[str]) -> Self:
         """Read YAML, whatever the file is called."""
-        return cls(load(paths, "yaml"))
+        return cls(_load(paths, "yaml"))
 
     @classmethod
     def from_json(cls, *paths: str | os.PathLike[str]) -> Self:
         """Read JSON, whatever the file is called."""
-        return cls(load(paths, "json"))
+        return cls(_load(paths, "json"))
 
     @classmethod
     def from_toml(cls, *paths: str | os.PathLike[str]) -> Self:
         """Read TOML, whatever the file is called."""
-        return cls(load(paths, "toml"))
+        return cls(_load(paths, "toml"))
 
     @property
     def config(self) -> dict[str, Any]:
         """The whole configuration, as a fresh dict."""
         fresh: dict[str, Any] = thaw(self._tree)
+        if self.source is not None:
+            for key, value in fresh.items():
+                self.source.remember(value, (key,))
         return fresh
 
     def __repr__(self) -> str:
@@ -119,11 +127,17 @@ class ConfigMorpher:
         if node is _REQUIRED:
             try:
                 node = self._find(path)
-            except (MissingKeyError, MissingIndexError):
-                if default is _REQUIRED:
-                    raise
-                return default
-        return node if type(node) in _ATOMS else thaw(node)
+            except (MissingKeyError, MissingIndexError) as error:
+                if default is not _REQUIRED:
+                    return default
+                where = f"{self.source.name}: " if self.source else ""
+                raise type(error)(f"{where}{error}", error.path) from None
+        if type(node) in _ATOMS:
+            return node
+        fresh = thaw(node)
+        if self.source is not None:
+            self.source.remember(fresh, path)
+        return fresh
 
     def _find(self, path: PathLike | None) -> Any:
         if path is None:
@@ -193,6 +207,12 @@ class ConfigMorpher:
             for parameters in signatures
         ]
         return (lambda: tuple(build() for build in builders)) if several else builders[0]
+
+
+def _load(paths: Any, format: Format | None = None) -> Mapping[str, Any]:
+    from dispatch.config.files import load  # not needed, and not paid for, without a file
+
+    return load(paths, format)
 
 
 def _check_keys(node: Any, where: str) -> None:

@@ -9,10 +9,12 @@ the texts, and a place is given only where the text still says what the fault is
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import Any
 
 from dispatch.config.outline import Child, Outline, outline
@@ -21,7 +23,7 @@ from dispatch.errors import Fault, Position, Step
 from dispatch.frozen import FrozenMap, freeze, thaw
 from dispatch.secrets import HIDDEN, is_secret, redact_text
 
-__all__ = ["File", "Source", "locate", "remember"]
+__all__ = ["File", "Source", "locate"]
 
 _ABOUT_KEYS = frozenset(
     {"undeclared-role", "task-in-string", "needless-task", "missing-task", "suspicious-key"}
@@ -31,7 +33,7 @@ _WORD = re.compile(r"[\w-]+")
 _COMMENT = re.compile(r"(?:(?<=\s)|^)#")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class File:
     """A text that was read: under which name, and as which format."""
 
@@ -44,21 +46,31 @@ class File:
         """Where everything stands in it."""
         return outline(self.text, self.format)
 
+    @cached_property
+    def _lines(self) -> list[int]:
+        """The offset at which each line starts."""
+        return [0, *(match.end() for match in re.finditer("\n", self.text))]
+
+    @cached_property
+    def _leaves(self) -> list[tuple[int, int, bool]]:
+        """From where to where each single value reaches, and whether it is a secret, in order."""
+        return sorted((node.start, node.end, secret) for node, secret in self.outline.leaves())
+
     def position(self, offset: int) -> Position:
         """Return the place of an offset: its line, redacted, and where a caret goes under it."""
-        start = self.text.rfind("\n", 0, offset) + 1
-        end = self.text.find("\n", offset)
-        end = len(self.text) if end < 0 else end
+        number = bisect_right(self._lines, offset)
+        start = self._lines[number - 1]
+        end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
         shown, caret = _cut(*self._redacted(start, end, offset))
-        number = self.text.count("\n", 0, offset) + 1
         return Position(self.name, number, offset - start + 1, shown, caret)
 
     def _redacted(self, start: int, end: int, offset: int) -> tuple[str, int]:
         """Return a line without its secrets and its comment, and the column of an offset in it."""
+        first = bisect_left(self._leaves, start, key=itemgetter(1))
+        past = bisect_left(self._leaves, end, key=itemgetter(0))
         leaves = [
-            (max(node.start, start), min(node.end, end), secret)
-            for node, secret in self.outline.leaves()
-            if node.start < end and node.end > start
+            (max(left, start), min(right, end), secret)
+            for left, right, secret in self._leaves[first:past]
         ]
         secrets = [(left, right) for left, right, secret in leaves if secret]
         hidden = _joined([*secrets, *self._unknown(start, end)])
@@ -101,7 +113,7 @@ def _without_urls(line: str, caret: int) -> tuple[str, int]:
 
 
 def _printable(character: str) -> str:
-    return character if character.isprintable() or character == "\t" else "\N{REPLACEMENT CHARACTER}"
+    return character if character.isprintable() or character == "\t" else "\ufffd"
 
 
 def _cut(line: str, caret: int) -> tuple[str, int]:
@@ -113,7 +125,7 @@ def _cut(line: str, caret: int) -> tuple[str, int]:
     return f"{'…' * (left > 0)}{part}{'…' * (left + _WIDTH < len(line))}", caret - left + (left > 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """The files that a configuration was merged from, from left to right."""
 
@@ -155,6 +167,11 @@ class Source:
                 break  # what it holds replaces what earlier files hold
         return nearest
 
+    def remember(self, container: Any, path: PathLike) -> None:
+        """Note that a container from a path was handed out, for `locate` to know it again."""
+        items = tuple(map(id, container)) if type(container) is list else ()
+        _handed.append(_Handed(id(container), items, self, path))
+
     def tree(self) -> FrozenMap[str, Any]:
         """Read the texts again, as they were."""
         from dispatch.config.files import parse_all
@@ -181,44 +198,43 @@ class _Handed:
 _handed: deque[_Handed] = deque(maxlen=16)
 
 
-def remember(container: Any, source: Source, path: PathLike) -> None:
-    """Note that a container was handed out, for `locate` to know it again."""
-    items = tuple(map(id, container)) if type(container) is list else ()
-    _handed.append(_Handed(id(container), items, source, path))
-
-
 def locate(faults: Iterable[Fault], models: Any) -> list[Fault]:
     """Give each fault of a list of models its place in the files that the model came from.
 
     A fault keeps none where the list came from no file, or was changed where the fault is.
     """
-    return [fault.at(fault.position or _locate(fault, models)) for fault in faults]
+    read = lru_cache(Source.tree)
+    return [fault.at(fault.position or _locate(fault, models, read)) for fault in faults]
 
 
-def _locate(fault: Fault, models: Any) -> Position | None:
-    relative = fault.path[1:]  # without the "models" that every such path begins with
-    for handed in reversed(list(_handed)):
-        if handed.whole == id(models):
-            return _place(handed, (), relative, models, fault.code)
-    if not relative or not isinstance(model := _step(models, relative[0]), dict):
-        return None
-    for handed in reversed(list(_handed)):  # a list of one's own, of models that were handed out
-        if handed.whole == id(model):
-            return _place(handed, (), relative[1:], model, fault.code)
-        if id(model) in handed.items:
-            base = (handed.items.index(id(model)),)
-            return _place(handed, base, relative[1:], model, fault.code)
+def _locate(fault: Fault, models: Any, read: Callable[[Source], Any]) -> Position | None:
+    for handed, base, holder, rest in _handed_out(models, fault.path[1:]):  # without "models"
+        tree = read(handed.source)
+        path = (*_trace(tree, handed.path), *base, *rest)
+        depth, written = _follow(tree, path)
+        given_depth, given = _follow(holder, rest)
+        if len(path) - depth == len(rest) - given_depth and thaw(written) == thaw(given):
+            return handed.source.place(path, fault.code)
     return None
 
 
-def _place(
-    handed: _Handed, base: tuple[Step, ...], rest: tuple[Step, ...], holder: Any, code: str
-) -> Position | None:
-    tree = handed.source.tree()
-    path = (*_trace(tree, handed.path), *base)
-    if _follow(holder, rest) != _follow(_follow(tree, path)[1], rest):
-        return None
-    return handed.source.place((*path, *rest), code)
+_Found = tuple[_Handed, tuple[Step, ...], Any, tuple[Step, ...]]
+
+
+def _handed_out(models: Any, path: tuple[Step, ...]) -> Iterator[_Found]:
+    """Yield what was handed out and is now here: the whole list, or the model that a path is in.
+
+    With each, the steps to it from what was handed out, itself, and the rest of the path.
+    """
+    latest = list(reversed(_handed))
+    yield from ((handed, (), models, path) for handed in latest if handed.whole == id(models))
+    model = _step(models, path[0]) if path else None
+    if isinstance(model, dict):
+        for handed in latest:
+            if handed.whole == id(model):
+                yield handed, (), model, path[1:]
+            elif id(model) in handed.items:
+                yield handed, (handed.items.index(id(model)),), model, path[1:]
 
 
 def _trace(tree: Any, path: PathLike) -> Iterator[Step]:
@@ -237,9 +253,9 @@ def _follow(tree: Any, path: Sequence[Step]) -> tuple[int, Any]:
     for depth, step in enumerate(path):
         below = _step(tree, step)
         if below is _NOTHING:
-            return depth, thaw(tree)
+            return depth, tree
         tree = below
-    return len(path), thaw(tree)
+    return len(path), tree
 
 
 _NOTHING: Any = object()

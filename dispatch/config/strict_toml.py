@@ -62,10 +62,9 @@ def _duplicate(text: str, offset: int) -> Slip:
     found = outline(text, "toml").duplicates
     if found:
         return duplicate(*found[0])
-    header = text.rfind("[", 0, text.rfind("]", 0, offset + 1)) + 1
-    start = text.rfind("\n", 0, max(offset, 1) - 1) + 1
+    start = text.rfind("\n", 0, offset) + 1
     hint = "write [[name]] for the next table of a list, and any other table once"
-    return Slip(start if header <= start else header - 1, "this stands here twice", hint, "duplicate-key")
+    return Slip(start, "this table stands here twice", hint, "duplicate-key")
 
 
 def _advice(rest: str) -> str:
