@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -44,8 +44,9 @@ class Child:
 class Outline:
     """The shape of one document.
 
-    `reach` is the offset up to which it was understood, `duplicates` are the offsets of keys that
-    stand twice, and `hidden` are the spans of its secrets.
+    `reach` is the offset up to which it was understood, `open_keys` are the keys that what follows
+    may belong to, and `duplicates` the offsets of keys that stand twice. `aside` are values that
+    are in the text, but not in the tree, and whether they are secrets.
     """
 
     def __init__(self, text: str) -> None:
@@ -54,12 +55,13 @@ class Outline:
         self.reach = 0
         self.duplicates: list[tuple[int, str]] = []
         self.open_keys: list[str] = []
+        self.aside: list[tuple[Node, bool]] = []
         self._read()
 
     def _read(self) -> None:
         raise NotImplementedError
 
-    def find(self, path: tuple[Step, ...]) -> list[Child]:
+    def find(self, path: Sequence[Step]) -> list[Child]:
         """Follow a path as far as it leads: the root, then one child for each step.
 
         >>> found = outline("models:\\n  - model: gpt-4o\\n", "yaml").find(("models", 0, "nope"))
@@ -79,7 +81,7 @@ class Outline:
     def leaves(self) -> Iterator[tuple[Node, bool]]:
         """Yield each value that holds no others, once, and whether it is a secret."""
         seen: set[tuple[int, bool]] = set()
-        todo = [(self.root, False)] if self.root else []
+        todo = [*self.aside, *([(self.root, False)] if self.root else [])]
         while todo:
             node, secret = todo.pop()
             if (id(node), secret) in seen:
@@ -99,9 +101,13 @@ class Outline:
         else:
             if step in parent.children:
                 self.duplicates.append((key, str(step)))
+                self.aside.append((parent.children[step].node, self._in_secret()))
             parent.children[step] = Child(key, node)
         self.reach = max(self.reach, node.end)
         return node
+
+    def _in_secret(self) -> bool:
+        return any(map(is_secret, self.open_keys))
 
 
 class _Stop(Exception):  # noqa: N818  # no error: the text is followed no further
@@ -114,7 +120,7 @@ class _Yaml(Outline):
 
         from dispatch.config.strict_yaml import LOADER
 
-        self.yaml = yaml
+        self.yaml: Any = yaml
         self.kinds: dict[type, Kind] = {
             yaml.ScalarEvent: "scalar",
             yaml.SequenceStartEvent: "list",
@@ -122,10 +128,9 @@ class _Yaml(Outline):
         }
         self.anchors: dict[str, Node] = {}
         try:
-            loader = LOADER(self.text)
-            self.next = loader.get_event
-            while not isinstance(event := self.next(), yaml.NodeEvent):
-                if isinstance(event, yaml.StreamEndEvent):
+            self.next: Callable[[], Any] = LOADER(self.text).get_event
+            while not isinstance(event := self.next(), self.yaml.NodeEvent):
+                if isinstance(event, self.yaml.StreamEndEvent):
                     return
             self._value(event, None, 0, event.start_mark.index, 0)
             self.reach = len(self.text)
@@ -133,8 +138,8 @@ class _Yaml(Outline):
             pass
 
     def _value(self, event: Any, parent: Node | None, step: Step, key: int, depth: int) -> Node:
-        yaml = self.yaml
-        start = event.start_mark.index
+        yaml: Any = self.yaml
+        start: int = event.start_mark.index
         if isinstance(event, yaml.AliasEvent):
             node = self.anchors.get(event.anchor) or Node(start, event.end_mark.index)
             self.reach = event.end_mark.index
@@ -163,23 +168,25 @@ class _Yaml(Outline):
 
     def _mapping(self, node: Node, depth: int) -> None:
         merged: dict[Step, Child] = {}
+        self.open_keys.append("")  # a key is open until the next one: a stray text may be its
         while not isinstance(event := self.next(), self.yaml.MappingEndEvent):
             key, at = self._key(event, depth), event.start_mark.index
-            self.open_keys.append(key)
+            self.open_keys[-1] = key
             if key == "<<" and event.implicit[0]:
                 target = self._value(self.next(), Node(at), key, at, depth)
+                self.aside.append((target, self._in_secret()))
                 merged = _merged(target) | merged
             else:
                 self._value(self.next(), node, key, at, depth)
-            self.open_keys.pop()
+        self.open_keys.pop()
         node.children = merged | node.children
         node.end = self.reach = event.end_mark.index
 
     def _key(self, event: Any, depth: int) -> str:
-        self.reach = event.end_mark.index
         if isinstance(event, self.yaml.ScalarEvent):
+            self.reach = event.end_mark.index
             return str(event.value)
-        self._value(event, Node(0), "", 0, depth)
+        self.aside.append((self._value(event, Node(0), "", 0, depth), True))
         return ""
 
 
@@ -251,22 +258,23 @@ class _Tokens(Outline):
         node.end = self.reach
 
     def _members(self, node: Node, close: str, depth: int) -> None:
+        outer = len(self.open_keys)
         while not self._taken(close):
             if close == "]":
                 self._value(node, len(node.children), None, depth)
             else:
-                self._member(node, depth)
+                self._member(node, depth, outer)
             if not self._taken(",") and self._peek() != close:
                 raise _Stop
+        del self.open_keys[outer:]
 
-    def _member(self, node: Node, depth: int) -> None:
+    def _member(self, node: Node, depth: int, outer: int) -> None:
         self._peek()
         at, keys = self._key()
-        self.open_keys += keys
+        self.open_keys[outer:] = keys  # open until the next one: a stray text may be its
         for key in keys[:-1]:  # TOML's dotted keys
             node = self._inner(node, key, at)
         self._value(node, keys[-1], at, depth)
-        del self.open_keys[-len(keys) :]
 
 
 class _Json(_Tokens):
@@ -280,6 +288,7 @@ class _Json(_Tokens):
         at = self.reach
         written = self._take(self.scalar)
         if not self._taken(":"):
+            self.reach = at
             raise _Stop
         try:
             return at, [str(json.loads(written))]
@@ -296,14 +305,18 @@ class _Toml(_Tokens):
     )  # fmt: skip
     part = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|'[^'\n]*'|[\w-]++")
     gap = re.compile(r"[ \t]*")
+    rest = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)")  # of a line
 
     def _document(self) -> None:
         table = self.root = Node(0, 0, "mapping")
+        outer = 0
         while self._peek():
             if self._taken("["):
                 table = self._table()
+                outer = len(self.open_keys)
             else:
-                self._member(table, 0)
+                self._member(table, 0, outer)
+                self._take(self.rest)
 
     def _table(self) -> Node:
         """Read a header, and return the table that it opens."""
@@ -327,18 +340,20 @@ class _Toml(_Tokens):
         at = self.reach
         parts = self._parts()
         if not self._taken("="):
+            self.reach = at
             raise _Stop
         return at, parts
 
     def _parts(self) -> list[str]:
-        parts = []
-        while True:
+        parts: list[str] = []
+        while len(parts) <= MAX_DEPTH:
             parts.append(_unquoted(self._take(self.part)))
             self._take(self.gap)
             if self.text[self.reach : self.reach + 1] != ".":
                 return parts
             self.reach += 1
             self._take(self.gap)
+        raise _Stop
 
 
 def _last_item(table: Node) -> Node:

@@ -16,7 +16,7 @@ from yaml import AliasEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, Se
 
 from dispatch.config.slips import MAX_DEPTH, Slip, SlipError, duplicate, too_deep
 
-__all__ = ["LOADER", "MAX_REPEATED", "read_yaml"]
+__all__ = ["MAX_REPEATED", "read_yaml"]
 
 MAX_REPEATED = 250_000
 """How many values aliases may repeat, all in all: a few lines could ask for billions."""
