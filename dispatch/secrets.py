@@ -7,12 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from pyrsistent import PSet, PVector
 
-__all__ = ["HIDDEN", "is_secret", "mark_secret", "redact", "redact_text", "scrub", "secret_values"]
+__all__ = [
+    "HIDDEN",
+    "is_reference",
+    "is_secret",
+    "mark_secret",
+    "redact",
+    "redact_text",
+    "scrub",
+    "secret_values",
+]
 
 HIDDEN = "***"
 """What stands in the place of a secret."""
@@ -20,24 +30,43 @@ HIDDEN = "***"
 REFERENCE = "os.environ/"
 NO_KEY = "none"  # the documented way to say that an endpoint takes no key: not worth hiding
 
+_REFERENCE = re.compile(re.escape(REFERENCE) + r"[^\W\d]\w*")  # no pasted `os.environ/sk-…`
+
 # One alternative a line. The name is in snake_case by the time that this is asked.
 _SECRET_NAME = re.compile(
     r"""
-      (^|_) (secrets?|passwords?|passwd|passphrase|credentials?|authorization|cookies?|bearer) (_|$)
-    | (^|_) token $                                   # access_token, azure_ad_token; not max_tokens
-    | (^|_) (apikeys?|auth|jwt|dsn) $
+      (secrets?|passwords?|passwd|passphrase|credentials?|authorization|cookies?|bearer) (_|$)
+    | token $                                         # access_token, azure_ad_token; not max_tokens
+    | (^|_) (access|auth|api|bearer|refresh|id) _tokens $
+    | (^|_) (auth|jwt|dsn|pwd|pat|sig|signature|connection_string|webhook(_url)?) $
     | (^|_) (api|access|secret|private|subscription|master|signing|encryption|auth|account|service
-            |license|virtual|user|admin) _keys? $
+            |license|virtual|user|admin|session|ssl|tls|space|ingestion) _? keys? (_id)? $
+    | private_key
     | ^ key $
     | ^ aws_ \w* key                                  # aws_access_key_id, aws_secret_access_key
     | (^|_) headers $                                 # every value below: nobody knows which counts
     """,
     re.VERBOSE,
 )
-_NOT_SECRET = re.compile(r"(^|_)per_token$|(^|_)(cost|count|limit|budget)(_|$)")
-_USERINFO = re.compile(r"(?<=://)[^\s/?#@]*:?[^\s/?#]*@")
+_NOT_SECRET = re.compile(
+    r"""
+      (^|_) (per|max|min|bos|eos|pad|unk|stop) _token $
+    | (^|_) (cost|count|limit|budget) (_|$)
+    | (?<!key) _ (ref|name|file|path) $               # where a secret is, not what it is
+    """,
+    re.VERBOSE,
+)
+_USERINFO = re.compile(
+    r"""
+      (?<=://) [^\s/?#@:]{0,256} : (?! \d* ([/?#\s]|$)) \S{0,1024} @   # user:password, unquoted too
+    | (?<=://) [^\s/?#@]{0,1024} @
+    """,
+    re.VERBOSE,
+)
 _QUERY = re.compile(r"([?&;]([\w.~-]+)=)([^&;\s#'\"]+)")
 _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+")
+
+_SCHEMES = frozenset({"basic", "bearer", "token", "apikey", "key"})
 
 _marked: set[str] = set()
 
@@ -70,6 +99,15 @@ def is_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(snake)) and not _NOT_SECRET.search(snake)
 
 
+def is_reference(value: str) -> bool:
+    """Tell whether a value is a reference to an environment variable, and nothing else.
+
+    >>> is_reference("os.environ/OPENAI_API_KEY"), is_reference("os.environ/sk-proj-1")
+    (True, False)
+    """
+    return _REFERENCE.fullmatch(value) is not None
+
+
 def redact(value: Any, name: object = "") -> Any:
     """Copy a value into plain containers, with every secret in it hidden.
 
@@ -90,7 +128,7 @@ def redact(value: Any, name: object = "") -> Any:
 def _hide(value: Any, _name: object = "") -> Any:
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str) and (value.startswith(REFERENCE) or value.lower() == NO_KEY):
+    if isinstance(value, str) and (is_reference(value) or value.lower() == NO_KEY):
         return value
     contained = _each(value, _hide)
     return HIDDEN if contained is value else contained
@@ -99,7 +137,10 @@ def _hide(value: Any, _name: object = "") -> Any:
 def _each(value: Any, change: Any) -> Any:
     """Rebuild a container from its changed values; anything else comes back as it is."""
     if isinstance(value, Mapping):
-        return {key: change(item, key) for key, item in value.items()}
+        return {
+            redact_text(key) if isinstance(key, str) else key: change(item, key)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple | set | frozenset | PVector | PSet):
         return [change(item, "") for item in value]
     return value
@@ -137,8 +178,22 @@ def _collect(value: Any, secret: bool, found: set[str]) -> None:
             _collect(item, secret, found)
     elif isinstance(value, str):
         if secret and _hide(value) == HIDDEN:
-            found.add(value)
+            found.update((value, *_parts(value)))
         found.update(_secrets_of_urls(value))
+    elif secret and isinstance(value, int | float) and not isinstance(value, bool):
+        found.add(str(value))
+
+
+def _parts(secret: str) -> Iterable[str]:
+    """Yield what of a secret may be told alone: a token without its scheme, a key out of JSON."""
+    scheme, _, token = secret.strip().partition(" ")
+    if scheme.lower() in _SCHEMES:
+        yield token.strip()
+    if secret.lstrip().startswith("{"):
+        import json
+
+        with suppress(ValueError, RecursionError):
+            yield from secret_values(json.loads(secret))
 
 
 def _secrets_of_urls(text: str) -> Iterable[str]:
@@ -150,11 +205,20 @@ def _secrets_of_urls(text: str) -> Iterable[str]:
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Hide known secrets, and what URLs hold, in a text that others wrote.
+    """Hide known secrets, however they are quoted, and what URLs hold, in a text by others.
 
     >>> scrub("Incorrect API key provided: sk-1", {"sk-1"})
     'Incorrect API key provided: ***'
     """
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
+    written = {form for secret in secrets for form in _quoted(secret)}
+    for form in sorted(filter(None, written), key=len, reverse=True):
+        text = text.replace(form, HIDDEN)
     return redact_text(text)
+
+
+def _quoted(secret: str) -> Iterable[str]:
+    import json
+    from urllib.parse import quote, unquote
+
+    yield from (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1])
+    yield from (unquote(secret), quote(secret, "", errors="replace"))

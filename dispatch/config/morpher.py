@@ -14,17 +14,20 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import ref
 
 from dispatch.config.callables import Parameters, read_parameters
-from dispatch.config.environment import resolve
+from dispatch.config.environment import refers, resolve
 from dispatch.config.paths import PathLike, pick, show
 from dispatch.errors import (
     ConfigError,
     ExtraKeysError,
     Fault,
+    ForeignKeyWarning,
     MissingIndexError,
     MissingKeyError,
+    SuspiciousKeyWarning,
     UnsetVariableError,
 )
 from dispatch.frozen import FrozenMap, freeze, thaw
+from dispatch.llm.keys import find_misspelt, is_litellms, report
 from dispatch.secrets import redact
 
 if TYPE_CHECKING:
@@ -154,6 +157,8 @@ class ConfigMorpher:
         allow_extra_keys: bool = True,
         return_type: ReturnType | Literal["dict", "dataclass"] = "dict",
         return_config_keys_only: bool = True,
+        *,
+        strict: bool = False,
     ) -> Any:
         """Return the keyword arguments that a callable takes from the node at `start_from`.
 
@@ -165,10 +170,15 @@ class ConfigMorpher:
         `return_config_keys_only=False` adds every other parameter, with its default or None.
         `return_type="dataclass"` gives an object with these fields instead of a dict.
 
+        A key that nobody knows and that looks like a known one is passed on with a
+        `SuspiciousKeyWarning`, the first time that a callable is morphed from a node. While a
+        vendor's key would go to an endpoint that is not its own, there is a `ForeignKeyWarning`.
+        `strict=True` makes either a `ConfigError`.
+
         Raises `PathError` for a wrong path, `SignatureError` for a callable whose parameters
         cannot be read, and `UnsetVariableError` for a reference to an unset variable.
         """
-        form = (start_from, allow_extra_keys, return_type, return_config_keys_only)
+        form = (start_from, allow_extra_keys, return_type, return_config_keys_only, strict)
         # A bound method is a new object at each access, so its function stands for it.
         method = type(callable_obj) is MethodType
         target = callable_obj.__func__ if method else callable_obj
@@ -191,22 +201,57 @@ class ConfigMorpher:
         allow_extra_keys: bool,
         return_type: str,
         return_config_keys_only: bool,
+        strict: bool,
     ) -> Callable[[], Any]:
         """Work out once what a call of `morph` gives; the result builds it afresh each time."""
         node = self._find(start_from)
         where = "" if start_from is None else show(start_from)
         _check_keys(node, where)
         several = isinstance(callable_obj, list | tuple)
-        signatures = [
-            read_parameters(each) for each in (callable_obj if several else [callable_obj])
-        ]
+        targets = callable_obj if several else [callable_obj]
+        signatures = [read_parameters(each) for each in targets]
         if not allow_extra_keys:
             _forbid_extra(node, signatures, where)
         builders = [
             _builder(node, parameters, where, ReturnType(return_type), return_config_keys_only)
             for parameters in signatures
         ]
-        return (lambda: tuple(build() for build in builders)) if several else builders[0]
+        build = (lambda: tuple(build() for build in builders)) if several else builders[0]
+        _report_misspelt(node, targets, signatures, where, strict)
+        forwards = any(parameters.takes_any for parameters in signatures)
+        return _watched(build, node, where, strict) if forwards else build
+
+
+def _report_misspelt(
+    node: Mapping[str, Any], targets: Any, signatures: list[Parameters], where: str, strict: bool
+) -> None:
+    signature = OWN_KEYS.union(*(parameters.defaults for parameters in signatures))
+    unknown = node.keys() - signature
+    if unknown:
+        live = any(map(is_litellms, targets))
+        # What is no model is none of LiteLLM's business, even where a callable takes any key.
+        forwards = live or ("model" in node and any(each.takes_any for each in signatures))
+        ordered = [key for key in node if key in unknown]
+        faults = find_misspelt(ordered, signature, forwards=forwards, live=live)
+        at = (where,) if where else ()
+        report([fault.under(*at) for fault in faults], SuspiciousKeyWarning, strict=strict)
+
+
+def _watched(
+    build: Callable[[], Any], node: Mapping[str, Any], where: str, strict: bool
+) -> Callable[[], Any]:
+    """Look at the environment before each build of a model that has an endpoint and no key."""
+    if node.get("api_key") or not (node.get("api_base") or node.get("base_url")):
+        return build
+    from dispatch.llm.endpoints import find_foreign_key, has_keyless_endpoint
+
+    def watched() -> Any:
+        fault = find_foreign_key(node)
+        if fault is not None:
+            report([fault.under(where) if where else fault], ForeignKeyWarning, strict=strict)
+        return build()
+
+    return watched if has_keyless_endpoint(node) else build
 
 
 def _load(paths: Any, format: Format | None = None) -> Mapping[str, Any]:
@@ -260,7 +305,7 @@ def _builder(
         for name, default in parameters.defaults.items()
         if name not in taken and not configured_only
     }
-    simple = all(type(value) in _ATOMS and not _refers(value) for value in taken.values())
+    simple = all(type(value) in _ATOMS and not refers(value, key) for key, value in taken.items())
     build: Callable[[], dict[str, Any]] = taken.copy
     if absent or not simple:
         called = str(node.get("name") or node.get("model") or "")
@@ -275,10 +320,6 @@ def _builder(
     _check_fields((*taken, *absent), where)
     make = _fields_class((*taken, *absent))
     return lambda: make(**build())
-
-
-def _refers(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(("os.environ/", "${"))
 
 
 def _resolve(given: dict[str, Any], where: str, called: str) -> dict[str, Any]:

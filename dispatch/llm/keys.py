@@ -1,0 +1,95 @@
+"""Keys that look wrong, because they are near to one that LiteLLM knows.
+
+LiteLLM forwards what it does not know to the provider, so an unknown key is no error; one that is
+near to a known key is most likely a slip of the pen. Nothing here imports litellm: the names are
+shipped, in `dispatch.llm.known`. Only for LiteLLM's own functions are its live lists read too.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Set
+from functools import lru_cache
+from typing import Any
+
+from dispatch.errors import ConfigError, ConfigWarning, Fault
+from dispatch.nearest import nearest
+
+__all__ = ["find_misspelt", "is_litellms", "known_keys", "live_keys", "report"]
+
+_NEAR = 0.82  # `max_token` is near to `max_tokens`; `top_n`, a key that providers may have, to none
+
+
+@lru_cache(maxsize=1)
+def known_keys() -> frozenset[str]:
+    """Return every key that LiteLLM is known to take, or to forward to a provider that does.
+
+    >>> {"temperature", "api_base", "num_ctx", "mock_tool_calls"} <= known_keys()
+    True
+    """
+    from dispatch.llm import known
+
+    return frozenset((*known.LITELLM.split(), *known.PROVIDERS.split()))
+
+
+def live_keys() -> frozenset[str]:
+    """Return the union of the lists in the litellm that is installed. This imports it."""
+    from litellm.constants import OPENAI_CHAT_COMPLETION_PARAMS
+    from litellm.types.router import LiteLLM_Params
+    from litellm.types.utils import all_litellm_params
+
+    lists = (all_litellm_params, OPENAI_CHAT_COMPLETION_PARAMS, LiteLLM_Params.model_fields)
+    return frozenset().union(*lists)
+
+
+def is_litellms(target: Any) -> bool:
+    """Tell whether a callable is LiteLLM's own; if so, litellm is loaded already.
+
+    >>> is_litellms(print)
+    False
+    """
+    module = str(getattr(target, "__module__", ""))
+    return module.partition(".")[0] == "litellm" and "litellm" in sys.modules
+
+
+def find_misspelt(
+    keys: Iterable[str], signature: Set[str], *, forwards: bool = True, live: bool = False
+) -> Iterator[Fault]:
+    """Yield a fault for each key that nobody knows and that is near to one that somebody does.
+
+    `signature` are the names that the callable takes. `forwards` tells that it hands all others
+    on to LiteLLM, so that LiteLLM's names are suggested too; `live`, that litellm is loaded.
+
+    >>> [str(fault) for fault in find_misspelt(["temprature", "top_k"], {"model"})]
+    ["temprature: nobody knows this key; did you mean 'temperature'?"]
+    """
+    unknown = [key for key in keys if key not in signature and key not in known_keys()]
+    if unknown and live:
+        newer = live_keys()
+        unknown = [key for key in unknown if key not in newer]
+    for key in unknown:
+        near = nearest(key, {*known_keys(), *signature} if forwards else signature, _NEAR)
+        if near is not None:
+            hint = f"did you mean {near!r}?"
+            yield Fault((key,), "nobody knows this key", hint, "suspicious-key", "warning")
+
+
+def report(faults: Iterable[Fault], category: type[ConfigWarning], *, strict: bool = False) -> None:
+    """Warn of each fault, at the line outside of this package that led here.
+
+    Raises `ConfigError` with all of them instead where `strict`.
+    """
+    faults = [fault._replace(severity="error") if strict else fault for fault in faults]
+    if faults and strict:
+        raise ConfigError(faults)
+    for fault in faults:
+        warnings.warn(category(fault), stacklevel=_levels_to_user())
+
+
+def _levels_to_user() -> int:
+    package = __name__.partition(".")[0]
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    return level

@@ -1,0 +1,123 @@
+"""Whose key goes where, compared with what LiteLLM really sends to a server on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+
+import litellm
+import pytest
+from werkzeug import Response
+
+from dispatch import ConfigMorpher, ModelDispatcher
+from dispatch.errors import ConfigError, ForeignKeyWarning
+from dispatch.llm.endpoints import VENDORS, find_foreign_key, key_variables
+
+CANARY = "canary-of-a-vendor"
+EVERY_VARIABLE = [(vendor, name) for vendor in VENDORS for name in key_variables(vendor)]
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch):
+    for _, variable in EVERY_VARIABLE:
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def arrived(httpserver):
+    """Ask LiteLLM for a completion; give all that arrived at the endpoint, as one text."""
+    httpserver.expect_request("").respond_with_response(Response("{}", status=400))
+    httpserver.respond_nohandler = lambda request, *_: Response("{}", status=400)
+
+    def ask(**model):
+        asked = {"messages": [{"role": "user", "content": "hi"}], "max_retries": 0, "timeout": 5}
+        with contextlib.suppress(Exception):
+            litellm.completion(**asked, **model)
+        requests = [request for request, _ in httpserver.log]
+        assert requests, "nothing arrived"
+        return "".join(f"{request.url} {request.headers}" for request in requests)
+
+    return ask
+
+
+def model_of(vendor, httpserver):
+    extra = {"api_version": "2024-06-01"} if vendor.startswith("azure") else {}
+    return {"model": f"{vendor}/m-1", "api_base": httpserver.url_for("/")} | extra
+
+
+@pytest.mark.parametrize(("vendor", "variable"), EVERY_VARIABLE)
+def test_the_variable_that_is_told_is_the_one_that_litellm_sends(
+    vendor, variable, arrived, httpserver, monkeypatch
+):
+    monkeypatch.setenv(variable, CANARY)
+    model = model_of(vendor, httpserver)
+    assert CANARY in arrived(**model)
+    assert f"would send {variable} to localhost" in str(find_foreign_key(model))
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_api_key_none_keeps_the_vendors_key_at_home(vendor, arrived, httpserver, monkeypatch):
+    for variable in key_variables(vendor):
+        monkeypatch.setenv(variable, CANARY)
+    model = {**model_of(vendor, httpserver), "api_key": "none"}
+    assert CANARY not in arrived(**ConfigMorpher(model).morph(litellm.completion, strict=True))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"model": "groq/llama"},
+        {"model": "groq/llama", "api_base": "https://api.groq.com/openai/v1"},
+        {"model": "groq/llama", "api_base": "api.groq.com/openai/v1"},
+        {"model": "groq/llama", "api_base": "http://h", "api_key": "gsk-1"},
+        {"model": "groq/llama", "api_base": "http://h", "api_key": "os.environ/OTHER"},
+        {"model": "groq/llama", "base_url": "http://h", "headers": {"Authorization": "Bearer x"}},
+        {"model": "hosted_vllm/llama", "api_base": "http://h"},
+        {"model": "ollama/llama", "api_base": "http://h"},
+        {"model": "my-own", "api_base": "http://h"},
+        {"model": "groq/llama", "api_base": "http://[broken"},
+        {"model": "groq/llama", "api_base": 7},
+        {"model": "groq/llama", "api_base": "os.environ/UNSET_BASE"},
+    ],
+)
+def test_nothing_is_told_where_no_key_goes_astray(model, monkeypatch):
+    for variable in ("GROQ_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(variable, CANARY)
+    assert find_foreign_key(model) is None
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"model": "gpt-4o", "api_base": "http://h"},
+        {"model": "openai/x", "base_url": "http://h"},
+        {"model": "x", "custom_llm_provider": "openai", "api_base": "http://h"},
+        {"model": "openai/x", "api_base": "https://openai.com.h"},
+        {"model": "openai/x", "api_base": "https://notopenai.com"},
+        {"model": "openai/x", "api_base": "https://api.groq.com/openai/v1"},
+        {"model": "openai/x", "api_base": "http://h", "api_key": ""},
+        {"model": "openai/x", "api_base": "http://h", "api_key": None},
+        {"model": "openai/x", "api_base": "http://h", "extra_headers": {"X-Team": "blue"}},
+        {"model": "openai/x", "api_base": "os.environ/BASE"},
+    ],
+)
+def test_a_key_that_goes_astray_is_told(model, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    monkeypatch.setenv("BASE", "https://somewhere.example/v1")
+    fault = find_foreign_key(model)
+    assert "OPENAI_API_KEY" in fault.message
+    assert CANARY not in str(fault)
+
+
+def test_morph_warns_for_as_long_as_the_variable_is_set(monkeypatch):
+    group = ModelDispatcher([{"model": "gpt-4o", "api_base": "http://h"}]).for_chatcompletions
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        group.morph(litellm.completion, "models[0]")
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    for _ in range(2):
+        with pytest.warns(ForeignKeyWarning, match=r"^models\[0\]\.api_base: ") as caught:
+            group.morph(litellm.completion, "models[0]")
+        assert caught[0].filename == __file__
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
+        group.morph(litellm.completion, "models[0]", strict=True)
