@@ -69,15 +69,45 @@ def place(path: Iterable[Step]) -> str:
 
 
 class Position(NamedTuple):
-    """A place in a file: `line` and `column` count from 1, `text` is that line, redacted."""
+    """A place in a file: `line` and `column` count from 1, or are 0 for the file as a whole.
+
+    `text` is that line, redacted, and `caret` the offset in it that is meant.
+    """
 
     file: str
-    line: int
-    column: int
+    line: int = 0
+    column: int = 0
     text: str = ""
+    caret: int = 0
+
+    @property
+    def excerpt(self) -> str:
+        """The line, and under it a caret at the place; empty for the file as a whole.
+
+        >>> print(Position("c.yaml", 2, 3, "- model: 3.10", 9).excerpt)
+        - model: 3.10
+                 ^
+        """
+        if not self.text:
+            return ""
+        under = "".join(map(_blank, self.text[: self.caret]))
+        return f"{self.text}\n{under}^"
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+def _blank(character: str) -> str:
+    """Return what takes as much room in a terminal as a character, and shows nothing."""
+    from unicodedata import combining, east_asian_width
+
+    if character == "\t":
+        return character
+    return "  " if east_asian_width(character) in "WF" else " " * (not combining(character))
+
+
+def _indent(text: str, by: str) -> str:
+    return "\n".join(by + line for line in text.split("\n"))
 
 
 class Fault(NamedTuple):
@@ -112,6 +142,11 @@ class Fault(NamedTuple):
         told = ": ".join(part for part in parts if part)
         return f"{told}; {self.hint}" if self.hint else told
 
+    def told(self) -> str:
+        """The fault, and below it the line that it is about, where that is known."""
+        excerpt = self.position.excerpt if self.position else ""
+        return f"{self}\n{_indent(excerpt, '    ')}" if excerpt else str(self)
+
 
 class DispatchError(Exception):
     """The root of all errors of this package."""
@@ -125,10 +160,11 @@ class ConfigError(DispatchError, ValueError):
         super().__init__(self.faults)
 
     def __str__(self) -> str:
-        if len(self.faults) == 1:
-            return str(self.faults[0])
-        lines = "".join(f"\n  {fault}" for fault in self.faults)
-        return f"{len(self.faults)} faults in the configuration:{lines}"
+        told = [fault.told() for fault in self.faults]
+        if len(told) == 1:
+            return told[0]
+        lines = "".join(f"\n{_indent(each, '  ')}" for each in told)
+        return f"{len(told)} faults in the configuration:{lines}"
 
 
 class FileError(ConfigError):

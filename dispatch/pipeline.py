@@ -52,4 +52,6 @@ def dispatch(models: Models, *, contract: Contract = DEFAULT_CONTRACT) -> Groups
         return pipeline(contract)(models)
     except ConfigError as first:
         faults = find_faults(models, contract=contract) or first.faults
-    raise ConfigError(faults)
+    from dispatch.config.places import locate  # paid for once there is a fault
+
+    raise ConfigError(locate(faults, models))

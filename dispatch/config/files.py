@@ -1,31 +1,64 @@
-"""Configuration files: YAML, JSON and TOML, read and merged."""
+"""Configuration files: YAML, JSON and TOML, read strictly and merged.
+
+Strictly: two equal keys, a text that is no UTF-8, nesting without end, aliases of aliases and a
+file of hundreds of megabytes each end in a `FileError` that names the file, and the line.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from dispatch.errors import Fault, FileError
+from dispatch.config.places import File, Source
+from dispatch.config.slips import MAX_DEPTH, Slip, SlipError, too_deep
+from dispatch.errors import ConfigError, Fault, FileError, Position
 
-__all__ = ["Format", "load", "merge", "read"]
+__all__ = ["MAX_BYTES", "Format", "Loaded", "load", "merge", "parse", "parse_all", "read"]
 
 Format = Literal["yaml", "json", "toml"]
 PathName = str | os.PathLike[str]
 
+MAX_BYTES = 4_000_000
+"""How large a file may be (some 20,000 models), unless `DISPATCH_MAX_BYTES` in the environment,
+or an argument, says otherwise."""
 
-def load(paths: PathName | Iterable[PathName], format: Format | None = None) -> dict[str, Any]:
+
+class Loaded(dict[str, Any]):
+    """What files hold, merged, together with where it stands in them."""
+
+    source: Source
+
+
+def load(
+    paths: PathName | Iterable[PathName],
+    format: Format | None = None,
+    *,
+    max_bytes: int | None = None,
+) -> Loaded:
     """Read one file, or several that are merged from left to right, later ones winning.
 
     The suffix tells the format, unless `format` does. Raises `FileError` naming the file.
     """
-    files = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    elif not isinstance(paths, Iterable):
+        message = f"expected a mapping, or the path of a file, found a {type(paths).__name__}"
+        raise ConfigError([Fault((), message, code="no-file")])
+    files = [read(path, format, max_bytes=max_bytes) for path in paths]
     if not files:
         raise FileError([Fault((), "no configuration file is given", code="no-file")])
-    merged: dict[str, Any] = {}
-    for file in files:
-        merged = merge(merged, read(file, format))
+    loaded = Loaded(parse_all(files))
+    loaded.source = Source(tuple(files))
+    return loaded
+
+
+def parse_all(files: Sequence[File]) -> dict[str, Any]:
+    """Parse texts and merge what they hold."""
+    merged = parse(files[0])
+    for file in files[1:]:
+        merged = merge(merged, parse(file))
     return merged
 
 
@@ -44,81 +77,135 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def read(path: PathName, format: Format | None = None) -> dict[str, Any]:
-    """Read one file into plain containers.
+def read(path: PathName, format: Format | None = None, *, max_bytes: int | None = None) -> File:
+    """Read the text of one file, and tell its format.
 
-    Raises `FileError`, which names the file, for one that cannot be opened, does not parse, or
-    whose top level is no mapping.
+    Raises `FileError` for one that cannot be opened, is too large, or is no UTF-8.
     """
-    file = Path(path)
-    name = str(path)
-    parse = _PARSERS.get(format or _SUFFIXES.get(file.suffix.lower(), ""))
-    if parse is None:
-        hint = f"name it {', '.join(f'*{suffix}' for suffix in _SUFFIXES)}"
-        raise _error(name, f"unknown kind of file {file.suffix!r}", hint)
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        name = os.fspath(path)
+        text = _decode(_read_bytes(name, _limit(max_bytes)))
+        return File(name, format or _format_of(name), text)
+    except SlipError as error:
+        slips = error.slips
     except OSError as error:
-        raise _error(name, f"cannot be read: {error.strerror}") from None
+        slips = [Slip(None, f"cannot be read: {error.strerror}", code="unreadable")]
+    except (TypeError, ValueError):
+        slips = [Slip(None, "is not the path of a file", code="unreadable")]
+    # Raised out here, since an error's `__context__` would keep the text that it failed on.
+    raise FileError([_fault(slip, Position(str(path))) for slip in slips])
+
+
+def _fault(slip: Slip, position: Position) -> Fault:
+    return Fault((), slip.message, slip.hint, slip.code or "file", position=position)
+
+
+def _limit(max_bytes: int | None) -> int:
+    if max_bytes is not None:
+        return max_bytes
+    written = os.environ.get("DISPATCH_MAX_BYTES", "")
+    return int(written) if written.isdecimal() else MAX_BYTES
+
+
+def _read_bytes(name: str, limit: int) -> bytes:
+    with open(name, "rb", buffering=0) as stream:
+        content = b""
+        while len(content) <= limit and (more := stream.read(limit + 1 - len(content))):
+            content += more
+    if len(content) > limit:
+        hint = "raise the limit: export DISPATCH_MAX_BYTES=…"
+        raise SlipError([Slip(None, f"is larger than {limit:,} bytes", hint, "too-large")])
+    return content
+
+
+def _decode(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _error(name, f"is not UTF-8 at byte {error.start}") from None
-    data = parse(text, name)
-    if data is None:
-        raise _error(name, "is empty", "it should hold a mapping with the key 'models'")
-    if not isinstance(data, dict):
-        found = "a list" if isinstance(data, list) else "a single value"
-        raise _error(
-            name, f"expected a mapping at the top, found {found}", "put it under 'models:'"
-        )
-    return data
+        hint = "save it as UTF-8" + ("; it looks like UTF-16" if b"\0" in content[:4] else "")
+        raise SlipError(
+            [Slip(None, f"is not UTF-8, at byte {error.start}", hint, "not-utf-8")]
+        ) from None
 
 
-def _error(name: str, message: str, hint: str = "") -> FileError:
-    return FileError([Fault((), f"{name}: {message}", hint, code="file")])
-
-
-def _parse_yaml(text: str, name: str) -> Any:
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return yaml.load(text, loader)  # noqa: S506  # it is the safe one
-    except yaml.YAMLError as error:
-        # Neither the message in full nor the line: PyYAML's error echoes both, secrets included.
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "does not parse"
-        at = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise _error(name + at, f"invalid YAML: {problem}") from None
-    except (RecursionError, ValueError) as error:
-        raise _error(name, f"invalid YAML: {type(error).__name__}") from None
-
-
-def _parse_json(text: str, name: str) -> Any:
-    import json
-
-    try:
-        return json.loads(text) if text.strip() else None
-    except json.JSONDecodeError as error:
-        at = f"{name}:{error.lineno}:{error.colno}"
-        raise _error(at, f"invalid JSON: {error.msg}") from None
-    except RecursionError:
-        raise _error(name, "invalid JSON: nested too deep") from None
-
-
-def _parse_toml(text: str, name: str) -> Any:
-    import tomllib
-
-    try:
-        return tomllib.loads(text) or None
-    except tomllib.TOMLDecodeError as error:
-        raise _error(name, f"invalid TOML: {error}") from None
-    except RecursionError:
-        raise _error(name, "invalid TOML: nested too deep") from None
-
-
-_PARSERS: Mapping[str, Callable[[str, str], Any]] = {
-    "yaml": _parse_yaml,
-    "json": _parse_json,
-    "toml": _parse_toml,
+_SUFFIXES: Mapping[str, Format] = {
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".json": "json",
+    ".toml": "toml",
 }
-_SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".toml": "toml"}
+
+
+def _format_of(name: str) -> Format:
+    suffix = Path(name).suffix.lower()
+    if suffix not in _SUFFIXES:
+        hint = f"name it {', '.join(f'*{known}' for known in _SUFFIXES)}"
+        raise SlipError([Slip(None, f"unknown kind of file {suffix!r}", hint, "unknown-format")])
+    return _SUFFIXES[suffix]
+
+
+def parse(file: File) -> dict[str, Any]:
+    """Parse one text into plain containers.
+
+    Raises `FileError`, with places, for one that does not parse, holds two equal keys, is nested
+    too deep, is empty, or has no mapping at its top.
+    """
+    try:
+        data = _READERS[file.format](file.text)
+        if isinstance(data, dict) and not _nests_deeper(data, MAX_DEPTH):
+            return data
+        slips = [_no_mapping(data, file)]
+    except SlipError as error:
+        slips = error.slips
+    raise FileError([_fault(slip, _position(file, slip.offset)) for slip in slips])
+
+
+def _position(file: File, offset: int | None) -> Position:
+    return Position(file.name) if offset is None else file.position(offset)
+
+
+def _no_mapping(data: Any, file: File) -> Slip:
+    if isinstance(data, dict):
+        return too_deep()
+    if data is None:
+        hint = "it should hold a mapping with the key 'models'"
+        return Slip(None, "is empty", hint, "empty-file")
+    found = "a list" if isinstance(data, list) else "a single value"
+    start = file.outline.root.start if file.outline.root else None
+    message = f"expected a mapping at the top, found {found}"
+    return Slip(start, message, "put it under 'models:'", "no-mapping")
+
+
+def _nests_deeper(data: Any, levels: int) -> bool:
+    """Tell whether containers nest deeper than so many levels; by level, not by recursion."""
+    level = [data]
+    while level and levels > 0:
+        level = [
+            item
+            for holder in level
+            for item in (holder.values() if isinstance(holder, dict) else holder)
+            if isinstance(item, dict | list)
+        ]
+        levels -= 1
+    return bool(level)
+
+
+def _read_yaml(text: str) -> Any:
+    from dispatch.config.strict_yaml import read_yaml
+
+    return read_yaml(text)
+
+
+def _read_json(text: str) -> Any:
+    from dispatch.config.strict_json import read_json
+
+    return read_json(text)
+
+
+def _read_toml(text: str) -> Any:
+    from dispatch.config.strict_toml import read_toml
+
+    return read_toml(text)
+
+
+_READERS = {"yaml": _read_yaml, "json": _read_json, "toml": _read_toml}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from types import MethodType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import ref
 
 from dispatch.config.callables import OWN_KEYS, Parameters, default_maker, read_parameters
@@ -28,6 +28,10 @@ from dispatch.frozen import FrozenMap, freeze, thaw
 from dispatch.llm.keys import find_misspelt, is_litellms, known_keys, report
 from dispatch.secrets import redact, redact_text
 
+if TYPE_CHECKING:
+    from dispatch.config.files import Format
+    from dispatch.config.places import Source
+
 __all__ = ["ConfigMorpher", "ReturnType"]
 
 _REQUIRED: Any = object()
@@ -46,7 +50,8 @@ class ConfigMorpher:
     """A configuration that never changes, from which a callable's arguments are taken.
 
     `config` is a mapping, the path of a file, or several paths, merged from left to right.
-    All results are fresh plain containers: changing one changes nothing else.
+    All results are fresh plain containers: changing one changes nothing else. `source` knows
+    the files that it was read from; it is None for what came as a mapping.
 
     >>> config = ConfigMorpher({"models": [{"name": "a", "model": "gpt-4o", "temperature": 0}]})
     >>> config.fetch("models[name=a].model")
@@ -61,6 +66,7 @@ class ConfigMorpher:
     ) -> None:
         if not isinstance(config, Mapping):
             config = _load(config)
+        self.source: Source | None = getattr(config, "source", None)
         self._tree: FrozenMap[str, Any] = freeze(config)
         # What cannot change is worked out once. Both are caches: bounded, and safe to lose.
         self._nodes: dict[Any, Any] = {}
@@ -85,6 +91,9 @@ class ConfigMorpher:
     def config(self) -> dict[str, Any]:
         """The whole configuration, as a fresh dict."""
         fresh: dict[str, Any] = thaw(self._tree)
+        if self.source is not None:
+            for key, value in fresh.items():
+                self.source.remember(value, (key,))
         return fresh
 
     def __repr__(self) -> str:
@@ -116,11 +125,17 @@ class ConfigMorpher:
         if node is _REQUIRED:
             try:
                 node = self._find(path)
-            except (MissingKeyError, MissingIndexError):
-                if default is _REQUIRED:
-                    raise
-                return default
-        return node if type(node) in _ATOMS else thaw(node)
+            except (MissingKeyError, MissingIndexError) as error:
+                if default is not _REQUIRED:
+                    return default
+                where = f"{self.source.name}: " if self.source else ""
+                raise type(error)(f"{where}{error}", error.path) from None
+        if type(node) in _ATOMS:
+            return node
+        fresh = thaw(node)
+        if self.source is not None:
+            self.source.remember(fresh, path)
+        return fresh
 
     def _find(self, path: PathLike) -> Any:
         node = pick(self._tree, path)
@@ -240,7 +255,7 @@ def _watched(
     return watched if has_keyless_endpoint(node) else build
 
 
-def _load(paths: Any, format: Any = None) -> dict[str, Any]:
+def _load(paths: Any, format: Format | None = None) -> Mapping[str, Any]:
     from dispatch.config.files import load  # a configuration that is no file needs none of it
 
     return load(paths, format)

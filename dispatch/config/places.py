@@ -1,0 +1,270 @@
+"""Where in a file a value was written, worked out only once a fault is found.
+
+A configuration that came from files keeps their texts. `fetch` hands out plain lists and dicts,
+which can carry no place of their own; so the last few that were handed out are remembered by
+identity, and a fault in one of them leads back to its text. Nothing is kept alive for that but
+the texts, and a place is given only where the text still says what the fault is about.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from operator import itemgetter
+from typing import Any
+
+from dispatch.config.outline import Child, Outline, outline
+from dispatch.config.paths import All, Key, PathLike, parse
+from dispatch.errors import Fault, Position, Step
+from dispatch.frozen import FrozenMap, freeze, thaw
+from dispatch.secrets import HIDDEN, is_secret, redact_text
+
+__all__ = ["File", "Source", "locate"]
+
+_ABOUT_KEYS = frozenset(
+    {"undeclared-role", "task-in-string", "needless-task", "missing-task", "suspicious-key"}
+)
+_WIDTH = 100  # of the part of a line that is shown
+_WORD = re.compile(r"[\w-]+")
+_COMMENT = re.compile(r"(?:(?<=\s)|^)#")
+
+
+@dataclass(frozen=True, eq=False)
+class File:
+    """A text that was read: under which name, and as which format."""
+
+    name: str
+    format: str
+    text: str
+
+    @cached_property
+    def outline(self) -> Outline:
+        """Where everything stands in it."""
+        return outline(self.text, self.format)
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        """The offset at which each line starts."""
+        return [0, *(match.end() for match in re.finditer("\n", self.text))]
+
+    @cached_property
+    def _leaves(self) -> list[tuple[int, int, bool]]:
+        """From where to where each single value reaches, and whether it is a secret, in order."""
+        return sorted((node.start, node.end, secret) for node, secret in self.outline.leaves())
+
+    def position(self, offset: int) -> Position:
+        """Return the place of an offset: its line, redacted, and where a caret goes under it."""
+        number = bisect_right(self._lines, offset)
+        start = self._lines[number - 1]
+        end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
+        shown, caret = _cut(*self._redacted(start, end, offset))
+        return Position(self.name, number, offset - start + 1, shown, caret)
+
+    def _redacted(self, start: int, end: int, offset: int) -> tuple[str, int]:
+        """Return a line without its secrets and its comment, and the column of an offset in it."""
+        first = bisect_left(self._leaves, start, key=itemgetter(1))
+        past = bisect_left(self._leaves, end, key=itemgetter(0))
+        leaves = [
+            (max(left, start), min(right, end), secret)
+            for left, right, secret in self._leaves[first:past]
+        ]
+        secrets = [(left, right) for left, right, secret in leaves if secret]
+        hidden = _joined([*secrets, *self._unknown(start, end)])
+        known = max((right for _, right, _ in leaves), default=start)
+        comment = self.format != "json" and _COMMENT.search(self.text, known, end)
+        shown, at, caret = "", start, -1
+        end = comment.start() if comment else end
+        for left, right in [*hidden, (end, end)]:
+            if caret < 0 and offset < right:
+                caret = len(shown) + min(offset, left) - at
+            shown += self.text[at:left] + HIDDEN * (right > left)
+            at = right
+        return _without_urls(shown.rstrip(), len(shown) if caret < 0 else caret)
+
+    def _unknown(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield the part of a broken line that may be a secret, for all that is known of it."""
+        start = max(start, self.outline.reach)
+        if start < end and any(map(is_secret, self.outline.open_keys)):
+            yield start, end
+        for word in _WORD.finditer(self.text, start, end):
+            if is_secret(word[0]):
+                yield word.end(), end
+                return
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Sort spans, and join those that touch."""
+    joined: list[tuple[int, int]] = []
+    for left, right in sorted(spans):
+        if joined and left <= joined[-1][1]:
+            left, right = joined[-1][0], max(right, joined.pop()[1])
+        joined.append((left, right))
+    return joined
+
+
+def _without_urls(line: str, caret: int) -> tuple[str, int]:
+    shown, before = redact_text(line), redact_text(line[:caret])
+    caret = len(before) if shown.startswith(before) else min(caret, len(shown))
+    return "".join(map(_printable, shown)), caret
+
+
+def _printable(character: str) -> str:
+    return character if character.isprintable() or character == "\t" else "\ufffd"
+
+
+def _cut(line: str, caret: int) -> tuple[str, int]:
+    """Keep the part of a long line that is around the caret."""
+    if len(line) <= _WIDTH:
+        return line, caret
+    left = max(0, min(caret - _WIDTH // 2, len(line) - _WIDTH))
+    part = line[left : left + _WIDTH]
+    return f"{'…' * (left > 0)}{part}{'…' * (left + _WIDTH < len(line))}", caret - left + (left > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The files that a configuration was merged from, from left to right."""
+
+    files: tuple[File, ...]
+
+    @property
+    def name(self) -> str:
+        """All their names."""
+        return " + ".join(file.name for file in self.files)
+
+    def origins(self, path: Sequence[Step]) -> list[Position]:
+        """Return where a value was written: in the file that it came from, then where it was
+        written before, in the files that this one was merged over.
+        """
+        there = [(file, file.outline.find(path)) for file in reversed(self.files)]
+        return [
+            file.position(_offset(found[-1])) for file, found in there if len(found) > len(path)
+        ]
+
+    def place(self, path: Sequence[Step], code: str = "") -> Position | None:
+        """Return where a value was written, or what should hold it.
+
+        With the code of a fault that is one of a key, it is the key that is meant.
+        """
+        file, found = self._nearest(path)
+        if not found:
+            return Position(file.name)
+        whole = len(found) > len(path)
+        return file.position(found[-1].key if whole and code in _ABOUT_KEYS else _offset(found[-1]))
+
+    def _nearest(self, path: Sequence[Step]) -> tuple[File, list[Child]]:
+        """Follow a path through the merged files, as far as it leads in the one that counts."""
+        nearest: tuple[File, list[Child]] = (self.files[-1], [])
+        for file in reversed(self.files):
+            found = file.outline.find(path)
+            if len(found) > len(nearest[1]):
+                nearest = file, found
+            if len(found) > len(path) or (found and found[-1].node.kind != "mapping"):
+                break  # what it holds replaces what earlier files hold
+        return nearest
+
+    def remember(self, container: Any, path: PathLike) -> None:
+        """Note that a container from a path was handed out, for `locate` to know it again."""
+        items = tuple(map(id, container)) if type(container) is list else ()
+        _handed.append(_Handed(id(container), items, self, path))
+
+    def tree(self) -> FrozenMap[str, Any]:
+        """Read the texts again, as they were."""
+        from dispatch.config.files import parse_all
+
+        tree: FrozenMap[str, Any] = freeze(parse_all(self.files))
+        return tree
+
+
+def _offset(child: Child) -> int:
+    node = child.node
+    return child.key if node.start == node.end else node.start
+
+
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """What `fetch` handed out: the identity of a container and of its items, and whence it came."""
+
+    whole: int
+    items: tuple[int, ...]
+    source: Source
+    path: PathLike
+
+
+_handed: deque[_Handed] = deque(maxlen=16)
+
+
+def locate(faults: Iterable[Fault], models: Any) -> list[Fault]:
+    """Give each fault of a list of models its place in the files that the model came from.
+
+    A fault keeps none where the list came from no file, or was changed where the fault is.
+    """
+    read = lru_cache(Source.tree)
+    return [fault.at(fault.position or _locate(fault, models, read)) for fault in faults]
+
+
+def _locate(fault: Fault, models: Any, read: Callable[[Source], Any]) -> Position | None:
+    for handed, base, holder, rest in _handed_out(models, fault.path[1:]):  # without "models"
+        tree = read(handed.source)
+        path = (*_trace(tree, handed.path), *base, *rest)
+        depth, written = _follow(tree, path)
+        given_depth, given = _follow(holder, rest)
+        if len(path) - depth == len(rest) - given_depth and thaw(written) == thaw(given):
+            return handed.source.place(path, fault.code)
+    return None
+
+
+_Found = tuple[_Handed, tuple[Step, ...], Any, tuple[Step, ...]]
+
+
+def _handed_out(models: Any, path: tuple[Step, ...]) -> Iterator[_Found]:
+    """Yield what was handed out and is now here: the whole list, or the model that a path is in.
+
+    With each, the steps to it from what was handed out, itself, and the rest of the path.
+    """
+    latest = list(reversed(_handed))
+    yield from ((handed, (), models, path) for handed in latest if handed.whole == id(models))
+    model = _step(models, path[0]) if path else None
+    if isinstance(model, dict):
+        for handed in latest:
+            if handed.whole == id(model):
+                yield handed, (), model, path[1:]
+            elif id(model) in handed.items:
+                yield handed, (handed.items.index(id(model)),), model, path[1:]
+
+
+def _trace(tree: Any, path: PathLike) -> Iterator[Step]:
+    """Yield the keys and indices that a path leads through, whatever its steps look for."""
+    for step in parse(path if isinstance(path, str) else tuple(path)):
+        below = step(tree)
+        if isinstance(step, Key):
+            yield step.name
+        elif not isinstance(step, All):  # which, as the last step, is the list itself
+            yield next(index for index, item in enumerate(tree) if item is below)
+        tree = below
+
+
+def _follow(tree: Any, path: Sequence[Step]) -> tuple[int, Any]:
+    """Follow a path as far as it leads: how many steps that is, and what stands there."""
+    for depth, step in enumerate(path):
+        below = _step(tree, step)
+        if below is _NOTHING:
+            return depth, tree
+        tree = below
+    return len(path), tree
+
+
+_NOTHING: Any = object()
+
+
+def _step(tree: Any, step: Step) -> Any:
+    if isinstance(tree, str):
+        return _NOTHING
+    try:
+        return tree[step]
+    except (LookupError, TypeError):
+        return _NOTHING

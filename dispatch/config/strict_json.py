@@ -1,0 +1,56 @@
+"""JSON, read strictly: a key that stands twice, and what is no JSON number, are slips."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from dispatch.config.outline import outline
+from dispatch.config.slips import Slip, SlipError, duplicate, too_deep
+
+__all__ = ["read_json"]
+
+
+def read_json(text: str) -> Any:
+    """Read a JSON document; None for an empty one. Raises `SlipError`.
+
+    >>> read_json('{"models": []}')
+    {'models': []}
+    """
+    if not text.strip():
+        return None
+    twice = False
+
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal twice
+        made = dict(found)
+        twice = twice or len(made) < len(found)
+        return made
+
+    try:
+        data = json.loads(text, object_pairs_hook=pairs, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        slip = Slip(error.pos, f"invalid JSON: {error.msg}", _advice(text, error.pos))
+        raise SlipError([slip]) from None
+    except RecursionError:
+        raise SlipError([too_deep()]) from None
+    except ValueError:  # Python reads no number of thousands of digits
+        raise SlipError([Slip(None, "invalid JSON: a number is too long")]) from None
+    if twice:
+        raise SlipError([duplicate(*found) for found in outline(text, "json").duplicates])
+    return data
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise SlipError([Slip(None, f"invalid JSON: {name} is no JSON number")])
+
+
+def _advice(text: str, offset: int) -> str:
+    rest = text[offset:]
+    if rest.startswith(("//", "#", "/*")):
+        return "JSON has no comments: remove it, or write YAML"
+    if rest.startswith("'"):
+        return "JSON takes double quotes only"
+    if text[:offset].rstrip().endswith(","):
+        return "remove the comma before the closing bracket"
+    return ""
