@@ -338,10 +338,28 @@ async def alone(*args, **kwargs): ...  # `lone` is nowhere
 async def acached(*args, stop=None, **kwargs): ...  # tells something of itself
 
 
+async def apoint(*args, **kwargs): ...  # `point` is no function
+
+
+point = "here"
+
+
+async def xplain(*args, **kwargs): ...  # only an `a` makes a twin
+
+
+class Client:
+    async def aplain(*args, **kwargs): ...  # of this class's own: what the module has is no twin
+
+
 def test_a_twin_is_sought_only_for_a_coroutine_that_tells_nothing():
     assert list(read_parameters(aplain).defaults) == ["model", "temperature", "stop"]
     assert list(read_parameters(alone).defaults) == []
     assert list(read_parameters(acached).defaults) == ["stop"]
+    assert list(read_parameters(apoint).defaults) == []
+    assert list(read_parameters(xplain).defaults) == []
+    assert list(read_parameters(Client().aplain).defaults) == []
+    assert list(read_parameters(functools.partial(aplain)).defaults) == []
+    assert list(read_parameters(functools.partial(coroutine, model="m")).defaults) == ["model"]
 
 
 @pytest.mark.parametrize(

@@ -662,3 +662,12 @@ def test_what_a_group_iterates_over_cannot_be_changed():
         assert isinstance(model, PMap)
         with pytest.raises(TypeError):
             model["model"] = "other"
+
+
+def test_a_value_that_is_a_tuple_with_names_arrives_as_one():
+    written = ConfigMorpher({"row": Row("m", ["END"])})
+    for _time in range(2):
+        taken = written.morph(anything)
+        assert type(taken["row"]) is Row
+        assert taken["row"] == ("m", ["END"])
+        taken["row"].stop.append("mine")

@@ -9,6 +9,7 @@ import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, MutableSet
 from functools import partial
+from types import FunctionType
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -86,11 +87,13 @@ def _signature(target: Any) -> inspect.Signature:
 
 def _sync_twin(target: Any) -> Any:
     """Return `embedding` for `aembedding`, where LiteLLM's own says no more than `**kwargs`."""
-    if not inspect.iscoroutinefunction(target) or not target.__name__.startswith("a"):
+    if not isinstance(target, FunctionType) or not inspect.iscoroutinefunction(target):
         return None
     if {p.name for p in _signature(target).parameters.values()} != {"args", "kwargs"}:
         return None
-    return getattr(sys.modules.get(target.__module__), target.__name__[1:], None)
+    a, name = target.__name__[:1], target.__name__[1:]
+    twin = getattr(sys.modules.get(target.__module__), name, None)
+    return twin if a == "a" and isinstance(twin, FunctionType) else None
 
 
 def _filled(target: Any) -> frozenset[str]:
