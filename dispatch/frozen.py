@@ -7,6 +7,7 @@ holds. `FrozenMap` is that map with the two differences that a configuration nee
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pyrsistent import PMap, PSet, PVector, pmap, pset, pvector
@@ -189,7 +190,16 @@ def _freeze(value: Any) -> Any:
 
 
 def _freeze_map(value: Mapping[Any, Any]) -> FrozenMap[Any, Any]:
+    if len(value) == 1:
+        ((key, item),) = value.items()
+        return _Replaced(_lone(key), key, item if type(item) in _ATOMS else _freeze(item))
     return FrozenMap({k: v if type(v) in _ATOMS else _freeze(v) for k, v in value.items()})
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _lone(key: Any) -> dict[Any, None]:
+    """The dict that all maps of this one key share: `{role: task}` is the commonest of maps."""
+    return {key: None}
 
 
 def _freeze_list(value: Iterable[Any]) -> PVector[Any]:

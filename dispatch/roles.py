@@ -149,7 +149,7 @@ def _sound_entry(written: Any, contract: Contract) -> Entry | None:
     """The normal form of an entry that is plainly right; None for one that needs a closer look."""
     if type(written) is str:
         role, task = written, None
-    elif type(written) is FrozenMap and len(written) == 1:
+    elif isinstance(written, FrozenMap) and len(written) == 1:
         ((role, task),) = written.iteritems()
     else:
         return None

@@ -144,7 +144,7 @@ def group_by_role(models: Iterable[Model], *, contract: Contract = DEFAULT_CONTR
 
 def _role_of(model: Model) -> str:
     roles = model.get("roles")
-    if type(roles) is not FrozenMap or len(roles) != 1:
+    if not isinstance(roles, FrozenMap) or len(roles) != 1:
         raise StageError("group_by_role takes what explode_roles yields: one role a copy")
     (role,) = roles
     return cast("str", role)
