@@ -507,6 +507,7 @@ def spoil(value):
 nested = st.dictionaries(st.text(min_size=1, max_size=4), values, max_size=4)
 
 
+@pytest.mark.filterwarnings("ignore::dispatch.errors.SuspiciousKeyWarning")
 @given(nested)
 def test_no_result_shares_anything_with_the_configuration_or_another(written):
     """Law: whatever a user does to what was given changes nothing else, cached calls included."""

@@ -13,7 +13,7 @@ from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import ConfigError, Fault
 from dispatch.roles import DEFAULT_ROLES
 
-__all__ = ["Declared", "Demo", "read_dispatcher"]
+__all__ = ["Declared", "Demo", "dispatcher_of", "read_config", "read_dispatcher"]
 
 Demo = Annotated[bool, typer.Option("--demo", help="Use the configuration that comes along.")]
 Declared = Annotated[
@@ -26,12 +26,17 @@ def read_dispatcher(
     configs: Sequence[str], demo: bool, declared: Sequence[str] | None
 ) -> ModelDispatcher:
     """Read and merge the files, and dispatch their models."""
-    config = _read(configs, demo)
+    return dispatcher_of(read_config(configs, demo), declared)
+
+
+def dispatcher_of(config: ConfigMorpher, declared: Sequence[str] | None) -> ModelDispatcher:
+    """Dispatch the models of a configuration to the default roles and those declared."""
     roles = dict.fromkeys((*DEFAULT_ROLES, *(declared or ())))
     return ModelDispatcher(config.fetch("models"), roles=roles)
 
 
-def _read(configs: Sequence[str], demo: bool) -> ConfigMorpher:
+def read_config(configs: Sequence[str], demo: bool) -> ConfigMorpher:
+    """Read and merge the files, or the one that comes along."""
     if demo == bool(configs):
         message = "name configuration files, or give --demo alone"
         raise ConfigError([Fault((), message, code="usage")])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Annotated
 
 import typer
 
-from dispatch.cli.common import Declared, Demo, read_dispatcher
+from dispatch.cli.common import Declared, Demo, dispatcher_of, read_config
 from dispatch.cli.show import print_roles
 from dispatch.llm.conversation import Turn, converse
 
@@ -19,15 +20,20 @@ def run(
     demo: Demo = False,
     declare: Declared = None,
 ) -> None:
-    """Ask the chat model, then run each post-completion on the conversation.
+    """Ask the chat models, then run each post-completion on the conversation.
 
-    Several configurations merge; the last argument is the prompt.
+    Where a model fails, the next of its role answers; a `router_settings` section of the
+    configuration goes to LiteLLM's Router. Several configurations merge; the last argument is
+    the prompt.
     """
     *configs, prompt = words
-    dispatcher = read_dispatcher(configs, demo, declare)
+    config = read_config(configs, demo)
+    dispatcher = dispatcher_of(config, declare)
+    settings = config.fetch("router_settings", {})
     print_roles(dispatcher)
     _quiet_litellm()
-    for turn in converse(dispatcher.for_chatcompletions, dispatcher.for_postcompletions, prompt):
+    chat, posts = dispatcher.for_chatcompletions, dispatcher.for_postcompletions
+    for turn in converse(chat, posts, prompt, **settings):
         _print_turn(turn)
 
 
@@ -37,11 +43,16 @@ def _quiet_litellm() -> None:
     import litellm
 
     litellm.suppress_debug_info = True  # it prints advertisements to stdout on an error
+    for name in ("LiteLLM", "LiteLLM Router"):  # they log what a provider answers, keys and all
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _print_turn(turn: Turn) -> None:
     name = turn.model.get("name", turn.model["model"])
     told = f"{turn.role} · {name}" + (f" · {turn.task}" if turn.task else "")
+    if turn.instead_of is not None:
+        asked = turn.instead_of.get("name", turn.instead_of["model"])
+        told += f" (instead of {asked}, which did not answer)"
     typer.secho(f"\n{told}", bold=True)
     for piece in turn.text:
         typer.echo(piece, nl=False)

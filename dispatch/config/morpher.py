@@ -227,14 +227,15 @@ def _report_misspelt(
     path: PathLike | None,
     strict: bool,
 ) -> None:
-    signature = OWN_KEYS.union(*(parameters.defaults for parameters in signatures))
-    unknown = [key for key in node if key not in signature]
+    named = frozenset().union(*(parameters.defaults for parameters in signatures))
+    unknown = [key for key in node if key not in named and key not in OWN_KEYS]
     if not unknown or known_keys().issuperset(unknown):
         return
     live = any(map(is_litellms, targets))
     # What is no model is none of LiteLLM's business, even where a callable takes any key.
     forwards = live or ("model" in node and any(each.takes_any for each in signatures))
-    faults = find_misspelt(unknown, signature, forwards=forwards, live=live)
+    known = named | OWN_KEYS if forwards else named
+    faults = find_misspelt(unknown, known, forwards=forwards, live=live)
     report([fault.under(*_at(path)) for fault in faults], SuspiciousKeyWarning, strict=strict)
 
 

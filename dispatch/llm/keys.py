@@ -19,6 +19,7 @@ from dispatch.nearest import nearest
 __all__ = ["find_misspelt", "is_litellms", "known_keys", "live_keys", "report"]
 
 _NEAR = 0.82  # `max_token` is near to `max_tokens`; `top_n`, a key that providers may have, to none
+_SHORT = 4  # shorter ones are near to too much: `top` to `stop`
 
 
 @lru_cache(maxsize=1)
@@ -69,6 +70,8 @@ def find_misspelt(
         newer = live_keys()
         unknown = [key for key in unknown if key not in newer]
     for key in unknown:
+        if len(key) < _SHORT:
+            continue
         near = nearest(key, {*known_keys(), *signature} if forwards else signature, _NEAR)
         if near is not None:
             hint = f"did you mean {near!r}?"

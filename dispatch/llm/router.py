@@ -24,13 +24,14 @@ from dispatch.llm.endpoints import find_foreign_key
 from dispatch.llm.keys import find_misspelt, report
 from dispatch.nearest import did_you_mean
 from dispatch.secrets import redact_text, scrub, secret_values
-from dispatch.stages import Groups
+from dispatch.stages import Model
 
 if TYPE_CHECKING:
     from litellm.router import Router
 
 __all__ = ["Deployment", "find_dead_fallbacks", "make_router", "model_list", "warn_of_keys"]
 
+Groups: TypeAlias = Mapping[str, Iterable[Model]]
 Deployment: TypeAlias = dict[str, Any]
 
 _ATOMS = frozenset({str, int, float, bool, type(None)})
@@ -162,12 +163,12 @@ def model_place(model: Mapping[str, Any]) -> tuple[Step, ...]:
     return "models", f"[{key}={redact_text(str(model[key]))}]"
 
 
-def make_router(dispatcher: Dispatched, **router_settings: Any) -> Router:
+def make_router(dispatcher: Dispatched | Groups, **router_settings: Any) -> Router:
     """Return a `litellm.Router` that answers for each role: `completion`, `acompletion` and all.
 
-    `router_settings` go to the Router as they are. References to the environment are resolved
-    here, at any depth. A model with an unset one is left out with an `UnsetVariableWarning`, so
-    that the others serve.
+    It takes a dispatcher, or groups alone. `router_settings` go to the Router as they are.
+    References to the environment are resolved here, at any depth. A model with an unset one is
+    left out with an `UnsetVariableWarning`, so that the others serve.
 
     >>> from dispatch import ModelDispatcher
     >>> models = [{"model": "gpt-4o", "mock_response": "hello"}]
@@ -181,17 +182,20 @@ def make_router(dispatcher: Dispatched, **router_settings: Any) -> Router:
     """
     from litellm.router import Router
 
-    warn_of_keys(dispatcher.groups)
-    deployments = model_list(dispatcher.groups, deep_references=True)
-    faults = list(find_dead_fallbacks(router_settings, deployments))
+    groups = dispatcher if isinstance(dispatcher, Mapping) else dispatcher.groups
+    warn_of_keys(groups)
+    deployments = model_list(groups, deep_references=True)
+    settings = resolve(router_settings, ("router_settings",))
+    faults = list(find_dead_fallbacks(settings, deployments))
     if faults:
         raise ConfigError(faults)
     deployments = _resolved(deployments)
     try:
-        return Router(model_list=deployments, **router_settings)
+        return Router(model_list=deployments, **settings)
     except Exception as error:  # of any class; its text may hold what a model holds
-        refusal = scrub(f"{type(error).__name__}: {error}", secret_values(deployments))
-    raise ConfigError([Fault(("models",), f"LiteLLM refuses them: {refusal}", code="refused")])
+        secrets = secret_values([deployments, settings])
+        refusal = scrub(f"{type(error).__name__}: {error}", secrets)
+    raise ConfigError([Fault((), f"LiteLLM takes no such Router: {refusal}", code="refused")])
 
 
 def _resolved(deployments: Iterable[Deployment]) -> list[Deployment]:
