@@ -126,6 +126,8 @@ def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]
     [FrozenMap({'chatcompletions': None}), FrozenMap({'postcompletions': 'review'})]
     """
     if not roles and (roles is None or isinstance(roles, _CONTAINERS)):
+        if DEFAULT_ROLE not in contract:
+            return [], [_unused(contract)]
         roles = DEFAULT_ROLE
     listed = isinstance(roles, _LISTS)
     entries: list[Entry] = []
@@ -205,6 +207,12 @@ def _undeclared(role: str, contract: Contract) -> Fault:
         return Fault((), f"role {role!r} is not declared", hint, "task-in-string")
     hint = did_you_mean(role, contract)
     return Fault((), f"role {role!r} is not declared", hint, "undeclared-role")
+
+
+def _unused(contract: Contract) -> Fault:
+    names = ", ".join(contract)
+    hint = f"give it roles: [{names}]" if len(contract) == 1 else f"give it one of {names}"
+    return Fault((), "no role uses this model", hint if contract else "", "unused-model")
 
 
 def _wrong_entry(found: Any) -> Fault:

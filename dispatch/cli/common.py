@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.resources import as_file, files
 from typing import Annotated
 
@@ -11,14 +12,28 @@ import typer
 from dispatch.config import ConfigMorpher
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import ConfigError, Fault
-from dispatch.roles import DEFAULT_ROLES
+from dispatch.roles import DEFAULT_CONTRACT, Contract
 
-__all__ = ["Declared", "Demo", "dispatcher_of", "read_config", "read_dispatcher"]
+__all__ = [
+    "Configs",
+    "Declared",
+    "Demo",
+    "Program",
+    "contract_of",
+    "dispatcher_of",
+    "read_config",
+    "read_dispatcher",
+]
 
+Configs = Annotated[list[str] | None, typer.Argument(metavar="CONFIG...")]
 Demo = Annotated[bool, typer.Option("--demo", help="Use the configuration that comes along.")]
 Declared = Annotated[
     list[str] | None,
     typer.Option("--declare", metavar="ROLE", help="Declare a role of your own; may be repeated."),
+]
+Program = Annotated[
+    str | None,
+    typer.Option("--contract", metavar="MODULE:NAME", help="Use the contract of your program."),
 ]
 
 
@@ -31,16 +46,39 @@ def read_dispatcher(
 
 def dispatcher_of(config: ConfigMorpher, declared: Sequence[str] | None) -> ModelDispatcher:
     """Dispatch the models of a configuration to the default roles and those declared."""
-    roles = dict.fromkeys((*DEFAULT_ROLES, *(declared or ())))
-    return ModelDispatcher(config.fetch("models"), roles=roles)
+    return ModelDispatcher(config.fetch("models"), roles=contract_of(declared, None))
 
 
-def read_config(configs: Sequence[str], demo: bool) -> ConfigMorpher:
-    """Read and merge the files, or the one that comes along."""
+def contract_of(declared: Sequence[str] | None, program: str | None) -> Contract:
+    """Return the contract that the options ask for: the default one, or a program's, and roles.
+
+    Raises `ConfigError` for a contract that is not where it is said to be.
+    """
+    roles = _contract_at(program) if program else DEFAULT_CONTRACT
+    more = [role for role in dict.fromkeys(declared or ()) if role not in roles]
+    return Contract((*roles.values(), *more)) if more else roles
+
+
+def _contract_at(program: str) -> Contract:
+    module, _, name = program.partition(":")
+    try:
+        found = getattr(import_module(module), name)
+        return found if isinstance(found, Contract) else Contract(found)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        message = f"no contract at {program!r}: {type(error).__name__}"
+        hint = "name a module, and a Contract or a list of roles in it, as in my.program:ROLES"
+    raise ConfigError([Fault((), message, hint, "usage")])
+
+
+def read_config(configs: Sequence[str] | None, demo: bool) -> ConfigMorpher:
+    """Read and merge the files, or the one that comes along.
+
+    Raises `ConfigError` for both, or neither.
+    """
     if demo == bool(configs):
         message = "name configuration files, or give --demo alone"
         raise ConfigError([Fault((), message, code="usage")])
-    if not demo:
+    if configs:
         return ConfigMorpher(configs)
     with as_file(files("dispatch") / "demo.yaml") as shipped:
         return ConfigMorpher(shipped)

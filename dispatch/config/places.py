@@ -25,9 +25,7 @@ from dispatch.secrets import HIDDEN, is_secret, redact_text
 
 __all__ = ["File", "Source", "locate"]
 
-_ABOUT_KEYS = frozenset(
-    {"undeclared-role", "task-in-string", "needless-task", "missing-task", "suspicious-key"}
-)
+_OF_ROLES = frozenset({"undeclared-role", "task-in-string", "needless-task", "missing-task"})
 _WIDTH = 100  # of the part of a line that is shown
 _WORD = re.compile(r"[\w-]+")
 _COMMENT = re.compile(r"(?:(?<=\s)|^)#")
@@ -154,7 +152,9 @@ class Source:
         if not found:
             return Position(file.name)
         whole = len(found) > len(path)
-        return file.position(found[-1].key if whole and code in _ABOUT_KEYS else _offset(found[-1]))
+        return file.position(
+            found[-1].key if whole and _means_key(path, code) else _offset(found[-1])
+        )
 
     def _nearest(self, path: Sequence[Step]) -> tuple[File, list[Child]]:
         """Follow a path through the merged files, as far as it leads in the one that counts."""
@@ -178,6 +178,13 @@ class Source:
 
         tree: FrozenMap[str, Any] = freeze(parse_all(self.files))
         return tree
+
+
+def _means_key(path: Sequence[Step], code: str) -> bool:
+    """Tell whether a fault is one of a key: a misspelt one, or a role in a mapping of several."""
+    if code in _OF_ROLES:
+        return isinstance(path[-1], str) and path[-1] != "roles"
+    return code == "suspicious-key"
 
 
 def _offset(child: Child) -> int:

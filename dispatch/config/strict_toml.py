@@ -45,7 +45,8 @@ def _explain(said: str, text: str) -> Slip:
     line, column = (int(number or 0) for number in place.groups()) if place else (0, 0)
     offset = _offset(text, line, column) if line else outline(text, "toml").reach
     if _TWICE.search(said):
-        return _duplicate(text, offset)
+        found = outline(text, "toml").duplicates
+        return duplicate(*found[0]) if found and "declare" not in said else _again(text, offset)
     message = said[: place.start()] if place else said
     return Slip(offset, f"invalid TOML: {message}", _advice(text[offset:]))
 
@@ -57,11 +58,8 @@ def _offset(text: str, line: int, column: int) -> int:
     return start + column - 1
 
 
-def _duplicate(text: str, offset: int) -> Slip:
-    """Return the slip of a key, or of a table that is opened again."""
-    found = outline(text, "toml").duplicates
-    if found:
-        return duplicate(*found[0])
+def _again(text: str, offset: int) -> Slip:
+    """Return the slip of a table that is opened again."""
     start = text.rfind("\n", 0, offset) + 1
     hint = "write [[name]] for the next table of a list, and any other table once"
     return Slip(start, "this table stands here twice", hint, "duplicate-key")

@@ -205,6 +205,10 @@ _ADVICE = (
 )  # fmt: skip
 
 
+# Not where it was noticed, but where it starts: at an open quote, a key without colon, an alias.
+_STARTS_BEFORE = re.compile("quoted scalar|simple key|an alias|an anchor")
+
+
 def _explain(error: yaml.YAMLError, text: str) -> Slip:
     """Say what PyYAML found in words of our own: its own would repeat what stands there."""
     unprintable = yaml.reader.Reader.NON_PRINTABLE.search(text)
@@ -213,8 +217,8 @@ def _explain(error: yaml.YAMLError, text: str) -> Slip:
         return Slip(unprintable.start(), message, "remove it")
     said = f"{getattr(error, 'context', '')} {getattr(error, 'problem', '')}"
     marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
-    if "quoted scalar" in said and "escape" not in said:
-        marks.reverse()  # a quote left open: where it opens, not where the file ends
+    if _STARTS_BEFORE.search(said) and "escape" not in said:
+        marks.reverse()
     offset = next((mark.index for mark in marks if mark), 0)
     for pattern, before, message, hint in _ADVICE:
         if re.search(pattern, said) and (not before or text[offset : offset + 1] in before):

@@ -1,0 +1,302 @@
+"""All that is wrong with a configuration, or looks so, without a network, a key or litellm.
+
+What a dispatcher would refuse is a fault; what would most likely fail later, at a call, is a
+warning. Each has its place in the files that the configuration came from.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dispatch.config import OWN_KEYS, ConfigMorpher
+from dispatch.config.environment import refers, resolve
+from dispatch.errors import ConfigError, Fault, Position, Step, UnsetVariableError
+from dispatch.llm.catalog import Catalog, needs, read_catalog
+from dispatch.llm.keys import find_misspelt
+from dispatch.nearest import nearest
+from dispatch.roles import DEFAULT_CONTRACT, Contract, ModelRoleType, kind, read_roles
+from dispatch.secrets import is_secret, redact_text
+from dispatch.stages import check_models, find_faults
+
+if TYPE_CHECKING:
+    from dispatch.config.outline import Node
+    from dispatch.config.places import Source
+
+__all__ = ["Report", "check"]
+
+
+class Report(NamedTuple):
+    """What a check found: `faults` and `warnings` in the order of the files, and how many models.
+
+    >>> report = Report((), (), 2)
+    >>> report.summary
+    '2 models, no fault, no warning'
+    """
+
+    faults: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+    models: int
+
+    @property
+    def summary(self) -> str:
+        """The counts, in words."""
+        counts = (
+            (self.models, "model"),
+            (len(self.faults), "fault"),
+            (len(self.warnings), "warning"),
+        )
+        return ", ".join(f"{count or 'no'} {what}{'s' * (count > 1)}" for count, what in counts)
+
+
+def check(
+    config: ConfigMorpher,
+    *,
+    contract: Contract = DEFAULT_CONTRACT,
+    today: datetime.date | None = None,
+) -> Report:
+    """Check the models of a configuration against a contract, and against what LiteLLM knows.
+
+    >>> config = ConfigMorpher({"models": [{"model": "gpt-4o", "roles": "chat", "temprature": 0}]})
+    >>> report = check(config)
+    >>> print(report.faults[0])
+    models[0].roles: role 'chat' is not declared; known: chatcompletions, postcompletions
+    >>> print(report.warnings[0])
+    models[0].temprature: nobody knows this key; did you mean 'temperature'?
+    """
+    tree = config.config
+    found = list(_find(tree, contract, today or datetime.date.today()))
+    if config.source is not None:
+        found += _find_traps(config.source, {fault.path for fault in found})
+        place = config.source.place
+        found = [fault.at(fault.position or place(fault.path, fault.code)) for fault in found]
+        order = [file.name for file in config.source.files]
+        found.sort(key=lambda fault: _order(fault.position, order))
+    models = tree.get("models")
+    return Report(
+        tuple(fault for fault in found if fault.severity == "error"),
+        tuple(fault for fault in found if fault.severity == "warning"),
+        len(models) if isinstance(models, list) else 0,
+    )
+
+
+def _order(position: Position | None, files: list[str]) -> tuple[int, int, int]:
+    if position is None:
+        return (len(files), 0, 0)
+    return files.index(position.file), position.line, position.column
+
+
+def _warning(path: tuple[Step, ...], message: str, hint: str, code: str) -> Fault:
+    return Fault(path, message, hint, code, "warning")
+
+
+def _find(tree: Mapping[str, Any], contract: Contract, today: datetime.date) -> Iterator[Fault]:
+    if "models" not in tree:
+        near = nearest("models", [key for key in tree if isinstance(key, str)])
+        hint = f"{near!r} looks like it" if near else "list the models under it"
+        yield Fault((), "has no key 'models'", hint, "missing-models")
+        return
+    models = tree["models"]
+    try:
+        check_models(models)
+    except ConfigError as error:
+        yield from error.faults
+        return
+    if not models:
+        yield _warning(("models",), "holds no model", "list one", "no-models")
+    yield from find_faults(models, contract=contract)
+    yield from _contract_faults(models, contract)
+    yield from _same_names(models)
+    catalog = read_catalog()
+    for index, model in enumerate(models):
+        if isinstance(model, Mapping):
+            for fault in _look_at(model, contract, catalog, today):
+                yield fault.under("models", index)
+
+
+def _contract_faults(models: list[Any], contract: Contract) -> Iterator[Fault]:
+    """Yield each required role that nobody plays, and each model too many for a role."""
+    played: dict[str, list[int]] = {role: [] for role in contract}
+    for index, model in enumerate(models):
+        if isinstance(model, Mapping):
+            for entry in read_roles(model.get("roles"), contract)[0]:
+                played[next(iter(entry))].append(index)
+    for role in contract.values():
+        players = played[role.name]
+        if role.required and not players:
+            hint = f"give a model roles: [{role.name}]"
+            yield Fault(("models",), f"no model plays role {role.name!r}", hint, "unplayed-role")
+        for index in () if role.several else players[1:]:
+            message = f"role {role.name!r} takes one model, and models[{players[0]}] plays it"
+            yield Fault(("models", index, "roles"), message, "", "crowded-role")
+
+
+def _same_names(models: list[Any]) -> Iterator[Fault]:
+    seen: dict[str, int] = {}
+    for index, model in enumerate(models):
+        name = model.get("name") if isinstance(model, Mapping) else None
+        if not isinstance(name, str):
+            continue
+        if name in seen:
+            message = f"models[{seen[name]}] is called {redact_text(name)!r} too"
+            hint = "give each a name of its own: a selector finds the first only"
+            yield _warning(("models", index, "name"), message, hint, "duplicate-name")
+        seen.setdefault(name, index)
+
+
+def _look_at(
+    model: Mapping[str, Any], contract: Contract, catalog: Catalog | None, today: datetime.date
+) -> Iterator[Fault]:
+    """Yield what looks wrong with one model, whether or not its shape is right."""
+    yield from _wrong_texts(model)
+    yield from _references(model)
+    keys = [key for key in model if isinstance(key, str)]
+    yield from find_misspelt(keys, OWN_KEYS)
+    endpoint = model.get("api_base") or model.get("base_url")
+    if endpoint:
+        from dispatch.llm.endpoints import find_foreign_key
+
+        foreign = find_foreign_key(model)
+        if foreign is not None:
+            yield foreign
+    name = model.get("model")
+    if catalog is not None and isinstance(name, str) and name and "mock_response" not in model:
+        if not endpoint:
+            yield from _unset_keys(model, name, catalog)
+        yield from _model_warnings(model, name, contract, catalog, today)
+
+
+_TEXTS = ("name", "api_base", "base_url", "api_version", "system_prompt", "organization",
+          "custom_llm_provider")  # fmt: skip
+
+
+def _wrong_texts(model: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield each value that must be a text, and is a number, a date or a boolean instead."""
+    for key, value in model.items():
+        secret = isinstance(key, str) and is_secret(key) and not isinstance(value, bool)
+        if (key in _TEXTS or secret) and isinstance(value, bool | int | float | datetime.date):
+            what = "a date" if isinstance(value, datetime.date) else kind(value)
+            yield Fault((key,), f"expected a text, found {what}", "quote it", "wrong-text")
+
+
+def _references(model: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield each reference to a variable that is unset, and each that is written wrongly."""
+    for key, value in model.items():
+        if key not in OWN_KEYS:
+            yield from _references_in(value, (key,), is_secret(str(key)))
+
+
+def _references_in(value: Any, path: tuple[Step, ...], secret: bool) -> Iterator[Fault]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _references_in(item, (*path, key), secret or is_secret(str(key)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _references_in(item, (*path, index), secret)
+    elif refers(value, "api_key" if secret else ""):
+        try:
+            resolve(value, path, secret=secret)
+        except UnsetVariableError as error:
+            message = f"environment variable {error.variable} is unset or empty"
+            hint = f"set it: export {error.variable}=…"
+            yield _warning(path, message, hint, "unset-variable")
+        except ConfigError as error:
+            yield from error.faults
+
+
+def _unset_keys(model: Mapping[str, Any], name: str, catalog: Catalog) -> Iterator[Fault]:
+    provider = catalog.provider(name, model.get("custom_llm_provider"))
+    for need in needs(provider, model) if provider else ():
+        if not any(os.environ.get(variable, "").strip() for variable in need.variables):
+            message = f"{provider} needs {' or '.join(need.variables)}, and finds none set"
+            yield _warning(("model",), message, f"set it, or give {need.keys[0]}", "unset-key")
+
+
+def _model_warnings(
+    model: Mapping[str, Any],
+    name: str,
+    contract: Contract,
+    catalog: Catalog,
+    today: datetime.date,
+) -> Iterator[Fault]:
+    custom = model.get("custom_llm_provider")
+    known = catalog.find(name, custom)
+    if known is None:
+        if not (model.get("api_base") or model.get("base_url")):
+            yield from _unknown(name, custom, catalog)
+        return
+    retired = str(known.get("deprecation_date") or "")
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", retired) and retired <= today.isoformat():
+        yield _warning(("model",), f"{name} was deprecated on {retired}", "", "deprecated-model")
+    roles = {role for entry in read_roles(model.get("roles"), contract)[0] for role in entry}
+    if ModelRoleType.chatcompletions in roles and not known.get("supports_function_calling"):
+        message = f"{name} cannot call functions, as the main conversation does"
+        yield _warning(("model",), message, "", "no-function-calling")
+    yield from _beyond_limit(model, known)
+
+
+def _beyond_limit(model: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Fault]:
+    limit = known.get("max_output_tokens") or known.get("max_tokens")
+    for key in ("max_tokens", "max_completion_tokens"):
+        asked = model.get(key)
+        if isinstance(asked, int) and isinstance(limit, int | float) and asked > limit:
+            message = f"{asked} is more than the {int(limit)} tokens that the model gives"
+            yield _warning((key,), message, f"ask for at most {int(limit)}", "too-many-tokens")
+
+
+def _unknown(name: str, custom: Any, catalog: Catalog) -> Iterator[Fault]:
+    shown = redact_text(name)
+    if catalog.provider(name, custom) is None:
+        near = catalog.near(name)
+        hint = f"did you mean {near!r}?" if near else "write its provider before it: openai/…"
+        message = f"LiteLLM cannot tell who serves {shown!r}"
+    elif catalog.takes_any_name(name, custom):
+        return
+    else:
+        near = catalog.near(name, custom)
+        hint = f"did you mean {near!r}?" if near else ""
+        message = f"LiteLLM's list does not hold {shown!r}"
+    yield _warning(("model",), message, hint, "unknown-model")
+
+
+_EXPONENT = re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+")
+_OCTAL = re.compile(r"[-+]?0[0-7_]+")
+_SEXAGESIMAL = re.compile(r"[-+]?[1-9][\d_]*(?::[0-5]?\d)+(?:\.\d*)?")
+
+
+def _find_traps(source: Source, known: set[tuple[Step, ...]]) -> Iterator[Fault]:
+    """Yield what YAML 1.1 reads otherwise than it looks, unless that is known to be faulty."""
+    seen: set[int] = set()
+    for file in source.files:
+        for path, node in _walk(file.outline.root, ()) if file.format == "yaml" else ():
+            if node.plain is None or id(node) in seen or path[0] != "models" or path in known:
+                continue
+            seen.add(id(node))
+            fault = _trap(path, node.plain)
+            if fault is not None:
+                yield fault.at(file.position(node.start))
+
+
+def _walk(node: Node | None, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Node]]:
+    if node is not None:
+        if path:
+            yield path, node
+        for step, child in node.children.items():
+            yield from _walk(child.node, (*path, step))
+
+
+def _trap(path: tuple[Step, ...], written: str) -> Fault | None:
+    shown = "this" if any(is_secret(str(step)) for step in path) else written
+    if _EXPONENT.fullmatch(written) and not re.fullmatch(r".*\..*[eE][-+].*", written):
+        message = f"YAML 1.1 reads {shown} as a text, YAML 1.2 as a number"
+        hint = "quote it, or write it with a point and a sign: 1.0e-3"
+    elif _OCTAL.fullmatch(written) and written.strip("+-0"):
+        message, hint = f"YAML 1.1 reads {shown} as an octal number", "quote it, or drop the zero"
+    elif _SEXAGESIMAL.fullmatch(written):
+        message, hint = f"YAML 1.1 reads {shown} as a number to the base of 60", "quote it"
+    else:
+        return None
+    return _warning(path, message, hint, "yaml-trap")

@@ -1,0 +1,94 @@
+"""`dispatch check`: all that is wrong with a configuration, before anything is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dispatch.cli.common import Configs, Declared, Demo, Program, contract_of, read_config
+from dispatch.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from dispatch.check import Report
+
+__all__ = ["Format", "check_command"]
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+def check_command(
+    configs: Configs = None,
+    demo: Demo = False,
+    declare: Declared = None,
+    contract: Program = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail for warnings too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    format: Annotated[
+        Format, typer.Option("--format", help="For people or machines.")
+    ] = Format.TEXT,
+) -> None:
+    """Find all that is wrong, offline: faults first, then warnings. Exit code 1 for faults."""
+    from dispatch.check import Report, check
+
+    try:
+        report = check(read_config(configs, demo), contract=contract_of(declare, contract))
+    except ConfigError as error:
+        report = Report(error.faults, (), 0)
+    write = _WRITERS[Format.JSON if as_json else format]
+    for line in write(report):
+        typer.echo(line)
+    if report.faults or (strict and report.warnings):
+        raise typer.Exit(1)
+
+
+def _text(report: Report) -> Iterator[str]:
+    for fault in (*report.faults, *report.warnings):
+        yield f"{fault.severity}: {fault.told()}"
+    yield report.summary
+
+
+def _json(report: Report) -> Iterator[str]:
+    import json
+
+    told = {
+        "faults": [_plain(fault) for fault in report.faults],
+        "warnings": [_plain(fault) for fault in report.warnings],
+        "models": report.models,
+    }
+    yield json.dumps(told, indent=2, ensure_ascii=False)
+
+
+def _plain(fault: Fault) -> dict[str, Any]:
+    position = fault.position._asdict() if fault.position else None
+    return fault._asdict() | {"place": fault.place, "position": position}
+
+
+def _github(report: Report) -> Iterator[str]:
+    """Write workflow commands: GitHub shows each beside the line that it is about."""
+    for fault in (*report.faults, *report.warnings):
+        properties: dict[str, object] = {"title": fault.code}
+        if fault.position:
+            at = fault.position
+            properties = {"file": at.file, "line": at.line or 1, "col": at.column or 1} | properties
+        written = ",".join(f"{name}={_escaped(value, ',:')}" for name, value in properties.items())
+        message = str(fault.at(None))
+        yield f"::{fault.severity} {written}::{_escaped(message)}"
+
+
+def _escaped(value: object, marks: str = "") -> str:
+    text = str(value)
+    for mark in ("%", "\r", "\n", *marks):
+        text = text.replace(mark, f"%{ord(mark):02X}")
+    return text
+
+
+_WRITERS = {Format.TEXT: _text, Format.JSON: _json, Format.GITHUB: _github}

@@ -1,0 +1,173 @@
+"""What is known of models without a network, and without importing litellm.
+
+LiteLLM's wheel carries a map of prices and capabilities; it is read as the JSON file that it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dispatch.nearest import nearest
+
+__all__ = ["Catalog", "Need", "needs", "read_catalog"]
+
+_MAP = "model_prices_and_context_window_backup.json"
+_PROVIDERS = Path("types", "utils.py")
+
+_OWN_NAMES = """
+    aiohttp_openai azure azure_ai azure_text baseten custom custom_openai databricks
+    docker_model_runner hosted_vllm huggingface infinity lemonade litellm_proxy llamafile lm_studio
+    nlp_cloud ollama ollama_chat oobabooga openai_like petals predibase ragflow replicate sagemaker
+    sagemaker_chat sagemaker_nova triton vllm watsonx watsonx_text xinference
+"""
+"""Providers where a model is called what its owner calls it: no list can know the names."""
+
+
+class Catalog:
+    """The models and the providers that an installed LiteLLM knows.
+
+    The map is 3 MB of JSON, of which a configuration asks for a few entries: each is found in the
+    text, and parsed alone.
+    """
+
+    def __init__(self, text: str, providers: Iterable[str]) -> None:
+        self.text = text
+        self.providers = frozenset(providers)
+
+    @lru_cache(maxsize=1024)  # noqa: B019  # there is one catalog in a process
+    def entry(self, name: str) -> Mapping[str, Any]:
+        """Return what the map holds under exactly this name; nothing where it does not."""
+        start = self.text.find(f"\n    {json.dumps(name)}: {{")
+        if start < 0:
+            return {}
+        found: Mapping[str, Any]
+        found, _ = json.JSONDecoder().raw_decode(self.text, self.text.index("{", start))
+        return found
+
+    def provider(self, name: str, custom: str | None = None) -> str | None:
+        """Return who serves a model: as `custom` says, or its prefix, or the map."""
+        prefix = name.partition("/")[0]
+        if custom or ("/" in name and prefix in self.providers):
+            return custom or prefix
+        if name.startswith("ft:"):
+            return "openai"
+        return self.entry(name).get("litellm_provider")
+
+    def find(self, name: str, custom: str | None = None) -> Mapping[str, Any] | None:
+        """Return what the map holds on a model, however its provider is written.
+
+        >>> text = '{\\n    "gpt-4o": {"litellm_provider": "openai"}\\n}'
+        >>> Catalog(text, ["openai"]).find("openai/gpt-4o")
+        {'litellm_provider': 'openai'}
+        """
+        provider = self.provider(name, custom)
+        bare = name.removeprefix(f"{provider}/")
+        for known in (f"{provider}/{bare}", name, bare):
+            entry = self.entry(known)
+            if str(entry.get("litellm_provider", "")).startswith(str(provider)):
+                return entry
+        return None
+
+    def takes_any_name(self, name: str, custom: str | None = None) -> bool:
+        """Tell whether a provider serves models under names of one's own."""
+        provider = self.provider(name, custom)
+        return (
+            provider in _OWN_NAMES.split() or name.startswith("ft:") or not self._served(provider)
+        )
+
+    def near(self, name: str, custom: str | None = None) -> str | None:
+        """Return the known name that is nearest, of the same provider where that is known."""
+        provider = self.provider(name, custom)
+        names = self._served(provider)
+        bare = name.removeprefix(f"{provider}/")
+        near = nearest(name, names, 0.75) or nearest(bare, names, 0.75)
+        prefixed = near and name.startswith(f"{provider}/") and not near.startswith(f"{provider}/")
+        return f"{provider}/{near}" if prefixed else near
+
+    def _served(self, provider: str | None) -> list[str]:
+        """Return the names of all models of a provider; of every one, without a provider."""
+        return [
+            name
+            for name, entry in json.loads(self.text).items()
+            if provider in (None, entry.get("litellm_provider")) and name != "sample_spec"
+        ]
+
+
+@lru_cache(maxsize=1)
+def read_catalog() -> Catalog | None:
+    """Read the map of the LiteLLM that is installed; None where there is none.
+
+    >>> read_catalog().find("gpt-4o")["supports_function_calling"]
+    True
+    """
+    spec = find_spec("litellm")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    home = Path(spec.submodule_search_locations[0])
+    try:
+        text = (home / _MAP).read_text("utf-8")
+        source = (home / _PROVIDERS).read_text("utf-8")
+    except (OSError, ValueError):  # another layout: then nothing is known
+        return None
+    listed = source.partition("class LlmProviders(")[2].partition("\nclass ")[0]
+    return Catalog(text, re.findall(r'^    \w+ = "([^"]+)"', listed, re.MULTILINE))
+
+
+class Need(NamedTuple):
+    """What a provider must be told: by one of these variables, or one of these keys of a model."""
+
+    variables: tuple[str, ...]
+    keys: tuple[str, ...] = ("api_key",)
+
+
+_AWS = Need(
+    ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK",
+     "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+    ("api_key", "aws_access_key_id", "aws_profile_name", "aws_role_name",
+     "aws_web_identity_token"),
+)  # fmt: skip
+_NEEDS: Mapping[str, tuple[Need, ...]] = {
+    "azure": (
+        Need(
+            ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY", "AZURE_AD_TOKEN", "AZURE_CLIENT_SECRET"),
+            ("api_key", "azure_ad_token", "azure_ad_token_provider", "client_secret"),
+        ),
+        Need(("AZURE_API_BASE",), ("api_base", "base_url")),
+    ),
+    "bedrock": (_AWS,),
+    "sagemaker": (_AWS,),
+    "vertex_ai": (
+        Need(("VERTEXAI_PROJECT", "GOOGLE_CLOUD_PROJECT", "GOOGLE_APPLICATION_CREDENTIALS"),
+             ("vertex_project", "vertex_ai_project", "vertex_credentials",
+              "vertex_ai_credentials")),
+    ),
+    "replicate": (Need(("REPLICATE_API_KEY", "REPLICATE_API_TOKEN")),),
+}  # fmt: skip
+_KEYED = ("ai21", "dashscope", "inception", "modelscope", "nebius", "novita", "openrouter",
+          "volcengine", "voyage", "wandb")  # fmt: skip
+
+
+def needs(provider: str, model: Mapping[str, Any]) -> Iterator[Need]:
+    """Yield what a provider needs and a model does not say.
+
+    >>> [need.variables for need in needs("gemini", {"model": "gemini/gemini-2.5-flash"})]
+    [('GEMINI_API_KEY', 'GOOGLE_API_KEY')]
+    >>> list(needs("gemini", {"api_key": "os.environ/MINE"}))
+    []
+    """
+    wanted = _NEEDS.get(provider) or _keys_of(provider)
+    return (need for need in wanted if not any(model.get(key) for key in need.keys))
+
+
+def _keys_of(provider: str) -> Iterable[Need]:
+    from dispatch.llm.endpoints import VENDORS, key_variables
+
+    if provider in VENDORS:
+        return (Need(key_variables(provider)),)
+    return (Need((f"{provider.upper()}_API_KEY",)),) if provider in _KEYED else ()
