@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.jobs import JOBS, SIZES, Entry, dispatch_job
-from benchmarks.measure import BASELINE, SUBJECT, AbsentError, measure
+from benchmarks.measure import BASELINE, SUBJECT, AbsentError, check, measure
 from benchmarks.plot import plot
 
 MACHINE = (
@@ -61,7 +61,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _result(entry: Entry) -> dict[str, Any]:
-    medians = measure(entry.make())
+    job = entry.make()
+    check(job)
+    medians = measure(job)
     ratio = medians[SUBJECT] / medians[BASELINE]
     reached = None if entry.bound is None else ratio <= entry.bound
     told = {"against": entry.against, "bound": entry.bound, "unit": entry.unit}

@@ -103,7 +103,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def model_list(groups: Groups) -> list[dict[str, Any]]:
-    """Build what `litellm.Router` takes from groups of plain dicts."""
+    """Build what `litellm.Router` takes from groups of plain dicts, by one list comprehension."""
     return [
         {
             "model_name": role,
@@ -111,8 +111,13 @@ def model_list(groups: Groups) -> list[dict[str, Any]]:
                 **{key: value for key, value in model.items() if key not in OWN},
                 "order": order,
             },
-            "model_info": {"id": model["name"], "roles": model["roles"]},
+            "model_info": {
+                "id": name if role == "chatcompletions" else f"{name}:{role}:{order}",
+                "roles": [role],
+                **({} if task is None else {"task": task}),
+            },
         }
         for role, models in groups.items()
         for order, model in enumerate(models, 1)
+        for name, task in [(model["name"], model["roles"][role])]
     ]

@@ -17,6 +17,7 @@ from benchmarks.measure import AbsentError, Contestant, Job
 from benchmarks.models import one_role, own_tasks, two_roles, yaml_file
 from benchmarks.processes import process, statement
 from dispatch import ConfigMorpher, ModelDispatcher, dispatch
+from dispatch.llm.router import model_list
 
 __all__ = ["JOBS", "SIZES", "Entry", "dispatch_job"]
 
@@ -116,7 +117,8 @@ def whole_job() -> Job:
         peers.installed(
             pydantic=partial(peers.pydantic_kwargs, models),
             OmegaConf=partial(peers.omegaconf_kwargs, models),
-        ),
+        )
+        | {"litellm.Router of the same": _router()},
     )
 
 
@@ -130,6 +132,16 @@ def whole_job_first() -> Job:
         return [group.morph(litellm.completion, start_from=FIRST) for group in groups]
 
     return Job(Contestant(subject), Contestant(lambda: by_hand.kwargs_of_first(models)))
+
+
+def _router() -> Contestant:
+    """In a process of its own, since each Router adds to LiteLLM's global callbacks."""
+    imports = (
+        "from litellm import Router\n"
+        "from benchmarks import by_hand, models\n"
+        "deployments = by_hand.model_list(by_hand.group_dicts(models.two_roles(10)))"
+    )
+    return statement("Router(model_list=deployments)", after=imports)
 
 
 def _kwargs_of_all(dispatcher: ModelDispatcher) -> Any:
@@ -286,14 +298,9 @@ for command in ("show", "check"):
 
 @job("to model_list, 1,000 models", "list comprehension of the same dicts", 3)
 def to_model_list() -> Job:
-    try:
-        from dispatch.llm.router import model_list
-    except ImportError:
-        raise AbsentError("not there yet") from None
     models = two_roles(1_000)
     groups, plain = dispatch(models), by_hand.group_dicts(models)
     return Job(
         Contestant(lambda: model_list(groups)),
         Contestant(lambda: by_hand.model_list(plain)),
-        peers.installed(litellm_Router=partial(peers.router, two_roles(10))),
     )

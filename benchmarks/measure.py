@@ -10,6 +10,8 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from dispatch import thaw
+
 SUBJECT, BASELINE = "dispatch", "baseline"
 
 BATCH = 0.005  # seconds: short calls are repeated, so that the clock is small beside them
@@ -38,7 +40,7 @@ class Contestant:
 class Job:
     """A job, the ways to do it, and how many times its baseline it may cost.
 
-    `alike` tells that subject and baseline give equal results, which is checked first.
+    `alike` tells that subject and baseline give equal results, which `check` sees to.
     """
 
     subject: Contestant
@@ -49,6 +51,17 @@ class Job:
     @property
     def contestants(self) -> dict[str, Contestant]:
         return {SUBJECT: self.subject, BASELINE: self.baseline, **self.peers}
+
+
+def check(job: Job) -> None:
+    """Raise where subject and baseline, which should do the same, do not."""
+    if job.alike:
+        done, expected = (
+            thaw(contestant.call(*(contestant.prepare() if contestant.prepare else ())))
+            for contestant in (job.subject, job.baseline)
+        )
+        if done != expected:
+            raise AssertionError("subject and baseline do not give the same")
 
 
 def measure(job: Job) -> dict[str, float]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.by_hand import OWN, Groups, Models, group_dicts, model_list
+from benchmarks.by_hand import OWN, Groups, Models, group_dicts
 from benchmarks.measure import Contestant
 
 Call = Callable[[], Any]
@@ -81,12 +81,6 @@ def omegaconf_kwargs(models: Models) -> Call:
         return [_without_own(model) for group in groups.values() for model in group]
 
     return run
-
-
-def router(models: Models) -> Call:
-    from litellm import Router
-
-    return lambda: Router(model_list=model_list(group_dicts(models)))
 
 
 def _without_own(model: dict[str, Any]) -> dict[str, Any]:
