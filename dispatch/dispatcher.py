@@ -10,7 +10,7 @@ from dispatch.frozen import thaw
 from dispatch.group import RoleGroup
 from dispatch.nearest import did_you_mean
 from dispatch.pipeline import dispatch
-from dispatch.roles import DEFAULT_ROLES, Contract, ModelRoleType, Role, contract_of
+from dispatch.roles import DEFAULT_CONTRACT, Contract, ModelRoleType, Role, contract_of
 from dispatch.stages import Groups, Model, morph_groups
 
 __all__ = ["ModelDispatcher"]
@@ -41,7 +41,7 @@ class ModelDispatcher:
         models: Iterable[Mapping[str, Any]],
         morph: Morph = True,
         *,
-        roles: Contract | Iterable[str | Role] = DEFAULT_ROLES,
+        roles: Contract | Iterable[str | Role] = DEFAULT_CONTRACT,
     ) -> None:
         self.models = models
         self.contract = contract_of(roles)

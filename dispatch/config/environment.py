@@ -45,7 +45,7 @@ def refers(value: Any, name: object = "") -> bool:
     >>> refers("os.environ/KEY"), refers("Bearer ${KEY}", "authorization"), refers("gpt-4o")
     (True, True, False)
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not (REFERENCE in value or "${" in value):
         return False
     if value.startswith((REFERENCE, "${")):
         return True

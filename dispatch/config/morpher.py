@@ -25,7 +25,7 @@ from dispatch.errors import (
     UnsetVariableError,
 )
 from dispatch.frozen import FrozenMap, freeze, thaw
-from dispatch.llm.keys import find_misspelt, is_litellms, known_keys, report
+from dispatch.llm.keys import find_misspelt, is_known, is_litellms, report
 from dispatch.secrets import redact, redact_text
 
 if TYPE_CHECKING:
@@ -216,8 +216,7 @@ class ConfigMorpher:
                 build = _in_class(build, (*given, *absent), start_from)
             builders.append(build)
         whole = (lambda: tuple(build() for build in builders)) if several else builders[0]
-        forwards = any(parameters.takes_any for parameters in signatures)
-        return _watched(whole, node, start_from, strict) if forwards else whole
+        return _watched(whole, node, signatures, start_from, strict)
 
 
 def _report_misspelt(
@@ -227,11 +226,11 @@ def _report_misspelt(
     path: PathLike | None,
     strict: bool,
 ) -> None:
-    named = frozenset().union(*(parameters.defaults for parameters in signatures))
-    unknown = [key for key in node if key not in named and key not in OWN_KEYS]
-    if not unknown or known_keys().issuperset(unknown):
-        return
     live = any(map(is_litellms, targets))
+    unknown = [key for key in node if key not in OWN_KEYS and not is_known(key, live)]
+    if not unknown:
+        return
+    named = frozenset().union(*(parameters.defaults for parameters in signatures))
     # What is no model is none of LiteLLM's business, even where a callable takes any key.
     forwards = live or ("model" in node and any(each.takes_any for each in signatures))
     known = named | OWN_KEYS if forwards else named
@@ -240,10 +239,16 @@ def _report_misspelt(
 
 
 def _watched(
-    build: Callable[[], Any], node: FrozenMap[str, Any], path: PathLike | None, strict: bool
+    build: Callable[[], Any],
+    node: FrozenMap[str, Any],
+    signatures: list[Parameters],
+    path: PathLike | None,
+    strict: bool,
 ) -> Callable[[], Any]:
     """Look at the environment before each build of a model that has an endpoint and no key."""
     if node.get("api_key") or not (node.get("api_base") or node.get("base_url")):
+        return build
+    if not any(parameters.takes_any for parameters in signatures):
         return build
     from dispatch.llm.endpoints import find_foreign_key, has_keyless_endpoint
 

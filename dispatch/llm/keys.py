@@ -16,7 +16,7 @@ from typing import Any
 from dispatch.errors import ConfigError, ConfigWarning, Fault
 from dispatch.nearest import nearest
 
-__all__ = ["find_misspelt", "is_litellms", "known_keys", "live_keys", "report"]
+__all__ = ["find_misspelt", "is_known", "is_litellms", "known_keys", "live_keys", "report"]
 
 _NEAR = 0.82  # `max_token` is near to `max_tokens`; `top_n`, a key that providers may have, to none
 _SHORT = 4  # shorter ones are near to too much: `top` to `stop`
@@ -34,6 +34,7 @@ def known_keys() -> frozenset[str]:
     return frozenset((*known.LITELLM.split(), *known.PROVIDERS.split()))
 
 
+@lru_cache(maxsize=1)
 def live_keys() -> frozenset[str]:
     """Return the union of the lists in the litellm that is installed. This imports it."""
     from litellm.constants import OPENAI_CHAT_COMPLETION_PARAMS
@@ -42,6 +43,17 @@ def live_keys() -> frozenset[str]:
 
     lists = (all_litellm_params, OPENAI_CHAT_COMPLETION_PARAMS, LiteLLM_Params.model_fields)
     return frozenset().union(*lists)
+
+
+@lru_cache(maxsize=1024)
+def is_known(key: str, live: bool = False) -> bool:
+    """Tell whether LiteLLM, or a provider that it forwards to, knows a key.
+
+    >>> is_known("num_ctx"), is_known("temprature")
+    (True, False)
+    """
+    # The live lists come first: where they know a key, the shipped ones are never read.
+    return (live and key in live_keys()) or key in known_keys()
 
 
 def is_litellms(target: Any) -> bool:
@@ -65,12 +77,8 @@ def find_misspelt(
     >>> [str(fault) for fault in find_misspelt(["temprature", "top_k"], {"model"})]
     ["temprature: nobody knows this key; did you mean 'temperature'?"]
     """
-    unknown = [key for key in keys if key not in signature and key not in known_keys()]
-    if unknown and live:
-        newer = live_keys()
-        unknown = [key for key in unknown if key not in newer]
-    for key in unknown:
-        if len(key) < _SHORT:
+    for key in keys:
+        if key in signature or is_known(key, live) or len(key) < _SHORT:
             continue
         near = nearest(key, {*known_keys(), *signature} if forwards else signature, _NEAR)
         if near is not None:
