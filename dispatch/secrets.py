@@ -6,7 +6,7 @@ Everything that prints a configuration (reprs, errors, tables, exports) asks her
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,7 @@ __all__ = [
     "HIDDEN",
     "is_reference",
     "is_secret",
+    "literal_secrets",
     "mark_secret",
     "redact",
     "redact_text",
@@ -123,6 +124,26 @@ def redact(value: Any, name: object = "") -> Any:
     if isinstance(value, str):
         return redact_text(value)
     return _each(value, redact)
+
+
+def literal_secrets(value: Any, name: object = "") -> Iterator[tuple[str | int, ...]]:
+    """Yield where a value holds a secret itself, and not a reference to one.
+
+    >>> list(literal_secrets({"api_key": "sk-1", "a": ["https://me:pw@host"], "token": None}))
+    [('api_key',), ('a', 0)]
+    """
+    if isinstance(value, Mapping):
+        held: Iterable[tuple[Any, Any]] = value.items()
+    elif isinstance(value, list | tuple | PVector):
+        held = enumerate(value)
+    else:
+        if redact(value, name) != value:
+            yield ()
+        return
+    for key, item in held:
+        inside = name if isinstance(name, str) and is_secret(name) else key
+        for path in literal_secrets(item, inside):
+            yield (key, *path)
 
 
 def _hide(value: Any, _name: object = "") -> Any:

@@ -7,7 +7,7 @@ import warnings
 
 import typer
 
-from dispatch.cli import check, run, show
+from dispatch.cli import check, export, run, show
 from dispatch.errors import ConfigWarning, DispatchError
 
 __all__ = ["app", "main"]
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command()(show.show)
 app.command()(run.run)
 app.command("check")(check.check_command)
+app.command()(export.export)
 
 
 def main() -> None:

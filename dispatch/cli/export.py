@@ -1,0 +1,125 @@
+"""`dispatch export`: the roles as a configuration that another program reads."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dispatch.cli.common import Declared, Demo, dispatcher_of, read_config
+from dispatch.config import ConfigMorpher
+from dispatch.errors import ConfigError, Fault, FileError
+from dispatch.llm.proxy import SECTIONS, proxy_config, to_yaml, variables
+from dispatch.llm.router import warn_of_keys
+from dispatch.secrets import REFERENCE, redact_text
+
+__all__ = ["Target", "export"]
+
+
+class Target(StrEnum):
+    """What the roles are exported to."""
+
+    litellm_proxy = "litellm-proxy"
+
+
+def export(
+    to: Annotated[Target, typer.Option(help="What to export to.")],  # noqa: ARG001  # the only one
+    configs: Annotated[list[str] | None, typer.Argument(metavar="CONFIG...")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE")] = None,
+    redis: Annotated[
+        str | None, typer.Option(metavar="HOST[:PORT]", help="The Redis that proxies share.")
+    ] = None,
+    redis_password_from: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The variable that holds its password.")
+    ] = None,
+    enforce_limits: Annotated[
+        bool, typer.Option("--enforce-limits", help="Refuse calls past a model's rpm and tpm.")
+    ] = False,
+    cooldown: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="How long a failing model rests.")
+    ] = None,
+    allow_literal_secrets: Annotated[
+        bool, typer.Option("--allow-literal-secrets", help="Write secrets into the file.")
+    ] = False,
+    demo: Demo = False,
+    declare: Declared = None,
+) -> None:
+    """Write the roles as the configuration of a LiteLLM proxy.
+
+    References to the environment stay references. The sections router_settings, litellm_settings
+    and general_settings of the configuration go along; options win over them.
+    """
+    config = read_config(configs or [], demo)
+    groups = dispatcher_of(config, declare).groups
+    warn_of_keys(groups)
+    sections = {name: config.fetch(name, None) or {} for name in SECTIONS}
+    sections["router_settings"] |= _router_settings(
+        config, redis, redis_password_from, enforce_limits, cooldown
+    )
+    made = proxy_config(groups, sections, allow_literal_secrets=allow_literal_secrets)
+    text = to_yaml(made, _header(made, output))
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        _write(output, text, private=allow_literal_secrets)
+
+
+def _router_settings(
+    config: ConfigMorpher,
+    redis: str | None,
+    password_from: str | None,
+    enforce_limits: bool,
+    cooldown: float | None,
+) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    if redis is not None:
+        settings |= _redis_settings(redis)
+    if password_from is not None:
+        settings["redis_password"] = REFERENCE + password_from
+    if enforce_limits:
+        checks = config.fetch("router_settings.optional_pre_call_checks", [])
+        settings["optional_pre_call_checks"] = [*checks, "enforce_model_rate_limits"]
+    if cooldown is not None:
+        settings["cooldown_time"] = cooldown
+    return settings
+
+
+def _redis_settings(address: str) -> dict[str, Any]:
+    """Split HOST[:PORT], of which the host may be a bracketed IPv6 address."""
+    host, colon, port = address.rpartition(":")
+    if not colon or address.endswith("]"):
+        host, port = address, "6379"
+    if not host or not port.isdecimal() or "/" in host or "@" in host:
+        message = "--redis takes HOST or HOST:PORT"
+        hint = "a password comes from a variable: --redis-password-from NAME"
+        raise ConfigError([Fault((), message, hint, "usage")])
+    return {"redis_host": host.strip("[]"), "redis_port": int(port)}
+
+
+def _header(config: dict[str, Any], output: Path | None) -> list[str]:
+    file = shlex.quote(str(output or "proxy.yaml"))
+    return [
+        "A LiteLLM proxy that answers for each role: a client calls the role as its model.",
+        f"Written by: {redact_text(shlex.join(['dispatch', *sys.argv[1:]]))}",
+        f"Start it:   litellm --config {file} --host 127.0.0.1 --port 4000",
+        "            (python -m pip install 'role-dispatch[proxy]' brings that program along)",
+        f"It needs:   {', '.join(variables(config))}",
+        "Machines:   start the same file on each; those that share a Redis share their limits.",
+    ]
+
+
+def _write(output: Path, text: str, *, private: bool) -> None:
+    mode = 0o600 if private else 0o666
+    try:
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with open(file, "w", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as error:
+        fault = Fault((), f"{output}: cannot be written: {error.strerror}", code="file")
+        raise FileError([fault]) from None
+    typer.echo(f"wrote {output}", err=True)

@@ -1,0 +1,130 @@
+"""Role groups as the configuration of a LiteLLM proxy: the same file for one machine or many.
+
+Each role is a model name that any OpenAI client can call. Several proxies that share one Redis
+share their rate limits and their knowledge of which model is failing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from dispatch.config.environment import references
+from dispatch.errors import ConfigError, Fault, SecretError, Step, place
+from dispatch.llm.router import Groups, find_dead_fallbacks, model_list
+from dispatch.secrets import REFERENCE, literal_secrets
+
+__all__ = ["SECTIONS", "proxy_config", "to_yaml", "variables"]
+
+MASTER_KEY = "LITELLM_MASTER_KEY"
+SECTIONS = ("router_settings", "litellm_settings", "general_settings")
+"""The sections of a configuration, beside `models`, that are the proxy's own."""
+
+
+def proxy_config(
+    groups: Groups,
+    sections: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    allow_literal_secrets: bool = False,
+) -> dict[str, Any]:
+    """Return the configuration of a proxy that answers for each role.
+
+    References to the environment stay: each machine resolves them when its proxy starts.
+    `sections` are settings of the proxy's own, by the names in `SECTIONS`. The master key, which
+    clients show to the proxy, is a reference too unless they name another.
+
+    >>> from dispatch import dispatch
+    >>> made = proxy_config(dispatch([{"model": "gpt-4o", "api_key": "os.environ/OPENAI_API_KEY"}]))
+    >>> made["model_list"][0]["litellm_params"]["api_key"], made["general_settings"]
+    ('os.environ/OPENAI_API_KEY', {'master_key': 'os.environ/LITELLM_MASTER_KEY'})
+
+    Raises what `model_list` raises; `SecretError` for a secret that is no reference, unless
+    `allow_literal_secrets`; `ConfigError` for a dead fallback, for a reference in a list, which
+    the proxy would not resolve, and where no model plays any role.
+    """
+    deployments = model_list(groups, deep_references=True)
+    written = {name: dict(section) for name, section in (sections or {}).items() if section}
+    general = {"master_key": REFERENCE + MASTER_KEY, **written.pop("general_settings", {})}
+    config = {"model_list": deployments, **written, "general_settings": general}
+    if not deployments:
+        raise ConfigError([Fault(("models",), "no model plays any role", code="no-model")])
+    faults = [
+        *find_dead_fallbacks(written.get("router_settings", {}), deployments),
+        *_find_listed_references(config),
+    ]
+    if faults:
+        raise ConfigError(faults)
+    if not allow_literal_secrets:
+        _refuse_literal_secrets(config)
+    return config
+
+
+def _find_listed_references(config: Mapping[str, Any]) -> Iterator[Fault]:
+    for path, name in references(config):
+        if isinstance(path[-1], int):
+            message = f"the proxy would not resolve os.environ/{name} in a list"
+            hint = "it resolves values of mappings alone"
+            yield Fault(_readable(config, path), message, hint, "listed-reference")
+
+
+def _refuse_literal_secrets(config: Mapping[str, Any]) -> None:
+    places = [place(_readable(config, path)) for path in literal_secrets(config)]
+    if places:
+        told = "".join(f"\n  {each}" for each in dict.fromkeys(places))
+        hint = f"write {REFERENCE}NAME, or allow it: --allow-literal-secrets"
+        raise SecretError(f"literal secrets would be written to a file; {hint}{told}")
+
+
+def _readable(config: Mapping[str, Any], path: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return a path into `model_list` as one into the models that the user wrote."""
+    match path:
+        case "model_list", int(index), "litellm_params" | "model_info", *rest:
+            name = config["model_list"][index]["model_info"]["id"]
+            return "models", f"[name={name}]", *rest
+        case _:
+            return path
+
+
+def variables(config: Mapping[str, Any]) -> list[str]:
+    """Return the environment variables that a proxy with this configuration needs, once each.
+
+    >>> variables({"a": {"api_key": "os.environ/B"}, "c": "os.environ/A"})
+    ['A', 'B']
+    """
+    return sorted({name for _, name in references(config)})
+
+
+def to_yaml(config: Mapping[str, Any], header: Iterable[str] = ()) -> str:
+    """Write a configuration as YAML, under a header of comments.
+
+    >>> print(to_yaml({"model_list": []}, ["A proxy of nobody."]))
+    # A proxy of nobody.
+    model_list: []
+    <BLANKLINE>
+
+    Raises `ConfigError` for a value that YAML has no form for, such as a function.
+    """
+    import yaml
+
+    faults = list(_find_unwritable(config))
+    if faults:
+        raise ConfigError(faults)
+    comments = "".join(f"# {_printable(line)}".rstrip() + "\n" for line in header)
+    return comments + yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100)
+
+
+def _printable(line: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in line)
+
+
+def _find_unwritable(value: Any, path: tuple[Step, ...] = ()) -> Iterator[Fault]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _find_unwritable(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _find_unwritable(item, (*path, index))
+    elif value is not None and not isinstance(value, str | int | float | bytes | date):
+        message = f"a {type(value).__name__} cannot be written as YAML"
+        yield Fault(path, message, code="no-yaml")

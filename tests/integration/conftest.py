@@ -1,0 +1,199 @@
+"""Real servers on loopback: a provider that logs, a Redis, and proxies that share it.
+
+All are started and stopped here, and every wait is bounded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
+
+ROOT = Path(__file__).parent.parent.parent
+MASTER_KEY = "sk-master-of-the-test"
+READY_WITHIN = 120  # seconds; a proxy takes about 7 on a quiet machine
+
+needs_proxy = pytest.mark.skipif(
+    importlib.util.find_spec("fastapi") is None or importlib.util.find_spec("backoff") is None,
+    reason="litellm's proxy is absent: python -m pip install '.[proxy]'",
+)
+needs_redis = pytest.mark.skipif(
+    shutil.which("redis-server") is None,
+    reason="redis-server is absent: apt-get install redis-server",
+)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m integration` selects
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            for mark in (pytest.mark.integration, needs_proxy, needs_redis):
+                item.add_marker(mark)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(command, log, **options):
+    """Run a server, its output in a file; end it, and only it, in any case."""
+    with log.open("wb") as told:
+        process = subprocess.Popen(command, stdout=told, stderr=subprocess.STDOUT, **options)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(15)
+
+
+def wait_until(ready, process, log):
+    """Wait until `ready()` holds; give up when the process ends, or the time is over."""
+    give_up = time.monotonic() + READY_WITHIN
+    while not ready():
+        if process.poll() is not None or time.monotonic() > give_up:
+            pytest.fail(f"{process.args[0]} is not ready:\n{log.read_text()[-3000:]}")
+        time.sleep(0.2)
+
+
+def answer(request):
+    """Answer as OpenAI does, in the name of the model; one called `fail-CODE` fails with it."""
+    name = request.get_json()["model"]
+    if name.startswith("fail-"):
+        told = {"error": {"message": "not now"}}
+        return Response(json.dumps(told), int(name[5:]), mimetype="application/json")
+    message = {"role": "assistant", "content": name}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    told = {"id": "1", "object": "chat.completion", "created": 1, "model": name}
+    told |= {"choices": [choice], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+    told["usage"]["total_tokens"] = 2
+    return Response(json.dumps(told), mimetype="application/json")
+
+
+@pytest.fixture(scope="package")
+def provider():
+    with HTTPServer("127.0.0.1", threaded=True) as server:
+        server.expect_request("/v1/chat/completions").respond_with_handler(answer)
+        yield server
+
+
+@pytest.fixture(scope="package")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("integration")
+
+
+class Redis:
+    """A redis-server that can be killed, and started again at the same place."""
+
+    def __init__(self, directory):
+        self.port, self.directory = free_port(), directory
+        self.stack = contextlib.ExitStack()
+
+    def start(self):
+        log = self.directory / "redis.log"
+        command = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port)]
+        command += ["--save", "", "--appendonly", "no", "--daemonize", "no"]
+        self.process = self.stack.enter_context(running(command, log, cwd=self.directory))
+        wait_until(self.answers, self.process, log)
+
+    def answers(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as link:
+                link.sendall(b"PING\r\n")
+                return link.recv(7) == b"+PONG\r\n"
+        except OSError:
+            return False
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(15)
+
+
+@pytest.fixture(scope="package")
+def redis(directory):
+    server = Redis(directory)
+    with server.stack:
+        server.start()
+        yield server
+
+
+@pytest.fixture(scope="package")
+def exported(directory, provider, redis):
+    """The configuration of the proxies, written by the command line."""
+    endpoint = {"api_base": provider.url_for("/v1"), "api_key": "os.environ/PROVIDER_KEY"}
+
+    def model(name, called, *roles, **keys):
+        return {"name": name, "model": f"openai/{called}", "roles": roles} | endpoint | keys
+
+    good = {
+        "temperature": 0.25,
+        "system_prompt": "You are terse.",
+        "extra_headers": {"X-Team": "os.environ/TEAM"},
+        "extra_body": {"custom": {"kept": True}},
+    }
+    models = [
+        model("busy", "fail-429", "chatcompletions"),
+        model("steady", "good", "chatcompletions", {"postcompletions": "review"}, **good),
+        model("broken", "fail-500", "second"),
+        model("sound", "sound", "second"),
+        model("scarce", "scarce", "limited", rpm=3),
+    ]
+    config = directory / "config.json"
+    config.write_text(json.dumps({"models": models, "router_settings": {"num_retries": 0}}))
+    target = directory / "proxy.yaml"
+    command = [sys.executable, "-m", "dispatch", "export", str(config), "--to", "litellm-proxy"]
+    command += ["-o", str(target), "--redis", f"127.0.0.1:{redis.port}", "--enforce-limits"]
+    command += ["--cooldown", "1", "--declare", "second", "--declare", "limited"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+@pytest.fixture(scope="package")
+def proxies(directory, exported):
+    """The endpoints of two proxies that run from one file."""
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_KEY")}
+    environment |= {
+        "LITELLM_MASTER_KEY": MASTER_KEY,
+        "PROVIDER_KEY": "sk-of-the-provider",
+        "TEAM": "blue",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    ports = [free_port(), free_port()]
+    with contextlib.ExitStack() as stack:
+        started = []
+        for port in ports:
+            log = directory / f"proxy-{port}.log"
+            command = [str(Path(sys.executable).parent / "litellm"), "--config", str(exported)]
+            command += ["--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
+            started.append((stack.enter_context(running(command, log, env=environment)), log, port))
+        for process, log, port in started:
+            wait_until(lambda port=port: is_live(port), process, log)
+        yield [f"http://127.0.0.1:{port}" for port in ports]
+
+
+def is_live(port):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/liveliness", timeout=2):
+            return True
+    except OSError:
+        return False
