@@ -7,7 +7,7 @@ import warnings
 
 import typer
 
-from dispatch.cli import check, run, show
+from dispatch.cli import check, explain, run, schema, show
 from dispatch.errors import ConfigWarning, DispatchError
 
 __all__ = ["app", "main"]
@@ -21,6 +21,9 @@ app = typer.Typer(
 app.command()(show.show)
 app.command()(run.run)
 app.command("check")(check.check_command)
+app.command("explain")(explain.explain_command)
+app.command("schema")(schema.schema_command)
+app.command("init")(schema.init_command)
 
 
 def main() -> None:
