@@ -7,7 +7,7 @@ import warnings
 
 import typer
 
-from dispatch.cli import check, export, run, show
+from dispatch.cli import check, explain, export, run, schema, show
 from dispatch.errors import ConfigWarning, DispatchError
 
 __all__ = ["app", "main"]
@@ -22,6 +22,9 @@ app.command()(show.show)
 app.command()(run.run)
 app.command("check")(check.check_command)
 app.command()(export.export)
+app.command("explain")(explain.explain_command)
+app.command("schema")(schema.schema_command)
+app.command("init")(schema.init_command)
 
 
 def main() -> None:

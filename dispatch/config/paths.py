@@ -17,6 +17,7 @@ the text itself; a quoted one matches as text alone. Spaces inside the brackets 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
@@ -29,7 +30,7 @@ from dispatch.frozen import VECTOR, FrozenMap
 from dispatch.nearest import did_you_mean
 from dispatch.secrets import HIDDEN, is_secret, redact_text
 
-__all__ = ["Path", "PathLike", "parse", "pick", "show"]
+__all__ = ["Path", "PathLike", "parse", "pick", "show", "trace"]
 
 PathLike = str | list[str | int] | list[str] | tuple[str | int, ...]
 
@@ -206,6 +207,21 @@ def _follow_each(items: Any, steps: Path) -> Any:
         except PathError as error:
             raise type(error)(f"in item [{number}]: {error}") from None
     return pvector(picked)
+
+
+def trace(tree: Any, path: PathLike) -> Iterator[str | int]:
+    """Yield the keys and indices that a path leads through, whatever its steps look for.
+
+    >>> list(trace({"models": [{"name": "a"}, {"name": "b"}]}, "models[name=b].name"))
+    ['models', 1, 'name']
+    """
+    for step in parse(path if isinstance(path, str) else tuple(path)):
+        below = step(tree)
+        if isinstance(step, Key):
+            yield step.name
+        elif not isinstance(step, All):  # which, as the last step, is the list itself
+            yield next(index for index, item in enumerate(tree) if item is below)
+        tree = below
 
 
 def parse(path: PathLike) -> Path:

@@ -18,7 +18,7 @@ from operator import itemgetter
 from typing import Any
 
 from dispatch.config.outline import Child, Outline, outline
-from dispatch.config.paths import All, Key, PathLike, parse
+from dispatch.config.paths import PathLike, trace
 from dispatch.errors import Fault, Position, Step
 from dispatch.frozen import FrozenMap, freeze, thaw
 from dispatch.secrets import HIDDEN, is_secret, redact_text
@@ -217,7 +217,7 @@ def locate(faults: Iterable[Fault], models: Any) -> list[Fault]:
 def _locate(fault: Fault, models: Any, read: Callable[[Source], Any]) -> Position | None:
     for handed, base, holder, rest in _handed_out(models, fault.path[1:]):  # without "models"
         tree = read(handed.source)
-        path = (*_trace(tree, handed.path), *base, *rest)
+        path = (*trace(tree, handed.path), *base, *rest)
         depth, written = _follow(tree, path)
         given_depth, given = _follow(holder, rest)
         if len(path) - depth == len(rest) - given_depth and thaw(written) == thaw(given):
@@ -242,17 +242,6 @@ def _handed_out(models: Any, path: tuple[Step, ...]) -> Iterator[_Found]:
                 yield handed, (), model, path[1:]
             elif id(model) in handed.items:
                 yield handed, (handed.items.index(id(model)),), model, path[1:]
-
-
-def _trace(tree: Any, path: PathLike) -> Iterator[Step]:
-    """Yield the keys and indices that a path leads through, whatever its steps look for."""
-    for step in parse(path if isinstance(path, str) else tuple(path)):
-        below = step(tree)
-        if isinstance(step, Key):
-            yield step.name
-        elif not isinstance(step, All):  # which, as the last step, is the list itself
-            yield next(index for index, item in enumerate(tree) if item is below)
-        tree = below
 
 
 def _follow(tree: Any, path: Sequence[Step]) -> tuple[int, Any]:

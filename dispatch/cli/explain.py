@@ -1,0 +1,92 @@
+"""`dispatch explain`: where each value came from, and where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dispatch.cli.common import Declared, Demo, Program, contract_of, read_config
+from dispatch.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from dispatch.explain import Explanation
+
+__all__ = ["explain_command"]
+
+SUFFIXES = (".yaml", ".yml", ".json", ".toml")
+
+
+def explain_command(
+    words: Annotated[list[str] | None, typer.Argument(metavar="CONFIG... [PATH]")] = None,
+    demo: Demo = False,
+    role: Annotated[
+        str | None, typer.Option("--role", help="Only the models that play this role.")
+    ] = None,
+    target: Annotated[
+        str, typer.Option("--for", metavar="CALLABLE", help="What the models are handed to.")
+    ] = "litellm.completion",
+    declare: Declared = None,
+    contract: Program = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Tell of each value which line it came from, and what becomes of it.
+
+    The last word is a path into the configuration, such as models[0].api_key, unless it is the
+    name of a file.
+    """
+    from dispatch.explain import explain
+
+    configs, path = _split(words or [], demo)
+    config = read_config(configs, demo)
+    explained = explain(
+        config, path, target=_callable(target), role=role, contract=contract_of(declare, contract)
+    )
+    for line in _json(explained) if as_json else _text(explained):
+        typer.echo(line)
+
+
+def _split(words: list[str], demo: bool) -> tuple[list[str], str | None]:
+    if words and (demo or len(words) > 1) and not words[-1].lower().endswith(SUFFIXES):
+        return words[:-1], words[-1]
+    return words, None
+
+
+def _callable(name: str) -> Any:
+    """Import a callable by its dotted name."""
+    module, _, attribute = name.replace(":", ".").rpartition(".")
+    try:
+        if module.partition(".")[0] == "litellm":
+            import os
+
+            os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no network
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        problem = type(error).__name__
+    hint = "write it as it is imported, such as litellm.acompletion"
+    raise ConfigError([Fault((), f"cannot import {name!r}: {problem}", hint, "usage")])
+
+
+def _text(explained: list[Explanation]) -> Iterator[str]:
+    import json
+
+    for each in explained:
+        value = json.dumps(each.value, ensure_ascii=False, default=str)
+        yield f"{each.place}: {value}"
+        first, *over = map(str, each.origins) if each.origins else [""]
+        if first:
+            yield f"    from {first}" + (f", merged over {', '.join(over)}" if over else "")
+        yield f"    {each.told()}"
+
+
+def _json(explained: list[Explanation]) -> Iterator[str]:
+    import json
+
+    plain = [
+        each._asdict()
+        | {"place": each.place, "origins": [origin._asdict() for origin in each.origins]}
+        for each in explained
+    ]
+    yield json.dumps(plain, indent=2, ensure_ascii=False, default=str)

@@ -1,0 +1,177 @@
+"""Places: a fault leads back to the line that it was written in, and costs nothing before."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import weakref
+from pathlib import Path
+
+import pytest
+
+from dispatch import ConfigMorpher, ModelDispatcher, dispatch
+from dispatch.config.places import File
+from dispatch.errors import ConfigError
+
+WRONG = """\
+models:
+  - {name: a, model: gpt-4o}
+  - name: b
+    model: o3
+    roles: [chat]
+"""
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """Read a file whose second model has an undeclared role."""
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text(WRONG)
+    return ConfigMorpher("c.yaml")
+
+
+def place_of(models):
+    with pytest.raises(ConfigError) as caught:
+        ModelDispatcher(models)
+    (fault,) = caught.value.faults
+    return fault.position and str(fault.position)
+
+
+@pytest.mark.parametrize(
+    "models",
+    [
+        lambda config: config.fetch("models"),
+        lambda config: config.fetch(["models"]),
+        lambda config: config.fetch("models[*]"),
+        lambda config: config.config["models"],
+        lambda config: config.fetch("models")[1:],
+        lambda config: [model for model in config.fetch("models") if model["name"] == "b"],
+        lambda config: [{"model": "x"}, config.fetch("models[name=b]")],
+        lambda config: list(reversed(config.fetch("models"))),
+        lambda config: tuple(config.fetch("models")),
+    ],
+)
+def test_whatever_was_fetched_keeps_its_place(config, models):
+    """The list, a part of it, a list of one's own, one model: all lead to the line."""
+    assert place_of(models(config)) == "c.yaml:5:13"
+
+
+def test_the_pipeline_tells_the_place_too(config):
+    """Not only the facade."""
+    with pytest.raises(ConfigError, match=r"c\.yaml:5:13"):
+        dispatch(config.fetch("models"))
+
+
+def test_the_configuration_need_not_be_kept(config):
+    """The texts outlive the configuration that they were read for: nobody holds this one."""
+    assert place_of(ConfigMorpher("c.yaml").fetch("models")) == "c.yaml:5:13"
+
+
+def test_a_program_gets_the_same_as_attributes(config):
+    """File, line, column, the line itself and where the caret goes."""
+    with pytest.raises(ConfigError) as caught:
+        ModelDispatcher(config.fetch("models"))
+    position = caught.value.faults[0].position
+    assert position[:3] == ("c.yaml", 5, 13)
+    assert position.excerpt == "    roles: [chat]\n            ^"
+    assert str(caught.value).splitlines()[1:] == ["        roles: [chat]", "                ^"]
+
+
+def test_what_was_changed_since_keeps_no_place(config):
+    """A place is told only where the file still says what the fault is about."""
+    models = config.fetch("models")
+    models[1]["roles"] = ["embed"]
+    assert place_of(models) is None
+    models = config.fetch("models")
+    models[1]["roles"].insert(0, "embed")
+    with pytest.raises(ConfigError) as caught:
+        ModelDispatcher(models)
+    assert [fault.position for fault in caught.value.faults] == [None, None]
+
+
+def test_a_list_of_no_file_has_no_place(config):
+    """Equal models that were written in Python are not said to come from a file."""
+    assert place_of(copy.deepcopy(config.fetch("models"))) is None
+
+
+def test_two_files_of_the_same_text_are_told_apart(tmp_path, config):
+    """It is the list that was fetched that counts, not one that looks like it."""
+    Path("d.yaml").write_text(WRONG)
+    other = ConfigMorpher("d.yaml")
+    mine, others = config.fetch("models"), other.fetch("models")
+    assert place_of(mine) == "c.yaml:5:13"
+    assert place_of(others) == "d.yaml:5:13"
+
+
+def test_the_text_as_it_was_read_counts(config):
+    """A file that changes meanwhile does not move the place, nor break it."""
+    models = config.fetch("models")
+    Path("c.yaml").write_text("\n\n\n" + WRONG)
+    assert place_of(models) == "c.yaml:5:13"
+    Path("c.yaml").unlink()
+    assert place_of(models) == "c.yaml:5:13"
+
+
+def test_nothing_but_texts_is_kept_alive(config):
+    """What was fetched is remembered by its identity alone."""
+
+    class Marked(dict):
+        pass
+
+    marked = Marked()
+    config.source.remember(marked, "models")
+    gone = weakref.ref(marked)
+    del marked
+    gc.collect()
+    assert gone() is None
+
+
+def test_what_is_handed_out_is_plain(config):
+    """A list and dicts, with nothing hidden in their classes."""
+    models = config.fetch("models")
+    assert (type(models), type(models[0])) == (list, dict)
+
+
+def test_nothing_is_worked_out_before_there_is_a_fault(config):
+    """On the way that succeeds no outline of a file is made."""
+    Path("right.yaml").write_text("models: [{model: gpt-4o}]")
+    right = ConfigMorpher("right.yaml")
+    ModelDispatcher(right.fetch("models"))
+    assert "outline" not in vars(right.source.files[0])
+    with pytest.raises(ConfigError):
+        ModelDispatcher(config.fetch("models"))
+    assert "outline" in vars(config.source.files[0])
+
+
+def test_a_pickled_configuration_holds_no_text(config):
+    """What is sent to another process is the configuration, without its files."""
+    again = pickle.loads(pickle.dumps(config))
+    assert (again, again.source) == (config, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "shown", "caret"),
+    [
+        ("a: 日本 x", 3, "a: 日本 x", "   ^"),
+        ("日本: x", 4, "日本: x", "      ^"),
+        ("\ta: x", 1, "\ta: x", "\t^"),
+        ("a: x # api_key: sk-1", 3, "a: x", "   ^"),
+        ("{api_key: sk-1, b: x}", 19, "{api_key: ***, b: x}", "                  ^"),
+        ("{api_key: 'sk''1', b: x}", 22, "{api_key: ***, b: x}", "                  ^"),
+        ("b: https://me:pw@host/?token=t1", 3, "b: https://***@host/?token=***", "   ^"),
+        ("b: x\r\nc: y\r\n", 9, "c: y", "   ^"),
+    ],
+)
+def test_the_caret_stands_under_what_is_meant(text, offset, shown, caret):
+    """Also behind what was hidden, wide characters and tabs, and before Windows line ends."""
+    position = File("c.yaml", "yaml", text).position(offset)
+    assert position.excerpt == f"{shown}\n{caret}"
+
+
+def test_a_long_line_is_cut_around_the_caret():
+    """A line of JSON may be as long as the file."""
+    text = '{"a": "' + "x" * 500 + '", "b": 1}'
+    position = File("c.json", "json", text).position(text.index('"b"'))
+    assert len(position.text) < 110
+    assert position.text[position.caret :].startswith('"b": 1}')
