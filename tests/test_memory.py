@@ -22,6 +22,7 @@ from dispatch import ConfigMorpher, ModelDispatcher, dispatch
 from dispatch.errors import PathError
 
 MORPHS = int(os.environ.get("MORPHS", "5000"))
+DEPTH = 4  # how many frames away from this package memory may be taken
 NOISE = 10_000  # bytes; one more object a call would be more, in the fewest calls below
 MODEL = {
     "name": "fast",
@@ -42,7 +43,7 @@ def _no_collector() -> Iterator[None]:
 
 def growth(work: Callable[[int], Any], times: int) -> int:
     """Return by how many bytes memory grew over the second half of so many calls."""
-    tracemalloc.start()
+    tracemalloc.start(DEPTH)
     try:
         for number in range(times // 2):
             work(number)
@@ -55,9 +56,11 @@ def growth(work: Callable[[int], Any], times: int) -> int:
 
 
 def _held() -> int:
-    """Return what this package holds: other threads, of servers and of litellm, come and go."""
+    """Return what this package holds, itself or in what it calls; other threads come and go."""
     gc.collect()
-    ours = tracemalloc.Filter(True, str(Path(dispatch_package.__file__).parent / "*"))
+    ours = tracemalloc.Filter(
+        True, str(Path(dispatch_package.__file__).parent / "*"), all_frames=True
+    )
     snapshot = tracemalloc.take_snapshot().filter_traces([ours])
     return sum(trace.size for trace in snapshot.traces)
 
