@@ -2,8 +2,7 @@
 
 A configuration that came from files keeps their texts. `fetch` hands out plain lists and dicts,
 which can carry no place of their own; so the last few that were handed out are remembered by
-identity, and a fault in one of them leads back to its text. Nothing is kept alive for that but
-the texts, and a place is given only where the text still says what the fault is about.
+identity, and a fault in one of them leads back to its text. A place is given only where the text still says what the fault is about.
 """
 
 from __future__ import annotations
@@ -169,8 +168,8 @@ class Source:
 
     def remember(self, container: Any, path: PathLike) -> None:
         """Note that a container from a path was handed out, for `locate` to know it again."""
-        items = tuple(map(id, container)) if type(container) is list else ()
-        _handed.append(_Handed(id(container), items, self, path))
+        items = tuple(container) if type(container) is list else ()
+        _handed.append(_Handed(container, items, self, path))
 
     def tree(self) -> FrozenMap[str, Any]:
         """Read the texts again, as they were."""
@@ -194,10 +193,13 @@ def _offset(child: Child) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Handed:
-    """What `fetch` handed out: the identity of a container and of its items, and whence it came."""
+    """What `fetch` handed out, and whence it came.
 
-    whole: int
-    items: tuple[int, ...]
+    The container itself is kept: else a later one could come to stand at the same address.
+    """
+
+    whole: Any
+    items: tuple[Any, ...]
     source: Source
     path: PathLike
 
@@ -234,14 +236,15 @@ def _handed_out(models: Any, path: tuple[Step, ...]) -> Iterator[_Found]:
     With each, the steps to it from what was handed out, itself, and the rest of the path.
     """
     latest = list(reversed(_handed))
-    yield from ((handed, (), models, path) for handed in latest if handed.whole == id(models))
+    yield from ((handed, (), models, path) for handed in latest if handed.whole is models)
     model = _step(models, path[0]) if path else None
     if isinstance(model, dict):
         for handed in latest:
-            if handed.whole == id(model):
+            if handed.whole is model:
                 yield handed, (), model, path[1:]
-            elif id(model) in handed.items:
-                yield handed, (handed.items.index(id(model)),), model, path[1:]
+            for index, item in enumerate(handed.items):
+                if item is model:
+                    yield handed, (index,), model, path[1:]
 
 
 def _follow(tree: Any, path: Sequence[Step]) -> tuple[int, Any]:
