@@ -2,7 +2,8 @@
 
 A configuration that came from files keeps their texts. `fetch` hands out plain lists and dicts,
 which can carry no place of their own; so the last few that were handed out are remembered by
-identity, and a fault in one of them leads back to its text. A place is given only where the text still says what the fault is about.
+identity, and a fault in one of them leads back to its text. A place is given only where the text
+still says what the fault is about.
 """
 
 from __future__ import annotations
