@@ -11,11 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dispatch.cli.common import Declared, Demo, dispatcher_of, read_config
+from dispatch.cli.common import Configs, Declared, Demo, dispatcher_of, read_config
 from dispatch.config import ConfigMorpher
 from dispatch.errors import ConfigError, Fault, FileError
-from dispatch.llm.proxy import SECTIONS, proxy_config, to_yaml, variables
-from dispatch.llm.router import warn_of_keys
 from dispatch.secrets import REFERENCE, redact_text
 
 __all__ = ["Target", "export"]
@@ -29,7 +27,7 @@ class Target(StrEnum):
 
 def export(
     to: Annotated[Target, typer.Option(help="What to export to.")],  # noqa: ARG001  # the only one
-    configs: Annotated[list[str] | None, typer.Argument(metavar="CONFIG...")] = None,
+    configs: Configs = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE")] = None,
     redis: Annotated[
         str | None, typer.Option(metavar="HOST[:PORT]", help="The Redis that proxies share.")
@@ -54,7 +52,10 @@ def export(
     References to the environment stay references. The sections router_settings, litellm_settings
     and general_settings of the configuration go along; options win over them.
     """
-    config = read_config(configs or [], demo)
+    from dispatch.llm.proxy import SECTIONS, proxy_config, to_yaml, variables
+    from dispatch.llm.router import warn_of_keys
+
+    config = read_config(configs, demo)
     groups = dispatcher_of(config, declare).groups
     warn_of_keys(groups)
     sections = {name: config.fetch(name, None) or {} for name in SECTIONS}
@@ -62,7 +63,7 @@ def export(
         config, redis, redis_password_from, enforce_limits, cooldown
     )
     made = proxy_config(groups, sections, allow_literal_secrets=allow_literal_secrets)
-    text = to_yaml(made, _header(made, output))
+    text = to_yaml(made, _header(variables(made), output))
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -101,14 +102,14 @@ def _redis_settings(address: str) -> dict[str, Any]:
     return {"redis_host": host.strip("[]"), "redis_port": int(port)}
 
 
-def _header(config: dict[str, Any], output: Path | None) -> list[str]:
+def _header(needed: list[str], output: Path | None) -> list[str]:
     file = shlex.quote(str(output or "proxy.yaml"))
     return [
         "A LiteLLM proxy that answers for each role: a client calls the role as its model.",
         f"Written by: {redact_text(shlex.join(['dispatch', *sys.argv[1:]]))}",
         f"Start it:   litellm --config {file} --host 127.0.0.1 --port 4000",
         "            (python -m pip install 'role-dispatch[proxy]' brings that program along)",
-        f"It needs:   {', '.join(variables(config))}",
+        f"It needs:   {', '.join(needed)}",
         "Machines:   start the same file on each; those that share a Redis share their limits.",
     ]
 
