@@ -11,8 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dispatch.cli.common import Configs, Declared, Demo, dispatcher_of, read_config
-from dispatch.config import ConfigMorpher
+from dispatch.cli.common import Configs, Declared, Demo, dispatcher_of, read_config, section_of
 from dispatch.errors import ConfigError, Fault, FileError
 from dispatch.secrets import REFERENCE, redact_text
 
@@ -58,10 +57,9 @@ def export(
     config = read_config(configs, demo)
     groups = dispatcher_of(config, declare).groups
     warn_of_keys(groups)
-    sections = {name: config.fetch(name, None) or {} for name in SECTIONS}
-    sections["router_settings"] |= _router_settings(
-        config, redis, redis_password_from, enforce_limits, cooldown
-    )
+    sections = {name: section_of(config, name) for name in SECTIONS}
+    settings = sections["router_settings"]
+    settings |= _router_settings(settings, redis, redis_password_from, enforce_limits, cooldown)
     made = proxy_config(groups, sections, allow_literal_secrets=allow_literal_secrets)
     text = to_yaml(made, _header(variables(made), output))
     if output is None:
@@ -71,7 +69,7 @@ def export(
 
 
 def _router_settings(
-    config: ConfigMorpher,
+    written: dict[str, Any],
     redis: str | None,
     password_from: str | None,
     enforce_limits: bool,
@@ -83,7 +81,7 @@ def _router_settings(
     if password_from is not None:
         settings["redis_password"] = REFERENCE + password_from
     if enforce_limits:
-        checks = config.fetch("router_settings.optional_pre_call_checks", [])
+        checks = written.get("optional_pre_call_checks") or ()
         settings["optional_pre_call_checks"] = [*checks, "enforce_model_rate_limits"]
     if cooldown is not None:
         settings["cooldown_time"] = cooldown

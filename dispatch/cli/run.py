@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatch.cli.common import Declared, Demo, dispatcher_of, read_config
+from dispatch.cli.common import Declared, Demo, dispatcher_of, read_config, section_of
 from dispatch.cli.show import print_roles
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run(
     *configs, prompt = words
     config = read_config(configs, demo)
     dispatcher = dispatcher_of(config, declare)
-    settings = config.fetch("router_settings", {})
+    settings = section_of(config, "router_settings")
     print_roles(dispatcher)
     _quiet_litellm()
     chat, posts = dispatcher.for_chatcompletions, dispatcher.for_postcompletions
