@@ -96,7 +96,7 @@ def _deployment(role: str, order: int, params: dict[str, Any], faults: list[Faul
     task = params.pop("roles")[role]
     written = params.pop("model_info", None)
     info = written if isinstance(written, dict) else {}
-    info["id"] = f"{role}:{order}" if name is None else str(name)
+    info["id"] = f"{role}:{order}" if name in (None, "") else str(name)
     info["roles"] = [role]
     if task is not None:
         info["task"] = task
