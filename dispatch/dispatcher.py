@@ -63,11 +63,10 @@ class ModelDispatcher:
 
         Raises `RoleError` for a role that is not declared.
         """
-        try:
-            form = self._forms[role]
-        except KeyError:
+        if role not in self._forms:
             hint = did_you_mean(str(role), self.contract)
-            raise RoleError(f"role {role!r} is not declared; {hint}") from None
+            raise RoleError(f"role {role!r} is not declared; {hint}")
+        form = self._forms[role]
         return {"models": thaw(form)} if self.morph is False else form
 
     @property

@@ -29,7 +29,9 @@ found through `dispatch.secrets` first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from dispatch.secrets import redact_text
 
 __all__ = [
     "CompletionError",
@@ -110,19 +112,36 @@ def _indent(text: str, by: str) -> str:
     return "\n".join(by + line for line in text.split("\n"))
 
 
-class Fault(NamedTuple):
-    """One thing that a person can mend: where it is, what was found, what would be right.
-
-    >>> print(Fault(("models", 0, "model"), "is missing", "name the model that LiteLLM calls"))
-    models[0].model: is missing; name the model that LiteLLM calls
-    """
-
+class _Fault(NamedTuple):
     path: tuple[Step, ...]
     message: str
     hint: str = ""
     code: str = "invalid"
     severity: Literal["error", "warning"] = "error"
     position: Position | None = None
+
+
+class Fault(_Fault):
+    """One thing that a person can mend: where it is, what was found, what would be right.
+
+    >>> print(Fault(("models", 0, "model"), "is missing", "name the model that LiteLLM calls"))
+    models[0].model: is missing; name the model that LiteLLM calls
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        path: tuple[Step, ...],
+        message: str,
+        hint: str = "",
+        code: str = "invalid",
+        severity: Literal["error", "warning"] = "error",
+        position: Position | None = None,
+    ) -> Fault:
+        # What is told of may be a URL: a role, a name or a key that somebody took for another.
+        told = redact_text(message), redact_text(hint)
+        return super().__new__(cls, _redacted(path), *told, code, severity, position)
 
     @property
     def place(self) -> str:
@@ -131,7 +150,7 @@ class Fault(NamedTuple):
 
     def under(self, *prefix: Step) -> Fault:
         """The same fault, seen from further out."""
-        return self._replace(path=(*prefix, *self.path))
+        return self._replace(path=(*_redacted(prefix), *self.path))
 
     def at(self, position: Position | None) -> Fault:
         """The same fault, with its place in a file."""
@@ -148,8 +167,15 @@ class Fault(NamedTuple):
         return f"{self}\n{_indent(excerpt, '    ')}" if excerpt else str(self)
 
 
+def _redacted(parts: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(redact_text(part) if isinstance(part, str) else part for part in parts)
+
+
 class DispatchError(Exception):
-    """The root of all errors of this package."""
+    """The root of all errors of this package. It hides what URLs in its arguments hold."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*_redacted(args))
 
 
 class ConfigError(DispatchError, ValueError):
@@ -175,8 +201,8 @@ class PathError(DispatchError, ValueError):
     """A path picks nothing. `path` is the path as it was asked for, redacted."""
 
     def __init__(self, message: str, path: str = "") -> None:
-        self.path = path
         super().__init__(message, path)
+        self.path = self.args[1]
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -188,7 +214,7 @@ class PathSyntaxError(PathError):
     def __init__(self, message: str, path: str = "", column: int = 1) -> None:
         super().__init__(message, path)
         self.column = column
-        self.args = (message, path, column)
+        self.args = (*self.args, column)
 
     def __str__(self) -> str:
         caret = f"\n  {self.path}\n  {' ' * (self.column - 1)}^" if self.path else ""
@@ -219,9 +245,8 @@ class ExtraKeysError(DispatchError, ValueError):
     """Keys that no callable takes, where extra keys were forbidden."""
 
     def __init__(self, keys: Sequence[str], where: str) -> None:
-        self.keys = tuple(keys)
-        self.where = where
-        super().__init__(self.keys, where)
+        super().__init__(_redacted(keys), where)
+        self.keys, self.where = self.args
 
     def __str__(self) -> str:
         return f"{self.where or 'the configuration'}: no callable takes {', '.join(self.keys)}"
@@ -231,8 +256,8 @@ class UnsetVariableError(DispatchError, LookupError):
     """An environment variable that a value refers to is unset or empty."""
 
     def __init__(self, variable: str, where: str, model: str = "", role: str = "") -> None:
-        self.variable, self.where, self.model, self.role = variable, where, model, role
         super().__init__(variable, where, model, role)
+        self.variable, self.where, self.model, self.role = self.args
 
     def __str__(self) -> str:
         model = f" of model {self.model!r}" if self.model else ""

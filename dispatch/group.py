@@ -10,6 +10,7 @@ from pyrsistent import PVector, pvector
 from dispatch.config import ConfigMorpher
 from dispatch.errors import UnsetVariableError
 from dispatch.frozen import freeze
+from dispatch.secrets import redact_text
 from dispatch.stages import Model
 
 __all__ = ["RoleGroup"]
@@ -42,7 +43,8 @@ class RoleGroup(ConfigMorpher):
         return iter(self.models)
 
     def __repr__(self) -> str:
-        names = ", ".join(str(model.get("name", model["model"])) for model in self.models)
+        named = (str(model.get("name", model["model"])) for model in self.models)
+        names = redact_text(", ".join(named))
         return f"RoleGroup({self.role}: {names})" if names else f"RoleGroup({self.role})"
 
     def __reduce__(self) -> tuple[Any, ...]:

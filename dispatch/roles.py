@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, cast
 from dispatch.errors import Fault
 from dispatch.frozen import VECTOR, FrozenMap, freeze
 from dispatch.nearest import did_you_mean
+from dispatch.secrets import redact_text
 
 __all__ = [
     "DEFAULT_CONTRACT",
@@ -78,7 +79,8 @@ class Contract(Mapping[str, Role]):
         declared = [role if isinstance(role, Role) else Role(role) for role in roles]
         self._roles = {role.name: role for role in declared}
         if len(self._roles) < len(declared):
-            raise ValueError(f"a role is declared twice: {', '.join(r.name for r in declared)}")
+            names = redact_text(", ".join(role.name for role in declared))
+            raise ValueError(f"a role is declared twice: {names}")
         if not all(isinstance(name, str) and name.strip() for name in self._roles):
             raise ValueError("a role needs a name")
         self._hash = hash(tuple(declared))  # asked for at each dispatch, to find its pipeline

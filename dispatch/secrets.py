@@ -13,6 +13,8 @@ from typing import Any
 
 from pyrsistent import PSet, PVector
 
+from dispatch.nearest import nearest
+
 __all__ = [
     "HIDDEN",
     "is_reference",
@@ -45,7 +47,7 @@ _SECRET_NAME = re.compile(
     | private_key
     | ^ key $
     | ^ aws_ \w* key                                  # aws_access_key_id, aws_secret_access_key
-    | (^|_) headers $                                 # every value below: nobody knows which counts
+    | (^|_) headers? $                                # every value below: nobody knows which counts
     """,
     re.VERBOSE,
 )
@@ -69,6 +71,8 @@ _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+")
 
 _SCHEMES = frozenset({"basic", "bearer", "token", "apikey", "key"})
 
+_OFTEN_MISSPELT = ("api_key", "api_token", "password", "credentials", "authorization", "secret")
+
 _marked: set[str] = set()
 
 
@@ -89,7 +93,7 @@ def mark_secret(*names: str) -> None:
 
 @lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
-    """Tell whether a key of this name holds a secret.
+    """Tell whether a key of this name holds a secret; a slip such as `api_kye` does too.
 
     >>> [name for name in ("api_key", "apiKey", "max_tokens", "x-api-key") if is_secret(name)]
     ['api_key', 'apiKey', 'x-api-key']
@@ -97,7 +101,9 @@ def is_secret(name: str) -> bool:
     snake = _snake(name)
     if snake in _marked:
         return True
-    return bool(_SECRET_NAME.search(snake)) and not _NOT_SECRET.search(snake)
+    if _NOT_SECRET.search(snake):
+        return False
+    return bool(_SECRET_NAME.search(snake)) or nearest(snake, _OFTEN_MISSPELT, 0.85) is not None
 
 
 def is_reference(value: str) -> bool:

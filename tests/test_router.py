@@ -262,6 +262,10 @@ def test_where_no_model_is_left_the_unset_variable_is_an_error(model, monkeypatc
         ({"context_window_fallbacks": [{"chatcompletions": ["x"]}]}, "nobody plays 'x'"),
         ({"content_policy_fallbacks": [{"*": [{"model": "x"}]}]}, "nobody plays 'x'"),
         ({"default_fallbacks": ["postcompletions"]}, "nobody plays 'postcompletions'"),
+        ({"fallbacks": [{"chatcompletions": "first"}]}, "[0].chatcompletions: is no list"),
+        ({"fallbacks": {"chatcompletions": ["first"]}}, ".fallbacks: is no list of fallbacks"),
+        ({"fallbacks": ["first", 7]}, ".fallbacks[1]: is no list of fallbacks"),
+        ({"fallbacks": [{"chatcompletions": [{"api_key": "x"}]}]}, "is no list of fallbacks"),
     ],
 )
 def test_a_fallback_to_what_nobody_plays_is_an_error(settings, told):

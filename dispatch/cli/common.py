@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.resources import as_file, files
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from dispatch.config import ConfigMorpher
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import ConfigError, Fault
-from dispatch.roles import DEFAULT_CONTRACT, Contract
+from dispatch.roles import DEFAULT_CONTRACT, Contract, kind
 
 __all__ = [
     "Configs",
@@ -23,6 +23,7 @@ __all__ = [
     "dispatcher_of",
     "read_config",
     "read_dispatcher",
+    "section_of",
 ]
 
 Configs = Annotated[list[str] | None, typer.Argument(metavar="CONFIG...")]
@@ -68,6 +69,20 @@ def _contract_at(program: str) -> Contract:
         message = f"no contract at {program!r}: {type(error).__name__}"
         hint = "name a module, and a Contract or a list of roles in it, as in my.program:ROLES"
     raise ConfigError([Fault((), message, hint, "usage")])
+
+
+def section_of(config: ConfigMorpher, name: str) -> dict[str, Any]:
+    """Return a section of a configuration, beside its models; an absent one is empty.
+
+    Raises `ConfigError` for one that is no mapping.
+    """
+    found = config.fetch(name, None)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        fault = Fault((name,), f"expected a mapping, found {kind(found)}", code="wrong-section")
+        raise ConfigError([fault])
+    return found
 
 
 def read_config(configs: Sequence[str] | None, demo: bool) -> ConfigMorpher:

@@ -11,11 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dispatch.cli.common import Declared, Demo, dispatcher_of, read_config
-from dispatch.config import ConfigMorpher
+from dispatch.cli.common import Configs, Declared, Demo, dispatcher_of, read_config, section_of
 from dispatch.errors import ConfigError, Fault, FileError
-from dispatch.llm.proxy import SECTIONS, proxy_config, to_yaml, variables
-from dispatch.llm.router import warn_of_keys
 from dispatch.secrets import REFERENCE, redact_text
 
 __all__ = ["Target", "export"]
@@ -29,7 +26,7 @@ class Target(StrEnum):
 
 def export(
     to: Annotated[Target, typer.Option(help="What to export to.")],  # noqa: ARG001  # the only one
-    configs: Annotated[list[str] | None, typer.Argument(metavar="CONFIG...")] = None,
+    configs: Configs = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE")] = None,
     redis: Annotated[
         str | None, typer.Option(metavar="HOST[:PORT]", help="The Redis that proxies share.")
@@ -54,15 +51,17 @@ def export(
     References to the environment stay references. The sections router_settings, litellm_settings
     and general_settings of the configuration go along; options win over them.
     """
-    config = read_config(configs or [], demo)
+    from dispatch.llm.proxy import SECTIONS, proxy_config, to_yaml, variables
+    from dispatch.llm.router import warn_of_keys
+
+    config = read_config(configs, demo)
     groups = dispatcher_of(config, declare).groups
     warn_of_keys(groups)
-    sections = {name: config.fetch(name, None) or {} for name in SECTIONS}
-    sections["router_settings"] |= _router_settings(
-        config, redis, redis_password_from, enforce_limits, cooldown
-    )
+    sections = {name: section_of(config, name) for name in SECTIONS}
+    settings = sections["router_settings"]
+    settings |= _router_settings(settings, redis, redis_password_from, enforce_limits, cooldown)
     made = proxy_config(groups, sections, allow_literal_secrets=allow_literal_secrets)
-    text = to_yaml(made, _header(made, output))
+    text = to_yaml(made, _header(variables(made), output))
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -70,7 +69,7 @@ def export(
 
 
 def _router_settings(
-    config: ConfigMorpher,
+    written: dict[str, Any],
     redis: str | None,
     password_from: str | None,
     enforce_limits: bool,
@@ -82,7 +81,7 @@ def _router_settings(
     if password_from is not None:
         settings["redis_password"] = REFERENCE + password_from
     if enforce_limits:
-        checks = config.fetch("router_settings.optional_pre_call_checks", [])
+        checks = written.get("optional_pre_call_checks") or ()
         settings["optional_pre_call_checks"] = [*checks, "enforce_model_rate_limits"]
     if cooldown is not None:
         settings["cooldown_time"] = cooldown
@@ -101,14 +100,14 @@ def _redis_settings(address: str) -> dict[str, Any]:
     return {"redis_host": host.strip("[]"), "redis_port": int(port)}
 
 
-def _header(config: dict[str, Any], output: Path | None) -> list[str]:
+def _header(needed: list[str], output: Path | None) -> list[str]:
     file = shlex.quote(str(output or "proxy.yaml"))
     return [
         "A LiteLLM proxy that answers for each role: a client calls the role as its model.",
         f"Written by: {redact_text(shlex.join(['dispatch', *sys.argv[1:]]))}",
         f"Start it:   litellm --config {file} --host 127.0.0.1 --port 4000",
         "            (python -m pip install 'role-dispatch[proxy]' brings that program along)",
-        f"It needs:   {', '.join(variables(config))}",
+        f"It needs:   {', '.join(needed)}",
         "Machines:   start the same file on each; those that share a Redis share their limits.",
     ]
 

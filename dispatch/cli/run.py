@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatch.cli.common import Declared, Demo, dispatcher_of, read_config
+from dispatch.cli.common import Declared, Demo, dispatcher_of, read_config, section_of
 from dispatch.cli.show import print_roles
-from dispatch.llm.conversation import Turn, converse
+
+if TYPE_CHECKING:
+    from dispatch.llm.conversation import Turn
 
 __all__ = ["run"]
 
@@ -26,10 +28,12 @@ def run(
     configuration goes to LiteLLM's Router. Several configurations merge; the last argument is
     the prompt.
     """
+    from dispatch.llm.conversation import converse
+
     *configs, prompt = words
     config = read_config(configs, demo)
     dispatcher = dispatcher_of(config, declare)
-    settings = config.fetch("router_settings", {})
+    settings = section_of(config, "router_settings")
     print_roles(dispatcher)
     _quiet_litellm()
     chat, posts = dispatcher.for_chatcompletions, dispatcher.for_postcompletions

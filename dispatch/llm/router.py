@@ -96,7 +96,7 @@ def _deployment(role: str, order: int, params: dict[str, Any], faults: list[Faul
     task = params.pop("roles")[role]
     written = params.pop("model_info", None)
     info = written if isinstance(written, dict) else {}
-    info["id"] = f"{role}:{order}" if name is None else str(name)
+    info["id"] = f"{role}:{order}" if name in (None, "") else str(name)
     info["roles"] = [role]
     if task is not None:
         info["task"] = task
@@ -242,19 +242,36 @@ def find_dead_fallbacks(
     known |= dict.fromkeys(settings.get("model_group_alias") or ())
     ids = {deployment["model_info"].get("id") for deployment in deployments}
     for path, name in _named_in_fallbacks(settings):
-        if name not in known and name not in ids:
+        at = ("router_settings", *path)
+        if name is None:
+            hint = "write a list of mappings such as {chatcompletions: [backup]}"
+            yield Fault(at, "is no list of fallbacks", hint, "wrong-fallback")
+        elif name not in known and name not in ids:
             hint = did_you_mean(str(name), known)
-            yield Fault(("router_settings", *path), f"nobody plays {name!r}", hint, "dead-fallback")
+            yield Fault(at, f"nobody plays {name!r}", hint, "dead-fallback")
 
 
 def _named_in_fallbacks(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]]:
-    for index, target in enumerate(settings.get("default_fallbacks") or ()):
-        yield ("default_fallbacks", index), target
+    """Yield each role or deployment that is named, and where; None where none can be."""
+    yield from _targets(settings.get("default_fallbacks"), ("default_fallbacks",))
     for kind in _FALLBACKS:
-        for index, entry in enumerate(settings.get(kind) or ()):
+        for path, entry in _items(settings.get(kind), (kind,)):
+            if not isinstance(entry, Mapping):
+                yield path, None
+                continue
             for source, targets in entry.items():
                 if source != "*":
-                    yield (kind, index, source), source
-                for at, target in enumerate(targets):
-                    name = target["model"] if isinstance(target, Mapping) else target
-                    yield (kind, index, source, at), name
+                    yield (*path, str(source)), source
+                yield from _targets(targets, (*path, str(source)))
+
+
+def _targets(written: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    for at, target in _items(written, path):
+        yield at, target.get("model") if isinstance(target, Mapping) else target
+
+
+def _items(written: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    if isinstance(written, list | tuple):
+        yield from (((*path, index), item) for index, item in enumerate(written))
+    elif written is not None:
+        yield path, None

@@ -1,0 +1,432 @@
+"""A canary in every key that holds a secret: it is in nothing that is printed, raised or logged.
+
+Each key gets a secret of its own, so that a failure tells which one got out.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import logging
+import os
+import pickle
+import pprint
+import subprocess
+import sys
+import threading
+import traceback
+import warnings
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import litellm
+import pytest
+import rich.console
+import rich.pretty
+
+from dispatch import ConfigMorpher, ModelDispatcher, dispatch, secrets
+from dispatch.cli import app
+from dispatch.config.files import load
+from dispatch.llm.conversation import converse
+from dispatch.llm.proxy import proxy_config
+from dispatch.llm.router import make_router, model_list
+from dispatch.secrets import is_secret, literal_secrets, mark_secret, redact, redact_text, scrub
+
+ROOT = Path(__file__).parent.parent
+
+NAMES = """
+    api_key token access_token auth_token secret client_secret password passwd azure_password
+    credentials vertex_credentials authorization azure_ad_token aws_access_key_id
+    aws_secret_access_key aws_session_token aws_bedrock_key private_key subscription_key
+    langfuse_secret_key signoz_ingestion_key apiKey API-KEY x-api-key openaiApiKey apikey api_kye
+    pasword accesskey connection_string webhook_url cookie jwt dsn
+"""
+SECRET_NAMES = NAMES.split()
+
+PLAIN = """
+    model name temperature max_tokens max_token tokens token_limit stop top_k keep_alive api_base
+    api_version user input_cost_per_token bos_token client_secret_file litellm_credential_name
+    monkey keyboard task stream_timeout
+"""
+
+CANARY = "cAnArY"
+
+
+def secrets_by_key():
+    """Every secret key, with a secret of its own; containers are secret all the way down."""
+    held = {name: f"{CANARY}-{name}" for name in SECRET_NAMES}
+    held["headers"] = {"X-Team": f"{CANARY}-header", "Authorization": f"Bearer {CANARY}-bearer"}
+    held["extra_headers"] = [{"a": [f"{CANARY}-deep"]}]
+    held["vertex_credentials"] = json.dumps({"private_key": f"{CANARY}-in-json"})
+    held["extra_body"] = {"nested": [{"api_key": f"{CANARY}-nested"}]}
+    held["api_base"] = f"https://me:{CANARY}-userinfo@localhost/v1?key={CANARY}-query&a=b"
+    held["proxies"] = [f"socks5://{CANARY}-user@localhost", f"redis://:{CANARY}-p/w#?d@localhost"]
+    return held
+
+
+@pytest.fixture
+def models():
+    return [
+        {"name": "one", "model": "openai/m", "roles": ["chatcompletions", {"postcompletions": "x"}]}
+        | secrets_by_key(),
+        {"name": f"https://me:{CANARY}-name@h", "model": f"https://me:{CANARY}-model@h"},
+    ]
+
+
+@pytest.fixture
+def dispatcher(models):
+    return ModelDispatcher(models)
+
+
+def things(dispatcher):
+    """All that the package hands out which is no plain container."""
+    group = dispatcher.for_chatcompletions
+    yield dispatcher
+    yield dispatcher.groups
+    yield dispatcher.contract
+    yield group
+    yield group.models
+    yield from group.models
+    yield (group.models[0].values(), group.models[0].items(), group.models[0].keys())
+    yield group.models[0].set("password", f"{CANARY}-set")
+    yield group.models[0].evolver().set("token", f"{CANARY}-evolved").persistent()
+    yield ConfigMorpher(group.config)
+    yield dispatch(dispatcher.models)
+    yield {"in a dict": group.models[0], "in a list": [group, (dispatcher,)]}
+    yield ConfigMorpher({**secrets_by_key(), "model": "m"} | {"API-KEY": 0, "x-api-key": 0}).morph(
+        lambda model, api_key, password, headers, api_base: None, return_type="dataclass"
+    )
+
+
+def by_rich(thing):
+    console = rich.console.Console(file=io.StringIO(), width=10_000)
+    console.print(thing)
+    console.print(rich.pretty.Pretty(thing, expand_all=True))
+    return console.file.getvalue()
+
+
+def by_logging(thing):
+    stream = io.StringIO()
+    logger = logging.Logger("canary")
+    logger.addHandler(logging.StreamHandler(stream))
+    logger.error("%s %r", thing, thing)
+    logger.error(thing)
+    return stream.getvalue()
+
+
+WAYS = {
+    "repr": repr,
+    "str": str,
+    "f-string": lambda thing: f"{thing} {thing!r} {thing!s:>10}",
+    "pprint": pprint.pformat,
+    "rich": by_rich,
+    "logging": by_logging,
+    "pickled": lambda thing: repr(pickle.loads(pickle.dumps(thing))),
+    "copied": lambda thing: repr(copy.deepcopy(thing)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.filterwarnings("ignore::dispatch.errors.ConfigWarning")
+def test_no_way_to_print_what_is_handed_out_shows_a_secret(way, dispatcher):
+    for thing in things(dispatcher):
+        if way in ("pickled", "copied") and "dict_" in str(type(thing)):
+            continue
+        try:
+            told = WAYS[way](thing)
+        except (pickle.PicklingError, TypeError, AttributeError):
+            assert way in ("pickled", "copied")  # views and made-up classes do not pickle
+            continue
+        assert told
+        assert CANARY not in told, type(thing)
+
+
+@pytest.mark.filterwarnings("ignore::dispatch.errors.ConfigWarning")
+def test_the_secrets_are_there_all_the_same(dispatcher):
+    """Else the canary would prove nothing."""
+    told = json.dumps(dispatcher.for_chatcompletions.config)
+    assert told.count(CANARY) > len(SECRET_NAMES)
+    kwargs = dispatcher.for_chatcompletions.morph(lambda **rest: None, "models[0]", strict=False)
+    assert kwargs["api_key"] == f"{CANARY}-api_key"
+
+
+# errors
+
+
+def all_of(error, seen=()):
+    """Every text that hangs on an error: what it says, its parts, and all that it came from."""
+    if error is None or error in seen:
+        return
+    yield from (str(error), repr(error), repr(error.args), repr(vars(error)), error.__doc__ or "")
+    yield from getattr(error, "__notes__", ())
+    yield "".join(traceback.format_exception(error))
+    group = ExceptionGroup("all", [error])
+    yield from (str(group), repr(group), "".join(traceback.format_exception(group)))
+    for cause in (error.__cause__, error.__context__):
+        yield from all_of(cause, (*seen, error))
+
+
+def take(model, temperature=0):
+    """A callable without `**kwargs`."""
+
+
+def broken_file(tmp_path, name, text):
+    file = tmp_path / name
+    file.write_text(text)
+    return load(file)
+
+
+URL = f"https://me:{CANARY}-pw@h/x?token={CANARY}"
+SECRET = f"{CANARY}-secret"
+SETTINGS = {"fallbacks": [{"chatcompletions": [URL]}], "redis_password": SECRET}
+
+PATHS = {
+    "a condition": lambda d, _: d.for_chatcompletions.fetch(f"models[api_key={SECRET}]"),
+    "a list of parts": lambda d, _: d.for_chatcompletions.fetch(["models", f"[token={SECRET}]"]),
+    "a malformed path": lambda d, _: d.for_chatcompletions.fetch(f"models[password={SECRET}"),
+    "a missing key": lambda d, _: d.for_chatcompletions.fetch("models[0].api_keys"),
+    "a step into a secret": lambda d, _: d.for_chatcompletions.fetch("models[0].api_key.x"),
+    "an index": lambda d, _: d.for_chatcompletions.fetch("models[9]"),
+    "extra keys": lambda d, _: d.for_chatcompletions.morph(take, "models[0]", False),
+    "no mapping": lambda d, _: d.for_chatcompletions.morph(take, "models[0].api_key"),
+    "wrong fields": lambda d, _: d.for_chatcompletions.morph(
+        litellm.completion, "models[0]", return_type="dataclass"
+    ),
+    "strict": lambda d, _: d.for_chatcompletions.morph(
+        litellm.completion, "models[0]", strict=True
+    ),
+    "an undeclared role": lambda d, _: d.for_role(URL),
+    "no list": lambda d, _: ModelDispatcher(secrets_by_key()),
+    "a text": lambda d, _: ModelDispatcher(URL),
+    "no model": lambda d, _: ModelDispatcher([secrets_by_key(), URL, 7]),
+    "a wrong role": lambda d, _: ModelDispatcher([{"model": "m", "roles": [URL]}]),
+    "a wrong task": lambda d, _: ModelDispatcher([{"model": "m", "roles": {URL: {"a": SECRET}}}]),
+    "a model that is no text": lambda d, _: ModelDispatcher([{"model": {"api_key": SECRET}}]),
+    "a contract twice": lambda d, _: ModelDispatcher([], roles=[URL, URL]),
+    "a wrong key": lambda d, _: ConfigMorpher({1: SECRET}).morph(take),
+    "a pasted key": lambda d, _: ConfigMorpher({"api_key": f"os.environ/sk-{SECRET}"}).morph(
+        lambda **rest: None
+    ),
+    "half a reference": lambda d, _: ConfigMorpher({"token": f"os.environ/A {SECRET}"}).morph(
+        lambda **rest: None
+    ),
+    "an unset variable": lambda d, _: ModelDispatcher(
+        [{"name": URL, "model": "m", "headers": {"a": "os.environ/UNSET_HERE", "b": SECRET}}]
+    ).for_chatcompletions.morph(litellm.completion, "models[0]"),
+    "broken yaml": lambda d, at: broken_file(at, "a.yaml", f"models:\n- api_key: '{SECRET}\n b"),
+    "yaml of another kind": lambda d, at: broken_file(at, "b.yaml", f"- api_key: {SECRET}"),
+    "a tab in yaml": lambda d, at: broken_file(at, "c.yaml", f"a:\n\tapi_key: {SECRET}"),
+    "a yaml tag": lambda d, at: broken_file(at, "d.yaml", f"api_key: !!{SECRET} x"),
+    "twice in yaml": lambda d, at: broken_file(at, "e.yaml", f"api_key: {SECRET}\napi_key: a"),
+    "broken json": lambda d, at: broken_file(at, "a.json", f'{{"api_key": "{SECRET}" x}}'),
+    "broken toml": lambda d, at: broken_file(at, "a.toml", f'api_key = "{SECRET}'),
+    "an unknown kind of file": lambda d, at: broken_file(at, "a.txt", SECRET),
+    "router keys": lambda d, _: model_list(
+        dispatch([{"model": "m", "order": SECRET, "token": SECRET}])
+    ),
+    "one name twice": lambda d, _: model_list(
+        dispatch([{"name": URL, "model": "m", "api_key": f"{SECRET}{n}"} for n in "ab"])
+    ),
+    "a dead fallback": lambda d, _: make_router(ModelDispatcher([{"model": "gpt-4o"}]), **SETTINGS),
+    "a refused model": lambda d, _: make_router(
+        ModelDispatcher([{"model": f"nonsense-{SECRET}", "api_key": f"nonsense-{SECRET}"}])
+    ),
+    "a refused setting": lambda d, _: make_router(
+        ModelDispatcher([{"model": "gpt-4o"}]), retry_policy=SECRET, password=SECRET
+    ),
+    "a literal secret": lambda d, _: proxy_config(d.groups),
+    "literal secrets in a section": lambda d, _: proxy_config(
+        dispatch([{"model": "m"}]), {"router_settings": {"redis_password": SECRET}}
+    ),
+    "nobody": lambda d, _: next(converse(d.for_postcompletions, d.for_postcompletions, SECRET)),
+}
+
+
+@pytest.mark.parametrize("way", PATHS)
+@pytest.mark.filterwarnings("ignore::dispatch.errors.ConfigWarning")
+def test_no_error_holds_a_secret(way, dispatcher, tmp_path, caplog, capfd):
+    if way == "nobody":
+        dispatcher = ModelDispatcher([{"model": "m"}])
+    with pytest.raises(Exception) as caught:  # noqa: PT011  # which one is tested elsewhere
+        PATHS[way](dispatcher, tmp_path)
+    for text in all_of(caught.value):
+        assert CANARY not in text
+    out, err = capfd.readouterr()
+    assert CANARY not in out + err + caplog.text
+
+
+def test_no_warning_holds_a_secret(dispatcher, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    monkeypatch.delenv("UNSET_HERE", raising=False)
+    keyless = {"model": "openai/x", "api_base": f"https://{SECRET}@h", "temprature": SECRET}
+    unset = {"name": "u", "model": "openai/x", "api_key": "os.environ/UNSET_HERE", "token": SECRET}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        dispatcher.for_chatcompletions.morph(litellm.completion, "models[0]")
+        ModelDispatcher([keyless]).for_chatcompletions.morph(litellm.completion, "models[0]")
+        make_router(ModelDispatcher([keyless, unset]))
+    assert len({each.category for each in caught}) == 3
+    for each in caught:
+        assert CANARY not in f"{each.message} {each.message!r} {each.message.args!r}"
+        assert CANARY not in warnings.formatwarning(each.message, each.category, "f", 1)
+
+
+# a provider that tells what it was sent
+
+
+@pytest.fixture
+def echo():
+    """A provider that fails, and whose answer quotes the whole request, keys and all."""
+
+    class Echo(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            told = json.dumps({"error": {"message": f"no: {self.headers} {body} {self.path}"}})
+            self.send_response(401)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(told.encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def echoed(echo):
+    return {
+        "name": "echo",
+        "model": "openai/m",
+        "api_base": f"http://me:{CANARY}-userinfo@{echo}/v1",
+        "api_key": f'{CANARY}-"quoted"\\key',
+        "extra_headers": {"X-Key": f"{CANARY}-header", "X-Auth": f"Bearer {CANARY}-bearer"},
+        "extra_body": {"password": f"{CANARY}-body"},
+        "roles": ["chatcompletions", {"postcompletions": "review"}],
+    }
+
+
+def test_an_answer_that_quotes_the_request_is_told_without_its_secrets(echo, monkeypatch):
+    monkeypatch.setenv("HELD", f"{CANARY}-env")
+    model = echoed(echo) | {"client_secret": "os.environ/HELD"}
+    dispatcher = ModelDispatcher([model])
+    turns = converse(dispatcher.for_chatcompletions, dispatcher.for_postcompletions, "hello")
+    with pytest.raises(Exception, match="did not answer") as caught:
+        next(turns)
+    told = list(all_of(caught.value))
+    assert "Bearer" in told[0] or "***" in told[0]
+    assert not [text for text in told if CANARY in text]
+
+
+# every command
+
+
+def commands():
+    """Each command, with arguments that make it read the configuration, and that make it fail."""
+    names = [command.name or command.callback.__name__ for command in app.registered_commands]
+    special = {
+        "run": [["{config}", "hello"], ["{bad}", "hello"]],
+        "export": [
+            ["{config}", "--to", "litellm-proxy"],
+            ["{bad}", "--to", "litellm-proxy"],
+            ["{config}", "--to", "litellm-proxy", "--redis", f"redis://:{CANARY}@h"],
+        ],
+        "check": [["{config}"], ["{bad}"], ["{config}", "--json"], ["{bad}", "--format", "github"]],
+    }
+    for name in names:
+        for arguments in special.get(name, [["{config}"], ["{bad}"]]):
+            yield name, arguments
+
+
+@pytest.mark.parametrize(("command", "arguments"), commands())
+def test_no_command_prints_a_secret(command, arguments, echo, models, tmp_path):
+    config, bad = tmp_path / "config.json", tmp_path / "bad.json"
+    config.write_text(json.dumps({"models": [echoed(echo), models[0]]}, indent=1))
+    wrong = [
+        models[0] | {"roles": ["nobody", {URL: SECRET}]},
+        secrets_by_key(),
+        {"model": SETTINGS},
+    ]
+    bad.write_text(json.dumps({"models": wrong, "router_settings": SETTINGS}, indent=1))
+    filled = [argument.format(config=config, bad=bad) for argument in arguments]
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "default", "-m", "dispatch", command, *filled],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "1000", "OPENAI_API_KEY": SECRET},
+    )
+    assert done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    assert CANARY not in done.stdout
+    assert CANARY not in done.stderr
+
+
+# the rule
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES)
+def test_a_key_named_like_a_secret_holds_one(name):
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize("name", PLAIN.split())
+def test_other_keys_hold_none(name):
+    assert not is_secret(name)
+
+
+def test_a_user_extends_the_rule_in_one_place(monkeypatch):
+    monkeypatch.setattr(secrets, "_marked", set())
+    model = {"model": "m", "Our-Badge": f"{CANARY}-badge"}
+    assert CANARY in repr(ModelDispatcher([model]).groups)
+    mark_secret("our_badge")
+    assert CANARY not in repr(ModelDispatcher([model]).groups)
+    assert list(literal_secrets(model)) == [("Our-Badge",)]
+    is_secret.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:pw@host/v1", "https://***@host/v1"),
+        ("https://key@host", "https://***@host"),
+        ("redis://:pw@host:6379/0", "redis://***@host:6379/0"),
+        ("https://me:p/w?#d@host", "https://***@host"),
+        ("https://me:p@w@host", "https://***@host"),
+        ("https://host/v1?api_key=k&a=b", "https://host/v1?api_key=***&a=b"),
+        ("https://host:8080/at/@me", "https://host:8080/at/@me"),
+        ("https://host/a?mail=me@here", "https://host/a?mail=me@here"),
+        ("mail me@here", "mail me@here"),
+        ("see https://a:b@c and d@e", "see https://***@c and d@e"),
+    ],
+)
+def test_a_url_is_shown_without_its_user_and_keys(url, shown):
+    assert redact_text(url) == shown
+
+
+def test_values_that_tell_what_to_mend_are_shown():
+    held = {"api_key": "os.environ/KEY", "token": None, "password": False, "secret": "none"}
+    assert redact(held) == held
+
+
+@pytest.mark.parametrize("form", [repr, json.dumps, str, lambda text: f"%{text}%"])
+def test_a_secret_is_scrubbed_however_it_is_quoted(form):
+    secret = 'a"b\\c\nd é'
+    assert scrub(f"said {form(secret)}", {secret}).count("***") == 1
+
+
+def test_all_parts_of_a_secret_are_scrubbed():
+    held = secrets_by_key()
+    found = secrets.secret_values(held)
+    for text in json.dumps(held).replace('"', " ").split():
+        assert CANARY not in scrub(text, found)
+
+
+def test_hostile_texts_are_redacted_in_bounded_time():
+    assert redact_text("://a:" * 20_000)
+    assert redact_text("://" + "a" * 200_000 + "@")
