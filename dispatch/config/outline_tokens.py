@@ -147,13 +147,10 @@ class TomlOutline(_Tokens):
         for key in outer:
             table = _last_item(self._inner(table, key, at))
         table = self._inner(table, last, at, "list" if several else "mapping")
-        if several:
-            table = self._inner(table, len(table.children), at)
-        else:
-            table = _last_item(table)  # wrong in TOML, but nothing to stumble over
         while self._taken("]"):
             pass
-        return table
+        # What opens a list as a table is wrong in TOML, and must not make this stumble.
+        return self._inner(table, len(table.children), at) if several else _last_item(table)
 
     def _key(self) -> tuple[int, list[str]]:
         at = self.reach
