@@ -255,17 +255,29 @@ class ExtraKeysError(DispatchError, ValueError):
 class UnsetVariableError(DispatchError, LookupError):
     """An environment variable that a value refers to is unset or empty."""
 
-    def __init__(self, variable: str, where: str, model: str = "", role: str = "") -> None:
-        super().__init__(variable, where, model, role)
-        self.variable, self.where, self.model, self.role = self.args
+    def __init__(
+        self,
+        variable: str,
+        where: str,
+        model: str = "",
+        role: str = "",
+        position: Position | None = None,
+    ) -> None:
+        super().__init__(variable, where, model, role, position)
+        self.variable, self.where, self.model, self.role, self.position = self.args
+
+    def within(self, role: str) -> UnsetVariableError:
+        """The same error, of a model in a role."""
+        return type(self)(self.variable, self.where, self.model, role, self.position)
 
     def __str__(self) -> str:
         model = f" of model {self.model!r}" if self.model else ""
         role = f" in role {self.role!r}" if self.role else ""
-        return (
-            f"{self.where}{model}{role}: environment variable {self.variable} is unset or empty; "
-            f"set it: export {self.variable}=…"
+        message = (
+            f"{self.where}{model}{role}: environment variable {self.variable} is unset or empty"
         )
+        hint = f"set it: export {self.variable}=…"
+        return Fault((), message, hint, position=self.position).told()
 
 
 class SecretError(DispatchError, ValueError):

@@ -55,4 +55,4 @@ class RoleGroup(ConfigMorpher):
         try:
             return super().morph(*args, **kwargs)
         except UnsetVariableError as error:
-            raise UnsetVariableError(error.variable, error.where, error.model, self.role) from None
+            raise error.within(self.role) from None

@@ -133,6 +133,12 @@ def test_the_line_of_broken_json_and_toml_shows_no_secret(write, name, text):
     assert "canary" not in str(fails(write(name, text)))
 
 
+def test_a_list_of_tables_that_is_opened_as_a_table_is_told(write):
+    """Found by fuzzing: what TOML forbids must not make the look for its place stumble."""
+    text = "[[models]]\na = 1\n[models]\nb = 1\n[models.roles]\nc[models.roles]\n"
+    assert "stands here twice" in str(fails(write("c.toml", text)))
+
+
 def test_no_control_character_reaches_the_terminal(write):
     """An escape sequence in a shown line would be obeyed by the terminal."""
     assert "\x1b" not in str(fails(write("c.json", '{"a": "\x1b[31m"}')))
@@ -235,11 +241,14 @@ def test_a_missing_key_of_a_file_names_the_file(write):
         config.fetch("models")
 
 
-@pytest.mark.parametrize("wrong", [5, None, [5], [None], ["a\0b.yaml"], [], b"\xff", object()])
+@pytest.mark.parametrize(
+    "wrong", [5, None, [5], [None], [{"api_key": "canary"}], ["a\0b.yaml"], [], b"\xff", object()]
+)
 def test_what_is_no_path_is_an_error_of_this_package(wrong):
     """Whatever is given in the place of a path."""
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError) as caught:
         ConfigMorpher(wrong)
+    assert "canary" not in str(caught.value)
 
 
 YAML_TEXTS = [

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from dispatch import ConfigMorpher, ModelDispatcher, dispatch
+from dispatch.config import places
 from dispatch.config.places import File
-from dispatch.errors import ConfigError
+from dispatch.errors import ConfigError, SuspiciousKeyWarning, UnsetVariableError
 
 WRONG = """\
 models:
@@ -27,6 +28,7 @@ models:
 def config(tmp_path, monkeypatch):
     """Read a file whose second model has an undeclared role."""
     monkeypatch.chdir(tmp_path)
+    places._sources.clear()  # what earlier tests read is none of this one's files
     Path("c.yaml").write_text(WRONG)
     return ConfigMorpher("c.yaml")
 
@@ -152,6 +154,49 @@ def test_a_pickled_configuration_holds_no_text(config):
     assert (again, again.source) == (config, None)
 
 
+MORPHED = """\
+defaults: &d {api_key: os.environ/NOT_SET}
+models:
+  - {name: a, model: gpt-4o, temprature: 0}
+  - {<<: *d, name: b, model: o3}
+"""
+
+
+@pytest.mark.parametrize("morph", [True, False])
+def test_what_is_found_when_arguments_are_built_has_its_place_too(config, monkeypatch, morph):
+    """An unset variable and a misspelt key are found later: by a group, or by the configuration."""
+    monkeypatch.delenv("NOT_SET", raising=False)
+    Path("m.yaml").write_text(MORPHED)
+    morpher = ConfigMorpher("m.yaml")
+    if morph:
+        morpher = ModelDispatcher(morpher.fetch("models")).for_chatcompletions
+    with pytest.warns(SuspiciousKeyWarning, match=r"m\.yaml:3:30: models\[0\]\.temprature"):
+        morpher.morph(complete, start_from="models[0]")
+    with pytest.raises(UnsetVariableError, match=r"m\.yaml:1:24: models\[1\]\.api_key") as caught:
+        morpher.morph(complete, start_from="models[1]")
+    assert str(caught.value.position) == "m.yaml:1:24"
+
+
+def test_a_place_that_may_be_wrong_is_not_told(config, monkeypatch):
+    """Two files that hold the same model: nobody knows which of them a group came from. What is
+    asked of the configuration itself is no riddle.
+    """
+    monkeypatch.delenv("NOT_SET", raising=False)
+    for name in ("m.yaml", "n.yaml"):
+        Path(name).write_text(MORPHED)
+    morpher, _ = ConfigMorpher("m.yaml"), ConfigMorpher("n.yaml")
+    group = ModelDispatcher(morpher.fetch("models")).for_chatcompletions
+    with pytest.raises(UnsetVariableError) as caught:
+        group.morph(complete, start_from="models[1]")
+    assert caught.value.position is None
+    with pytest.raises(UnsetVariableError, match=r"m\.yaml:1:24"):
+        morpher.morph(complete, start_from="models[1]")
+
+
+def complete(model, **kwargs):
+    """Stand in for what models are handed to."""
+
+
 @pytest.mark.parametrize(
     ("text", "offset", "shown", "caret"),
     [
@@ -177,3 +222,14 @@ def test_a_long_line_is_cut_around_the_caret():
     position = File("c.json", "json", text).position(text.index('"b"'))
     assert len(position.text) < 110
     assert position.text[position.caret :].startswith('"b": 1}')
+
+
+def test_a_file_of_something_else_is_no_hindrance(config, monkeypatch):
+    """Among the files last read may be any that holds no list of models."""
+    monkeypatch.delenv("NOT_SET", raising=False)
+    Path("m.yaml").write_text(MORPHED)
+    Path("other.yaml").write_text("models: 5")
+    morpher, _ = ConfigMorpher("m.yaml"), ConfigMorpher("other.yaml")
+    group = ModelDispatcher(morpher.fetch("models")).for_chatcompletions
+    with pytest.raises(UnsetVariableError, match=r"m\.yaml:1:24"):
+        group.morph(complete, start_from="models[1]")

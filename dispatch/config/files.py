@@ -82,18 +82,21 @@ def read(path: PathName, format: Format | None = None, *, max_bytes: int | None 
 
     Raises `FileError` for one that cannot be opened, is too large, or is no UTF-8.
     """
+    if not isinstance(path, str | os.PathLike):
+        message = f"expected the path of a file, found a {type(path).__name__}"
+        raise FileError([Fault((), message, code="no-file")])
+    name = str(path)
     try:
-        name = os.fspath(path)
         text = _decode(_read_bytes(name, _limit(max_bytes)))
         return File(name, format or _format_of(name), text)
     except SlipError as error:
         slips = error.slips
     except OSError as error:
         slips = [Slip(None, f"cannot be read: {error.strerror}", code="unreadable")]
-    except (TypeError, ValueError):
+    except ValueError:  # of a name that no file can have
         slips = [Slip(None, "is not the path of a file", code="unreadable")]
     # Raised out here, since an error's `__context__` would keep the text that it failed on.
-    raise FileError([_fault(slip, Position(str(path))) for slip in slips])
+    raise FileError([_fault(slip, Position(name)) for slip in slips])
 
 
 def _fault(slip: Slip, position: Position) -> Fault:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import os
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import ref
 
 from dispatch.config.callables import OWN_KEYS, Parameters, default_maker, read_parameters
-from dispatch.config.environment import refers, resolve
+from dispatch.config.environment import references, refers, resolve
 from dispatch.config.paths import PathLike, pick, show
 from dispatch.errors import (
     ConfigError,
@@ -21,6 +22,8 @@ from dispatch.errors import (
     ForeignKeyWarning,
     MissingIndexError,
     MissingKeyError,
+    Position,
+    Step,
     SuspiciousKeyWarning,
     UnsetVariableError,
 )
@@ -207,11 +210,11 @@ class ConfigMorpher:
         taken = [_take(node, parameters) for parameters in signatures]
         if not allow_extra_keys:
             _forbid_extra(node, taken, start_from)
-        _report_misspelt(node, targets, signatures, start_from, strict)
+        _report_misspelt(node, targets, signatures, start_from, strict, self.source)
         builders = []
         for target, given in zip(targets, taken, strict=True):
             absent = {} if return_config_keys_only else _absent(target, given)
-            build = _builder(given, absent, node, start_from)
+            build = _builder(given, absent, node, start_from, self.source)
             if return_type != "dict" and ReturnType(return_type) is ReturnType.DATACLASS:
                 build = _in_class(build, (*given, *absent), start_from)
             builders.append(build)
@@ -225,6 +228,7 @@ def _report_misspelt(
     signatures: list[Parameters],
     path: PathLike | None,
     strict: bool,
+    source: Source | None,
 ) -> None:
     live = any(map(is_litellms, targets))
     unknown = [key for key in node if key not in OWN_KEYS and not is_known(key, live)]
@@ -234,8 +238,11 @@ def _report_misspelt(
     # What is no model is none of LiteLLM's business, even where a callable takes any key.
     forwards = live or ("model" in node and any(each.takes_any for each in signatures))
     known = named | OWN_KEYS if forwards else named
-    faults = find_misspelt(unknown, known, forwards=forwards, live=live)
-    report([fault.under(*_at(path)) for fault in faults], SuspiciousKeyWarning, strict=strict)
+    faults = [
+        fault.at(_place(node, fault.path, fault.code, source)).under(*_at(path))
+        for fault in find_misspelt(unknown, known, forwards=forwards, live=live)
+    ]
+    report(faults, SuspiciousKeyWarning, strict=strict)
 
 
 def _watched(
@@ -312,6 +319,7 @@ def _builder(
     absent: dict[str, Callable[[], Any]],
     node: FrozenMap[str, Any],
     path: PathLike | None,
+    source: Source | None,
 ) -> Callable[[], dict[str, Any]]:
     """Return what builds the arguments of one callable: a bare `dict.copy` where that will do."""
     if not absent and _are_plain(taken):
@@ -319,7 +327,7 @@ def _builder(
 
     def build() -> dict[str, Any]:
         given = {key: thaw(value) for key, value in taken.items()}
-        built = _resolve(given, node, path)
+        built = _resolve(given, node, path, source)
         return built | {name: default() for name, default in absent.items()}
 
     return build
@@ -333,14 +341,27 @@ def _are_plain(taken: dict[str, Any]) -> bool:
 
 
 def _resolve(
-    given: dict[str, Any], node: FrozenMap[str, Any], path: PathLike | None
+    given: dict[str, Any], node: FrozenMap[str, Any], path: PathLike | None, source: Source | None
 ) -> dict[str, Any]:
     try:
         resolved: dict[str, Any] = resolve(given, _at(path))
     except UnsetVariableError as error:
         called = redact_text(str(node.get("name") or node.get("model") or ""))
-        raise UnsetVariableError(error.variable, error.where, called) from None
+        steps = next(at for at, variable in references(node) if variable == error.variable)
+        position = _place(node, steps, "unset-variable", source)
+        raise UnsetVariableError(error.variable, error.where, called, "", position) from None
     return resolved
+
+
+def _place(
+    node: FrozenMap[str, Any], steps: tuple[Step, ...], code: str, source: Source | None
+) -> Position | None:
+    """Return where a part of a model was written, if any file was read at all."""
+    if "dispatch.config.places" not in sys.modules:
+        return None
+    from dispatch.config.places import locate_in_model
+
+    return locate_in_model(node, steps, code, source)
 
 
 class _Fields:

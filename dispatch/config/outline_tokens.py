@@ -86,7 +86,7 @@ class _Tokens(Outline):
         at, keys = self._key()
         self.open_keys[outer:] = keys  # open until the next one: a stray text may be its
         for key in keys[:-1]:  # TOML's dotted keys
-            node = self._inner(node, key, at)
+            node = _last_item(self._inner(node, key, at))
         self._value(node, keys[-1], at, depth)
 
 
@@ -147,11 +147,10 @@ class TomlOutline(_Tokens):
         for key in outer:
             table = _last_item(self._inner(table, key, at))
         table = self._inner(table, last, at, "list" if several else "mapping")
-        if several:
-            table = self._inner(table, len(table.children), at)
         while self._taken("]"):
             pass
-        return table
+        # What opens a list as a table is wrong in TOML, and must not make this stumble.
+        return self._inner(table, len(table.children), at) if several else _last_item(table)
 
     def _key(self) -> tuple[int, list[str]]:
         at = self.reach
@@ -175,7 +174,8 @@ class TomlOutline(_Tokens):
 
 def _last_item(table: Node) -> Node:
     """Return the last table of an array of tables, which is what a longer header means."""
-    return table.children[len(table.children) - 1].node if 0 in table.children else table
+    last = table.children.get(len(table.children) - 1) if table.kind == "list" else None
+    return last.node if last else table
 
 
 def _unquoted(part: str) -> str:

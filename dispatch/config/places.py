@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from operator import itemgetter
@@ -23,7 +23,7 @@ from dispatch.errors import Fault, Position, Step
 from dispatch.frozen import FrozenMap, freeze, thaw
 from dispatch.secrets import HIDDEN, is_secret, redact_text
 
-__all__ = ["File", "Source", "locate"]
+__all__ = ["File", "Source", "locate", "locate_in_model"]
 
 _OF_ROLES = frozenset({"undeclared-role", "task-in-string", "needless-task", "missing-task"})
 _WIDTH = 100  # of the part of a line that is shown
@@ -129,6 +129,9 @@ class Source:
 
     files: tuple[File, ...]
 
+    def __post_init__(self) -> None:
+        _sources.append(self)
+
     @property
     def name(self) -> str:
         """All their names."""
@@ -206,6 +209,7 @@ class _Handed:
 
 
 _handed: deque[_Handed] = deque(maxlen=16)
+_sources: deque[Source] = deque(maxlen=8)
 
 
 def locate(faults: Iterable[Fault], models: Any) -> list[Fault]:
@@ -226,6 +230,34 @@ def _locate(fault: Fault, models: Any, read: Callable[[Source], Any]) -> Positio
         if len(path) - depth == len(rest) - given_depth and thaw(written) == thaw(given):
             return handed.source.place(path, fault.code)
     return None
+
+
+def locate_in_model(
+    model: Mapping[str, Any], path: tuple[Step, ...], code: str, source: Source | None = None
+) -> Position | None:
+    """Return where a path of a model was written, for a model that was dispatched meanwhile.
+
+    It is known again by all that it holds but its roles, in its source, or in the files that were
+    last read. Where several of these hold such a model, none is named: a wrong place is worse
+    than none.
+    """
+    wanted = _but_roles(model)
+    places = {
+        source.place(("models", index, *path), code)
+        for source in ([source] if source else list(_sources))
+        for index, other in enumerate(_models(source))
+        if isinstance(other, Mapping) and _but_roles(other) == wanted
+    }
+    return places.pop() if len(places) == 1 else None
+
+
+def _models(source: Source) -> list[Any]:
+    models = thaw(source.tree().get("models"))
+    return models if isinstance(models, list) else []
+
+
+def _but_roles(model: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: thaw(value) for key, value in model.items() if key != "roles"}
 
 
 _Found = tuple[_Handed, tuple[Step, ...], Any, tuple[Step, ...]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,6 +81,7 @@ class Catalog:
             provider in _OWN_NAMES.split() or name.startswith("ft:") or not self._served(provider)
         )
 
+    @lru_cache(maxsize=1024)  # noqa: B019
     def near(self, name: str, custom: str | None = None) -> str | None:
         """Return the known name that is nearest, of the same provider where that is known."""
         provider = self.provider(name, custom)
@@ -92,11 +93,15 @@ class Catalog:
 
     def _served(self, provider: str | None) -> list[str]:
         """Return the names of all models of a provider; of every one, without a provider."""
-        return [
-            name
-            for name, entry in json.loads(self.text).items()
-            if provider in (None, entry.get("litellm_provider")) and name != "sample_spec"
-        ]
+        return [name for name, by in self._names.items() if provider in (None, by)]
+
+    @cached_property
+    def _names(self) -> Mapping[str, str | None]:
+        """Every name in the map, with its provider: only a name that it lacks asks for all."""
+        known = json.loads(self.text).items()
+        return {
+            name: entry.get("litellm_provider") for name, entry in known if name != "sample_spec"
+        }
 
 
 @lru_cache(maxsize=1)

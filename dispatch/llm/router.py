@@ -209,7 +209,7 @@ def _resolved(deployments: Iterable[Deployment]) -> list[Deployment]:
         try:
             kept.append({**deployment, "litellm_params": resolve(params, at)})
         except UnsetVariableError as error:
-            unset = UnsetVariableError(error.variable, error.where, name, role)
+            unset = UnsetVariableError(error.variable, error.where, name, role, error.position)
             report([Fault((), f"{unset}; left out")], UnsetVariableWarning)
     if unset is not None and not kept:
         raise unset

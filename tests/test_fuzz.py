@@ -1,0 +1,145 @@
+"""Fuzzing, bounded: nothing but this package's errors ever comes out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.target import try_file, try_object
+
+EXAMPLES = settings(
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "300")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text("utf-8"))
+SEEDS = [text for case in BROKEN for text in case["files"].values()]
+
+KEYS = st.sampled_from(
+    [
+        "models",
+        "model",
+        "name",
+        "roles",
+        "api_key",
+        "headers",
+        "chatcompletions",
+        "<<",
+        "max_tokens",
+    ]
+)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=12)
+    | st.sampled_from(["gpt-4o", "chatcompletions", "os.environ/NOPE", "${NOPE}", "https://a:b@c"])
+)
+PLAIN = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(max_size=6), inner, max_size=4)
+    ),
+    max_leaves=15,
+)
+CONFIGS = st.fixed_dictionaries(
+    {"models": st.lists(st.dictionaries(KEYS, PLAIN, max_size=5), max_size=3)}
+)
+MARKS = """- : ? | > ' " \"\"\" ''' \\ # ! % @ [ ] { } , . = << &a *a ~ on null true --- ...
+[[models]] [models] models model roles api_key gpt-4o chatcompletions 0123 1e3 3.10 2024-01-31 1:30
+!!int os.environ/NOPE ${NOPE} \\ud800 \\u0000 é 日 😀"""
+SPACES = ["\n", "\n  ", "\n- ", "\t", " ", ": ", " = ", "\ufeff", "\x85", "\u2028", "\0", "\x1b"]
+PIECES = st.sampled_from([*MARKS.split(), *SPACES])
+TEXTS = st.lists(PIECES | st.text(max_size=4), max_size=40).map("".join)
+FORMATS = st.sampled_from([".yaml", ".json", ".toml"])
+
+
+@st.composite
+def mutated(draw):
+    """Take a slip of the table, and break it once more."""
+    text = draw(st.sampled_from(SEEDS))
+    at = draw(st.integers(0, len(text)))
+    return text[:at] + draw(PIECES) + text[at + draw(st.integers(0, 3)) :]
+
+
+@EXAMPLES
+@given(suffix=FORMATS, text=TEXTS | mutated())
+@example(suffix=".yaml", text="models:\n- {model: m, <<: {<<: [1]}}")
+@example(suffix=".json", text='{"models": "\\ud800"}')
+def test_whatever_text_stands_in_a_file(tmp_path, suffix, text):
+    """Texts made of what the formats are made of, and of the slips in the table."""
+    try_file(tmp_path / f"c{suffix}", text.encode("utf-8", "surrogatepass"))
+
+
+@EXAMPLES
+@given(suffix=FORMATS, content=st.binary(max_size=60))
+def test_whatever_bytes_stand_in_a_file(tmp_path, suffix, content):
+    """Bytes that are no text at all."""
+    try_file(tmp_path / f"c{suffix}", content)
+
+
+@EXAMPLES
+@given(config=CONFIGS | PLAIN, as_yaml=st.booleans())
+def test_whatever_configuration_is_well_formed(tmp_path, config, as_yaml):
+    """Files that parse, and hold anything."""
+    text = yaml.safe_dump(config) if as_yaml else json.dumps(config)
+    try_file(tmp_path / ("c.yaml" if as_yaml else "c.json"), text.encode())
+
+
+class Odd:
+    """An object that no configuration should hold."""
+
+
+ODD = st.recursive(
+    SCALARS | st.binary(max_size=4) | st.builds(Odd) | st.just(Odd) | st.complex_numbers(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(KEYS | st.integers() | st.none() | st.booleans(), inner, max_size=4)
+        | st.frozensets(st.integers() | st.text(max_size=3), max_size=3)
+        | st.lists(inner, max_size=3).map(iter)
+    ),
+    max_leaves=12,
+)
+
+
+@EXAMPLES
+@given(ODD | st.fixed_dictionaries({"models": st.lists(ODD, max_size=3)}))
+def test_whatever_object_is_dispatched(value):
+    """Python objects of any kind, in the place of models and of configurations."""
+    try_object(value)
+
+
+def test_an_object_that_holds_itself():
+    """Cycles, and nesting without end, made in Python."""
+    cycle: dict = {"model": "m"}
+    cycle["roles"] = cycle["self"] = [cycle]
+    deep: list = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in ([cycle], {"models": [cycle]}, [{"model": "m", "x": deep}], {"models": deep}):
+        try_object(value)
+
+
+@pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is not installed")
+def test_guided_by_coverage_for_a_while(tmp_path):
+    """A few seconds of what `tests/fuzz/longer.py` does for hours."""
+    child = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.longer", "-runs=3000", f"-artifact_prefix={tmp_path}/"],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert child.returncode == 0, child.stderr[-2000:]
