@@ -1,6 +1,6 @@
 """What is kept in memory: nothing that grows with use, and no garbage for the collector.
 
-MORPHS=1000000 python -m pytest tests/test_memory.py     # the long way; four minutes
+MORPHS=1000000 python -m pytest tests/test_memory.py     # the long way; ten minutes
 """
 
 from __future__ import annotations
