@@ -67,7 +67,7 @@ def place(path: Iterable[Step]) -> str:
     'models[2].roles[1]'
     """
     written = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return written.removeprefix(".")
+    return redact_text(written.removeprefix("."))
 
 
 class Position(NamedTuple):

@@ -120,8 +120,8 @@ Leaf = tuple[tuple[Step, ...], tuple[Any, Any]]
 def _leaves(value: Any, shown: Any, path: tuple[Step, ...]) -> Iterator[Leaf]:
     """Yield each single value, as it is and as it may be shown, with its path."""
     if isinstance(value, dict) and value:
-        for key in value:
-            yield from _leaves(value[key], shown[key], (*path, key))
+        for (key, item), told in zip(value.items(), shown.values(), strict=False):
+            yield from _leaves(item, told, (*path, key))  # a key may be shown otherwise too
     elif isinstance(value, list) and value:
         for index, item in enumerate(value):
             yield from _leaves(item, shown[index], (*path, index))

@@ -347,7 +347,7 @@ def test_no_command_prints_a_secret(command, arguments, echo, models, tmp_path):
     config, bad = tmp_path / "config.json", tmp_path / "bad.json"
     config.write_text(json.dumps({"models": [echoed(echo), models[0]]}, indent=1))
     wrong = [
-        models[0] | {"roles": ["nobody", {URL: SECRET}]},
+        models[0] | {"roles": ["nobody", {URL: "review"}]},
         secrets_by_key(),
         {"model": SETTINGS},
     ]
