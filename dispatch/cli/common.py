@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.resources import as_file, files
 from typing import Annotated, Any
 
 import typer
@@ -95,5 +94,7 @@ def read_config(configs: Sequence[str] | None, demo: bool) -> ConfigMorpher:
         raise ConfigError([Fault((), message, code="usage")])
     if configs:
         return ConfigMorpher(configs)
+    from importlib.resources import as_file, files  # dear, and for the demonstration alone
+
     with as_file(files("dispatch") / "demo.yaml") as shipped:
         return ConfigMorpher(shipped)

@@ -50,7 +50,7 @@ def load(
     if not files:
         raise FileError([Fault((), "no configuration file is given", code="no-file")])
     loaded = Loaded(parse_all(files))
-    loaded.source = Source(tuple(files))
+    loaded.source = Source(files)
     return loaded
 
 
