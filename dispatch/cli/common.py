@@ -46,7 +46,15 @@ def read_dispatcher(
 
 def dispatcher_of(config: ConfigMorpher, declared: Sequence[str] | None) -> ModelDispatcher:
     """Dispatch the models of a configuration to the default roles and those declared."""
-    return ModelDispatcher(config.fetch("models"), roles=contract_of(declared, None))
+    try:
+        return ModelDispatcher(config.fetch("models"), roles=contract_of(declared, None))
+    except ConfigError as error:
+        faults, source = error.faults, config.source
+    if source is not None:  # a single value in the place of the models is no list to know again
+        faults = tuple(
+            fault.at(fault.position or source.place(fault.path, fault.code)) for fault in faults
+        )
+    raise ConfigError(faults)
 
 
 def contract_of(declared: Sequence[str] | None, program: str | None) -> Contract:
