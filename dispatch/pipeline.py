@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
 from toolz import compose_left
 from toolz.curried import map, mapcat
 
-from dispatch.errors import ConfigError
+from dispatch.errors import ConfigError, Fault
 from dispatch.roles import DEFAULT_CONTRACT, Contract
 from dispatch.stages import (
     Groups,
@@ -47,11 +47,14 @@ def dispatch(models: Models, *, contract: Contract = DEFAULT_CONTRACT) -> Groups
 
     Raises `ConfigError`, whose `faults` are those of every model.
     """
-    models = check_models(models)
+    listed: Sequence[Any] | None = None
     try:
-        return pipeline(contract)(models)
+        listed = check_models(models)
+        return pipeline(contract)(listed)
     except ConfigError as first:
-        faults = find_faults(models, contract=contract) or first.faults
+        faults: Sequence[Fault] = first.faults
+    if listed is not None:
+        faults = find_faults(listed, contract=contract) or faults
     from dispatch.config.places import locate  # paid for once there is a fault
 
-    raise ConfigError(locate(faults, models))
+    raise ConfigError(locate(faults, models if listed is None else listed))

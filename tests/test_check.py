@@ -152,6 +152,14 @@ def test_the_exit_code_tells_faults_and_in_strict_mode_warnings():
     assert run("absent.yaml").exit_code == 1
 
 
+@pytest.mark.parametrize("text", ["models: gpt-4o", "models:", "models: 5", "models: {a: b}"])
+def test_every_command_tells_the_place(text):
+    """Not the check alone: whatever stands under `models`."""
+    write({"c.yaml": text})
+    told = CliRunner().invoke(app, ["show", "c.yaml"])
+    assert str(told.exception).startswith("c.yaml:1:")
+
+
 def test_json_is_for_machines():
     """The same as attributes: a code, a path, a file, a line and a column for each."""
     write({"c.yaml": "models:\n  - model: m\n    roles: x\n"})

@@ -62,6 +62,13 @@ def test_several_files_merge_deeply_and_the_later_wins(write):
     assert load([base, over]) == {"x": {"a": 1, "b": [3]}, "y": 1}
 
 
+def test_the_faults_of_all_files_are_told_at_once(write):
+    """One broken file hides not the next."""
+    names = [write("a.yaml", "a: ["), write("b.json", "{"), "absent.toml", write("c.yaml", "c: 1")]
+    told = [fault.position.file for fault in fails(*names).faults]
+    assert told == ["a.yaml", "b.json", "absent.toml"]
+
+
 def test_merging_leaves_both_mappings_as_they_are():
     """A merge makes a new mapping."""
     base, over = {"a": {"b": 1}}, {"a": {"c": 2}}

@@ -233,3 +233,13 @@ def test_a_file_of_something_else_is_no_hindrance(config, monkeypatch):
     group = ModelDispatcher(morpher.fetch("models")).for_chatcompletions
     with pytest.raises(UnsetVariableError, match=r"m\.yaml:1:24"):
         group.morph(complete, start_from="models[1]")
+
+
+def test_what_keeps_the_texts_shows_none(tmp_path, monkeypatch):
+    """The source of a configuration, its files and what is handed out print names alone."""
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text("models: [{model: m, api_key: sk-canary}]")
+    config = ConfigMorpher("c.yaml")
+    config.fetch("models")
+    assert repr(config.source) == "Source(c.yaml)"
+    assert "canary" not in repr((config.source.files, places._handed, places._sources))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.resources import as_file, files
 from typing import Annotated, Any
 
 import typer
@@ -47,7 +46,15 @@ def read_dispatcher(
 
 def dispatcher_of(config: ConfigMorpher, declared: Sequence[str] | None) -> ModelDispatcher:
     """Dispatch the models of a configuration to the default roles and those declared."""
-    return ModelDispatcher(config.fetch("models"), roles=contract_of(declared, None))
+    try:
+        return ModelDispatcher(config.fetch("models"), roles=contract_of(declared, None))
+    except ConfigError as error:
+        faults, source = error.faults, config.source
+    if source is not None:  # a single value in the place of the models is no list to know again
+        faults = tuple(
+            fault.at(fault.position or source.place(fault.path, fault.code)) for fault in faults
+        )
+    raise ConfigError(faults)
 
 
 def contract_of(declared: Sequence[str] | None, program: str | None) -> Contract:
@@ -95,5 +102,7 @@ def read_config(configs: Sequence[str] | None, demo: bool) -> ConfigMorpher:
         raise ConfigError([Fault((), message, code="usage")])
     if configs:
         return ConfigMorpher(configs)
+    from importlib.resources import as_file, files  # dear, and for the demonstration alone
+
     with as_file(files("dispatch") / "demo.yaml") as shipped:
         return ConfigMorpher(shipped)

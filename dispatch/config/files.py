@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,27 +40,35 @@ def load(
 ) -> Loaded:
     """Read one file, or several that are merged from left to right, later ones winning.
 
-    The suffix tells the format, unless `format` does. Raises `FileError` naming the file.
+    The suffix tells the format, unless `format` does. Raises `FileError` with the faults of all
+    files, each naming its file.
     """
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
     elif not isinstance(paths, Iterable):
         message = f"expected a mapping, or the path of a file, found a {type(paths).__name__}"
         raise ConfigError([Fault((), message, code="no-file")])
-    files = [read(path, format, max_bytes=max_bytes) for path in paths]
-    if not files:
-        raise FileError([Fault((), "no configuration file is given", code="no-file")])
-    loaded = Loaded(parse_all(files))
-    loaded.source = Source(tuple(files))
+    files: list[File] = []
+    held: list[dict[str, Any]] = []
+    faults: list[Fault] = []
+    for path in paths:
+        try:
+            files.append(read(path, format, max_bytes=max_bytes))
+            held.append(parse(files[-1]))
+        except FileError as error:
+            faults += error.faults
+    if not files and not faults:
+        faults.append(Fault((), "no configuration file is given", code="no-file"))
+    if faults:
+        raise FileError(faults)
+    loaded = Loaded(reduce(merge, held))
+    loaded.source = Source(files)
     return loaded
 
 
 def parse_all(files: Sequence[File]) -> dict[str, Any]:
     """Parse texts and merge what they hold."""
-    merged = parse(files[0])
-    for file in files[1:]:
-        merged = merge(merged, parse(file))
-    return merged
+    return reduce(merge, map(parse, files))
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

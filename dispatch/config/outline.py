@@ -7,8 +7,7 @@ of a syntax error is shown without the secrets in it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from dispatch.config.slips import MAX_DEPTH
 from dispatch.errors import Step
@@ -20,19 +19,18 @@ Kind = Literal["scalar", "list", "mapping"]
 """What a value is."""
 
 
-@dataclass(slots=True, eq=False)
 class Node:
     """A value in a text, from `start` to `end`; `plain` is its text where it stands unquoted."""
 
-    start: int
-    end: int = -1
-    kind: Kind = "scalar"
-    plain: str | None = None
-    children: dict[Step, Child] = field(default_factory=dict)
+    __slots__ = ("children", "end", "kind", "plain", "start")
+
+    def __init__(self, start: int, end: int = -1, kind: Kind = "scalar") -> None:
+        self.start, self.end, self.kind = start, end, kind
+        self.plain: str | None = None
+        self.children: dict[Step, Child] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """A value under a key that stands at `key`, or an item, for which that is its own start."""
 
     key: int

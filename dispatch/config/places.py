@@ -12,10 +12,9 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from dispatch.config.outline import Child, Outline, outline
 from dispatch.config.paths import PathLike, trace
@@ -31,13 +30,14 @@ _WORD = re.compile(r"[\w-]+")
 _COMMENT = re.compile(r"(?:(?<=\s)|^)#")
 
 
-@dataclass(frozen=True, eq=False)
 class File:
     """A text that was read: under which name, and as which format."""
 
-    name: str
-    format: str
-    text: str
+    def __init__(self, name: str, format: str, text: str) -> None:
+        self.name, self.format, self.text = name, format, text
+
+    def __repr__(self) -> str:
+        return f"File({self.name!r})"  # not the text: it may hold secrets
 
     @cached_property
     def outline(self) -> Outline:
@@ -123,14 +123,15 @@ def _cut(line: str, caret: int) -> tuple[str, int]:
     return f"{'…' * (left > 0)}{part}{'…' * (left + _WIDTH < len(line))}", caret - left + (left > 0)
 
 
-@dataclass(frozen=True, eq=False)
 class Source:
     """The files that a configuration was merged from, from left to right."""
 
-    files: tuple[File, ...]
-
-    def __post_init__(self) -> None:
+    def __init__(self, files: Iterable[File]) -> None:
+        self.files = tuple(files)
         _sources.append(self)
+
+    def __repr__(self) -> str:
+        return f"Source({self.name})"
 
     @property
     def name(self) -> str:
@@ -195,8 +196,7 @@ def _offset(child: Child) -> int:
     return child.key if node.start == node.end else node.start
 
 
-@dataclass(frozen=True, slots=True)
-class _Handed:
+class _Handed(NamedTuple):
     """What `fetch` handed out, and whence it came.
 
     The container itself is kept: else a later one could come to stand at the same address.
@@ -206,6 +206,9 @@ class _Handed:
     items: tuple[Any, ...]
     source: Source
     path: PathLike
+
+    def __repr__(self) -> str:
+        return f"_Handed({self.path!r})"  # not the container: it may hold secrets
 
 
 _handed: deque[_Handed] = deque(maxlen=16)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["MAX_DEPTH", "Slip", "SlipError", "duplicate", "too_deep"]
 
@@ -10,8 +10,7 @@ MAX_DEPTH = 100
 """How deep a configuration may nest: every walk over it may then be recursive."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slip:
+class Slip(NamedTuple):
     """What is wrong, at an offset of a text; None where it is the text as a whole."""
 
     offset: int | None
