@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import platform
 import sys
 from importlib.metadata import version
@@ -33,7 +34,7 @@ def main() -> None:
         if not arguments.words or any(word in name for word in arguments.words)
     ]
     gc.freeze()  # what importing litellm left is nobody's garbage: let no contestant pay for it
-    print(MACHINE, end="\n\n")
+    print(MACHINE, _load(), sep="\n", end="\n\n")
     print("| job | dispatch | baseline | | ratio | at most | | peers (times dispatch) |")
     print("|---|--:|---|--:|--:|--:|---|---|")
     results = {}
@@ -44,8 +45,9 @@ def main() -> None:
             print(f"| {name} | {reason} | | | | | | |")
             continue
         print(_line(name, results[name]), flush=True)
+    print(f"\n{_load()}")
     if arguments.json:
-        told = {"machine": MACHINE, "jobs": results}
+        told = {"machine": MACHINE, "load": _load(), "jobs": results}
         arguments.json.write_text(json.dumps(told, indent=1) + "\n")
     if arguments.plot:
         sizes = {size: results[dispatch_job(size)]["medians"] for size in SIZES}
@@ -58,6 +60,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw cost against number (SVG)")
     return parser.parse_args()
+
+
+def _load() -> str:
+    """Say how busy the machine is: above its number of cores, figures are not to be trusted."""
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
 def _result(entry: Entry) -> dict[str, Any]:
