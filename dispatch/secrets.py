@@ -69,6 +69,7 @@ _USERINFO = re.compile(
 _QUERY = re.compile(r"([?&;]([\w.~-]+)=)([^&;\s#'\"]+)")
 _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+")
 
+_TELLABLE = 4  # what is shorter is found in too many words to be hidden in others' texts
 _SCHEMES = frozenset({"basic", "bearer", "token", "apikey", "key"})
 
 _OFTEN_MISSPELT = ("api_key", "api_token", "password", "credentials", "authorization", "secret")
@@ -227,7 +228,8 @@ def _secrets_of_urls(text: str) -> Iterable[str]:
     if "://" not in text:
         return
     for match in _USERINFO.finditer(text):
-        yield from (part for part in match[0].removesuffix("@").split(":", 1) if part)
+        user, _, password = match[0].removesuffix("@").partition(":")
+        yield password or user
     yield from (m[3] for m in _QUERY.finditer(text) if is_secret(m[2]))
 
 
@@ -237,8 +239,8 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
     >>> scrub("Incorrect API key provided: sk-1", {"sk-1"})
     'Incorrect API key provided: ***'
     """
-    written = {form for secret in secrets for form in _quoted(secret)}
-    for form in sorted(filter(None, written), key=len, reverse=True):
+    written = {form for secret in secrets for form in _quoted(secret) if len(form) >= _TELLABLE}
+    for form in sorted(written, key=len, reverse=True):
         text = text.replace(form, HIDDEN)
     return redact_text(text)
 

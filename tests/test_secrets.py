@@ -29,6 +29,7 @@ from dispatch import ConfigMorpher, ModelDispatcher, dispatch, secrets
 from dispatch.cli import app
 from dispatch.config.files import load
 from dispatch.llm.conversation import converse
+from dispatch.llm.logs import LOGGERS
 from dispatch.llm.proxy import proxy_config
 from dispatch.llm.router import make_router, model_list
 from dispatch.secrets import is_secret, literal_secrets, mark_secret, redact, redact_text, scrub
@@ -310,14 +311,31 @@ def echoed(echo):
     }
 
 
-def test_an_answer_that_quotes_the_request_is_told_without_its_secrets(echo, monkeypatch):
+@pytest.fixture
+def logged():
+    """All that LiteLLM logs, under debugging."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+    yield stream
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def test_what_quotes_the_request_is_told_and_logged_without_secrets(echo, logged, monkeypatch):
     monkeypatch.setenv("HELD", f"{CANARY}-env")
     model = echoed(echo) | {"client_secret": "os.environ/HELD"}
     dispatcher = ModelDispatcher([model])
     turns = converse(dispatcher.for_chatcompletions, dispatcher.for_postcompletions, "hello")
     with pytest.raises(Exception, match="did not answer") as caught:
         next(turns)
-    told = list(all_of(caught.value))
+    assert "no: " in logged.getvalue(), "nothing was logged, so this shows nothing"
+    told = [*all_of(caught.value), logged.getvalue()]
     assert "Bearer" in told[0] or "***" in told[0]
     assert not [text for text in told if CANARY in text]
 
@@ -342,7 +360,7 @@ def commands():
             yield name, arguments
 
 
-@pytest.mark.parametrize(("command", "arguments"), commands())
+@pytest.mark.parametrize(("command", "arguments"), list(commands()))
 def test_no_command_prints_a_secret(command, arguments, echo, models, tmp_path):
     config, bad = tmp_path / "config.json", tmp_path / "bad.json"
     config.write_text(json.dumps({"models": [echoed(echo), models[0]]}, indent=1))

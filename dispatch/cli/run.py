@@ -46,8 +46,10 @@ def _quiet_litellm() -> None:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     import litellm
 
+    from dispatch.llm.logs import LOGGERS
+
     litellm.suppress_debug_info = True  # it prints advertisements to stdout on an error
-    for name in ("LiteLLM", "LiteLLM Router"):  # they log what a provider answers, keys and all
+    for name in LOGGERS:  # they would log each failure that another model makes good
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

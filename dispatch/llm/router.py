@@ -22,6 +22,7 @@ from dispatch.errors import (
 from dispatch.frozen import thaw
 from dispatch.llm.endpoints import find_foreign_key
 from dispatch.llm.keys import find_misspelt, report
+from dispatch.llm.logs import guard_logs
 from dispatch.nearest import did_you_mean
 from dispatch.secrets import redact_text, scrub, secret_values
 from dispatch.stages import Model
@@ -168,7 +169,8 @@ def make_router(dispatcher: Dispatched | Groups, **router_settings: Any) -> Rout
 
     It takes a dispatcher, or groups alone. `router_settings` go to the Router as they are.
     References to the environment are resolved here, at any depth. A model with an unset one is
-    left out with an `UnsetVariableWarning`, so that the others serve.
+    left out with an `UnsetVariableWarning`, so that the others serve. LiteLLM's loggers show none
+    of the secrets from then on.
 
     >>> from dispatch import ModelDispatcher
     >>> models = [{"model": "gpt-4o", "mock_response": "hello"}]
@@ -190,10 +192,11 @@ def make_router(dispatcher: Dispatched | Groups, **router_settings: Any) -> Rout
     if faults:
         raise ConfigError(faults)
     deployments = _resolved(deployments)
+    secrets = secret_values([deployments, settings])
+    guard_logs(secrets)
     try:
         return Router(model_list=deployments, **settings)
     except Exception as error:  # of any class; its text may hold what a model holds
-        secrets = secret_values([deployments, settings])
         refusal = scrub(f"{type(error).__name__}: {error}", secrets)
     raise ConfigError([Fault((), f"LiteLLM takes no such Router: {refusal}", code="refused")])
 
