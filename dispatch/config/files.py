@@ -61,14 +61,19 @@ def load(
         faults.append(Fault((), "no configuration file is given", code="no-file"))
     if faults:
         raise FileError(faults)
-    loaded = Loaded(reduce(merge, held))
+    loaded = Loaded(_merge_all(held))
     loaded.source = Source(files)
     return loaded
 
 
 def parse_all(files: Sequence[File]) -> dict[str, Any]:
     """Parse texts and merge what they hold."""
-    return reduce(merge, map(parse, files))
+    return _merge_all(map(parse, files))
+
+
+def _merge_all(held: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    nothing: dict[str, Any] = {}
+    return reduce(merge, held, nothing)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
