@@ -18,8 +18,8 @@ from dispatch.secrets import REFERENCE, is_reference, is_secret
 
 __all__ = ["references", "refers", "resolve"]
 
-_SHELL = re.compile(r"\$\{(\w+)\}")
-_EMBEDDED = re.compile(r"\$\{\w+\}|os\.environ/")
+_SHELL = r"\$\{(\w+)\}"
+_EMBEDDED = r"\$\{\w+\}|os\.environ/"
 
 
 def references(value: Any, path: tuple[Step, ...] = ()) -> Iterator[tuple[tuple[Step, ...], str]]:
@@ -49,7 +49,7 @@ def refers(value: Any, name: object = "") -> bool:
         return False
     if value.startswith((REFERENCE, "${")):
         return True
-    return _EMBEDDED.search(value) is not None and isinstance(name, str) and is_secret(name)
+    return re.search(_EMBEDDED, value) is not None and isinstance(name, str) and is_secret(name)
 
 
 def resolve(value: Any, path: tuple[Step, ...] = (), *, secret: bool = False) -> Any:
@@ -96,10 +96,10 @@ def _resolve_text(value: str, path: tuple[Step, ...], secret: bool) -> str:
     if value.startswith(REFERENCE):
         hint = f"write {REFERENCE}NAME, letters, digits and underscores"
         raise _wrong(path, "refers to what cannot be the name of a variable", hint)
-    shell = _SHELL.fullmatch(value)
+    shell = re.fullmatch(_SHELL, value)
     if shell:
         raise _wrong(path, f"{value} is not expanded", f"write {REFERENCE}{shell[1]}")
-    if secret and _EMBEDDED.search(value):
+    if secret and re.search(_EMBEDDED, value):
         hint = "put the whole value into a variable"
         raise _wrong(path, "a reference stands alone: here it would be sent as it is", hint)
     return value

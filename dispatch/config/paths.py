@@ -256,15 +256,15 @@ def _parse(path: str) -> Path:
 
 # A selector is told by what follows it: its bracket, or, where that is missing, the end.
 _CLOSED = r"(?=\s*(?:]|$))"
-_QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
-_BARE = re.compile(r"[^.\[\]'\"][^.\[\]]*")
-_QUOTED_KEY = re.compile(rf"(?:{_QUOTED.pattern}){_CLOSED}")
-_INDEX = re.compile(rf"-?[0-9]+{_CLOSED}")
-_NAME = re.compile(r"[^\s=!<>~\[\]'\"]+")
-_VALUE = re.compile(r"[^\s=\[\]'\"](?:(?!\s+or(?:[\s\]]|$))[^\]])*")
-_OR = re.compile(r"\s+or(?=[\s\]]|$)\s*")
-_EQUALS = re.compile(r"\s*=\s*")
-_SPACE = re.compile(r"\s*")
+_QUOTED = r"'([^']*)'|\"([^\"]*)\""
+_BARE = r"[^.\[\]'\"][^.\[\]]*"
+_QUOTED_KEY = rf"(?:{_QUOTED}){_CLOSED}"
+_INDEX = rf"-?[0-9]+{_CLOSED}"
+_NAME = r"[^\s=!<>~\[\]'\"]+"
+_VALUE = r"[^\s=\[\]'\"](?:(?!\s+or(?:[\s\]]|$))[^\]])*"
+_OR = r"\s+or(?=[\s\]]|$)\s*"
+_EQUALS = r"\s*=\s*"
+_SPACE = r"\s*"
 _SELECTOR = "expected an index, *, a quoted key or key=value"
 
 
@@ -325,8 +325,8 @@ class _Reader:
         self.at += len(mark) * taken
         return taken
 
-    def _try(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        match = pattern.match(self.text, self.at)
+    def _try(self, pattern: str) -> re.Match[str] | None:
+        match = re.compile(pattern).match(self.text, self.at)
         if match:
             self.at = match.end()
         return match
@@ -339,7 +339,7 @@ class _Reader:
             self._fail("this quote is never closed")
         return None
 
-    def _word(self, bare: re.Pattern[str], complaint: str) -> str:
+    def _word(self, bare: str, complaint: str) -> str:
         quoted = self._quoted()
         if quoted is not None:
             return quoted
@@ -384,16 +384,13 @@ def show(path: PathLike) -> str:
 
 
 # What a name is said to be, in a path that is malformed too: so not by the grammar above.
-_SAID = re.compile(
-    r"""([\w.-]+) ['"]? (?: \s*[=:!<>~]+\s* | \s+ )
-        (?= ( '[^']*'? | "[^"]*"? | (?: (?!\s+or(?:[\s\]]|$)) [^\]] )+ ) )""",
-    re.VERBOSE,
-)
+_SAID = r"""(?x)([\w.-]+) ['"]? (?: \s*[=:!<>~]+\s* | \s+ )
+        (?= ( '[^']*'? | "[^"]*"? | (?: (?!\s+or(?:[\s\]]|$)) [^\]] )+ ) )"""
 
 
 def _hide(text: str) -> str:
     shown, end = "", 0
-    for said in _SAID.finditer(text):
+    for said in re.finditer(_SAID, text):
         if said.start(2) >= end and is_secret(said[1]):
             shown += text[end : said.start(2)] + HIDDEN
             end = said.end(2)
