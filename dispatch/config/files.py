@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import reduce
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,14 +60,21 @@ def load(
         faults.append(Fault((), "no configuration file is given", code="no-file"))
     if faults:
         raise FileError(faults)
-    loaded = Loaded(reduce(merge, held))
+    loaded = Loaded(_merge_all(held))
     loaded.source = Source(files)
     return loaded
 
 
 def parse_all(files: Sequence[File]) -> dict[str, Any]:
     """Parse texts and merge what they hold."""
-    return reduce(merge, map(parse, files))
+    return _merge_all([parse(file) for file in files])
+
+
+def _merge_all(held: list[dict[str, Any]]) -> dict[str, Any]:
+    merged, *others = held
+    for over in others:
+        merged = merge(merged, over)
+    return merged
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
