@@ -13,7 +13,7 @@ from dispatch.config.paths import PathLike, trace
 from dispatch.errors import Position, RoleError, Step, place
 from dispatch.nearest import did_you_mean
 from dispatch.roles import DEFAULT_CONTRACT, Contract, read_roles
-from dispatch.secrets import redact
+from dispatch.secrets import is_secret, redact, redact_text
 
 __all__ = ["Explanation", "explain"]
 
@@ -97,7 +97,7 @@ def explain(
     chosen = None if role is None else _players(tree, role, contract)
     return [
         _explanation(config, at, value, parameters, _name(target))
-        for at, value in _leaves(tree, redact(tree), ())
+        for at, value in _leaves(tree, ())
         if at[: len(start)] == start and (chosen is None or at[:2] in chosen)
     ]
 
@@ -114,35 +114,35 @@ def _players(tree: Mapping[str, Any], role: str, contract: Contract) -> set[tupl
     }
 
 
-Leaf = tuple[tuple[Step, ...], tuple[Any, Any]]
-
-
-def _leaves(value: Any, shown: Any, path: tuple[Step, ...]) -> Iterator[Leaf]:
-    """Yield each single value, as it is and as it may be shown, with its path."""
+def _leaves(value: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    """Yield each single value with its path."""
     if isinstance(value, dict) and value:
-        for (key, item), told in zip(value.items(), shown.values(), strict=False):
-            yield from _leaves(item, told, (*path, key))  # a key may be shown otherwise too
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
     elif isinstance(value, list) and value:
         for index, item in enumerate(value):
-            yield from _leaves(item, shown[index], (*path, index))
+            yield from _leaves(item, (*path, index))
     else:
-        yield path, (value, shown)
+        yield path, value
 
 
 def _explanation(
     config: ConfigMorpher,
     path: tuple[Step, ...],
-    value: tuple[Any, Any],
+    value: Any,
     parameters: Parameters,
     target: str,
 ) -> Explanation:
-    real, shown = value
     fate = _fate(path, parameters)
     sent = fate in ("named", "passed")
-    variable = next((name for _, name in references(real)), "") if sent else ""
+    variable = next((name for _, name in references(value)), "") if sent else ""
     origins = tuple(config.source.origins(path)) if config.source else ()
     is_set = bool(os.environ.get(variable, "").strip())
-    return Explanation(path, shown, origins, fate, target, variable, is_set)
+    told = tuple(redact_text(step) if isinstance(step, str) else step for step in path)
+    # What stands anywhere below a secret's name, or below a name that holds one, is not shown.
+    hidden = told != path or any(is_secret(str(step)) for step in path)
+    shown = redact(value, "secret" if hidden else "")
+    return Explanation(told, shown, origins, fate, target, variable, is_set)
 
 
 def _fate(path: tuple[Step, ...], parameters: Parameters) -> Fate:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import reduce
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,12 +67,14 @@ def load(
 
 def parse_all(files: Sequence[File]) -> dict[str, Any]:
     """Parse texts and merge what they hold."""
-    return _merge_all(map(parse, files))
+    return _merge_all([parse(file) for file in files])
 
 
-def _merge_all(held: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    nothing: dict[str, Any] = {}
-    return reduce(merge, held, nothing)
+def _merge_all(held: list[dict[str, Any]]) -> dict[str, Any]:
+    merged, *others = held
+    for over in others:
+        merged = merge(merged, over)
+    return merged
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
