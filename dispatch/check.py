@@ -108,30 +108,12 @@ def _find(tree: Mapping[str, Any], contract: Contract, today: datetime.date) -> 
     if not models:
         yield _warning(("models",), "holds no model", "list one", "no-models")
     yield from find_faults(models, contract=contract)
-    yield from _contract_faults(models, contract)
     yield from _same_names(models)
     catalog = read_catalog()
     for index, model in enumerate(models):
         if isinstance(model, Mapping):
             for fault in _look_at(model, contract, catalog, today):
                 yield fault.under("models", index)
-
-
-def _contract_faults(models: list[Any], contract: Contract) -> Iterator[Fault]:
-    """Yield each required role that nobody plays, and each model too many for a role."""
-    played: dict[str, list[int]] = {role: [] for role in contract}
-    for index, model in enumerate(models):
-        if isinstance(model, Mapping):
-            for entry in read_roles(model.get("roles"), contract)[0]:
-                played[next(iter(entry))].append(index)
-    for role in contract.values():
-        players = played[role.name]
-        if role.required and not players:
-            hint = f"give a model roles: [{role.name}]"
-            yield Fault(("models",), f"no model plays role {role.name!r}", hint, "unplayed-role")
-        for index in () if role.several else players[1:]:
-            message = f"role {role.name!r} takes one model, and models[{players[0]}] plays it"
-            yield Fault(("models", index, "roles"), message, "", "crowded-role")
 
 
 def _same_names(models: list[Any]) -> Iterator[Fault]:

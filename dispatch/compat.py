@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -26,7 +27,8 @@ def install_as_drowcoder() -> None:
     if not _exists("drowcoder"):
         model = _module("drowcoder.model", ModelDispatcher, ModelRoleType)
         package = _module("drowcoder")
-        package.__path__ = []  # what makes a module a package
+        package.__path__ = []  # what makes a module a package; its spec says the same
+        package.__spec__ = ModuleSpec("drowcoder", None, is_package=True)
         package.model = model  # type: ignore[attr-defined]  # the submodule, as an import sets it
     if not _exists("config_morpher"):
         _module("config_morpher", ConfigMorpher, ReturnType)
@@ -38,6 +40,7 @@ def _exists(name: str) -> bool:
 
 def _module(name: str, *members: type) -> ModuleType:
     module = ModuleType(name, f"Stands in for {name}; made by dispatch.compat.")
+    module.__spec__ = ModuleSpec(name, None)  # which `find_spec` asks an imported module for
     module.__all__ = [member.__name__ for member in members]  # type: ignore[attr-defined]
     vars(module).update({member.__name__: member for member in members})
     sys.modules[name] = module

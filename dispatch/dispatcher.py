@@ -7,7 +7,7 @@ from typing import Any
 
 from dispatch.errors import RoleError
 from dispatch.frozen import thaw
-from dispatch.group import RoleGroup
+from dispatch.group import RoleGroup, role_groups
 from dispatch.nearest import did_you_mean
 from dispatch.pipeline import dispatch
 from dispatch.roles import DEFAULT_CONTRACT, Contract, ModelRoleType, Role, contract_of
@@ -43,20 +43,25 @@ class ModelDispatcher:
         *,
         roles: Contract | Iterable[str | Role] = DEFAULT_CONTRACT,
     ) -> None:
-        self.models = models
+        self.models = list(models) if isinstance(models, Iterator) else models
         self.contract = contract_of(roles)
-        self.groups: Groups = dispatch(models, contract=self.contract)
+        self.groups: Groups = dispatch(self.models, contract=self.contract)
         self.dispatch(morph)
 
     def dispatch(self, morph: Morph = True) -> None:
         """Put the groups into another form; which model plays which role stays as it is."""
-        self.morph = morph
         if morph is False:
-            self._forms: Mapping[str, Any] = self.groups
+            forms: Mapping[str, Any] = self.groups
         elif morph is True:
-            self._forms = {role: RoleGroup(role, models) for role, models in self.groups.items()}
+            forms = role_groups(self.groups)
         else:
-            self._forms = morph_groups(morph)(self.groups)
+            forms = morph_groups(morph)(self.groups)
+        self._forms, self._morph = forms, morph  # both or, where a morpher raises, neither
+
+    @property
+    def morph(self) -> Morph:
+        """The form of the groups, as `dispatch` was last asked for."""
+        return self._morph
 
     def for_role(self, role: str) -> Any:
         """Return the group of a role: a `RoleGroup`, a fresh dict, or what `morph` made of it.

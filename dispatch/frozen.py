@@ -15,7 +15,7 @@ from pyrsistent import PMap, PSet, PVector, pmap, pset, pvector
 from dispatch.errors import ConfigError, Fault
 from dispatch.secrets import redact
 
-__all__ = ["FrozenMap", "freeze", "thaw"]
+__all__ = ["PLAIN", "VECTOR", "FrozenMap", "freeze", "thaw"]
 
 VECTOR: tuple[type[PVector[Any]], ...] = (type(pvector()), PVector)
 """For `isinstance`: the type itself comes first, as the abstract one takes ten times longer."""
@@ -28,7 +28,8 @@ class FrozenMap(PMap[K, V]):
     """A `PMap` that iterates in the order written and redacts its repr.
 
     All that a `PMap` does, it does: `set`, `remove`, `update` and `transform` give another
-    `FrozenMap`, in which a replaced key keeps its place and a new one comes last.
+    `FrozenMap`, in which a replaced key keeps its place and a new one comes last. What it is given
+    is frozen too, all the way down: so no change of it, from wherever, can reach a `FrozenMap`.
 
     >>> model = FrozenMap({"name": "fast", "model": "gpt-4o", "api_key": "sk-1"})
     >>> model.set("name", "quick")
@@ -43,8 +44,16 @@ class FrozenMap(PMap[K, V]):
     _items: dict[K, V]
 
     def __new__(cls, items: Mapping[K, V]) -> FrozenMap[K, V]:
-        self = object.__new__(cls)
-        self._items = dict(items)
+        frozen: FrozenMap[K, V] = freeze(items if isinstance(items, Mapping) else dict(items))
+        return frozen
+
+    @classmethod
+    def of(cls, items: dict[K, V]) -> FrozenMap[K, V]:
+        """Make a map of a dict that nobody else holds, its values as they are: for what is no data,
+        or is frozen already.
+        """
+        self: FrozenMap[K, V] = object.__new__(cls)
+        self._items = items
         return self
 
     def _dict(self) -> dict[K, V]:
@@ -84,9 +93,10 @@ class FrozenMap(PMap[K, V]):
     __hash__ = PMap.__hash__
 
     def set(self, key: K, val: V) -> FrozenMap[K, V]:
+        val = freeze(val)
         if key in self._items:
             return _Replaced(self._items, key, val)
-        return FrozenMap({**self._dict(), key: val})
+        return FrozenMap.of({**self._dict(), key: val})
 
     def evolver(self) -> _Evolver:
         return _Evolver(self)
@@ -126,9 +136,9 @@ class _Replaced(FrozenMap[K, V]):
         return self._value if key == self._key else super().get(key, default)
 
     def set(self, key: K, val: V) -> FrozenMap[K, V]:
-        if key == self._key:
-            return _Replaced(self._items, key, val)
-        return FrozenMap({**self._dict(), key: val})
+        if key != self._key:
+            return FrozenMap.of(self._dict()).set(key, val)
+        return _Replaced(self._items, key, freeze(val))
 
 
 class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs leave it out
@@ -190,20 +200,26 @@ def _freeze(value: Any) -> Any:
 
 
 def _freeze_map(value: Mapping[Any, Any]) -> FrozenMap[Any, Any]:
-    if len(value) == 1:
-        ((key, item),) = value.items()
-        return _Replaced(_lone(key), key, item if type(item) in _ATOMS else _freeze(item))
-    return FrozenMap({k: v if type(v) in _ATOMS else _freeze(v) for k, v in value.items()})
+    frozen = {k: v if type(v) in _ATOMS else _freeze(v) for k, v in value.items()}
+    if len(frozen) == 1:
+        ((key, item),) = frozen.items()
+        if type(key) is str:
+            return _Replaced(_lone(key), key, item)
+    return FrozenMap.of(frozen)
 
 
-@lru_cache(maxsize=1024, typed=True)
-def _lone(key: Any) -> dict[Any, None]:
+@lru_cache(maxsize=256)
+def _lone(key: str) -> dict[str, None]:
     """The dict that all maps of this one key share: `{role: task}` is the commonest of maps."""
     return {key: None}
 
 
 def _freeze_list(value: Iterable[Any]) -> PVector[Any]:
     return pvector([v if type(v) in _ATOMS else _freeze(v) for v in value])
+
+
+def _freeze_vector(value: PVector[Any]) -> PVector[Any]:
+    return value if _ATOMS.issuperset(map(type, value)) else _freeze_list(value)
 
 
 def _freeze_tuple(value: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -224,17 +240,20 @@ _FREEZERS: dict[type, Callable[[Any], Any]] = {
     tuple: _freeze_tuple,
     set: pset,
     frozenset: pset,
+    type(pvector()): _freeze_vector,
 }
 # Looked through in turn, and so only for what is no builtin.
 _FREEZERS_OF_SUBCLASSES: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (Mapping, _freeze_map),
-    ((list, PVector), _freeze_list),
+    (PVector, _freeze_vector),
+    (list, _freeze_list),
     ((set, frozenset, PSet), pset),
     (tuple, _freeze_tuple),
 )
 
 
-_PLAIN = frozenset({str, int, float, bool, type(None)})
+PLAIN = frozenset({str, int, float, bool, type(None)})
+"""The types of values that cannot change, and so are handed out as they are."""
 
 
 def thaw(value: Any) -> Any:
@@ -244,9 +263,9 @@ def thaw(value: Any) -> Any:
     {'b': [1, {'c': 2}], 'a': 3}
     """
     if isinstance(value, PMap):
-        return {k: v if type(v) in _PLAIN else thaw(v) for k, v in value.iteritems()}
+        return {k: v if type(v) in PLAIN else thaw(v) for k, v in value.iteritems()}
     if isinstance(value, PVector | list):
-        return [v if type(v) in _PLAIN else thaw(v) for v in value]
+        return [v if type(v) in PLAIN else thaw(v) for v in value]
     if isinstance(value, dict):
         return {k: thaw(v) for k, v in value.items()}
     if isinstance(value, tuple):

@@ -9,11 +9,11 @@ from pyrsistent import PVector, pvector
 
 from dispatch.config import ConfigMorpher
 from dispatch.errors import UnsetVariableError
-from dispatch.frozen import freeze
+from dispatch.frozen import FrozenMap
 from dispatch.secrets import redact_text
-from dispatch.stages import Model
+from dispatch.stages import Groups, Model
 
-__all__ = ["RoleGroup"]
+__all__ = ["RoleGroup", "role_groups"]
 
 
 class RoleGroup(ConfigMorpher):
@@ -29,7 +29,7 @@ class RoleGroup(ConfigMorpher):
     def __init__(self, role: str, models: Iterable[Model]) -> None:
         self.role = role
         self.models: PVector[Model] = pvector(models)
-        super().__init__(freeze({"models": self.models}))
+        super().__init__(FrozenMap({"models": self.models}))
 
     @property
     def tasks(self) -> tuple[str | None, ...]:
@@ -56,3 +56,13 @@ class RoleGroup(ConfigMorpher):
             return super().morph(*args, **kwargs)
         except UnsetVariableError as error:
             raise error.within(self.role) from None
+
+
+def role_groups(groups: Groups) -> FrozenMap[str, RoleGroup]:
+    """The stage that makes a `RoleGroup` of each role's models: the last of `ModelDispatcher`'s.
+
+    >>> from dispatch import dispatch
+    >>> role_groups(dispatch([{"name": "a", "model": "gpt-4o"}]))["chatcompletions"]
+    RoleGroup(chatcompletions: a)
+    """
+    return FrozenMap.of({role: RoleGroup(role, models) for role, models in groups.items()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 from toolz import compose_left
 from toolz.curried import map, mapcat
@@ -21,7 +21,9 @@ from dispatch.stages import (
     normalize_roles,
 )
 
-__all__ = ["dispatch", "pipeline"]
+__all__ = ["dispatch", "pipeline", "reporting"]
+
+T = TypeVar("T")
 
 Models = Iterable[Mapping[str, Any]]
 
@@ -47,14 +49,35 @@ def dispatch(models: Models, *, contract: Contract = DEFAULT_CONTRACT) -> Groups
 
     Raises `ConfigError`, whose `faults` are those of every model.
     """
-    listed: Sequence[Any] | None = None
-    try:
-        listed = check_models(models)
-        return pipeline(contract)(listed)
-    except ConfigError as first:
-        faults: Sequence[Fault] = first.faults
-    if listed is not None:
-        faults = find_faults(listed, contract=contract) or faults
-    from dispatch.config.places import locate  # paid for once there is a fault
+    return reporting(pipeline(contract), contract)(models)
 
-    raise ConfigError(locate(faults, models if listed is None else listed))
+
+def reporting(
+    run: Callable[[Models], T], contract: Contract = DEFAULT_CONTRACT
+) -> Callable[[Models], T]:
+    """Return the same pipeline, which tells all faults of all models where one stops it.
+
+    A stage raises at the first faulty model, and knows neither its number nor its place in a file.
+
+    >>> run = reporting(pipeline())
+    >>> run([{"model": "a"}, {"model": "b", "roles": "x"}, {"name": "c"}])
+    Traceback (most recent call last):
+    dispatch.errors.ConfigError: 2 faults in the configuration:
+      models[1].roles: role 'x' is not declared; known: chatcompletions, postcompletions
+      models[2]: has no key 'model'; name the model that LiteLLM calls, such as model: gpt-4o
+    """
+
+    def reported(models: Models) -> T:
+        listed: Sequence[Any] | None = None
+        try:
+            listed = check_models(models)
+            return run(listed)
+        except ConfigError as first:
+            faults: Sequence[Fault] = first.faults
+        if listed is not None:
+            faults = find_faults(listed, contract=contract) or faults
+        from dispatch.config.places import locate  # paid for once there is a fault
+
+        raise ConfigError(locate(faults, models if listed is None else listed))
+
+    return reported

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, cast
 from dispatch.errors import Fault
 from dispatch.frozen import VECTOR, FrozenMap, freeze
 from dispatch.nearest import did_you_mean
-from dispatch.secrets import redact_text
+from dispatch.secrets import HIDDEN, is_secret, redact_text
 
 __all__ = [
     "DEFAULT_CONTRACT",
@@ -61,6 +61,23 @@ DEFAULT_ROLE = ModelRoleType.chatcompletions
 DEFAULT_ROLES = (ModelRoleType.chatcompletions, ModelRoleType.postcompletions)
 
 
+_TASKS = ("optional", "required", "none")
+
+
+def _declared(role: object) -> Role:
+    role = role if isinstance(role, Role) else Role(cast("str", role))
+    if not isinstance(role.name, str) or not role.name.strip():
+        raise ValueError(f"a role needs a name, not {role.name!r}")
+    if role.task not in _TASKS:
+        raise ValueError(f"the task of a role is {' or '.join(_TASKS)}, not {role.task!r}")
+    return role._replace(name=_plain(role.name))
+
+
+def _plain(text: str) -> str:
+    """A text of exactly that type: the members of an Enum are texts too, but print otherwise."""
+    return str.__str__(text)
+
+
 class Contract(Mapping[str, Role]):
     """The roles that a program declares, by name, in order.
 
@@ -76,13 +93,11 @@ class Contract(Mapping[str, Role]):
     def __init__(self, roles: Iterable[str | Role] = DEFAULT_ROLES) -> None:
         if isinstance(roles, str):
             roles = (roles,)
-        declared = [role if isinstance(role, Role) else Role(role) for role in roles]
+        declared = [_declared(role) for role in roles]
         self._roles = {role.name: role for role in declared}
         if len(self._roles) < len(declared):
             names = redact_text(", ".join(role.name for role in declared))
             raise ValueError(f"a role is declared twice: {names}")
-        if not all(isinstance(name, str) and name.strip() for name in self._roles):
-            raise ValueError("a role needs a name")
         self._hash = hash(tuple(declared))  # asked for at each dispatch, to find its pipeline
 
     def __getitem__(self, name: str) -> Role:
@@ -143,7 +158,7 @@ def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]
         for at, role, task in _assignments(written):
             fault = _find_fault(role, task, contract)
             if fault is None:
-                entries.append(entry(role, task))
+                entries.append(entry(_plain(role), task if task is None else _plain(task)))
             else:
                 faults.append(fault.under(*path, *at))
     return entries, faults
@@ -156,6 +171,8 @@ def _sound_entry(written: Any, contract: Contract) -> Entry | None:
     elif isinstance(written, FrozenMap) and len(written) == 1:
         ((role, task),) = written.iteritems()
     else:
+        return None
+    if type(role) is not str:
         return None
     declared = contract.get(role)
     if declared is None or declared.task != "optional":
@@ -175,7 +192,7 @@ def _assignments(written: Any) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
         yield ((str(role),) if several else ()), role, task
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def entry(role: str, task: str | None = None) -> Entry:
     """Return the normal form of an assignment, `{role: task}`; equal ones are the same object."""
     return cast("Entry", freeze({role: task}))
@@ -187,11 +204,13 @@ def _find_fault(role: Any, task: Any, contract: Contract) -> Fault | None:
     declared = contract.get(role)
     if declared is None:
         return _undeclared(role, contract)
-    if task is None:
-        if declared.task != "required":
-            return None
+    if declared.task == "required" and (
+        task is None or (isinstance(task, str) and not task.strip())
+    ):
         hint = f"write it as a mapping: {role}: what to do"
         return Fault((), f"role {role!r} needs a task", hint, "missing-task")
+    if task is None:
+        return None
     if not isinstance(task, str):
         found = f"the task of role {role!r} must be a text, found {kind(task)}"
         hint = "quote it" if isinstance(task, int | float) else ""
@@ -202,13 +221,16 @@ def _find_fault(role: Any, task: Any, contract: Contract) -> Fault | None:
 
 
 def _undeclared(role: str, contract: Contract) -> Fault:
-    name, colon, task = role.partition(":")
-    if colon and (name := name.strip()) in contract:
-        task = task.strip() or "what to do"
-        hint = f"a role with its task is a mapping, not one string: {name}: {task!r}"
+    name, colon, task = (part.strip() for part in role.partition(":"))
+    if colon and name in contract:
+        hint = (
+            f"a role with its task is a mapping, not one string: {name}: {task or 'what to do'!r}"
+        )
         return Fault((), f"role {role!r} is not declared", hint, "task-in-string")
+    # A key that slipped in here is told by its name alone.
+    shown = f"{name}: {HIDDEN}" if colon and is_secret(name) else role
     hint = did_you_mean(role, contract)
-    return Fault((), f"role {role!r} is not declared", hint, "undeclared-role")
+    return Fault((), f"role {shown!r} is not declared", hint, "undeclared-role")
 
 
 def _unused(contract: Contract) -> Fault:

@@ -166,8 +166,10 @@ def _each(value: Any, change: Any) -> Any:
             redact_text(key) if isinstance(key, str) else key: change(item, key)
             for key, item in value.items()
         }
-    if isinstance(value, list | tuple | set | frozenset | PVector | PSet):
+    if isinstance(value, list | tuple | PVector):
         return [change(item, "") for item in value]
+    if isinstance(value, set | frozenset | PSet):  # in an order that follows no hash seed
+        return sorted((change(item, "") for item in value), key=repr)
     return value
 
 

@@ -20,7 +20,7 @@ from toolz import groupby
 from dispatch.errors import ConfigError, Fault, StageError
 from dispatch.frozen import VECTOR, FrozenMap, freeze, thaw
 from dispatch.nearest import did_you_mean
-from dispatch.roles import DEFAULT_CONTRACT, Contract, kind, read_roles
+from dispatch.roles import DEFAULT_CONTRACT, Contract, Entry, kind, read_roles
 
 __all__ = [
     "Groups",
@@ -157,15 +157,17 @@ def _undeclared(played: Iterable[str], contract: Contract) -> Iterator[Fault]:
             yield Fault(("roles",), f"role {role!r} is not declared", hint, "undeclared-role")
 
 
-def _unmet(played: Mapping[str, list[Model]], contract: Contract) -> Iterator[Fault]:
+def _unmet(played: Mapping[str, Sequence[Any]], contract: Contract) -> Iterator[Fault]:
+    """Yield what a contract asks for in vain; `played` holds the players, or their numbers."""
     for role in contract.values():
-        count = len(played.get(role.name, ()))
-        if role.required and not count:
+        players = played.get(role.name, ())
+        if role.required and not players:
             hint = f"give a model roles: [{role.name}]"
             yield Fault(("models",), f"no model plays role {role.name!r}", hint, "unplayed-role")
-        elif count > 1 and not role.several:
-            message = f"{count} models play role {role.name!r}, which takes one"
-            yield Fault(("models",), message, code="crowded-role")
+        for player in () if role.several else players[1:]:
+            message = f"role {role.name!r} takes one model, and {len(players)} play it"
+            at = ("models", player, "roles") if isinstance(player, int) else ("models",)
+            yield Fault(at, message, code="crowded-role")
 
 
 def morph_groups(morpher: Callable[[dict[str, Any]], T]) -> Callable[[Groups], FrozenMap[str, T]]:
@@ -177,7 +179,7 @@ def morph_groups(morpher: Callable[[dict[str, Any]], T]) -> Callable[[Groups], F
     """
 
     def morph(groups: Groups) -> FrozenMap[str, T]:
-        return FrozenMap(
+        return FrozenMap.of(
             {role: morpher({"models": thaw(models)}) for role, models in groups.items()}
         )
 
@@ -196,7 +198,7 @@ def check_models(models: Any) -> Sequence[Any]:
 
 
 def find_faults(models: Iterable[Any], *, contract: Contract = DEFAULT_CONTRACT) -> list[Fault]:
-    """Return all that is wrong with each of these models, in their order.
+    """Return all that is wrong with each of these models, in their order, and what is missing.
 
     A stage stops at the first faulty model; this is the second look, once one has.
 
@@ -205,19 +207,24 @@ def find_faults(models: Iterable[Any], *, contract: Contract = DEFAULT_CONTRACT)
     models[0].roles: role 'chatcompletion' is not declared; did you mean 'chatcompletions'?
     models[1]: has no key 'model'; name the model that LiteLLM calls, such as model: gpt-4o
     """
-    return [
-        fault.under("models", index)
-        for index, model in enumerate(models)
-        for fault in _model_faults(model, contract)
-    ]
+    faults: list[Fault] = []
+    played: dict[str, list[int]] = {}
+    for index, model in enumerate(models):
+        entries, found = _look_at(model, contract)
+        faults += (fault.under("models", index) for fault in found)
+        for entry in entries:
+            played.setdefault(next(iter(entry)), []).append(index)
+    return [*faults, *_unmet(played, contract)]
 
 
-def _model_faults(model: Any, contract: Contract) -> list[Fault]:
+def _look_at(model: Any, contract: Contract) -> tuple[list[Entry], list[Fault]]:
+    """Return the sound assignments of a model, and all its faults."""
     faults = _shape_faults(model)
-    if isinstance(model, Mapping):
-        faults += read_roles(model.get("roles"), contract)[1]
+    if not isinstance(model, Mapping):
+        return [], faults
+    entries, wrong = read_roles(model.get("roles"), contract)
     try:
         freeze(model)
     except ConfigError as error:
-        faults += error.faults
-    return faults
+        wrong += error.faults
+    return entries, faults + wrong

@@ -122,3 +122,18 @@ def test_a_dispatcher_survives_pickling(models, morph):
     again = pickle.loads(pickle.dumps(dispatcher))
     assert repr(again) == repr(dispatcher)
     assert again.for_chatcompletions == dispatcher.for_chatcompletions
+
+
+def test_a_morpher_that_raises_leaves_the_groups_as_they_were(models):
+    def broken(group):
+        raise RuntimeError("no")
+
+    dispatcher = ModelDispatcher(models, morph=False)
+    with pytest.raises(RuntimeError):
+        dispatcher.dispatch(broken)
+    assert dispatcher.morph is False
+    assert type(dispatcher.for_chatcompletions) is dict
+
+
+def test_an_iterator_of_models_is_kept_as_a_list(models):
+    assert ModelDispatcher(iter(models)).models == models

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 import pytest
 from pyrsistent import pvector
 
@@ -97,18 +99,46 @@ CONTRACT = Contract(
     [
         ([{"roles": ["post"]}], "models[0].roles[0]", "'post' needs a task"),
         ([{"roles": {"post": None}}], "models[0].roles", "'post' needs a task"),
+        ([{"roles": {"post": "  "}}], "models[0].roles", "'post' needs a task"),
         ([{"roles": {"chatcompletions": "talk"}}], "models[0].roles", "takes no task"),
         ([{"roles": {"post": "x"}}], "models", "no model plays role 'chatcompletions'"),
-        ([{}, {}], "models", "2 models play role 'chatcompletions', which takes one"),
+        ([{}, {}], "models[1].roles", "'chatcompletions' takes one model, and 2 play it"),
     ],
 )
 def test_a_contract_is_enforced(written, place, words):
     models = [{"model": "m", **model} for model in written]
     with pytest.raises(ConfigError) as caught:
         dispatch(models, contract=CONTRACT)
-    (fault,) = caught.value.faults
+    fault = caught.value.faults[0]
     assert fault.place == place
     assert words in str(fault)
+
+
+def test_a_required_role_that_nobody_plays_is_told_beside_the_faults_of_models():
+    with pytest.raises(ConfigError) as caught:
+        dispatch([{"model": "m", "roles": ["pots"]}], contract=CONTRACT)
+    assert [fault.code for fault in caught.value.faults] == ["undeclared-role", "unplayed-role"]
+
+
+def test_a_role_with_its_key_in_one_string_is_told_without_the_key():
+    with pytest.raises(ConfigError) as caught:
+        dispatch([{"model": "m", "roles": ["api_key: sk-canary"]}])
+    assert "'api_key: ***' is not declared" in str(caught.value)
+
+
+def test_a_member_of_an_enum_of_texts_is_the_text_that_it_is():
+    class Named(str, Enum):  # noqa: UP042  # whose `str` is not its value, as StrEnum's is
+        CHAT = "chatcompletions"
+
+    groups = dispatch([{"model": "m", "roles": [Named.CHAT]}], contract=Contract([Named.CHAT]))
+    (copy,) = groups["chatcompletions"]
+    assert {type(role) for role in (*groups, *copy["roles"])} == {str}
+
+
+@pytest.mark.parametrize("task", ["requird", None])
+def test_a_role_says_what_it_asks_of_a_task_in_known_words(task):
+    with pytest.raises(ValueError, match="optional or required or none"):
+        Contract([Role("a", task=task)])
 
 
 @pytest.mark.parametrize("roles", [["a", "a"], [""], [" "]])

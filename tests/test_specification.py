@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,10 @@ def test_an_installed_package_always_wins(tmp_path, installed):
         check=True,
     )
     assert json.loads(found.stdout) == [installed == "drowcoder", installed == "config_morpher"]
+
+
+def test_a_program_can_ask_whether_the_names_are_there():
+    assert all(find_spec(name) for name in ("drowcoder", "drowcoder.model", "config_morpher"))
 
 
 def test_the_names_are_claimed_only_on_request():

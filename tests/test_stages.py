@@ -6,9 +6,13 @@ from collections import OrderedDict
 
 import pytest
 from pyrsistent import pmap
+from toolz import compose_left
+from toolz.curried import map, mapcat
 
-from dispatch import FrozenMap, dispatch, freeze
+from dispatch import ConfigMorpher, FrozenMap, dispatch, freeze
 from dispatch.errors import ConfigError, StageError
+from dispatch.group import role_groups
+from dispatch.pipeline import reporting
 from dispatch.stages import explode_roles, freeze_model, group_by_role, normalize_roles
 
 
@@ -104,3 +108,33 @@ def test_a_stage_of_ones_own_may_set_and_remove_keys():
     changed = normalize_roles(model.remove("tags").set("temperature", 0))
     assert isinstance(changed, FrozenMap)
     assert list(changed) == ["name", "model", "temperature", "roles"]
+
+
+def test_a_task_of_a_wrong_type_is_told_for_frozen_roles_too():
+    with pytest.raises(ConfigError, match="must be a text, found a number"):
+        dispatch([{"model": "m", "roles": [{"postcompletions": 7}]}])
+
+
+def test_what_a_frozen_map_is_given_is_frozen_too():
+    """Neither the constructor nor `set` keeps a hold for others to change it by."""
+    headers = {"X-Team": ["blue"]}
+    model = FrozenMap({"model": "m", "extra_headers": headers}).set("metadata", headers)
+    groups = dispatch([model.set("extra", pmap(headers))])
+    before = groups["chatcompletions"][0]
+    headers["X-Team"].append("red")
+    after = ConfigMorpher({"models": groups["chatcompletions"]}).fetch("models[0]")
+    for key in ("extra_headers", "metadata", "extra"):
+        assert after[key] == {"X-Team": ["blue"]}
+    assert hash(before) == hash(dispatch([before])["chatcompletions"][0])
+
+
+def test_a_pipeline_of_ones_own_can_tell_all_faults_too():
+    own = compose_left(
+        map(freeze_model), map(normalize_roles), mapcat(explode_roles), group_by_role
+    )
+    wrong = [{"model": "a"}, {"model": "b", "roles": "x"}, {"name": "c"}]
+    with pytest.raises(ConfigError, match=r"^roles: role 'x'"):
+        own(wrong)
+    with pytest.raises(ConfigError, match=r"models\[1\].roles: role 'x'.*\n.*models\[2\]"):
+        reporting(own)(wrong)
+    assert role_groups(own(wrong[:1]))["chatcompletions"].fetch("models[0].model") == "a"

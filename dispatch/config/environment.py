@@ -81,11 +81,6 @@ def resolve(value: Any, path: tuple[Step, ...] = (), *, secret: bool = False) ->
     return value
 
 
-def _resolve_item(key: Any, item: Any, path: tuple[Step, ...], secret: bool) -> Any:
-    named_so = isinstance(key, str) and is_secret(key)
-    return resolve(item, (*path, key), secret=secret or named_so)
-
-
 def _resolve_text(value: str, path: tuple[Step, ...], secret: bool) -> str:
     if is_reference(value):
         name = value.removeprefix(REFERENCE)

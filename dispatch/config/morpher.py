@@ -27,7 +27,7 @@ from dispatch.errors import (
     SuspiciousKeyWarning,
     UnsetVariableError,
 )
-from dispatch.frozen import FrozenMap, freeze, thaw
+from dispatch.frozen import PLAIN, FrozenMap, freeze, thaw
 from dispatch.llm.keys import find_misspelt, is_known, is_litellms, report
 from dispatch.secrets import redact, redact_text
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["ConfigMorpher", "ReturnType"]
 
 _REQUIRED: Any = object()
-_ATOMS = frozenset({str, int, float, bool, type(None)})
 _REMEMBERED = 1024  # how many paths, or plans, one configuration remembers
 
 
@@ -133,7 +132,7 @@ class ConfigMorpher:
                     return default
                 where = f"{self.source.name}: " if self.source else ""
                 raise type(error)(f"{where}{error}", error.path) from None
-        if type(node) in _ATOMS:
+        if type(node) in PLAIN:
             return node
         fresh = thaw(node)
         if self.source is not None:
@@ -335,7 +334,7 @@ def _builder(
 
 def _are_plain(taken: dict[str, Any]) -> bool:
     """Whether values may be handed out as they are: nothing to copy, nothing to resolve."""
-    return _ATOMS.issuperset(map(type, taken.values())) and not any(
+    return PLAIN.issuperset(map(type, taken.values())) and not any(
         refers(value, key) for key, value in taken.items() if type(value) is str
     )
 
