@@ -30,7 +30,7 @@ Models = Iterable[Mapping[str, Any]]
 
 @lru_cache(maxsize=32)
 def pipeline(contract: Contract = DEFAULT_CONTRACT) -> Callable[[Models], Groups]:
-    """Return the function that dispatches models to the roles of a contract."""
+    """Return the function that dispatches models to a contract's roles, composed once for each."""
     run: Callable[[Models], Groups] = compose_left(
         map(freeze_model),
         map(partial(normalize_roles, contract=contract)),
