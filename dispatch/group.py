@@ -10,7 +10,7 @@ from pyrsistent import PVector, pvector
 from dispatch.config import ConfigMorpher
 from dispatch.errors import UnsetVariableError
 from dispatch.frozen import FrozenMap
-from dispatch.secrets import redact_text
+from dispatch.secrets import label
 from dispatch.stages import Groups, Model
 
 __all__ = ["RoleGroup", "role_groups"]
@@ -43,8 +43,7 @@ class RoleGroup(ConfigMorpher):
         return iter(self.models)
 
     def __repr__(self) -> str:
-        named = (str(model.get("name", model["model"])) for model in self.models)
-        names = redact_text(", ".join(named))
+        names = ", ".join(map(label, self.models))
         return f"RoleGroup({self.role}: {names})" if names else f"RoleGroup({self.role})"
 
     def __reduce__(self) -> tuple[Any, ...]:

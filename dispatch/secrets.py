@@ -19,6 +19,7 @@ __all__ = [
     "HIDDEN",
     "is_reference",
     "is_secret",
+    "label",
     "literal_secrets",
     "mark_secret",
     "redact",
@@ -183,6 +184,16 @@ def redact_text(text: str) -> str:
         return text
     hidden = _USERINFO.sub(f"{HIDDEN}@", text)
     return _QUERY.sub(lambda m: m[1] + (HIDDEN if is_secret(m[2]) else m[3]), hidden)
+
+
+def label(model: Mapping[str, Any]) -> str:
+    """Return what a model is called wherever it is shown: its name, or else what it is.
+
+    >>> label({"name": "fast", "model": "gpt-4o"}), label({"name": None, "model": "gpt-4o"})
+    ('fast', 'gpt-4o')
+    """
+    texts = (model.get(key) for key in ("name", "model"))
+    return next((redact_text(t) for t in texts if isinstance(t, str) and t.strip()), "")
 
 
 def secret_values(value: Any, name: object = "") -> frozenset[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 
+from dispatch import __version__
 from dispatch.cli import check, explain, export, run, schema, show
 from dispatch.errors import ConfigWarning, DispatchError
 
@@ -27,14 +30,39 @@ app.command("schema")(schema.schema_command)
 app.command("init")(schema.init_command)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"dispatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[  # noqa: ARG001  # its callback does it
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 def main() -> None:
     """Run the program; what a person can mend ends in one block on stderr, and exit code 1."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]  # it takes the rest as *_
+    if isinstance(sys.stdout, io.TextIOWrapper):  # None where it is closed
+        sys.stdout.reconfigure(errors="replace")  # an answer may hold what a terminal cannot show
     try:
         app()
     except DispatchError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(1)
+        told = str(error)
+    except OSError as error:  # stdout, as all files are read and written with errors of their own
+        told = f"cannot write: {error.strerror}"
+    else:
+        return
+    typer.echo(f"error: {told}", err=True)
+    sys.exit(1)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:

@@ -64,7 +64,7 @@ def _json(report: Report) -> Iterator[str]:
         "warnings": [_plain(fault) for fault in report.warnings],
         "models": report.models,
     }
-    yield json.dumps(told, indent=2, ensure_ascii=False)
+    yield json.dumps(told, indent=2)
 
 
 def _plain(fault: Fault) -> dict[str, Any]:

@@ -60,10 +60,13 @@ def dispatcher_of(config: ConfigMorpher, declared: Sequence[str] | None) -> Mode
 def contract_of(declared: Sequence[str] | None, program: str | None) -> Contract:
     """Return the contract that the options ask for: the default one, or a program's, and roles.
 
-    Raises `ConfigError` for a contract that is not where it is said to be.
+    Raises `ConfigError` for a contract that is not where it is said to be, and a role without a
+    name.
     """
     roles = _contract_at(program) if program else DEFAULT_CONTRACT
     more = [role for role in dict.fromkeys(declared or ()) if role not in roles]
+    if not all(role.strip() for role in more):
+        raise ConfigError([Fault((), "--declare takes the name of a role", code="usage")])
     return Contract((*roles.values(), *more)) if more else roles
 
 
@@ -81,7 +84,7 @@ def _contract_at(program: str) -> Contract:
 def section_of(config: ConfigMorpher, name: str) -> dict[str, Any]:
     """Return a section of a configuration, beside its models; an absent one is empty.
 
-    Raises `ConfigError` for one that is no mapping.
+    Raises `ConfigError` for one that is no mapping of names.
     """
     found = config.fetch(name, None)
     if found is None:
@@ -89,6 +92,13 @@ def section_of(config: ConfigMorpher, name: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         fault = Fault((name,), f"expected a mapping, found {kind(found)}", code="wrong-section")
         raise ConfigError([fault])
+    faults = [
+        Fault((name,), f"expected a name, found {kind(key)} as a key", code="wrong-section")
+        for key in found
+        if not isinstance(key, str)
+    ]
+    if faults:
+        raise ConfigError(faults)
     return found
 
 

@@ -89,4 +89,4 @@ def _json(explained: list[Explanation]) -> Iterator[str]:
         | {"place": each.place, "origins": [origin._asdict() for origin in each.origins]}
         for each in explained
     ]
-    yield json.dumps(plain, indent=2, ensure_ascii=False, default=str)
+    yield json.dumps(plain, indent=2, default=str)

@@ -63,7 +63,7 @@ def export(
     made = proxy_config(groups, sections, allow_literal_secrets=allow_literal_secrets)
     text = to_yaml(made, _header(variables(made), output))
     if output is None:
-        typer.echo(text, nl=False)
+        typer.echo(text.encode(), nl=False)  # YAML is UTF-8, whatever a terminal takes
     else:
         _write(output, text, private=allow_literal_secrets)
 

@@ -10,6 +10,8 @@ import typer
 
 from dispatch.cli.common import Declared, Demo, dispatcher_of, read_config, section_of
 from dispatch.cli.show import print_roles
+from dispatch.errors import ConfigError, Fault
+from dispatch.secrets import label, redact_text
 
 if TYPE_CHECKING:
     from dispatch.llm.conversation import Turn
@@ -31,6 +33,9 @@ def run(
     from dispatch.llm.conversation import converse
 
     *configs, prompt = words
+    if not prompt.strip() or os.path.isfile(prompt):
+        hint = "it comes last: dispatch run CONFIG... PROMPT"
+        raise ConfigError([Fault((), "the prompt is missing", hint, "usage")])
     config = read_config(configs, demo)
     dispatcher = dispatcher_of(config, declare)
     settings = section_of(config, "router_settings")
@@ -54,11 +59,11 @@ def _quiet_litellm() -> None:
 
 
 def _print_turn(turn: Turn) -> None:
-    name = turn.model.get("name", turn.model["model"])
-    told = f"{turn.role} · {name}" + (f" · {turn.task}" if turn.task else "")
+    told = f"{turn.role} · {label(turn.model)}"
+    if turn.task:
+        told += f" · {redact_text(turn.task)}"
     if turn.instead_of is not None:
-        asked = turn.instead_of.get("name", turn.instead_of["model"])
-        told += f" (instead of {asked}, which did not answer)"
+        told += f" (instead of {label(turn.instead_of)}, which did not answer)"
     typer.secho(f"\n{told}", bold=True)
     for piece in turn.text:
         typer.echo(piece, nl=False)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
 
-import typer
-
-from dispatch.cli.common import Declared, Demo, read_dispatcher
+from dispatch.cli.common import Configs, Declared, Demo, read_dispatcher
 from dispatch.dispatcher import ModelDispatcher
-from dispatch.secrets import redact_text
+from dispatch.secrets import label, redact_text
 
 __all__ = ["print_roles", "show"]
 
 
-def show(
-    configs: Annotated[list[str] | None, typer.Argument(metavar="CONFIG...")] = None,
-    demo: Demo = False,
-    declare: Declared = None,
-) -> None:
+COLUMNS = ("role", "order", "name", "model", "task")
+NARROW = 40  # a table of fewer columns than this would fold into single letters, or lose them
+
+
+def show(configs: Configs = None, demo: Demo = False, declare: Declared = None) -> None:
     """Show which model plays which role, in which order, with which task."""
     print_roles(read_dispatcher(configs or [], demo, declare))
 
@@ -28,13 +26,24 @@ def print_roles(dispatcher: ModelDispatcher) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table()
-    for column in ("role", "order", "name", "model", "task"):
-        table.add_column(column, overflow="fold")  # a narrow terminal folds, and loses nothing
+    console, table = Console(), Table()
+    for column in COLUMNS:
+        table.add_column(column, overflow="fold")
+    for row in _rows(dispatcher):
+        table.add_row(*map(Text, row))  # a bare string would be read as markup
+        if console.width < NARROW:
+            fields = zip(COLUMNS, row, strict=True)
+            told = "".join(f"{column}: {cell}\n" for column, cell in fields)
+            console.print(Text(told), soft_wrap=True)
+    if console.width >= NARROW:
+        console.print(table)
+
+
+def _rows(dispatcher: ModelDispatcher) -> Iterator[tuple[str, ...]]:
     for role, models in dispatcher.groups.items():
+        told = redact_text(role)
         if not models:
-            table.add_row(role, "-", "-", "-", "-")
+            yield told, "-", "-", "-", "-"
         for order, model in enumerate(models, 1):
-            cells = (model.get("name", ""), model["model"], model["roles"][role] or "")
-            table.add_row(role, str(order), *(Text(redact_text(str(cell))) for cell in cells))
-    Console().print(table)
+            task = redact_text(model["roles"][role] or "")
+            yield told, str(order), label(model), redact_text(model["model"]), task

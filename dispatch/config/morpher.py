@@ -29,7 +29,7 @@ from dispatch.errors import (
 )
 from dispatch.frozen import PLAIN, FrozenMap, freeze, thaw
 from dispatch.llm.keys import find_misspelt, is_known, is_litellms, report
-from dispatch.secrets import redact, redact_text
+from dispatch.secrets import label, redact
 
 if TYPE_CHECKING:
     from dispatch.config.files import Format
@@ -345,10 +345,9 @@ def _resolve(
     try:
         resolved: dict[str, Any] = resolve(given, _at(path))
     except UnsetVariableError as error:
-        called = redact_text(str(node.get("name") or node.get("model") or ""))
         steps = next(at for at, variable in references(node) if variable == error.variable)
         position = _place(node, steps, "unset-variable", source)
-        raise UnsetVariableError(error.variable, error.where, called, "", position) from None
+        raise UnsetVariableError(error.variable, error.where, label(node), "", position) from None
     return resolved
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dispatch.errors import CompletionError
 from dispatch.group import RoleGroup
 from dispatch.llm.router import make_router
-from dispatch.secrets import scrub, secret_values
+from dispatch.secrets import label, scrub, secret_values
 from dispatch.stages import Model
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Turn:
 
 
 def converse(
-    chat: RoleGroup, posts: RoleGroup, prompt: str, **router_settings: Any
+    chat: RoleGroup, posts: RoleGroup, prompt: str, /, **router_settings: Any
 ) -> Iterator[Turn]:
     """Ask the chat models, then each post-completion about that conversation.
 
@@ -130,7 +130,7 @@ def _ask(
     except Exception as error:  # whatever the provider's client raises
         failure = scrub(f"{type(error).__name__}: {error}", secret_values(router.model_list))
     # Not in the handler: the original error, which may hold the key, must not become the context.
-    names = ", ".join(repr(model.get("name", model["model"])) for model in group)
+    names = ", ".join(repr(label(model)) for model in group)
     models = "model" if len(group) == 1 else "models"
     raise CompletionError(f"{models} {names} in role {group.role!r} did not answer: {failure}")
 
@@ -141,4 +141,5 @@ def _pieces(response: Any) -> Iterator[str]:
         yield response.choices[0].message.content or ""
         return
     for chunk in response:
-        yield chunk.choices[0].delta.content or ""
+        if chunk.choices:  # the last one may tell of the usage alone
+            yield chunk.choices[0].delta.content or ""

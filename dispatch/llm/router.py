@@ -24,7 +24,7 @@ from dispatch.llm.endpoints import find_foreign_key
 from dispatch.llm.keys import find_misspelt, report
 from dispatch.llm.logs import guard_logs
 from dispatch.nearest import did_you_mean
-from dispatch.secrets import redact_text, scrub, secret_values
+from dispatch.secrets import label, redact_text, scrub, secret_values
 from dispatch.stages import Model
 
 if TYPE_CHECKING:
@@ -160,11 +160,11 @@ def model_place(model: Mapping[str, Any]) -> tuple[Step, ...]:
     >>> model_place({"name": "fast", "model": "gpt-4o"})
     ('models', '[name=fast]')
     """
-    key = "name" if model.get("name") is not None else "model"
-    return "models", f"[{key}={redact_text(str(model[key]))}]"
+    named = label({"name": model.get("name")})
+    return "models", f"[name={named}]" if named else f"[model={label(model)}]"
 
 
-def make_router(dispatcher: Dispatched | Groups, **router_settings: Any) -> Router:
+def make_router(dispatcher: Dispatched | Groups, /, **router_settings: Any) -> Router:
     """Return a `litellm.Router` that answers for each role: `completion`, `acompletion` and all.
 
     It takes a dispatcher, or groups alone. `router_settings` go to the Router as they are.
