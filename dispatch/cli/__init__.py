@@ -12,6 +12,7 @@ import typer
 from dispatch import __version__
 from dispatch.cli import check, explain, export, run, schema, show
 from dispatch.errors import ConfigWarning, DispatchError
+from dispatch.secrets import redact_text
 
 __all__ = ["app", "main"]
 
@@ -38,14 +39,14 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[  # noqa: ARG001  # its callback does it
+    version: Annotated[
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
 ) -> None:
-    pass
+    """Take what comes before a command."""
 
 
 def main() -> None:
@@ -57,8 +58,8 @@ def main() -> None:
         app()
     except DispatchError as error:
         told = str(error)
-    except OSError as error:  # stdout, as all files are read and written with errors of their own
-        told = f"cannot write: {error.strerror}"
+    except OSError as error:  # of stdout, such as a full disk: files have errors of their own
+        told = redact_text(f"{error.filename or 'stdout'}: {error.strerror or error}")
     else:
         return
     typer.echo(f"error: {told}", err=True)

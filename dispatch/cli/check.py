@@ -30,13 +30,16 @@ def check_command(
     demo: Demo = False,
     declare: Declared = None,
     contract: Program = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail for warnings too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     format: Annotated[
-        Format, typer.Option("--format", help="For people or machines.")
+        Format, typer.Option("--format", help="For people, for machines, or for GitHub.")
     ] = Format.TEXT,
 ) -> None:
-    """Find all that is wrong, offline: faults first, then warnings. Exit code 1 for faults."""
+    """Find all that is wrong, offline: faults first, then warnings.
+
+    The exit code is 1 where there are faults.
+    """
     from dispatch.check import Report, check
 
     try:

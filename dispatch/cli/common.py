@@ -25,15 +25,18 @@ __all__ = [
     "section_of",
 ]
 
-Configs = Annotated[list[str] | None, typer.Argument(metavar="CONFIG...")]
-Demo = Annotated[bool, typer.Option("--demo", help="Use the configuration that comes along.")]
+FILES = "YAML, JSON or TOML; several merge, the last wins."
+Configs = Annotated[list[str] | None, typer.Argument(metavar="CONFIG", help=FILES)]
+Demo = Annotated[bool, typer.Option("--demo", help="Use the built-in example, not files.")]
 Declared = Annotated[
     list[str] | None,
     typer.Option("--declare", metavar="ROLE", help="Declare a role of your own; may be repeated."),
 ]
 Program = Annotated[
     str | None,
-    typer.Option("--contract", metavar="MODULE:NAME", help="Use the contract of your program."),
+    typer.Option(
+        "--contract", metavar="MODULE:NAME", help="Use the roles that your program declares."
+    ),
 ]
 
 
@@ -46,8 +49,9 @@ def read_dispatcher(
 
 def dispatcher_of(config: ConfigMorpher, declared: Sequence[str] | None) -> ModelDispatcher:
     """Dispatch the models of a configuration to the default roles and those declared."""
+    contract = contract_of(declared, None)
     try:
-        return ModelDispatcher(config.fetch("models"), roles=contract_of(declared, None))
+        return ModelDispatcher(config.fetch("models"), roles=contract)
     except ConfigError as error:
         faults, source = error.faults, config.source
     if source is not None:  # a single value in the place of the models is no list to know again
@@ -75,7 +79,7 @@ def _contract_at(program: str) -> Contract:
     try:
         found = getattr(import_module(module), name)
         return found if isinstance(found, Contract) else Contract(found)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+    except Exception as error:  # a program may raise anything when it is imported
         message = f"no contract at {program!r}: {type(error).__name__}"
         hint = "name a module, and a Contract or a list of roles in it, as in my.program:ROLES"
     raise ConfigError([Fault((), message, hint, "usage")])

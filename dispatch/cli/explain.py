@@ -16,26 +16,31 @@ if TYPE_CHECKING:
 
 __all__ = ["explain_command"]
 
+WORDS = "Files, of which several merge; then a path into them."
 SUFFIXES = (".yaml", ".yml", ".json", ".toml")
 
 
 def explain_command(
-    words: Annotated[list[str] | None, typer.Argument(metavar="CONFIG... [PATH]")] = None,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="CONFIG... [PATH]", help=WORDS)
+    ] = None,
     demo: Demo = False,
     role: Annotated[
         str | None, typer.Option("--role", help="Only the models that play this role.")
     ] = None,
     target: Annotated[
-        str, typer.Option("--for", metavar="CALLABLE", help="What the models are handed to.")
+        str,
+        typer.Option(
+            "--for", metavar="CALLABLE", help="What the models are handed to, as it is imported."
+        ),
     ] = "litellm.completion",
     declare: Declared = None,
     contract: Program = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for machines.")] = False,
 ) -> None:
     """Tell of each value which line it came from, and what becomes of it.
 
-    The last word is a path into the configuration, such as models[0].api_key, unless it is the
-    name of a file.
+    A last word that does not end like a file is the path of one value, such as models[0].api_key.
     """
     from dispatch.explain import explain
 
@@ -63,7 +68,7 @@ def _callable(name: str) -> Any:
 
             os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no network
         return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # a module may raise anything when it is imported
         problem = type(error).__name__
     hint = "write it as it is imported, such as litellm.acompletion"
     raise ConfigError([Fault((), f"cannot import {name!r}: {problem}", hint, "usage")])

@@ -27,7 +27,10 @@ class Target(StrEnum):
 def export(
     to: Annotated[Target, typer.Option(help="What to export to.")],  # noqa: ARG001  # the only one
     configs: Configs = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write here, not to stdout."),
+    ] = None,
     redis: Annotated[
         str | None, typer.Option(metavar="HOST[:PORT]", help="The Redis that proxies share.")
     ] = None,

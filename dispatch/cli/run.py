@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatch.cli.common import Declared, Demo, dispatcher_of, read_config, section_of
+from dispatch.cli.common import Configs, Declared, Demo, dispatcher_of, read_config, section_of
 from dispatch.cli.show import print_roles
 from dispatch.errors import ConfigError, Fault
 from dispatch.secrets import label, redact_text
@@ -20,19 +20,19 @@ __all__ = ["run"]
 
 
 def run(
-    words: Annotated[list[str], typer.Argument(metavar="CONFIG... PROMPT")],
+    configs: Configs = None,
+    *,
+    prompt: Annotated[str, typer.Argument(help="What to ask, in one word or quotes.")],
     demo: Demo = False,
     declare: Declared = None,
 ) -> None:
     """Ask the chat models, then run each post-completion on the conversation.
 
-    Where a model fails, the next of its role answers; a `router_settings` section of the
-    configuration goes to LiteLLM's Router. Several configurations merge; the last argument is
-    the prompt.
+    Where a model fails, the next of its role answers. The section router_settings of the
+    configuration goes to LiteLLM's Router.
     """
     from dispatch.llm.conversation import converse
 
-    *configs, prompt = words
     if not prompt.strip() or os.path.isfile(prompt):
         hint = "it comes last: dispatch run CONFIG... PROMPT"
         raise ConfigError([Fault((), "the prompt is missing", hint, "usage")])

@@ -33,7 +33,9 @@ def schema_command(declare: Declared = None, contract: Program = None) -> None:
 
 
 def init_command(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG")] = Path("models.yaml"),
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="The YAML file to write.")
+    ] = Path("models.yaml"),
     declare: Declared = None,
     contract: Program = None,
 ) -> None:

@@ -12,7 +12,7 @@ __all__ = ["print_roles", "show"]
 
 
 COLUMNS = ("role", "order", "name", "model", "task")
-NARROW = 40  # a table of fewer columns than this would fold into single letters, or lose them
+NARROW = 40
 
 
 def show(configs: Configs = None, demo: Demo = False, declare: Declared = None) -> None:
@@ -21,22 +21,27 @@ def show(configs: Configs = None, demo: Demo = False, declare: Declared = None) 
 
 
 def print_roles(dispatcher: ModelDispatcher) -> None:
-    """Print the table of roles; a role that nobody plays has a line too."""
+    """Print the table of roles; a role that nobody plays has a line too.
+
+    A narrow terminal gets a line for each cell, as no table would fit without losing some.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console, table = Console(), Table()
+    console = Console()
+    if console.width < NARROW:
+        for row in _rows(dispatcher):
+            fields = zip(COLUMNS, row, strict=True)
+            told = "".join(f"{column}: {cell}\n" for column, cell in fields)
+            console.print(Text(told), soft_wrap=True)
+        return
+    table = Table()
     for column in COLUMNS:
         table.add_column(column, overflow="fold")
     for row in _rows(dispatcher):
         table.add_row(*map(Text, row))  # a bare string would be read as markup
-        if console.width < NARROW:
-            fields = zip(COLUMNS, row, strict=True)
-            told = "".join(f"{column}: {cell}\n" for column, cell in fields)
-            console.print(Text(told), soft_wrap=True)
-    if console.width >= NARROW:
-        console.print(table)
+    console.print(table)
 
 
 def _rows(dispatcher: ModelDispatcher) -> Iterator[tuple[str, ...]]:

@@ -242,20 +242,21 @@ def find_dead_fallbacks(
     router_settings.fallbacks[0].chat[0]: nobody plays 'backup'; known: chat
     """
     known = dict.fromkeys(deployment["model_name"] for deployment in deployments)
-    known |= dict.fromkeys(settings.get("model_group_alias") or ())
+    aliases = settings.get("model_group_alias")
+    known |= dict.fromkeys(aliases if isinstance(aliases, Mapping) else ())
     ids = {deployment["model_info"].get("id") for deployment in deployments}
     for path, name in _named_in_fallbacks(settings):
         at = ("router_settings", *path)
-        if name is None:
+        if not isinstance(name, str):
             hint = "write a list of mappings such as {chatcompletions: [backup]}"
             yield Fault(at, "is no list of fallbacks", hint, "wrong-fallback")
         elif name not in known and name not in ids:
-            hint = did_you_mean(str(name), known)
+            hint = did_you_mean(name, known)
             yield Fault(at, f"nobody plays {name!r}", hint, "dead-fallback")
 
 
 def _named_in_fallbacks(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]]:
-    """Yield each role or deployment that is named, and where; None where none can be."""
+    """Yield each role or deployment that is named, and where; no text where none can be."""
     yield from _targets(settings.get("default_fallbacks"), ("default_fallbacks",))
     for kind in _FALLBACKS:
         for path, entry in _items(settings.get(kind), (kind,)):
