@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
+import dispatch as package
+
 ROOT = Path(__file__).parent.parent
 
 
-def dispatch(*arguments, **environment):
+def dispatch(*arguments, encoding="utf-8", stdout=subprocess.PIPE, **environment):
     return subprocess.run(
         [sys.executable, "-m", "dispatch", *map(str, arguments)],
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
-        encoding="utf-8",
+        encoding=encoding,
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1", **environment},
     )
@@ -58,12 +62,51 @@ def test_show_has_a_line_for_a_role_that_nobody_plays(config):
     assert rows(done.stdout)[-1] == ["embed", "-", "-", "-", "-"]
 
 
-def test_a_narrow_terminal_folds_and_loses_nothing(config):
-    done = dispatch("show", config, COLUMNS="30")
-    assert done.returncode == 0
-    told = "".join(row[0] for row in rows(done.stdout))
-    assert "chatcompletions" in told
-    assert max(map(len, done.stdout.splitlines())) <= 30
+ASSIGNMENTS = [
+    ("chatcompletions", "1", "fast", "gpt-4o", ""),
+    ("postcompletions", "1", "[b]", "o3", "sum up"),
+]
+COLUMNS = ("role", "order", "name", "model", "task")
+
+
+@pytest.mark.parametrize("width", [60, 40])
+def test_a_narrow_table_folds_and_loses_nothing(config, width):
+    done = dispatch("show", config, COLUMNS=str(width))
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= width
+    columns = ["".join(cells) for cells in zip(*rows(done.stdout), strict=True)]
+    whole = ["".join(cells) for cells in zip(COLUMNS, *ASSIGNMENTS, strict=True)]
+    assert [each.replace(" ", "") for each in columns] == [each.replace(" ", "") for each in whole]
+
+
+@pytest.mark.parametrize("width", [39, 30, 20, 15, 1])
+def test_where_no_table_fits_each_cell_has_a_line(config, width):
+    done = dispatch("show", config, COLUMNS=str(width))
+    assert done.returncode == 0, done.stderr
+    blocks = [block.splitlines() for block in done.stdout.strip("\n").split("\n\n")]
+    assert blocks == [
+        [f"{column}: {cell}" for column, cell in zip(COLUMNS, row, strict=True)]
+        for row in ASSIGNMENTS
+    ]
+
+
+def test_what_looks_like_markup_is_shown_as_it_is(config):
+    done = dispatch("show", config, "--declare", "[/red]")
+    assert rows(done.stdout)[-1] == ["[/red]", "-", "-", "-", "-"]
+
+
+@pytest.mark.parametrize("name", ["null", "''", "[a, b]", "3"])
+def test_a_model_without_a_name_is_called_by_its_model_everywhere(tmp_path, name):
+    file = tmp_path / "c.yaml"
+    file.write_text(f"models: [{{name: {name}, model: gpt-4o, mock_response: hello}}]\n")
+    done = dispatch("run", file, "hi")
+    assert done.returncode == 0, done.stderr
+    assert rows(done.stdout)[1] == ["chatcompletions", "1", "gpt-4o", "gpt-4o", ""]
+    assert done.stdout.endswith("\nchatcompletions · gpt-4o\nhello\n")
+
+
+def test_the_version_is_one_line():
+    assert dispatch("--version").stdout == f"dispatch {package.__version__}\n"
 
 
 def test_the_demo_runs_from_the_chat_to_each_post_completion_without_a_key():
@@ -84,6 +127,12 @@ def test_the_demo_runs_from_the_chat_to_each_post_completion_without_a_key():
         (["show"], "name configuration files, or give --demo alone"),
         (["run", "hello"], "name configuration files, or give --demo alone"),
         (["show", "--demo", "absent.yaml"], "name configuration files, or give --demo alone"),
+        (["run", "dispatch/demo.yaml"], "the prompt is missing"),
+        (["run", "dispatch/demo.yaml", "dispatch/demo.yaml"], "the prompt is missing"),
+        (["run", "--demo", " "], "the prompt is missing"),
+        (["show", "--demo", "--declare", ""], "error: --declare takes the name of a role"),
+        (["schema", "--declare", " "], "error: --declare takes the name of a role"),
+        (["schema", "--contract", "tests.models:absent"], "no contract at"),
     ],
 )
 def test_an_error_is_one_block_on_stderr_and_exit_code_1(arguments, words):
@@ -104,6 +153,70 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path):
     assert "models[1]" in done.stderr
 
 
-def test_output_is_plain_where_a_terminal_knows_no_unicode(config):
-    done = dispatch("run", "--demo", "hello", PYTHONIOENCODING="ascii:replace")
+@pytest.fixture
+def emoji(tmp_path):
+    file = tmp_path / "emoji.yaml"
+    model = {"name": "✓ café", "model": "gpt-4o", "mock_response": "done ✅"}
+    model["roles"] = ["chatcompletions", {"postcompletions": "tick ✓"}]
+    file.write_text(json.dumps({"models": [model]}, ensure_ascii=False), encoding="utf-8")
+    return file
+
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "encoding", "mark"),
+    [
+        ({"PYTHONIOENCODING": "cp1252"}, "cp1252", "?"),
+        ({"PYTHONIOENCODING": "ascii"}, "utf-8", "✅"),  # click takes ASCII for a slip
+        (ASCII, "utf-8", "✅"),
+    ],
+)
+def test_what_a_terminal_cannot_show_fails_nothing(emoji, environment, encoding, mark):
+    done = dispatch("run", emoji, "hi", encoding=encoding, **environment)
     assert done.returncode == 0, done.stderr
+    assert rows(done.stdout.replace("|", "│"))[-1][-1] == "tick ?"
+    assert done.stdout.endswith(f"\ndone {mark}\n")
+
+
+def test_what_machines_read_is_whole_in_any_terminal(emoji):
+    told = dispatch("explain", emoji, "models[0].name", "--json", PYTHONIOENCODING="ascii").stdout
+    assert json.loads(told)[0]["value"] == "✓ café"
+    exported = dispatch("export", emoji, "--to", "litellm-proxy", PYTHONIOENCODING="ascii").stdout
+    assert "id: ✓ café" in exported
+
+
+COMMANDS = [
+    ["show", "--demo"],
+    ["check", "--demo"],
+    ["run", "--demo", "hi"],
+    ["export", "--demo", "--to", "litellm-proxy"],
+    ["--help"],
+]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_a_full_disk_is_told_in_one_line(arguments):
+    with open("/dev/full", "w") as full:
+        done = dispatch(*arguments, stdout=full)
+    assert (done.returncode, done.stderr) == (1, "error: stdout: No space left on device\n")
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_a_reader_that_went_away_ends_the_program_in_silence(arguments):
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = dispatch(*arguments, stdout=write)
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_a_closed_stdout_is_no_failure(arguments):
+    line = [sys.executable, "-m", "dispatch", *arguments]
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh", *line]
+    done = subprocess.run(shell, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -162,6 +163,92 @@ def test_the_answer_streams_as_it_comes(config, provider):
     assert next(turn.text) == "re:"
     heard_the_first.set()
     assert "".join(turn.text) == " hello"
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_a_chunk_without_choices_ends_no_answer(config, provider, place):
+    """OpenAI tells the usage, and Azure its content filters, in a chunk with `choices: []`."""
+    empty = {"id": "1", "object": "chat.completion.chunk", "model": "m", "created": 1}
+    empty["choices"] = []
+    empty["usage"] = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    line = f"data: {json.dumps(empty)}\n\n"
+
+    def with_usage(request):
+        told = answer(request).get_data(as_text=True)
+        told = (
+            line + told if place == "first" else told.replace("data: [DONE]", line + "data: [DONE]")
+        )
+        return Response(told, mimetype="text/event-stream")
+
+    provider.clear()
+    provider.expect_request("/v1/chat/completions").respond_with_handler(with_usage)
+    over = {"stream_options": {"include_usage": True}}
+    models = [model | over for model in ConfigMorpher.from_yaml(config).fetch("models")]
+    d = ModelDispatcher(models)
+    turns = converse(d.for_chatcompletions, d.for_postcompletions, "hello")
+    assert ["".join(turn.text) for turn in turns] == ["re: hello", f"re: {TASK}"]
+
+
+def test_an_interrupt_ends_a_streaming_answer_in_silence(config, provider):
+    heard = threading.Event()
+
+    def slowly(request):
+        yield answer(request).get_data(as_text=True).split("\n\n")[0] + "\n\n"
+        heard.wait(20)
+
+    provider.clear()
+    provider.expect_request("/v1/chat/completions").respond_with_handler(
+        lambda request: Response(slowly(request), mimetype="text/event-stream")
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "dispatch", "run", str(config), "hello"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TEAM_KEY": "sk-from-env", "PYTHONIOENCODING": "utf-8"},
+        cwd=ROOT,
+    )
+    told = ""
+    while not told.endswith("re:"):
+        piece = process.stdout.read(1)
+        assert piece, process.stderr.read()
+        told += piece
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    heard.set()
+    assert (process.returncode, errors) == (130, "")
+
+
+@pytest.mark.parametrize("setting", ["chat", "posts", "prompt", "dispatcher", "model_list", "self"])
+def test_a_setting_that_no_router_takes_is_told_in_one_block(tmp_path, setting):
+    file = tmp_path / "c.json"
+    models = [{"model": "gpt-4o", "mock_response": "hello"}]
+    file.write_text(json.dumps({"models": models, "router_settings": {setting: 1}}))
+    done = run(file, "hello")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: LiteLLM takes no such Router: TypeError: ")
+    assert f"'{setting}'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("{1: 2}", "router_settings: expected a name, found a number as a key"),
+        ("{model_group_alias: 3}", "LiteLLM takes no such Router: "),
+        (
+            "{fallbacks: [{chatcompletions: [[a]]}]}",
+            "router_settings.fallbacks[0].chatcompletions[",
+        ),
+    ],
+)
+def test_settings_of_a_wrong_shape_are_told_in_one_block(tmp_path, settings, told):
+    file = tmp_path / "c.yaml"
+    models = "[{model: gpt-4o, mock_response: hello}]"
+    file.write_text(f"models: {models}\nrouter_settings: {settings}\n")
+    done = run(file, "hello")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {told}")
+    assert "Traceback" not in done.stderr
 
 
 def run(*arguments):

@@ -32,7 +32,15 @@ from dispatch.llm.conversation import converse
 from dispatch.llm.logs import LOGGERS
 from dispatch.llm.proxy import proxy_config
 from dispatch.llm.router import make_router, model_list
-from dispatch.secrets import is_secret, literal_secrets, mark_secret, redact, redact_text, scrub
+from dispatch.secrets import (
+    is_secret,
+    label,
+    literal_secrets,
+    mark_secret,
+    redact,
+    redact_text,
+    scrub,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -383,6 +391,48 @@ def test_no_command_prints_a_secret(command, arguments, echo, models, tmp_path):
     assert "Traceback" not in done.stderr, done.stderr
     assert CANARY not in done.stdout
     assert CANARY not in done.stderr
+
+
+def test_no_turn_is_told_with_a_secret(tmp_path):
+    """Not in the name of a model, its task, or the name of one that did not answer."""
+    mute = {"name": URL, "model": f"openai/{URL}", "mock_response": "litellm.RateLimitError"}
+    mute["roles"] = {"chatcompletions": URL, "postcompletions": f"see {URL}"}
+    spare = {
+        "name": f"{URL}/2",
+        "model": "gpt-4o",
+        "mock_response": "hello",
+        "roles": mute["roles"],
+    }
+    file = tmp_path / "c.json"
+    for models, code in ([mute, spare], 0), ([mute], 1):
+        file.write_text(json.dumps({"models": models}))
+        done = subprocess.run(
+            [sys.executable, "-m", "dispatch", "run", str(file), "hello"],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "COLUMNS": "200", "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        )
+        assert done.returncode == code, done.stderr
+        assert "did not answer" in done.stdout + done.stderr
+        assert CANARY not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("model", "called"),
+    [
+        ({"name": "fast", "model": "m"}, "fast"),
+        ({"model": "m"}, "m"),
+        ({"name": None, "model": "m"}, "m"),
+        ({"name": " ", "model": "m"}, "m"),
+        ({"name": ["a"], "model": "m"}, "m"),
+        ({"name": "https://me:pw@h", "model": "m"}, "https://***@h"),
+        ({"model": "https://me:pw@h"}, "https://***@h"),
+        ({"model": ["sk-1"]}, ""),
+    ],
+)
+def test_a_model_is_called_by_a_text_that_holds_no_secret(model, called):
+    assert label(model) == called
 
 
 # the rule

@@ -22,7 +22,9 @@ __all__ = ["run"]
 def run(
     configs: Configs = None,
     *,
-    prompt: Annotated[str, typer.Argument(help="What to ask, in one word or quotes.")],
+    prompt: Annotated[
+        str, typer.Argument(metavar="PROMPT", help="What to ask, in one word or quotes.")
+    ],
     demo: Demo = False,
     declare: Declared = None,
 ) -> None:
