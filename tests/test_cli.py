@@ -132,7 +132,6 @@ def test_the_demo_runs_from_the_chat_to_each_post_completion_without_a_key():
         (["run", "--demo", " "], "the prompt is missing"),
         (["show", "--demo", "--declare", ""], "error: --declare takes the name of a role"),
         (["schema", "--declare", " "], "error: --declare takes the name of a role"),
-        (["schema", "--contract", "tests.models:absent"], "no contract at"),
     ],
 )
 def test_an_error_is_one_block_on_stderr_and_exit_code_1(arguments, words):
@@ -142,6 +141,21 @@ def test_an_error_is_one_block_on_stderr_and_exit_code_1(arguments, words):
     assert done.stderr.startswith("error: ")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["schema", "--contract", "broken:ROLES"], "no contract at 'broken:ROLES': "),
+        (["explain", "--demo", "--for", "broken.function"], "cannot import 'broken.function': "),
+    ],
+)
+def test_a_program_that_cannot_be_imported_is_told_in_one_line(tmp_path, arguments, words):
+    (tmp_path / "broken.py").write_text("1 / 0")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = dispatch(*arguments, PYTHONPATH=path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {words}ZeroDivisionError; ")
 
 
 def test_all_faults_of_a_file_are_told_at_once(tmp_path):
@@ -181,9 +195,9 @@ def test_what_a_terminal_cannot_show_fails_nothing(emoji, environment, encoding,
 
 
 def test_what_machines_read_is_whole_in_any_terminal(emoji):
-    told = dispatch("explain", emoji, "models[0].name", "--json", PYTHONIOENCODING="ascii").stdout
+    told = dispatch("explain", emoji, "models[0].name", "--json", PYTHONIOENCODING="cp1252").stdout
     assert json.loads(told)[0]["value"] == "✓ café"
-    exported = dispatch("export", emoji, "--to", "litellm-proxy", PYTHONIOENCODING="ascii").stdout
+    exported = dispatch("export", emoji, "--to", "litellm-proxy", PYTHONIOENCODING="cp1252").stdout
     assert "id: ✓ café" in exported
 
 

@@ -141,5 +141,5 @@ def _pieces(response: Any) -> Iterator[str]:
         yield response.choices[0].message.content or ""
         return
     for chunk in response:
-        if chunk.choices:  # the last one may tell of the usage alone
+        if chunk.choices:  # others tell of the usage, or a content filter
             yield chunk.choices[0].delta.content or ""
