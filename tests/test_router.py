@@ -22,7 +22,7 @@ from dispatch.errors import (
     UnsetVariableWarning,
 )
 from dispatch.llm.conversation import converse
-from dispatch.llm.router import make_router, model_list
+from dispatch.llm.router import make_router, model_list, warn_of_keys
 
 ASKED = [{"role": "user", "content": "hi"}]
 BOTH = ["chatcompletions", {"postcompletions": "review"}]
@@ -294,6 +294,16 @@ def test_what_litellm_refuses_is_told_without_a_secret():
     assert caught.value.__context__ is None
     with pytest.raises(ConfigError, match="fallback_list"):
         make_router(ModelDispatcher([FIRST]), fallback_list=[])
+
+
+def test_two_models_without_a_name_are_both_warned_of_once():
+    slips = [{"model": "m", slip: 1, "roles": BOTH} for slip in ("temprature", "max_tokns")]
+    with pytest.warns(SuspiciousKeyWarning) as caught:
+        warn_of_keys(dispatch(slips))
+    told = [str(each.message) for each in caught]
+    assert len(told) == 2
+    assert "temprature" in told[0]
+    assert "max_tokns" in told[1]
 
 
 def test_keys_that_look_wrong_are_told_once_for_each_model(monkeypatch):

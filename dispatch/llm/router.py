@@ -221,12 +221,14 @@ def _resolved(deployments: Iterable[Deployment]) -> list[Deployment]:
 
 def warn_of_keys(groups: Groups) -> None:
     """Warn of keys that look misspelt and of keys that would go astray, once for each model."""
-    models = {model_place(model): model for models in groups.values() for model in models}
-    for at, model in models.items():
-        slips = (fault.under(*at) for fault in find_misspelt(model, OWN_KEYS))
-        report(slips, SuspiciousKeyWarning)
-        foreign = find_foreign_key(model)
-        report([foreign.under(*at)] if foreign else [], ForeignKeyWarning)
+    slips, foreign = [], []
+    for model in (model for models in groups.values() for model in models):
+        at = model_place(model)
+        slips += [fault.under(*at) for fault in find_misspelt(model, OWN_KEYS)]
+        stray = find_foreign_key(model)
+        foreign += [stray.under(*at)] if stray else []
+    report(dict.fromkeys(slips), SuspiciousKeyWarning)  # a model has a copy in each of its roles
+    report(dict.fromkeys(foreign), ForeignKeyWarning)
 
 
 def find_dead_fallbacks(
