@@ -196,3 +196,30 @@ def test_a_file_with_literal_secrets_is_its_owners_alone(export, tmp_path):
     assert export({"models": models}, "-o", target, "--allow-literal-secrets").returncode == 0
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert "sk-1" in target.read_text()
+
+
+def test_so_is_one_that_everybody_could_read_before(export, tmp_path):
+    """Even who holds the old file open reads nothing of the new one; a link stays a link."""
+    target, link = tmp_path / "proxy.yaml", tmp_path / "link.yaml"
+    target.write_text("old")
+    target.chmod(0o644)
+    link.symlink_to(target)
+    models = [{"model": "m", "api_key": "sk-1"}]
+    with target.open() as opened:
+        done = export({"models": models}, "-o", link, "--allow-literal-secrets")
+        assert done.returncode == 0, done.stderr
+        assert opened.read() == "old"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert "sk-1" in target.read_text()
+    assert link.is_symlink()
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "config.json", "link.yaml", "proxy.yaml",
+    ]  # fmt: skip
+
+
+def test_a_file_that_is_read_is_not_written_over(export, tmp_path):
+    config = tmp_path / "config.json"
+    done = export({"models": MODELS}, "-o", tmp_path / "." / "config.json")
+    assert done.returncode == 1
+    assert "config.json: is a file that was read; write to another file" in done.stderr
+    assert json.loads(config.read_text("utf-8")) == {"models": MODELS}
