@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.config import OWN_KEYS, ConfigMorpher
-from dispatch.config.environment import refers, resolve
-from dispatch.errors import ConfigError, Fault, Position, Step, UnsetVariableError
+from dispatch.config.environment import find_unresolvable
+from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.llm.catalog import Catalog, needs, read_catalog
-from dispatch.llm.keys import find_misspelt
+from dispatch.llm.keys import find_empty, find_misspelt
 from dispatch.nearest import nearest
 from dispatch.roles import DEFAULT_CONTRACT, Contract, ModelRoleType, kind, read_roles
 from dispatch.secrets import is_secret, redact_text
@@ -135,6 +135,7 @@ def _look_at(
     """Yield what looks wrong with one model, whether or not its shape is right."""
     yield from _wrong_texts(model)
     yield from _references(model)
+    yield from find_empty(model)
     keys = [key for key in model if isinstance(key, str)]
     yield from find_misspelt(keys, OWN_KEYS)
     endpoint = model.get("api_base") or model.get("base_url")
@@ -166,27 +167,7 @@ def _wrong_texts(model: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _references(model: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield each reference to a variable that is unset, and each that is written wrongly."""
-    for key, value in model.items():
-        if key not in OWN_KEYS:
-            yield from _references_in(value, (key,), is_secret(str(key)))
-
-
-def _references_in(value: Any, path: tuple[Step, ...], secret: bool) -> Iterator[Fault]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _references_in(item, (*path, key), secret or is_secret(str(key)))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _references_in(item, (*path, index), secret)
-    elif refers(value, "api_key" if secret else ""):
-        try:
-            resolve(value, path, secret=secret)
-        except UnsetVariableError as error:
-            message = f"environment variable {error.variable} is unset or empty"
-            hint = f"set it: export {error.variable}=…"
-            yield _warning(path, message, hint, "unset-variable")
-        except ConfigError as error:
-            yield from error.faults
+    yield from find_unresolvable({k: v for k, v in model.items() if k not in OWN_KEYS})
 
 
 def _unset_keys(model: Mapping[str, Any], name: str, catalog: Catalog) -> Iterator[Fault]:

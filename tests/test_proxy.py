@@ -82,7 +82,6 @@ def test_sections_of_the_proxys_own_go_along():
         ({"api_base": "https://me:pw@h"}, "models.[name=x].api_base"),
         ({"extra_headers": {"X-Team": "blue"}}, "models.[name=x].extra_headers.X-Team"),
         ({"extra_body": {"a": [{"password": "p"}]}}, "models.[name=x].extra_body.a[0].password"),
-        ({"api_key": "os.environ/sk-1"}, "models.[name=x].api_key"),
     ],
 )
 def test_a_literal_secret_is_refused_unless_it_is_allowed(keys, place):
@@ -92,6 +91,24 @@ def test_a_literal_secret_is_refused_unless_it_is_allowed(keys, place):
     assert place in str(caught.value)
     made = proxy_config(groups, allow_literal_secrets=True)
     assert keys.items() <= made["model_list"][0]["litellm_params"].items()
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_reference_in_another_spelling_is_told_the_right_one(allowed):
+    """It is no literal secret, and never goes into the file."""
+    groups = dispatch([{"name": "x", "model": "m", "api_key": "${MY_KEY}"}])
+    sections = {"general_settings": {"master_key": "$MASTER"}}
+    with pytest.raises(ConfigError) as caught:
+        proxy_config(groups, sections, allow_literal_secrets=allowed)
+    assert "models.[name=x].api_key: ${MY_KEY} is not expanded; write os.environ/MY_KEY" in str(
+        caught.value
+    )
+    assert "general_settings.master_key: $MASTER is not expanded" in str(caught.value)
+
+
+def test_an_empty_key_is_not_exported():
+    with pytest.raises(ConfigError, match="api_key: is empty"):
+        proxy_config(dispatch([{"name": "x", "model": "m", "api_key": ""}]))
 
 
 def test_what_says_that_there_is_no_key_is_no_secret():
@@ -107,6 +124,11 @@ def test_what_says_that_there_is_no_key_is_no_secret():
             [{"name": "x", "model": "m", "stop": ["os.environ/A"]}],
             {},
             "models.[name=x].stop[0]: the proxy would not resolve os.environ/A in a list",
+        ),
+        (
+            [{"name": "x", "model": "m", "api_key": "os.environ/sk-1"}],
+            {},
+            "models.[name=x].api_key: refers to what cannot be the name of a variable",
         ),
         (
             [{"model": "m"}],
