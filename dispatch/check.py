@@ -19,7 +19,7 @@ from dispatch.llm.catalog import Catalog, needs, read_catalog
 from dispatch.llm.keys import find_empty, find_misspelt
 from dispatch.nearest import nearest
 from dispatch.roles import DEFAULT_CONTRACT, Contract, ModelRoleType, kind, read_roles
-from dispatch.secrets import is_secret, redact_text
+from dispatch.secrets import is_secret, known_secrets, redact_text, scrub
 from dispatch.stages import check_models, find_faults
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def check(
     """
     tree = config.config
     found = list(_find(tree, contract, today or datetime.date.today()))
+    found = [_without_secrets(fault, tree) for fault in found]
     if config.source is not None:
         found += _find_traps(config.source, {fault.path for fault in found})
         place = config.source.place
@@ -81,6 +82,13 @@ def check(
         tuple(fault for fault in found if fault.severity == "warning"),
         len(models) if isinstance(models, list) else 0,
     )
+
+
+def _without_secrets(fault: Fault, tree: Mapping[str, Any]) -> Fault:
+    """Hide a secret where an anchor made it the name of a model."""
+    if fault.code != "unknown-model":
+        return fault
+    return fault._replace(message=scrub(fault.message, known_secrets(tree)))
 
 
 def _order(position: Position | None, files: list[str]) -> tuple[int, int, int]:

@@ -19,6 +19,7 @@ __all__ = [
     "HIDDEN",
     "is_reference",
     "is_secret",
+    "known_secrets",
     "literal_secrets",
     "mark_secret",
     "redact",
@@ -215,6 +216,15 @@ def secret_values(value: Any, name: object = "") -> frozenset[str]:
     found: set[str] = set()
     _collect(value, isinstance(name, str) and is_secret(name), found)
     return frozenset(found)
+
+
+def known_secrets(value: Any) -> frozenset[str]:
+    """Collect the secrets that are long enough to be known again where another key holds them.
+
+    >>> known_secrets({"api_key": "sk-1", "token": "m", "model": "m"})
+    frozenset({'sk-1'})
+    """
+    return frozenset(secret for secret in secret_values(value) if len(secret) >= _TELLABLE)
 
 
 def _collect(value: Any, secret: bool, found: set[str]) -> None:
