@@ -157,7 +157,8 @@ def _look_at(
     if catalog is not None and isinstance(name, str) and name and "mock_response" not in model:
         if not endpoint:
             yield from _unset_keys(model, name, catalog)
-        yield from _model_warnings(model, name, contract, catalog, today)
+        if not endpoint or catalog.provider(name, model.get("custom_llm_provider")) == "azure":
+            yield from _model_warnings(model, name, contract, catalog, today)
 
 
 _TEXTS = ("name", "api_base", "base_url", "api_version", "system_prompt", "organization",
@@ -196,14 +197,13 @@ def _model_warnings(
     custom = model.get("custom_llm_provider")
     known = catalog.find(name, custom)
     if known is None:
-        if not (model.get("api_base") or model.get("base_url")):
-            yield from _unknown(name, custom, catalog)
+        yield from _unknown(name, custom, catalog)
         return
     retired = str(known.get("deprecation_date") or "")
     if re.fullmatch(r"\d{4}-\d\d-\d\d", retired) and retired <= today.isoformat():
         yield _warning(("model",), f"{name} was deprecated on {retired}", "", "deprecated-model")
     roles = {role for entry in read_roles(model.get("roles"), contract)[0] for role in entry}
-    if ModelRoleType.chatcompletions in roles and not known.get("supports_function_calling"):
+    if ModelRoleType.chatcompletions in roles and known.get("supports_function_calling") is False:
         message = f"{name} cannot call functions, as the main conversation does"
         yield _warning(("model",), message, "", "no-function-calling")
     yield from _beyond_limit(model, known)
