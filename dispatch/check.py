@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.config import OWN_KEYS, ConfigMorpher
-from dispatch.config.environment import refers, resolve
-from dispatch.errors import ConfigError, Fault, Position, Step, UnsetVariableError
+from dispatch.config.environment import find_unresolvable
+from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.llm.catalog import Catalog, needs, read_catalog
-from dispatch.llm.keys import find_misspelt
+from dispatch.llm.keys import find_empty, find_misspelt
 from dispatch.nearest import nearest
 from dispatch.roles import DEFAULT_CONTRACT, Contract, ModelRoleType, kind, read_roles
-from dispatch.secrets import is_secret, redact_text
+from dispatch.secrets import is_secret, known_secrets, redact_text, scrub
 from dispatch.stages import check_models, find_faults
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def check(
     """
     tree = config.config
     found = list(_find(tree, contract, today or datetime.date.today()))
+    found = [_without_secrets(fault, tree) for fault in found]
     if config.source is not None:
         found += _find_traps(config.source, {fault.path for fault in found})
         place = config.source.place
@@ -81,6 +82,13 @@ def check(
         tuple(fault for fault in found if fault.severity == "warning"),
         len(models) if isinstance(models, list) else 0,
     )
+
+
+def _without_secrets(fault: Fault, tree: Mapping[str, Any]) -> Fault:
+    """Hide a secret where an anchor made it the name of a model."""
+    if fault.code != "unknown-model":
+        return fault
+    return fault._replace(message=scrub(fault.message, known_secrets(tree)))
 
 
 def _order(position: Position | None, files: list[str]) -> tuple[int, int, int]:
@@ -135,6 +143,7 @@ def _look_at(
     """Yield what looks wrong with one model, whether or not its shape is right."""
     yield from _wrong_texts(model)
     yield from _references(model)
+    yield from find_empty(model)
     keys = [key for key in model if isinstance(key, str)]
     yield from find_misspelt(keys, OWN_KEYS)
     endpoint = model.get("api_base") or model.get("base_url")
@@ -148,7 +157,8 @@ def _look_at(
     if catalog is not None and isinstance(name, str) and name and "mock_response" not in model:
         if not endpoint:
             yield from _unset_keys(model, name, catalog)
-        yield from _model_warnings(model, name, contract, catalog, today)
+        if not endpoint or catalog.provider(name, model.get("custom_llm_provider")) == "azure":
+            yield from _model_warnings(model, name, contract, catalog, today)
 
 
 _TEXTS = ("name", "api_base", "base_url", "api_version", "system_prompt", "organization",
@@ -166,27 +176,7 @@ def _wrong_texts(model: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _references(model: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield each reference to a variable that is unset, and each that is written wrongly."""
-    for key, value in model.items():
-        if key not in OWN_KEYS:
-            yield from _references_in(value, (key,), is_secret(str(key)))
-
-
-def _references_in(value: Any, path: tuple[Step, ...], secret: bool) -> Iterator[Fault]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _references_in(item, (*path, key), secret or is_secret(str(key)))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _references_in(item, (*path, index), secret)
-    elif refers(value, "api_key" if secret else ""):
-        try:
-            resolve(value, path, secret=secret)
-        except UnsetVariableError as error:
-            message = f"environment variable {error.variable} is unset or empty"
-            hint = f"set it: export {error.variable}=…"
-            yield _warning(path, message, hint, "unset-variable")
-        except ConfigError as error:
-            yield from error.faults
+    yield from find_unresolvable({k: v for k, v in model.items() if k not in OWN_KEYS})
 
 
 def _unset_keys(model: Mapping[str, Any], name: str, catalog: Catalog) -> Iterator[Fault]:
@@ -207,14 +197,13 @@ def _model_warnings(
     custom = model.get("custom_llm_provider")
     known = catalog.find(name, custom)
     if known is None:
-        if not (model.get("api_base") or model.get("base_url")):
-            yield from _unknown(name, custom, catalog)
+        yield from _unknown(name, custom, catalog)
         return
     retired = str(known.get("deprecation_date") or "")
     if re.fullmatch(r"\d{4}-\d\d-\d\d", retired) and retired <= today.isoformat():
         yield _warning(("model",), f"{name} was deprecated on {retired}", "", "deprecated-model")
     roles = {role for entry in read_roles(model.get("roles"), contract)[0] for role in entry}
-    if ModelRoleType.chatcompletions in roles and not known.get("supports_function_calling"):
+    if ModelRoleType.chatcompletions in roles and known.get("supports_function_calling") is False:
         message = f"{name} cannot call functions, as the main conversation does"
         yield _warning(("model",), message, "", "no-function-calling")
     yield from _beyond_limit(model, known)

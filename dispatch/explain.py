@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, Literal, NamedTuple
 
 from dispatch.config import OWN_KEYS, ConfigMorpher
@@ -13,7 +13,7 @@ from dispatch.config.paths import PathLike, trace
 from dispatch.errors import Position, RoleError, Step, place
 from dispatch.nearest import did_you_mean
 from dispatch.roles import DEFAULT_CONTRACT, Contract, read_roles
-from dispatch.secrets import is_secret, redact, redact_text
+from dispatch.secrets import is_secret, known_secrets, redact, redact_text
 
 __all__ = ["Explanation", "explain"]
 
@@ -93,10 +93,11 @@ def explain(
         target = litellm.completion
     parameters = read_parameters(target)
     tree = config.config
+    secrets = known_secrets(tree)
     start = tuple(trace(tree, path)) if path is not None else ()
     chosen = None if role is None else _players(tree, role, contract)
     return [
-        _explanation(config, at, value, parameters, _name(target))
+        _explanation(config, at, value, parameters, _name(target), secrets)
         for at, value in _leaves(tree, ())
         if at[: len(start)] == start and (chosen is None or at[:2] in chosen)
     ]
@@ -132,6 +133,7 @@ def _explanation(
     value: Any,
     parameters: Parameters,
     target: str,
+    secrets: Set[str],
 ) -> Explanation:
     fate = _fate(path, parameters)
     sent = fate in ("named", "passed")
@@ -141,6 +143,7 @@ def _explanation(
     told = tuple(redact_text(step) if isinstance(step, str) else step for step in path)
     # What stands anywhere below a secret's name, or below a name that holds one, is not shown.
     hidden = told != path or any(is_secret(str(step)) for step in path)
+    hidden = hidden or str(value) in secrets  # by an anchor, say
     shown = redact(value, "secret" if hidden else "")
     return Explanation(told, shown, origins, fate, target, variable, is_set)
 

@@ -19,6 +19,7 @@ __all__ = [
     "HIDDEN",
     "is_reference",
     "is_secret",
+    "known_secrets",
     "label",
     "literal_secrets",
     "mark_secret",
@@ -63,6 +64,11 @@ _USERINFO = re.compile(
     re.VERBOSE,
 )
 _QUERY = re.compile(r"([?&;]([\w.~-]+)=)([^&;\s#'\"]+)")
+_ASSIGNED = re.compile(r"(?<![\w~-])([\w~-]+)['\"]?[:=](?!//)['\"]?(?=\S)")
+_HELD = re.compile(
+    r"(?!\*\*\*) (?:(?:basic|bearer|token|apikey|key)\s+)? \S* [^\s'\"\])},;.]",
+    re.VERBOSE | re.IGNORECASE,
+)
 _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+")
 
 _TELLABLE = 4  # what is shorter is found in too many words to be hidden in others' texts
@@ -175,15 +181,31 @@ def _each(value: Any, change: Any) -> Any:
 
 
 def redact_text(text: str) -> str:
-    """Hide the user information and the keys of every URL in a text.
+    """Hide the user information and the keys of every URL in a text, and any `api_key:…`.
+
+    The latter is what a missing space makes of a mapping in YAML.
 
     >>> redact_text("cannot reach redis://:hunter2@host/0?token=abc&db=1")
     'cannot reach redis://***@host/0?token=***&db=1'
+    >>> redact_text("api_key:sk-1, api_key: none")
+    'api_key:***, api_key: none'
     """
-    if "://" not in text:
+    if ":" not in text and "=" not in text:
         return text
-    hidden = _USERINFO.sub(f"{HIDDEN}@", text)
-    return _QUERY.sub(lambda m: m[1] + (HIDDEN if is_secret(m[2]) else m[3]), hidden)
+    if "://" in text:
+        text = _USERINFO.sub(f"{HIDDEN}@", text)
+        text = _QUERY.sub(lambda m: m[1] + (HIDDEN if is_secret(m[2]) else m[3]), text)
+    return _hide_assigned(text)
+
+
+def _hide_assigned(text: str) -> str:
+    parts, at = [], 0
+    for name in _ASSIGNED.finditer(text):
+        held = _HELD.match(text, name.end()) if name.start() >= at and is_secret(name[1]) else None
+        if held and _hide(held[0]) == HIDDEN:
+            parts += [text[at : held.start()], HIDDEN]
+            at = held.end()
+    return "".join((*parts, text[at:]))
 
 
 def label(model: Mapping[str, Any]) -> str:
@@ -205,6 +227,15 @@ def secret_values(value: Any, name: object = "") -> frozenset[str]:
     found: set[str] = set()
     _collect(value, isinstance(name, str) and is_secret(name), found)
     return frozenset(found)
+
+
+def known_secrets(value: Any) -> frozenset[str]:
+    """Collect the secrets that are long enough to be known again where another key holds them.
+
+    >>> known_secrets({"api_key": "sk-1", "token": "m", "model": "m"})
+    frozenset({'sk-1'})
+    """
+    return frozenset(secret for secret in secret_values(value) if len(secret) >= _TELLABLE)
 
 
 def _collect(value: Any, secret: bool, found: set[str]) -> None:

@@ -104,6 +104,18 @@ RIGHT = [
     {"model": "nobody-has-this", "mock_response": "yes"},
     {"model": "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws_profile_name": "p"},
     {"model": "ft:gpt-4o:us:1", "api_key": "k"},
+    {"model": "gpt-3.5-turbo-0301", "api_base": "http://localhost:8000/v1", "max_tokens": 10**6},
+    {"model": "bedrock/converse/us.anthropic.claude-sonnet-4-5-20250929-v1:0"},
+    {"model": "bedrock/eu-west-1/anthropic.claude-sonnet-4-5-20250929-v1:0"},
+    {"model": "bedrock/arn:aws:bedrock:us-east-1:1:inference-profile/x"},
+    {"model": "bedrock/agent/A/B"},
+    {"model": "vertex_ai/gemini-2.5-flash"},
+    {"model": "vertex_ai/4711"},
+    {"model": "vertex_ai/gemini/4711"},
+    {"model": "vertex_ai/openai/4711"},
+    {"model": "fireworks_ai/deepseek-v3p2", "api_key": "k"},
+    {"model": "fireworks_ai/accounts/me/deployedModels/mine-1", "api_key": "k"},
+    {"model": "openai/*", "api_key": "k"},
 ]
 
 

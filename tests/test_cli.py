@@ -234,3 +234,37 @@ def test_a_closed_stdout_is_no_failure(arguments):
     shell = ["sh", "-c", 'exec "$@" >&-', "sh", *line]
     done = subprocess.run(shell, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def run_script(tmp_path, *arguments):
+    """Run the program as an installed script does: its own directory is on the path, no other."""
+    script = tmp_path / "bin" / "dispatch"
+    script.parent.mkdir()
+    script.write_text("from dispatch.cli import main\nmain()\n")
+    return subprocess.run(
+        [sys.executable, str(script), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["check", "--contract", "program:ROLES"], ["explain", "--for", "program.ask"]],
+    ids=lambda arguments: arguments[0],
+)
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_program_is_found_where_one_works_and_its_failure_is_one_block(
+    arguments, fails, config, tmp_path
+):
+    """Whatever it raises as it is imported, and however that ends."""
+    text = "from dispatch import Role\nROLES = [Role('chatcompletions'), Role('postcompletions')]\n"
+    text += "def ask(**rest): ...\n" + "raise SystemExit('sk-canary')\n" * fails
+    (tmp_path / "program.py").write_text(text)
+    done = run_script(tmp_path, arguments[0], str(config), *arguments[1:])
+    assert done.returncode == fails, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert ("SystemExit" in done.stdout + done.stderr) == fails
+    assert "sk-canary" not in done.stdout + done.stderr

@@ -63,6 +63,28 @@ def test_api_key_none_keeps_the_vendors_key_at_home(vendor, arrived, httpserver,
     assert CANARY not in arrived(**ConfigMorpher(model).morph(litellm.completion, strict=True))
 
 
+INSTEAD = [
+    {"azure_ad_token": "x"},
+    *({"extra_headers": {name: "x"}} for name in ("Authorization", "api-key", "x-goog-api-key")),
+    {"headers": {"Authorization": "Bearer x"}},
+    {"extra_headers": {"X-Gateway-Token": "x"}},
+    {"langfuse_secret_key": "x"},
+    {"aws_secret_access_key": "x"},
+    {"user_token": "x"},
+]
+
+
+@pytest.mark.parametrize("extra", INSTEAD, ids=str)
+@pytest.mark.parametrize("vendor", ["openai", "azure", "azure_ai", "gemini", "groq", "anthropic"])
+def test_it_is_told_just_where_another_secret_does_not_keep_the_key_at_home(
+    vendor, extra, arrived, httpserver, monkeypatch
+):
+    """Of all that is secret, only what LiteLLM sends instead of the vendor's key counts."""
+    monkeypatch.setenv(key_variables(vendor)[0], CANARY)
+    model = model_of(vendor, httpserver) | extra
+    assert (CANARY in arrived(**model)) == (find_foreign_key(model) is not None)
+
+
 @pytest.mark.parametrize(
     "model",
     [
@@ -71,7 +93,7 @@ def test_api_key_none_keeps_the_vendors_key_at_home(vendor, arrived, httpserver,
         {"model": "groq/llama", "api_base": "api.groq.com/openai/v1"},
         {"model": "groq/llama", "api_base": "http://h", "api_key": "gsk-1"},
         {"model": "groq/llama", "api_base": "http://h", "api_key": "os.environ/OTHER"},
-        {"model": "groq/llama", "base_url": "http://h", "headers": {"Authorization": "Bearer x"}},
+        {"model": "openai/m", "base_url": "http://h", "headers": {"Authorization": "Bearer x"}},
         {"model": "hosted_vllm/llama", "api_base": "http://h"},
         {"model": "ollama/llama", "api_base": "http://h"},
         {"model": "my-own", "api_base": "http://h"},

@@ -75,6 +75,11 @@ def test_an_unset_or_empty_variable_is_an_error_for_the_model_asked_for_alone(
     ("wrong", "told"),
     [
         ("${FIRST_KEY}", "write os.environ/FIRST_KEY"),
+        ("${FIRST_KEY:-sk-proj-1}", "write os.environ/FIRST_KEY"),
+        ("$FIRST_KEY", "write os.environ/FIRST_KEY"),
+        ("env:FIRST_KEY", "write os.environ/FIRST_KEY"),
+        ("${env:FIRST_KEY}", "write os.environ/FIRST_KEY"),
+        ("Bearer ${FIRST_KEY:-sk-proj-1}", "put the whole value into a variable"),
         ("Bearer ${FIRST_KEY}", "put the whole value into a variable"),
         ("Bearer os.environ/FIRST_KEY", "put the whole value into a variable"),
         ("os.environ/sk-proj-1", "write os.environ/NAME"),
@@ -96,8 +101,8 @@ def test_a_pasted_key_is_no_reference_and_is_hidden():
 
 
 def test_a_text_that_is_no_secret_may_speak_of_variables():
-    text = "explain ${HOME} and os.environ/PATH"
-    assert resolve({"extra_body": {"prompt": text}}) == {"extra_body": {"prompt": text}}
+    for text in ("explain ${HOME} and os.environ/PATH", "$PATH", "env:PATH", "${A:-b}"):
+        assert resolve({"extra_body": {"prompt": text}}) == {"extra_body": {"prompt": text}}
 
 
 def test_containers_keep_their_kind():

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatch import ConfigMorpher
+from dispatch.check import check
 from dispatch.cli import app
 from dispatch.errors import ConfigError, MissingKeyError, RoleError
 from dispatch.explain import explain
@@ -137,3 +138,25 @@ def test_a_callable_that_is_not_there_is_an_error_of_this_package(config):
     told = CliRunner().invoke(app, ["explain", "base.yaml", "--for", "litellm.nope"])
     assert isinstance(told.exception, ConfigError)
     assert "cannot import 'litellm.nope'" in str(told.exception)
+
+
+def test_a_secret_is_hidden_under_a_plain_name_too(tmp_path):
+    """An anchor gives one value two names; a missing space makes a text of a mapping."""
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "x-shared: &k sk-canary\n"
+        "models:\n"
+        "  - {name: a, model: *k, api_key: *k}\n"
+        "  - model: openai/gpt-4o\n"
+        "    extra_body:\n"
+        "      api_key:sk-canary-2\n"
+    )
+    config = ConfigMorpher(file)
+    told = {each.place: each.value for each in explain(config, target=lambda **rest: None)}
+    assert told["x-shared"] == told["models[0].model"] == told["models[0].api_key"] == "***"
+    assert told["models[1].extra_body"] == "api_key:***"
+    report = check(config)
+    assert "LiteLLM cannot tell who serves '***'" in [fault.message for fault in report.warnings]
+    assert "canary" not in "".join(
+        f"{f.message}{f.hint}" for f in (*report.faults, *report.warnings)
+    )

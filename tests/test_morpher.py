@@ -672,3 +672,24 @@ def test_a_value_that_is_a_tuple_with_names_arrives_as_one():
         assert type(taken["row"]) is Row
         assert taken["row"] == ("m", ["END"])
         taken["row"].stop.append("mine")
+
+
+@pytest.mark.parametrize("held", [None, "", "  "])
+@pytest.mark.parametrize("key", ["api_key", "azure_ad_token", "api_base", "base_url"])
+def test_an_empty_secret_or_endpoint_of_a_model_never_reaches_a_callable(key, held):
+    """LiteLLM would look into the environment instead, and send what it finds there."""
+    config = ConfigMorpher({"models": [{"name": "fast", "model": "m", key: held}]})
+    with pytest.raises(ConfigError) as caught:
+        config.morph(lambda **rest: None, "models[0]")
+    assert str(caught.value).startswith(f"models[0].{key}: is empty in the model 'fast'; ")
+    assert ("api_key: none" in str(caught.value)) == (key == "api_key")
+    assert config.morph(lambda model: None, "models[0]") == {"model": "m"}
+
+
+def test_what_is_empty_and_no_secret_is_passed_on_as_it_is():
+    model = {"model": "m", "stop": None, "user": "", "extra_body": {"token": None}}
+    headers = {"headers": {"X-Team": ""}, "extra_headers": None}
+    given = ConfigMorpher(model | headers).morph(lambda **rest: None)
+    assert given == model | headers
+    with pytest.raises(ConfigError, match=r"headers\.Authorization: is empty"):
+        ConfigMorpher(model | {"headers": {"Authorization": ""}}).morph(lambda **rest: None)

@@ -82,7 +82,6 @@ def test_sections_of_the_proxys_own_go_along():
         ({"api_base": "https://me:pw@h"}, "models.[name=x].api_base"),
         ({"extra_headers": {"X-Team": "blue"}}, "models.[name=x].extra_headers.X-Team"),
         ({"extra_body": {"a": [{"password": "p"}]}}, "models.[name=x].extra_body.a[0].password"),
-        ({"api_key": "os.environ/sk-1"}, "models.[name=x].api_key"),
     ],
 )
 def test_a_literal_secret_is_refused_unless_it_is_allowed(keys, place):
@@ -92,6 +91,24 @@ def test_a_literal_secret_is_refused_unless_it_is_allowed(keys, place):
     assert place in str(caught.value)
     made = proxy_config(groups, allow_literal_secrets=True)
     assert keys.items() <= made["model_list"][0]["litellm_params"].items()
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_reference_in_another_spelling_is_told_the_right_one(allowed):
+    """It is no literal secret, and never goes into the file."""
+    groups = dispatch([{"name": "x", "model": "m", "api_key": "${MY_KEY}"}])
+    sections = {"general_settings": {"master_key": "$MASTER"}}
+    with pytest.raises(ConfigError) as caught:
+        proxy_config(groups, sections, allow_literal_secrets=allowed)
+    assert "models.[name=x].api_key: ${MY_KEY} is not expanded; write os.environ/MY_KEY" in str(
+        caught.value
+    )
+    assert "general_settings.master_key: $MASTER is not expanded" in str(caught.value)
+
+
+def test_an_empty_key_is_not_exported():
+    with pytest.raises(ConfigError, match="api_key: is empty"):
+        proxy_config(dispatch([{"name": "x", "model": "m", "api_key": ""}]))
 
 
 def test_what_says_that_there_is_no_key_is_no_secret():
@@ -107,6 +124,11 @@ def test_what_says_that_there_is_no_key_is_no_secret():
             [{"name": "x", "model": "m", "stop": ["os.environ/A"]}],
             {},
             "models.[name=x].stop[0]: the proxy would not resolve os.environ/A in a list",
+        ),
+        (
+            [{"name": "x", "model": "m", "api_key": "os.environ/sk-1"}],
+            {},
+            "models.[name=x].api_key: refers to what cannot be the name of a variable",
         ),
         (
             [{"model": "m"}],
@@ -196,3 +218,30 @@ def test_a_file_with_literal_secrets_is_its_owners_alone(export, tmp_path):
     assert export({"models": models}, "-o", target, "--allow-literal-secrets").returncode == 0
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert "sk-1" in target.read_text()
+
+
+def test_so_is_one_that_everybody_could_read_before(export, tmp_path):
+    """Even who holds the old file open reads nothing of the new one; a link stays a link."""
+    target, link = tmp_path / "proxy.yaml", tmp_path / "link.yaml"
+    target.write_text("old")
+    target.chmod(0o644)
+    link.symlink_to(target)
+    models = [{"model": "m", "api_key": "sk-1"}]
+    with target.open() as opened:
+        done = export({"models": models}, "-o", link, "--allow-literal-secrets")
+        assert done.returncode == 0, done.stderr
+        assert opened.read() == "old"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert "sk-1" in target.read_text()
+    assert link.is_symlink()
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "config.json", "link.yaml", "proxy.yaml",
+    ]  # fmt: skip
+
+
+def test_a_file_that_is_read_is_not_written_over(export, tmp_path):
+    config = tmp_path / "config.json"
+    done = export({"models": MODELS}, "-o", tmp_path / "." / "config.json")
+    assert done.returncode == 1
+    assert "config.json: is a file that was read; write to another file" in done.stderr
+    assert json.loads(config.read_text("utf-8")) == {"models": MODELS}

@@ -133,3 +133,15 @@ def test_init_overwrites_nothing(tmp_path):
     told = CliRunner().invoke(app, ["init", str(tmp_path / "models.yaml")])
     assert isinstance(told.exception, FileError)
     assert (tmp_path / "models.yaml").read_text() == "mine"
+
+
+def test_a_starter_quotes_the_roles_that_yaml_would_read_otherwise(tmp_path, monkeypatch):
+    """What `init` writes, `check` reads as it was declared."""
+    monkeypatch.chdir(tmp_path)
+    names = ["on", "a: b", "1", "null", "# x", "größe", "plain-one", 'a "b"']
+    declared = [word for name in names for word in ("--declare", name)]
+    assert CliRunner().invoke(app, ["init", *declared]).exit_code == 0
+    roles = ConfigMorpher("models.yaml").fetch("models[0].roles")
+    assert [role for role in roles if isinstance(role, str)][-len(names) :] == names
+    done = CliRunner().invoke(app, ["check", "models.yaml", *declared])
+    assert done.exit_code == 0, done.output

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, Any
@@ -20,6 +22,7 @@ __all__ = [
     "Program",
     "contract_of",
     "dispatcher_of",
+    "imported",
     "read_config",
     "read_dispatcher",
     "section_of",
@@ -77,12 +80,20 @@ def contract_of(declared: Sequence[str] | None, program: str | None) -> Contract
 def _contract_at(program: str) -> Contract:
     module, _, name = program.partition(":")
     try:
-        found = getattr(import_module(module), name)
+        found = imported(module, name)
         return found if isinstance(found, Contract) else Contract(found)
-    except Exception as error:  # a program may raise anything when it is imported
-        message = f"no contract at {program!r}: {type(error).__name__}"
-        hint = "name a module, and a Contract or a list of roles in it, as in my.program:ROLES"
+    except (Exception, SystemExit) as error:  # of any class: a program runs as it is imported
+        problem = type(error).__name__
+    message = f"no contract at {program!r}: {problem}"
+    hint = "name a module, and a Contract or a list of roles in it, as in my.program:ROLES"
     raise ConfigError([Fault((), message, hint, "usage")])
+
+
+def imported(module: str, name: str) -> Any:
+    """Import what a module calls by a name; it is looked for in the working directory too."""
+    if "" not in sys.path and os.getcwd() not in sys.path:  # an installed script's is not there
+        sys.path.insert(0, os.getcwd())
+    return getattr(import_module(module), name)
 
 
 def section_of(config: ConfigMorpher, name: str) -> dict[str, Any]:

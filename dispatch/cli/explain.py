@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dispatch.cli.common import Declared, Demo, Program, contract_of, read_config
+from dispatch.cli.common import Declared, Demo, Program, contract_of, imported, read_config
 from dispatch.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -67,8 +66,8 @@ def _callable(name: str) -> Any:
             import os
 
             os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no network
-        return getattr(import_module(module), attribute)
-    except Exception as error:  # a module may raise anything when it is imported
+        return imported(module, attribute)
+    except (Exception, SystemExit) as error:  # of any class: a program runs as it is imported
         problem = type(error).__name__
     hint = "write it as it is imported, such as litellm.acompletion"
     raise ConfigError([Fault((), f"cannot import {name!r}: {problem}", hint, "usage")])

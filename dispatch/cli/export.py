@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Annotated, Any
 
 import typer
@@ -58,6 +60,7 @@ def export(
     from dispatch.llm.router import warn_of_keys
 
     config = read_config(configs, demo)
+    _refuse_input(output, configs or ())
     groups = dispatcher_of(config, declare).groups
     warn_of_keys(groups)
     sections = {name: section_of(config, name) for name in SECTIONS}
@@ -115,13 +118,32 @@ def _header(needed: list[str], output: Path | None) -> list[str]:
     ]
 
 
+def _refuse_input(output: Path | None, configs: Sequence[str]) -> None:
+    """Raise `FileError` for an output that is one of the files read: it would be lost."""
+    if output is not None and output.exists() and any(map(output.samefile, configs)):
+        hint = "write to another file"
+        raise FileError([Fault((), f"{output}: is a file that was read", hint, "file")])
+
+
 def _write(output: Path, text: str, *, private: bool) -> None:
-    mode = 0o600 if private else 0o666
     try:
-        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with open(file, "w", encoding="utf-8") as opened:
-            opened.write(text)
+        if private and (output.is_file() or not output.exists()):
+            _write_private(output.resolve(), text)
+        else:
+            output.write_text(text, "utf-8")
     except OSError as error:
         fault = Fault((), f"{output}: cannot be written: {error.strerror}", code="file")
         raise FileError([fault]) from None
     typer.echo(f"wrote {output}", err=True)
+
+
+def _write_private(output: Path, text: str) -> None:
+    """Put a file in its place that was its owner's alone from the first byte on."""
+    file, beside = mkstemp(dir=output.parent, prefix=f".{output.name}.")  # of mode 0600
+    try:
+        with open(file, "w", encoding="utf-8") as opened:
+            opened.write(text)
+        os.replace(beside, output)
+    except BaseException:
+        os.unlink(beside)
+        raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -57,11 +58,18 @@ def _schema(contract: Contract) -> str:
 def _entries(contract: Contract) -> str:
     tasked = {role.name for role in contract.values() if role.task == "required"}
     tasked |= {ModelRoleType.postcompletions}
-    written = (json.dumps(role).strip('"') for role in contract)
     return "\n".join(
-        f"      - {role}: say in one line what was done" if role in tasked else f"      - {role}"
-        for role in written
+        f"      - {_scalar(role)}" + ": say in one line what was done" * (role in tasked)
+        for role in contract
     )
+
+
+def _scalar(role: str) -> str:
+    """Quote the name of a role where YAML would read something else: `on`, `1`, `a: b`."""
+    import yaml
+
+    plain = re.fullmatch(r"\w[\w-]*", role) and yaml.safe_load(role) == role
+    return role if plain else json.dumps(role, ensure_ascii=False)
 
 
 def _write(path: Path, text: str) -> None:

@@ -16,10 +16,15 @@ from pyrsistent import PVector
 from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError, place
 from dispatch.secrets import REFERENCE, is_reference, is_secret
 
-__all__ = ["references", "refers", "resolve"]
+__all__ = ["find_unresolvable", "references", "refers", "resolve"]
 
-_SHELL = r"\$\{(\w+)\}"
-_EMBEDDED = r"\$\{\w+\}|os\.environ/"
+_SHELL = re.compile(r"\$\{(?P<name>[^\W\d]\w*)\}")
+_OTHER = re.compile(  # the default in ${NAME:-…} may be a secret
+    r"\$\{ (env:)? (?P<name>[^\W\d]\w*) ([:?=+-][^}]*)? \} | \$(?P<bare>[A-Z_][A-Z0-9_]*)"
+    r" | env: (?P<env>[^\W\d]\w*)",
+    re.VERBOSE,
+)
+_EMBEDDED = re.compile(r"\$\{\w+(:[^}]*)?\}|os\.environ/")
 
 
 def references(value: Any, path: tuple[Step, ...] = ()) -> Iterator[tuple[tuple[Step, ...], str]]:
@@ -45,11 +50,42 @@ def refers(value: Any, name: object = "") -> bool:
     >>> refers("os.environ/KEY"), refers("Bearer ${KEY}", "authorization"), refers("gpt-4o")
     (True, True, False)
     """
-    if not isinstance(value, str) or not (REFERENCE in value or "${" in value):
+    if not isinstance(value, str) or not (REFERENCE in value or value.startswith(("$", "env:"))):
+        return isinstance(value, str) and "${" in value and _looks_like_one(value, name)
+    return value.startswith((REFERENCE, "${")) or _looks_like_one(value, name)
+
+
+def _looks_like_one(value: str, name: object) -> bool:
+    if not isinstance(name, str) or not is_secret(name):
         return False
-    if value.startswith((REFERENCE, "${")):
-        return True
-    return re.search(_EMBEDDED, value) is not None and isinstance(name, str) and is_secret(name)
+    return bool(_EMBEDDED.search(value) or _OTHER.fullmatch(value))
+
+
+def find_unresolvable(
+    value: Any, path: tuple[Step, ...] = (), *, secret: bool = False
+) -> Iterator[Fault]:
+    """Yield what `resolve` would raise: a warning for what is unset, a fault for what is wrong.
+
+    >>> for fault in find_unresolvable({"api_key": "$OPENAI_API_KEY"}):
+    ...     print(fault)
+    api_key: $OPENAI_API_KEY is not expanded; write os.environ/OPENAI_API_KEY
+    """
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            inside = secret or (isinstance(key, str) and is_secret(key))
+            yield from find_unresolvable(item, (*path, key), secret=inside)
+    elif isinstance(value, list | tuple | PVector):
+        for index, item in enumerate(value):
+            yield from find_unresolvable(item, (*path, index), secret=secret)
+    elif refers(value, "api_key" if secret else ""):
+        try:
+            resolve(value, path, secret=secret)
+        except UnsetVariableError as error:
+            message = f"environment variable {error.variable} is unset or empty"
+            hint = f"set it: export {error.variable}=…"
+            yield Fault(path, message, hint, "unset-variable", "warning")
+        except ConfigError as error:
+            yield from error.faults
 
 
 def resolve(value: Any, path: tuple[Step, ...] = (), *, secret: bool = False) -> Any:
@@ -62,7 +98,8 @@ def resolve(value: Any, path: tuple[Step, ...] = (), *, secret: bool = False) ->
     {'headers': {'X-Team': 'blue'}, 'tags': ['a']}
 
     Raises `UnsetVariableError` where a variable is unset or empty, and `ConfigError` for what
-    nothing would ever expand: `${NAME}`, or a reference that is only part of a secret.
+    nothing would ever expand: `${NAME}`, or a reference that is only part of a secret. As the
+    whole of a secret, `$NAME`, `${NAME:-x}` and `env:NAME` are such too.
     """
     if isinstance(value, str):
         return _resolve_text(value, path, secret)
@@ -91,10 +128,12 @@ def _resolve_text(value: str, path: tuple[Step, ...], secret: bool) -> str:
     if value.startswith(REFERENCE):
         hint = f"write {REFERENCE}NAME, letters, digits and underscores"
         raise _wrong(path, "refers to what cannot be the name of a variable", hint)
-    shell = re.fullmatch(_SHELL, value)
-    if shell:
-        raise _wrong(path, f"{value} is not expanded", f"write {REFERENCE}{shell[1]}")
-    if secret and re.search(_EMBEDDED, value):
+    other = _OTHER.fullmatch(value) if secret else _SHELL.fullmatch(value)
+    if other:
+        name = next(filter(None, other.groupdict().values()))
+        shown = value if value.rstrip("}").endswith(name) else "a reference with a default"
+        raise _wrong(path, f"{shown} is not expanded", f"write {REFERENCE}{name}")
+    if secret and _EMBEDDED.search(value):
         hint = "put the whole value into a variable"
         raise _wrong(path, "a reference stands alone: here it would be sent as it is", hint)
     return value

@@ -28,7 +28,7 @@ from dispatch.errors import (
     UnsetVariableError,
 )
 from dispatch.frozen import PLAIN, FrozenMap, freeze, thaw
-from dispatch.llm.keys import find_misspelt, is_known, is_litellms, report
+from dispatch.llm.keys import find_empty, find_misspelt, is_known, is_litellms, report
 from dispatch.secrets import label, redact
 
 if TYPE_CHECKING:
@@ -171,7 +171,8 @@ class ConfigMorpher:
         `strict=True` makes either a `ConfigError`.
 
         Raises `PathError` for a wrong path, `SignatureError` for a callable whose parameters
-        cannot be read, and `UnsetVariableError` for a reference to an unset variable.
+        cannot be read, `UnsetVariableError` for a reference to an unset variable, and `ConfigError`
+        for a secret or an endpoint of a model that is empty.
         """
         form = (start_from, allow_extra_keys, return_type, return_config_keys_only, strict)
         # A bound method is a new object at each access, so its function stands for it.
@@ -209,6 +210,7 @@ class ConfigMorpher:
         taken = [_take(node, parameters) for parameters in signatures]
         if not allow_extra_keys:
             _forbid_extra(node, taken, start_from)
+        _forbid_empty(node, taken, start_from, self.source)
         _report_misspelt(node, targets, signatures, start_from, strict, self.source)
         builders = []
         for target, given in zip(targets, taken, strict=True):
@@ -306,6 +308,23 @@ def _forbid_extra(
     extra = [key for key in node if key not in used]
     if extra:
         raise ExtraKeysError(extra, "".join(_at(path)))
+
+
+def _forbid_empty(
+    node: FrozenMap[str, Any],
+    taken: Iterable[dict[str, Any]],
+    path: PathLike | None,
+    source: Source | None,
+) -> None:
+    """Raise `ConfigError` where a model would hand on a secret or an endpoint that is empty."""
+    given: set[Step] = set().union(*taken) if "model" in node else set()
+    faults = [
+        fault.at(_place(node, fault.path, fault.code, source)).under(*_at(path))
+        for fault in (find_empty(node) if given else ())
+        if fault.path[0] in given
+    ]
+    if faults:
+        raise ConfigError(faults)
 
 
 def _absent(target: Any, taken: dict[str, Any]) -> dict[str, Callable[[], Any]]:

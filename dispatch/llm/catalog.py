@@ -28,6 +28,19 @@ _OWN_NAMES = """
 """
 """Providers where a model is called what its owner calls it: no list can know the names."""
 
+_OWN_SHAPES = re.compile(
+    r"""
+      (.+/)? \*                                        # a wildcard
+    | bedrock/ (.+/)? (arn:.+ | agent/.+)
+    | vertex_ai/ (\d+ | gemini/.+ | openai/.+)         # a deployed endpoint, a tuned model
+    | fireworks_ai/ accounts/.+/deployedModels/.+
+    | ft:.+
+    """,
+    re.VERBOSE,
+)
+_BEDROCK_ROUTE = re.compile(r"((converse|invoke|[a-z]{2}(-[a-z]+)+-\d)/)+")
+_FIREWORKS = "accounts/fireworks/models/"  # LiteLLM puts it before a short name
+
 
 class Catalog:
     """The models and the providers that an installed LiteLLM knows.
@@ -68,7 +81,10 @@ class Catalog:
         """
         provider = self.provider(name, custom)
         bare = name.removeprefix(f"{provider}/")
-        for known in (f"{provider}/{bare}", name, bare):
+        if provider == "bedrock":
+            bare = _BEDROCK_ROUTE.sub("", bare, count=1)
+        short = f"{provider}/{_FIREWORKS}{bare}" if provider == "fireworks_ai" else bare
+        for known in (f"{provider}/{bare}", name, bare, short):
             entry = self.entry(known)
             if str(entry.get("litellm_provider", "")).startswith(str(provider)):
                 return entry
@@ -77,9 +93,9 @@ class Catalog:
     def takes_any_name(self, name: str, custom: str | None = None) -> bool:
         """Tell whether a provider serves models under names of one's own."""
         provider = self.provider(name, custom)
-        return (
-            provider in _OWN_NAMES.split() or name.startswith("ft:") or not self._served(provider)
-        )
+        full = name if name.startswith(f"{provider}/") else f"{provider}/{name}"
+        own = _OWN_SHAPES.fullmatch(name) or _OWN_SHAPES.fullmatch(full)
+        return provider in _OWN_NAMES.split() or own is not None or not self._served(provider)
 
     @lru_cache(maxsize=1024)  # noqa: B019
     def near(self, name: str, custom: str | None = None) -> str | None:
@@ -131,12 +147,6 @@ class Need(NamedTuple):
     keys: tuple[str, ...] = ("api_key",)
 
 
-_AWS = Need(
-    ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK",
-     "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
-    ("api_key", "aws_access_key_id", "aws_profile_name", "aws_role_name",
-     "aws_web_identity_token"),
-)  # fmt: skip
 _NEEDS: Mapping[str, tuple[Need, ...]] = {
     "azure": (
         Need(
@@ -145,15 +155,9 @@ _NEEDS: Mapping[str, tuple[Need, ...]] = {
         ),
         Need(("AZURE_API_BASE",), ("api_base", "base_url")),
     ),
-    "bedrock": (_AWS,),
-    "sagemaker": (_AWS,),
-    "vertex_ai": (
-        Need(("VERTEXAI_PROJECT", "GOOGLE_CLOUD_PROJECT", "GOOGLE_APPLICATION_CREDENTIALS"),
-             ("vertex_project", "vertex_ai_project", "vertex_credentials",
-              "vertex_ai_credentials")),
-    ),
     "replicate": (Need(("REPLICATE_API_KEY", "REPLICATE_API_TOKEN")),),
 }  # fmt: skip
+# Bedrock, SageMaker and Vertex need no variable: a profile, a role or a login may serve.
 _KEYED = ("ai21", "dashscope", "inception", "modelscope", "nebius", "novita", "openrouter",
           "volcengine", "voyage", "wandb")  # fmt: skip
 

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dispatch.errors import Fault
-from dispatch.secrets import REFERENCE, is_secret
+from dispatch.secrets import REFERENCE
 
 __all__ = ["VENDORS", "find_foreign_key", "has_keyless_endpoint", "key_variables"]
 
@@ -52,6 +52,13 @@ VENDORS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """By the prefix of a model: the vendor's own domains, and the variables of its key that are not
 called after the prefix. A server that one runs oneself (hosted_vllm, ollama, …) has no vendor."""
 
+_INSTEAD: Mapping[str, tuple[str, str]] = {
+    "openai": ("", "Authorization"),
+    "azure": ("azure_ad_token", "api-key"),
+    "gemini": ("", "x-goog-api-key"),
+}
+"""The key of a model, and the header, that a vendor's own key gives way to; mostly nothing does."""
+
 _UNPREFIXED = {
     "openai": re.compile(r"(chatgpt|gpt|ft:gpt|o\d)\b"),
     "anthropic": re.compile(r"claude\b"),
@@ -73,9 +80,7 @@ def has_keyless_endpoint(model: Mapping[str, Any]) -> bool:
     >>> has_keyless_endpoint({"model": "gpt-4o", "api_base": "http://localhost:8000"})
     True
     """
-    return bool(_endpoint(model)[1]) and not any(
-        _names_key(name, value) for name, value in model.items()
-    )
+    return bool(_endpoint(model)[1]) and not _names_key(model)
 
 
 def find_foreign_key(model: Mapping[str, Any]) -> Fault | None:
@@ -107,12 +112,18 @@ def _endpoint(model: Mapping[str, Any]) -> tuple[str, Any]:
     return name, model.get(name)
 
 
-def _names_key(name: object, value: Any) -> bool:
-    if not isinstance(name, str) or not value:
-        return False
-    if isinstance(value, Mapping):  # headers: every value is kept secret, but not each is a key
-        return any(_names_key(header, held) for header, held in value.items())
-    return is_secret(name) and not name.endswith("headers")
+def _names_key(model: Mapping[str, Any]) -> bool:
+    """Tell whether a model names what LiteLLM sends instead of the vendor's key: no other secret.
+
+    A gateway's token, or a key for logs, keeps no vendor's key at home.
+    """
+    if model.get("api_key"):
+        return True
+    key, header = _INSTEAD.get(_vendor(model) or "", ("", ""))
+    headers = (model.get("headers"), model.get("extra_headers"))
+    return bool(model.get(key)) or any(
+        isinstance(each, Mapping) and each.get(header) for each in headers
+    )
 
 
 def _vendor(model: Mapping[str, Any]) -> str | None:

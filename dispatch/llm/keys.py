@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from functools import lru_cache
 from typing import Any
 
 from dispatch.errors import ConfigError, ConfigWarning, Fault
 from dispatch.nearest import nearest
+from dispatch.secrets import is_secret, redact_text
 
-__all__ = ["find_misspelt", "is_known", "is_litellms", "known_keys", "live_keys", "report"]
+__all__ = [
+    "find_empty",
+    "find_misspelt",
+    "is_known",
+    "is_litellms",
+    "known_keys",
+    "live_keys",
+    "report",
+]
 
 _NEAR = 0.82  # `max_token` is near to `max_tokens`; `top_n`, a key that providers may have, to none
 _SHORT = 4  # shorter ones are near to too much: `top` to `stop`
@@ -84,6 +93,41 @@ def find_misspelt(
         if near is not None:
             hint = f"did you mean {near!r}?"
             yield Fault((key,), "nobody knows this key", hint, "suspicious-key", "warning")
+
+
+def find_empty(model: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield a fault for each secret, and each endpoint, of a model that holds nothing.
+
+    LiteLLM takes it for absent, and looks into the environment: another key than was meant.
+
+    >>> for fault in find_empty({"model": "openai/m", "api_key": "", "stop": None}):
+    ...     print(fault)
+    api_key: is empty in the model 'openai/m'; write os.environ/NAME, or api_key: none
+    """
+    called = redact_text(str(model.get("name") or model.get("model")))
+    for path in _empty(model):
+        key = path[-1]
+        hint = "write os.environ/NAME, or "
+        hint += "api_key: none" if key == "api_key" else "leave the key out"
+        if key in _ENDPOINTS:
+            hint = "name an endpoint, or leave the key out"
+        yield Fault(path, f"is empty in the model {called!r}", hint, "empty-secret")
+
+
+_ENDPOINTS = ("api_base", "base_url")
+
+
+def _empty(values: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    for key, value in values.items():
+        if not isinstance(key, str):
+            continue
+        if key in ("headers", "extra_headers"):
+            if isinstance(value, Mapping):
+                yield from ((key, *path) for path in _empty(value))
+        elif (value is None or (isinstance(value, str) and not value.strip())) and (
+            key in _ENDPOINTS or is_secret(key)
+        ):
+            yield (key,)
 
 
 def report(faults: Iterable[Fault], category: type[ConfigWarning], *, strict: bool = False) -> None:

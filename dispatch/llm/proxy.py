@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from dispatch.config.environment import references
+from dispatch.config.environment import find_unresolvable, references
 from dispatch.errors import ConfigError, Fault, SecretError, Step, place
 from dispatch.llm.router import Groups, find_dead_fallbacks, model_list
 from dispatch.secrets import REFERENCE, literal_secrets
@@ -41,7 +41,8 @@ def proxy_config(
 
     Raises what `model_list` raises; `SecretError` for a secret that is no reference, unless
     `allow_literal_secrets`; `ConfigError` for a dead fallback, for a reference in a list, which
-    the proxy would not resolve, and where no model plays any role.
+    the proxy would not resolve, for `${NAME}`, which it would send as it is, and where no model
+    plays any role.
     """
     deployments = model_list(groups, deep_references=True)
     written = {name: dict(section) for name, section in (sections or {}).items() if section}
@@ -52,6 +53,7 @@ def proxy_config(
     faults = [
         *find_dead_fallbacks(written.get("router_settings", {}), deployments),
         *_find_listed_references(config),
+        *_find_wrong_references(config),
     ]
     if faults:
         raise ConfigError(faults)
@@ -66,6 +68,13 @@ def _find_listed_references(config: Mapping[str, Any]) -> Iterator[Fault]:
             message = f"the proxy would not resolve os.environ/{name} in a list"
             hint = "it resolves values of mappings alone"
             yield Fault(_readable(config, path), message, hint, "listed-reference")
+
+
+def _find_wrong_references(config: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what no proxy would ever expand; what is unset here may be set where it runs."""
+    for fault in find_unresolvable(config):
+        if fault.severity == "error":
+            yield fault._replace(path=_readable(config, fault.path))
 
 
 def _refuse_literal_secrets(config: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ from dispatch.errors import (
 )
 from dispatch.frozen import thaw
 from dispatch.llm.endpoints import find_foreign_key
-from dispatch.llm.keys import find_misspelt, report
+from dispatch.llm.keys import find_empty, find_misspelt, report
 from dispatch.llm.logs import guard_logs
 from dispatch.nearest import did_you_mean
 from dispatch.secrets import label, redact_text, scrub, secret_values
@@ -72,8 +72,8 @@ def model_list(groups: Groups, *, deep_references: bool = False) -> list[Deploym
     postcompletions {'model': 'gpt-4o', 'order': 1}
     {'id': 'fast', 'roles': ['postcompletions'], 'task': 'sum up'}
 
-    Raises `ConfigError` for two models of one name, one named like a role, and keys that the
-    Router has a use of its own for.
+    Raises `ConfigError` for two models of one name, one named like a role, keys that the Router
+    has a use of its own for, and a secret or an endpoint that is empty.
     """
     faults: list[Fault] = []
     deployments = [
@@ -93,6 +93,7 @@ def _deployment(role: str, order: int, params: dict[str, Any], faults: list[Faul
     """Sort the keys of a model, which is used up, into those of a deployment."""
     if not _TAKEN.keys().isdisjoint(params):
         faults += _find_collisions(params)
+    faults += (fault.under(*model_place(params)) for fault in find_empty(params))
     name = params.pop("name", None)
     task = params.pop("roles")[role]
     written = params.pop("model_info", None)
