@@ -140,6 +140,43 @@ def test_the_line_of_broken_json_and_toml_shows_no_secret(write, name, text):
     assert "canary" not in str(fails(write(name, text)))
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.json", '{"models": []}\n{"api_key": "canary"}'),
+        ("c.json", '{"models": []} canary'),
+        ("c.json", '{"models": [], "api\\u005fkey" "canary"}'),
+        ("c.yaml", "models: []\n--- {api_key: canary}"),
+        ("c.yaml", "models: []\n... canary"),
+        ("c.yaml", "vertex_credentials: |\n  a\n  canary\x1b\n"),
+        ("c.yaml", 'api_key: "a\n  canary\x1b"\n'),
+        ("c.yaml", 'headers: {\n  A: "canary\x1b"}\n'),
+        ("c.yaml", 'password: "a\n  canary \\d"\n'),
+    ],
+)
+def test_a_line_of_which_nothing_is_known_is_not_shown(write, name, text):
+    """Past the end of a document, or where its parser stopped early: the place alone is told."""
+    error = fails(write(name, text))
+    assert "canary" not in str(error)
+    assert error.faults[0].position.line == 1 + text[: text.index("canary")].count("\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.json", '{"api_base": "https:\\/\\/me:canary@h", "x" 1}'),
+        ("c.json", '{"https:\\/\\/me:canary@h": 1, "x" 1}'),
+        ("c.json", '{"x": 1, "x": 1, "y": "redis\\u003a//:canary\\u0040h"}'),
+        ("c.yaml", '{x: 1, x: 1, api_base: "https:\\/\\/me:canary@h"}'),
+        ("c.yaml", 'x: "https://me:\\\n  canary@h"\nx: 1'),
+        ("c.toml", 'api_base = "https:\\u002f/me:canary@h" x'),
+    ],
+)
+def test_a_url_that_is_escaped_shows_no_secret(write, name, text):
+    """What a text means counts, not how it is written."""
+    assert "canary" not in str(fails(write(name, text)))
+
+
 def test_a_list_of_tables_that_is_opened_as_a_table_is_told(write):
     """Found by fuzzing: what TOML forbids must not make the look for its place stumble."""
     text = "[[models]]\na = 1\n[models]\nb = 1\n[models.roles]\nc[models.roles]\n"

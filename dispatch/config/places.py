@@ -9,6 +9,7 @@ still says what the fault is about.
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ __all__ = ["File", "Source", "locate", "locate_in_model"]
 
 _OF_ROLES = frozenset({"undeclared-role", "task-in-string", "needless-task", "missing-task"})
 _WIDTH = 100  # of the part of a line that is shown
+_MAX_UNKNOWN = 1000  # of a line, past what was understood
 _WORD = re.compile(r"[\w-]+")
 _COMMENT = re.compile(r"(?:(?<=\s)|^)#")
 
@@ -52,12 +54,17 @@ class File:
     @cached_property
     def _leaves(self) -> list[tuple[int, int, bool]]:
         """From where to where each single value reaches, and whether it is a secret, in order."""
-        return sorted((node.start, node.end, secret) for node, secret in self.outline.leaves())
+        return sorted(
+            (node.start, node.end, secret or _hides_url(self.text[node.start : node.end]))
+            for node, secret in self.outline.leaves()
+        )
 
     def position(self, offset: int) -> Position:
         """Return the place of an offset: its line, redacted, and where a caret goes under it."""
         number = bisect_right(self._lines, offset)
         start = self._lines[number - 1]
+        if not self.outline.covers(start):  # it may be the middle of a secret
+            return Position(self.name, number, offset - start + 1)
         end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
         shown, caret = _cut(*self._redacted(start, end, offset))
         return Position(self.name, number, offset - start + 1, shown, caret)
@@ -71,7 +78,8 @@ class File:
             for left, right, secret in self._leaves[first:past]
         ]
         secrets = [(left, right) for left, right, secret in leaves if secret]
-        hidden = _joined([*secrets, *self._unknown(start, end)])
+        keys = self._keys_of_urls(leaves, start, end)
+        hidden = _joined([*secrets, *keys, *self._unknown(start, end)])
         known = max((right for _, right, _ in leaves), default=start)
         comment = self.format != "json" and _COMMENT.search(self.text, known, end)
         shown, at, caret = "", start, -1
@@ -83,15 +91,54 @@ class File:
             at = right
         return _without_urls(shown.rstrip(), len(shown) if caret < 0 else caret)
 
+    def _keys_of_urls(
+        self, leaves: list[tuple[int, int, bool]], start: int, end: int
+    ) -> Iterator[tuple[int, int]]:
+        """Yield what stands between the values of a line, where it hides the secret of a URL."""
+        for left, right, _ in [*leaves, (end, end, False)]:
+            if _hides_url(self.text[start:left]):
+                yield start, left
+            start = max(start, right)
+
     def _unknown(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the part of a broken line that may be a secret, for all that is known of it."""
         start = max(start, self.outline.reach)
-        if start < end and any(map(is_secret, self.outline.open_keys)):
+        if start < end and (self._blind(start, end) or any(map(is_secret, self.outline.open_keys))):
             yield start, end
+            return
         for word in _WORD.finditer(self.text, start, end):
             if is_secret(word[0]):
                 yield word.end(), end
                 return
+
+    def _blind(self, start: int, end: int) -> bool:
+        """Tell whether the words of a part mean nothing: it may be any text, or is escaped."""
+        too_long = end - start > _MAX_UNKNOWN
+        return self.outline.complete or too_long or "\\" in self.text[start:end]
+
+
+_ESCAPE = re.compile(
+    r"\\(?:u([\da-fA-F]{4})|U([\da-fA-F]{8})|x([\da-fA-F]{2})|(\r?\n\s*)|(.))", re.DOTALL
+)
+
+
+def _hides_url(written: str) -> bool:
+    """Tell whether a text holds the secret of a URL that only shows once it is unescaped.
+
+    >>> _hides_url('"https:\\\\/\\\\/me:pw@host"'), _hides_url('"a\\\\nb"')
+    (True, False)
+    """
+    if "\\" not in written:
+        return False
+    meant = _ESCAPE.sub(_unescaped, written)
+    return redact_text(meant) != meant
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    code = escape[1] or escape[2] or escape[3]
+    if code:
+        return chr(min(int(code, 16), sys.maxunicode))
+    return escape[5] or ""
 
 
 def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
