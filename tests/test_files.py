@@ -177,6 +177,20 @@ def test_a_url_that_is_escaped_shows_no_secret(write, name, text):
     assert "canary" not in str(fails(write(name, text)))
 
 
+@pytest.mark.parametrize("escape", ["\\ud83d", "\\udc00\\ud83d", "\\\\\\uD83D", "\\ud83dx\\ude00"])
+def test_half_a_character_is_no_text(write, escape):
+    """JSON can escape what no encoding can write: no message, and no request, could hold it."""
+    error = fails(write("c.json", f'{{"temperature{escape}": 1}}'))
+    assert "half a character" in str(error)
+    assert str(error.faults[0].position) == f"c.json:1:{14 + escape.startswith(chr(92) * 2) * 2}"
+
+
+def test_whole_characters_may_be_escaped(write):
+    """Both halves of one, and what only looks like an escape."""
+    name = write("c.json", '{"a": "\\ud83d\\ude00", "b": "\\\\ud83d"}')
+    assert load(name) == {"a": "😀", "b": "\\ud83d"}
+
+
 def test_a_list_of_tables_that_is_opened_as_a_table_is_told(write):
     """Found by fuzzing: what TOML forbids must not make the look for its place stumble."""
     text = "[[models]]\na = 1\n[models]\nb = 1\n[models.roles]\nc[models.roles]\n"
