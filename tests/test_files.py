@@ -285,6 +285,35 @@ def test_the_size_limit_can_be_raised_and_lowered(write, monkeypatch):
     assert load(name, max_bytes=11) == {"a": 12345678}
 
 
+def test_toml_has_a_limit_of_its_own(write, monkeypatch):
+    """A megabyte, since `tomllib` takes long; it can be raised like the other one."""
+    name = write("c.toml", "a = 1\n" + "#" * 1_000_000)
+    with pytest.raises(FileError, match="larger than 1,000,000 bytes"):
+        load(name)
+    monkeypatch.setenv("DISPATCH_MAX_BYTES", "2000000")
+    assert load(name) == {"a": 1}
+
+
+@pytest.mark.parametrize("number", ["1:" * 300 + "1", "9" * 500, "0." + "1" * 500])
+def test_a_number_is_no_longer_than_anybody_writes(write, number):
+    """PyYAML would take a time that is quadratic in its length; quoted, it is a text."""
+    assert "a number is too long; quote it" in str(fails(write("c.yaml", f"a: {number}")))
+    assert load(write("d.yaml", f"a: '{number}'")) == {"a": number}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.yaml", "{" + "a: 1, " * 3000 + "}"),
+        ("c.yaml", "[" + "!x 1, " * 3000 + "]"),
+        ("c.json", '{"a": 1' + ', "a": 1' * 3000 + "}"),
+    ],
+)
+def test_a_thousand_slips_of_one_text_are_told(write, name, text):
+    """More of them take time, and are no use."""
+    assert len(fails(write(name, text)).faults) == 1000
+
+
 def test_aliases_may_repeat_what_a_large_configuration_repeats(write):
     """A thousand models that merge one mapping of defaults are no bomb."""
     models = "".join(f"  - {{<<: *d, model: m{n}}}\n" for n in range(1000))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from dispatch.config.slips import MAX_DEPTH
+from dispatch.config.slips import MAX_DEPTH, MAX_SLIPS
 from dispatch.errors import Step
 from dispatch.secrets import is_reference, is_secret
 
@@ -116,6 +116,8 @@ class Outline:
             self.root = node
         else:
             if step in parent.children:
+                if len(self.duplicates) == MAX_SLIPS:
+                    raise Stop
                 self.duplicates.append((key, str(step)))
                 self.aside.append((parent.children[step].node, self._in_secret()))
             parent.children[step] = Child(key, node)
