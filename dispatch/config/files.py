@@ -64,7 +64,7 @@ def load(
     if faults:
         raise FileError(faults)
     loaded = Loaded(_merge_all(held))
-    loaded.source = Source(files)
+    loaded.source = Source(files, parse_all)
     return loaded
 
 

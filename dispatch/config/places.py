@@ -192,10 +192,13 @@ def _cut(line: str, caret: int) -> tuple[str, int]:
 
 
 class Source:
-    """The files that a configuration was merged from, from left to right."""
+    """The files that a configuration was merged from, from left to right, and what parses them."""
 
-    def __init__(self, files: Iterable[File]) -> None:
+    def __init__(
+        self, files: Iterable[File], parse: Callable[[Sequence[File]], dict[str, Any]]
+    ) -> None:
         self.files = tuple(files)
+        self._parse = parse
         _sources.append(self)
 
     def __repr__(self) -> str:
@@ -246,9 +249,7 @@ class Source:
 
     def tree(self) -> FrozenMap[str, Any]:
         """Read the texts again, as they were."""
-        from dispatch.config.files import parse_all
-
-        tree: FrozenMap[str, Any] = freeze(parse_all(self.files))
+        tree: FrozenMap[str, Any] = freeze(self._parse(self.files))
         return tree
 
 
