@@ -67,7 +67,19 @@ def place(path: Iterable[Step]) -> str:
     'models[2].roles[1]'
     """
     written = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return redact_text(written.removeprefix("."))
+    return _shortened(redact_text(written.removeprefix(".")))
+
+
+_LONGEST = 1000  # of what is told: a name in a file may be megabytes
+
+
+def _shortened(text: str) -> str:
+    """Leave the middle out of a long text: what was found stands there, what is right at the end.
+
+    Redact it first: half a URL looks like none.
+    """
+    half = _LONGEST // 2 - 1
+    return text if len(text) <= _LONGEST else f"{text[:half]}…{text[-half:]}"
 
 
 class Position(NamedTuple):
@@ -140,7 +152,7 @@ class Fault(_Fault):
         position: Position | None = None,
     ) -> Fault:
         # What is told of may be a URL: a role, a name or a key that somebody took for another.
-        told = redact_text(message), redact_text(hint)
+        told = _shortened(redact_text(message)), _shortened(redact_text(hint))
         return super().__new__(cls, _redacted(path), *told, code, severity, position)
 
     @property
@@ -175,22 +187,31 @@ class DispatchError(Exception):
     """The root of all errors of this package. It hides what URLs in its arguments hold."""
 
     def __init__(self, *args: Any) -> None:
-        super().__init__(*_redacted(args))
+        redacted = _redacted(args)
+        super().__init__(*(_shortened(arg) if isinstance(arg, str) else arg for arg in redacted))
+
+
+_MOST = 100  # faults that the text of an error tells
 
 
 class ConfigError(DispatchError, ValueError):
-    """A configuration is wrong; `faults` holds everything that is, in the order of the file."""
+    """A configuration is wrong; `faults` holds everything that is, in the order of the file.
+
+    Its text tells the first hundred.
+    """
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__(self.faults)
 
     def __str__(self) -> str:
-        told = [fault.told() for fault in self.faults]
-        if len(told) == 1:
+        told = [fault.told() for fault in self.faults[:_MOST]]
+        if len(self.faults) == 1:
             return told[0]
+        if len(self.faults) > _MOST:
+            told.append(f"and {len(self.faults) - _MOST} more")
         lines = "".join(f"\n{_indent(each, '  ')}" for each in told)
-        return f"{len(told)} faults in the configuration:{lines}"
+        return f"{len(self.faults)} faults in the configuration:{lines}"
 
 
 class FileError(ConfigError):
@@ -217,8 +238,9 @@ class PathSyntaxError(PathError):
         self.args = (*self.args, column)
 
     def __str__(self) -> str:
-        caret = f"\n  {self.path}\n  {' ' * (self.column - 1)}^" if self.path else ""
-        return f"{self.args[0]}{caret}"
+        if not self.path or "…" in self.path:  # no caret fits under one that is shortened
+            return str(self.args[0])
+        return f"{self.args[0]}\n  {self.path}\n  {' ' * (self.column - 1)}^"
 
 
 class MissingKeyError(PathError, LookupError):

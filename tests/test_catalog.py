@@ -19,8 +19,19 @@ def test_a_model_is_found_in_the_text_as_in_the_parsed_map():
     whole = json.loads(CATALOG.text)
     names = [name for name in whole if name != "sample_spec"][::40]
     assert len(names) > 50
-    assert all(CATALOG.entry(name) == whole[name] for name in names)
-    assert CATALOG.entry("nobody-has-this") == {}
+    catalog = Catalog(CATALOG.text, [])
+    assert [catalog.entry(name) for name in names] == [whole[name] for name in names]
+    assert catalog.entry("nobody-has-this") == {}
+
+
+def test_the_whole_map_is_parsed_only_for_a_configuration_that_asks_for_many():
+    """A few entries are found in the text; many searches of it would take longer."""
+    catalog = Catalog(CATALOG.text, ["hosted_vllm"])
+    assert catalog.find("gpt-4o")
+    assert "_entries" not in vars(catalog)
+    assert not any(catalog.find(f"hosted_vllm/my-{index}") for index in range(30))
+    assert "_entries" in vars(catalog)
+    assert catalog.find("gpt-4o-mini") == Catalog(CATALOG.text, []).find("gpt-4o-mini")
 
 
 def test_the_providers_are_those_of_litellm():

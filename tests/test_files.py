@@ -140,6 +140,57 @@ def test_the_line_of_broken_json_and_toml_shows_no_secret(write, name, text):
     assert "canary" not in str(fails(write(name, text)))
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.json", '{"models": []}\n{"api_key": "canary"}'),
+        ("c.json", '{"models": []} canary'),
+        ("c.json", '{"models": [], "api\\u005fkey" "canary"}'),
+        ("c.yaml", "models: []\n--- {api_key: canary}"),
+        ("c.yaml", "models: []\n... canary"),
+        ("c.yaml", "vertex_credentials: |\n  a\n  canary\x1b\n"),
+        ("c.yaml", 'api_key: "a\n  canary\x1b"\n'),
+        ("c.yaml", 'headers: {\n  A: "canary\x1b"}\n'),
+        ("c.yaml", 'password: "a\n  canary \\d"\n'),
+    ],
+)
+def test_a_line_of_which_nothing_is_known_is_not_shown(write, name, text):
+    """Past the end of a document, or where its parser stopped early: the place alone is told."""
+    error = fails(write(name, text))
+    assert "canary" not in str(error)
+    assert error.faults[0].position.line == 1 + text[: text.index("canary")].count("\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.json", '{"api_base": "https:\\/\\/me:canary@h", "x" 1}'),
+        ("c.json", '{"https:\\/\\/me:canary@h": 1, "x" 1}'),
+        ("c.json", '{"x": 1, "x": 1, "y": "redis\\u003a//:canary\\u0040h"}'),
+        ("c.yaml", '{x: 1, x: 1, api_base: "https:\\/\\/me:canary@h"}'),
+        ("c.yaml", 'x: "https://me:\\\n  canary@h"\nx: 1'),
+        ("c.toml", 'api_base = "https:\\u002f/me:canary@h" x'),
+    ],
+)
+def test_a_url_that_is_escaped_shows_no_secret(write, name, text):
+    """What a text means counts, not how it is written."""
+    assert "canary" not in str(fails(write(name, text)))
+
+
+@pytest.mark.parametrize("escape", ["\\ud83d", "\\udc00\\ud83d", "\\\\\\uD83D", "\\ud83dx\\ude00"])
+def test_half_a_character_is_no_text(write, escape):
+    """JSON can escape what no encoding can write: no message, and no request, could hold it."""
+    error = fails(write("c.json", f'{{"temperature{escape}": 1}}'))
+    assert "half a character" in str(error)
+    assert str(error.faults[0].position) == f"c.json:1:{14 + escape.startswith(chr(92) * 2) * 2}"
+
+
+def test_whole_characters_may_be_escaped(write):
+    """Both halves of one, and what only looks like an escape."""
+    name = write("c.json", '{"a": "\\ud83d\\ude00", "b": "\\\\ud83d"}')
+    assert load(name) == {"a": "😀", "b": "\\ud83d"}
+
+
 def test_a_list_of_tables_that_is_opened_as_a_table_is_told(write):
     """Found by fuzzing: what TOML forbids must not make the look for its place stumble."""
     text = "[[models]]\na = 1\n[models]\nb = 1\n[models.roles]\nc[models.roles]\n"
@@ -232,6 +283,35 @@ def test_the_size_limit_can_be_raised_and_lowered(write, monkeypatch):
     with pytest.raises(FileError, match="larger than 5 bytes"):
         load(name)
     assert load(name, max_bytes=11) == {"a": 12345678}
+
+
+def test_toml_has_a_limit_of_its_own(write, monkeypatch):
+    """A megabyte, since `tomllib` takes long; it can be raised like the other one."""
+    name = write("c.toml", "a = 1\n" + "#" * 1_000_000)
+    with pytest.raises(FileError, match="larger than 1,000,000 bytes"):
+        load(name)
+    monkeypatch.setenv("DISPATCH_MAX_BYTES", "2000000")
+    assert load(name) == {"a": 1}
+
+
+@pytest.mark.parametrize("number", ["1:" * 300 + "1", "9" * 500, "0." + "1" * 500])
+def test_a_number_is_no_longer_than_anybody_writes(write, number):
+    """PyYAML would take a time that is quadratic in its length; quoted, it is a text."""
+    assert "a number is too long; quote it" in str(fails(write("c.yaml", f"a: {number}")))
+    assert load(write("d.yaml", f"a: '{number}'")) == {"a": number}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.yaml", "{" + "a: 1, " * 3000 + "}"),
+        ("c.yaml", "[" + "!x 1, " * 3000 + "]"),
+        ("c.json", '{"a": 1' + ', "a": 1' * 3000 + "}"),
+    ],
+)
+def test_a_thousand_slips_of_one_text_are_told(write, name, text):
+    """More of them take time, and are no use."""
+    assert len(fails(write(name, text)).faults) == 1000
 
 
 def test_aliases_may_repeat_what_a_large_configuration_repeats(write):

@@ -76,6 +76,8 @@ def mutated(draw):
 @given(suffix=FORMATS, text=TEXTS | mutated())
 @example(suffix=".yaml", text="models:\n- {model: m, <<: {<<: [1]}}")
 @example(suffix=".json", text='{"models": "\\ud800"}')
+@example(suffix=".json", text='{"models": [{"model": "m", "temprature\\ud83d": 1}]}')
+@example(suffix=".yaml", text='models: [{model: m, "temprature\\ud83d": 1}]')
 def test_whatever_text_stands_in_a_file(tmp_path, suffix, text):
     """Texts made of what the formats are made of, and of the slips in the table."""
     try_file(tmp_path / f"c{suffix}", text.encode("utf-8", "surrogatepass"))

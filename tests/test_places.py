@@ -216,6 +216,38 @@ def test_the_caret_stands_under_what_is_meant(text, offset, shown, caret):
     assert position.excerpt == f"{shown}\n{caret}"
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_lines_end_as_yaml_ends_them(newline):
+    """At a carriage return too."""
+    text = newline.join(["models:", "- model: m", "  roles: [chat]"])
+    position = File("c.yaml", "yaml", text).position(text.index("chat"))
+    assert position[:3] == ("c.yaml", 3, 11)
+    assert position.excerpt == "  roles: [chat]\n          ^"
+
+
+def test_each_place_in_one_line_has_its_own_caret():
+    """Before, in, between and after what is hidden, whichever is asked for first."""
+    text = "{a: 1, api_key: sk-1, b: 2, token: sk-2, c: 3}"
+    file = File("c.yaml", "yaml", text)
+    shown = "{a: 1, api_key: ***, b: 2, token: ***, c: 3}"
+    for part, meant in (
+        ("c:", "c:"),
+        ("sk-2", "***, c"),
+        ("b", "b:"),
+        ("k-1", "***, b"),
+        ("a", "a:"),
+    ):
+        position = file.position(text.index(part))
+        assert (position.text, position.caret) == (shown, shown.index(meant))
+
+
+def test_a_very_long_line_is_not_shown_where_a_url_in_it_holds_a_secret():
+    """To find the caret in it would take a time that is quadratic in its faults."""
+    text = '{"x": "https://me:pw@host", "y": "' + "y" * 10_000 + '"}'
+    position = File("c.json", "json", text).position(text.index("host"))
+    assert (position.column, position.excerpt) == (22, "")
+
+
 def test_a_long_line_is_cut_around_the_caret():
     """A line of JSON may be as long as the file."""
     text = '{"a": "' + "x" * 500 + '", "b": 1}'

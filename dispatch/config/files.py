@@ -24,6 +24,9 @@ MAX_BYTES = 4_000_000
 """How large a file may be (some 20,000 models), unless `DISPATCH_MAX_BYTES` in the environment,
 or an argument, says otherwise."""
 
+MAX_TOML_BYTES = 1_000_000
+"""The same for TOML, which takes `tomllib` far longer."""
+
 
 class Loaded(dict[str, Any]):
     """What files hold, merged, together with where it stands in them."""
@@ -61,7 +64,7 @@ def load(
     if faults:
         raise FileError(faults)
     loaded = Loaded(_merge_all(held))
-    loaded.source = Source(files)
+    loaded.source = Source(files, parse_all)
     return loaded
 
 
@@ -102,8 +105,8 @@ def read(path: PathName, format: Format | None = None, *, max_bytes: int | None 
         raise FileError([Fault((), message, code="no-file")])
     name = str(path)
     try:
-        text = _decode(_read_bytes(name, _limit(max_bytes)))
-        return File(name, format or _format_of(name), text)
+        known = format or _format_of(name)
+        return File(name, known, _decode(_read_bytes(name, _limit(max_bytes, known))))
     except SlipError as error:
         slips = error.slips
     except OSError as error:
@@ -118,11 +121,13 @@ def _fault(slip: Slip, position: Position) -> Fault:
     return Fault((), slip.message, slip.hint, slip.code or "file", position=position)
 
 
-def _limit(max_bytes: int | None) -> int:
+def _limit(max_bytes: int | None, format: Format) -> int:
     if max_bytes is not None:
         return max_bytes
     written = os.environ.get("DISPATCH_MAX_BYTES", "")
-    return int(written) if written.isdecimal() else MAX_BYTES
+    if written.isdecimal():
+        return int(written)
+    return MAX_TOML_BYTES if format == "toml" else MAX_BYTES
 
 
 def _read_bytes(name: str, limit: int) -> bytes:

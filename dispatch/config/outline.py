@@ -6,10 +6,11 @@ of a syntax error is shown without the secrets in it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from dispatch.config.slips import MAX_DEPTH
+from dispatch.config.slips import MAX_DEPTH, MAX_SLIPS
 from dispatch.errors import Step
 from dispatch.secrets import is_reference, is_secret
 
@@ -17,6 +18,9 @@ __all__ = ["Child", "Kind", "Node", "Outline", "Stop", "outline"]
 
 Kind = Literal["scalar", "list", "mapping"]
 """What a value is."""
+
+
+_GAP = re.compile(r"(?:[\s:=,?\[\]{}-]|#[^\r\n]*)*+")  # no more than marks and comments
 
 
 class Node:
@@ -42,13 +46,15 @@ class Outline:
 
     `reach` is the offset up to which it was understood, `open_keys` are the keys that what follows
     may belong to, and `duplicates` the offsets of keys that stand twice. `aside` are values that
-    are in the text, but not in the tree, and whether they are secrets.
+    are in the text, but not in the tree, and whether they are secrets. Once the document is
+    `complete`, nothing is known of what follows it.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.root: Node | None = None
         self.reach = 0
+        self.complete = False
         self.duplicates: list[tuple[int, str]] = []
         self.open_keys: list[str] = []
         self.aside: list[tuple[Node, bool]] = []
@@ -56,6 +62,16 @@ class Outline:
 
     def _read(self) -> None:
         raise NotImplementedError
+
+    def covers(self, offset: int) -> bool:
+        """Tell whether it is known where in the document an offset, such as that of a line, is.
+
+        >>> outline("a: 1\\n--- {b: 2}", "yaml").covers(5)
+        False
+        """
+        if offset <= self.reach:
+            return not self.complete or offset < self.reach
+        return not self.complete and _GAP.fullmatch(self.text, self.reach, offset) is not None
 
     def find(self, path: Sequence[Step]) -> list[Child]:
         """Follow a path as far as it leads: the root, then one child for each step.
@@ -100,6 +116,8 @@ class Outline:
             self.root = node
         else:
             if step in parent.children:
+                if len(self.duplicates) == MAX_SLIPS:
+                    raise Stop
                 self.duplicates.append((key, str(step)))
                 self.aside.append((parent.children[step].node, self._in_secret()))
             parent.children[step] = Child(key, node)
@@ -133,7 +151,7 @@ class _Yaml(Outline):
                 if isinstance(event, self.yaml.StreamEndEvent):
                     return
             self._value(event, None, 0, event.start_mark.index, 0)
-            self.reach = len(self.text)
+            self.complete = True
         except (yaml.YAMLError, Stop):
             pass
 

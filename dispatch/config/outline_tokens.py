@@ -22,7 +22,7 @@ class _Tokens(Outline):
     def _read(self) -> None:
         try:
             self._document()
-            self.reach = len(self.text)
+            self.complete = True
         except Stop:
             pass
 

@@ -9,10 +9,12 @@ still says what the fault is about.
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -26,6 +28,8 @@ __all__ = ["File", "Source", "locate", "locate_in_model"]
 
 _OF_ROLES = frozenset({"undeclared-role", "task-in-string", "needless-task", "missing-task"})
 _WIDTH = 100  # of the part of a line that is shown
+_MAX_UNKNOWN = 1000  # of a line, past what was understood
+_MAX_URLS = 10_000  # a longer line is not shown where it holds the secret of a URL
 _WORD = re.compile(r"[\w-]+")
 _COMMENT = re.compile(r"(?:(?<=\s)|^)#")
 
@@ -35,6 +39,7 @@ class File:
 
     def __init__(self, name: str, format: str, text: str) -> None:
         self.name, self.format, self.text = name, format, text
+        self._shown: dict[int, _Line] = {}
 
     def __repr__(self) -> str:
         return f"File({self.name!r})"  # not the text: it may hold secrets
@@ -47,23 +52,30 @@ class File:
     @cached_property
     def _lines(self) -> list[int]:
         """The offset at which each line starts."""
-        return [0, *(match.end() for match in re.finditer("\n", self.text))]
+        return [0, *(match.end() for match in re.finditer(r"\r\n?|\n", self.text))]
 
     @cached_property
     def _leaves(self) -> list[tuple[int, int, bool]]:
         """From where to where each single value reaches, and whether it is a secret, in order."""
-        return sorted((node.start, node.end, secret) for node, secret in self.outline.leaves())
+        return sorted(
+            (node.start, node.end, secret or _hides_url(self.text[node.start : node.end]))
+            for node, secret in self.outline.leaves()
+        )
 
     def position(self, offset: int) -> Position:
         """Return the place of an offset: its line, redacted, and where a caret goes under it."""
         number = bisect_right(self._lines, offset)
         start = self._lines[number - 1]
-        end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
-        shown, caret = _cut(*self._redacted(start, end, offset))
-        return Position(self.name, number, offset - start + 1, shown, caret)
+        if not self.outline.covers(start):  # it may be the middle of a secret
+            return Position(self.name, number, offset - start + 1)
+        line = self._shown.get(number)
+        if line is None:
+            end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
+            line = self._shown[number] = _Line(self.text, start, *self._hidden(start, end))
+        return Position(self.name, number, offset - start + 1, *line.around(offset))
 
-    def _redacted(self, start: int, end: int, offset: int) -> tuple[str, int]:
-        """Return a line without its secrets and its comment, and the column of an offset in it."""
+    def _hidden(self, start: int, end: int) -> tuple[int, list[tuple[int, int]]]:
+        """Return where a line ends before its comment, and the parts of it that are secret."""
         first = bisect_left(self._leaves, start, key=itemgetter(1))
         past = bisect_left(self._leaves, end, key=itemgetter(0))
         leaves = [
@@ -71,27 +83,61 @@ class File:
             for left, right, secret in self._leaves[first:past]
         ]
         secrets = [(left, right) for left, right, secret in leaves if secret]
-        hidden = _joined([*secrets, *self._unknown(start, end)])
+        keys = self._keys_of_urls(leaves, start, end)
+        hidden = _joined([*secrets, *keys, *self._unknown(start, end)])
         known = max((right for _, right, _ in leaves), default=start)
         comment = self.format != "json" and _COMMENT.search(self.text, known, end)
-        shown, at, caret = "", start, -1
         end = comment.start() if comment else end
-        for left, right in [*hidden, (end, end)]:
-            if caret < 0 and offset < right:
-                caret = len(shown) + min(offset, left) - at
-            shown += self.text[at:left] + HIDDEN * (right > left)
-            at = right
-        return _without_urls(shown.rstrip(), len(shown) if caret < 0 else caret)
+        return end, [(left, min(right, end)) for left, right in hidden if left < end]
+
+    def _keys_of_urls(
+        self, leaves: list[tuple[int, int, bool]], start: int, end: int
+    ) -> Iterator[tuple[int, int]]:
+        """Yield what stands between the values of a line, where it hides the secret of a URL."""
+        for left, right, _ in [*leaves, (end, end, False)]:
+            if _hides_url(self.text[start:left]):
+                yield start, left
+            start = max(start, right)
 
     def _unknown(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the part of a broken line that may be a secret, for all that is known of it."""
         start = max(start, self.outline.reach)
-        if start < end and any(map(is_secret, self.outline.open_keys)):
+        if start < end and (self._blind(start, end) or any(map(is_secret, self.outline.open_keys))):
             yield start, end
+            return
         for word in _WORD.finditer(self.text, start, end):
             if is_secret(word[0]):
                 yield word.end(), end
                 return
+
+    def _blind(self, start: int, end: int) -> bool:
+        """Tell whether the words of a part mean nothing: it may be any text, or is escaped."""
+        too_long = end - start > _MAX_UNKNOWN
+        return self.outline.complete or too_long or "\\" in self.text[start:end]
+
+
+_ESCAPE = re.compile(
+    r"\\(?:u([\da-fA-F]{4})|U([\da-fA-F]{8})|x([\da-fA-F]{2})|(\r?\n\s*)|(.))", re.DOTALL
+)
+
+
+def _hides_url(written: str) -> bool:
+    """Tell whether a text holds the secret of a URL that only shows once it is unescaped.
+
+    >>> _hides_url('"https:\\\\/\\\\/me:pw@host"'), _hides_url('"a\\\\nb"')
+    (True, False)
+    """
+    if "\\" not in written:
+        return False
+    meant = _ESCAPE.sub(_unescaped, written)
+    return redact_text(meant) != meant
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    code = escape[1] or escape[2] or escape[3]
+    if code:
+        return chr(min(int(code, 16), sys.maxunicode))
+    return escape[5] or ""
 
 
 def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -104,10 +150,32 @@ def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-def _without_urls(line: str, caret: int) -> tuple[str, int]:
-    shown, before = redact_text(line), redact_text(line[:caret])
-    caret = len(before) if shown.startswith(before) else min(caret, len(shown))
-    return "".join(map(_printable, shown)), caret
+class _Line:
+    """A line without its secrets: worked out once, however many faults are in it."""
+
+    def __init__(self, text: str, start: int, end: int, hidden: list[tuple[int, int]]) -> None:
+        self.start, self.hidden = start, hidden
+        ends = [start, *(right for _, right in hidden)]
+        begins = [*(left for left, _ in hidden), end]
+        kept = [text[at:left] for at, left in zip(ends, begins, strict=True)]
+        self.carets = [0, *accumulate(len(part) + len(HIDDEN) for part in kept)]
+        self.text = HIDDEN.join(kept).rstrip()
+        self.shown = redact_text(self.text)
+
+    def around(self, offset: int) -> tuple[str, int]:
+        """Return the part of the line that is around an offset, and where a caret goes under it."""
+        past = bisect_right(self.hidden, offset, key=itemgetter(0))
+        right = self.hidden[past - 1][1] if past else self.start
+        caret = self.carets[past] + offset - right
+        if offset < right:
+            caret = self.carets[past] - len(HIDDEN)
+        if self.shown != self.text:  # a URL in it is shortened
+            if len(self.text) > _MAX_URLS:
+                return "", 0
+            before = redact_text(self.text[:caret])
+            caret = len(before) if self.shown.startswith(before) else caret
+        shown, caret = _cut(self.shown, min(caret, len(self.shown)))
+        return "".join(map(_printable, shown)), caret
 
 
 def _printable(character: str) -> str:
@@ -124,10 +192,13 @@ def _cut(line: str, caret: int) -> tuple[str, int]:
 
 
 class Source:
-    """The files that a configuration was merged from, from left to right."""
+    """The files that a configuration was merged from, from left to right, and what parses them."""
 
-    def __init__(self, files: Iterable[File]) -> None:
+    def __init__(
+        self, files: Iterable[File], parse: Callable[[Sequence[File]], dict[str, Any]]
+    ) -> None:
         self.files = tuple(files)
+        self._parse = parse
         _sources.append(self)
 
     def __repr__(self) -> str:
@@ -178,9 +249,7 @@ class Source:
 
     def tree(self) -> FrozenMap[str, Any]:
         """Read the texts again, as they were."""
-        from dispatch.config.files import parse_all
-
-        tree: FrozenMap[str, Any] = freeze(parse_all(self.files))
+        tree: FrozenMap[str, Any] = freeze(self._parse(self.files))
         return tree
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["MAX_DEPTH", "Slip", "SlipError", "duplicate", "too_deep"]
+__all__ = ["MAX_DEPTH", "MAX_SLIPS", "Slip", "SlipError", "duplicate", "too_deep"]
 
 MAX_DEPTH = 100
 """How deep a configuration may nest: every walk over it may then be recursive."""
+
+
+MAX_SLIPS = 1000
+"""How many are told of one text: nobody mends more by hand."""
 
 
 class Slip(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 from dispatch.config.outline import outline
@@ -36,9 +37,27 @@ def read_json(text: str) -> Any:
         raise SlipError([too_deep()]) from None
     except ValueError:  # Python reads no number of thousands of digits
         raise SlipError([Slip(None, "invalid JSON: a number is too long")]) from None
+    lone = _lone_surrogate(text)
+    if lone is not None:
+        hint = "write the character itself, or both halves of its escape"
+        raise SlipError([Slip(lone, "half a character, which no text can hold", hint)])
     if twice:
         raise SlipError([duplicate(*found) for found in outline(text, "json").duplicates])
     return data
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<lone>u[dD][89a-fA-F])|.)", re.DOTALL
+)
+
+
+def _lone_surrogate(text: str) -> int | None:
+    """Return the offset of an escape that is half a character: nothing could print its text."""
+    if not _SURROGATE.search(text):
+        return None
+    escapes = _ESCAPE.finditer(text)  # of JSON that is right, so each stands in a string
+    return next((escape.start() for escape in escapes if escape["lone"]), None)
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -14,18 +14,22 @@ from typing import Any, NoReturn
 import yaml
 from yaml import AliasEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent
 
-from dispatch.config.slips import MAX_DEPTH, Slip, SlipError, duplicate, too_deep
+from dispatch.config.slips import MAX_DEPTH, MAX_SLIPS, Slip, SlipError, duplicate, too_deep
 
-__all__ = ["MAX_REPEATED", "read_yaml"]
+__all__ = ["MAX_PLAIN", "MAX_REPEATED", "read_yaml"]
 
 MAX_REPEATED = 250_000
 """How many values aliases may repeat, all in all: a few lines could ask for billions."""
+
+MAX_PLAIN = 400
+"""How long a number may be: PyYAML takes a time that is quadratic in it for one such as 1:1:1."""
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _TAG = "tag:yaml.org,2002:"
 _COLLECTIONS = {None, "!", f"{_TAG}map", f"{_TAG}seq"}
 _TEXTS = {f"{_TAG}{name}" for name in ("str", "value", "merge")}
+_NUMBERS = {f"{_TAG}int", f"{_TAG}float"}
 _MERGE = "<<"
 _OPEN: Any = object()  # stands for an anchored collection whose end is not read yet
 
@@ -121,7 +125,7 @@ class _Reader:
                 self._slip(event, "a key must be a text, not a list or a mapping", "", "wrong-key")
                 key = None
             if key in own:
-                self.slips.append(duplicate(event.start_mark.index, key))
+                self._note(duplicate(event.start_mark.index, key))
             own[key] = self._value(self.next(), depth)
         return own if merged is None else merged | own
 
@@ -168,6 +172,8 @@ class _Reader:
         if tag in _TEXTS:
             return text
         construct = self.loader.yaml_constructors.get(tag)
+        if len(text) > MAX_PLAIN and tag in _NUMBERS:
+            return self._slip(event, "a number is too long", "quote it")
         if construct is None or tag in _COLLECTIONS:
             hint = "quote a text that starts with '!'"
             return self._slip(event, "has a tag that a configuration does not take", hint)
@@ -178,7 +184,12 @@ class _Reader:
             return self._slip(event, f"looks like a YAML {what}, but is none", "quote it")
 
     def _slip(self, event: Any, message: str, hint: str = "", code: str = "") -> None:
-        self.slips.append(Slip(event.start_mark.index, message, hint, code))
+        self._note(Slip(event.start_mark.index, message, hint, code))
+
+    def _note(self, slip: Slip) -> None:
+        if len(self.slips) == MAX_SLIPS:
+            raise SlipError(self.slips)
+        self.slips.append(slip)
 
     def _stop(self, slip: Slip) -> NoReturn:
         raise SlipError([*self.slips, slip])

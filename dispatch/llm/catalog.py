@@ -40,22 +40,32 @@ _OWN_SHAPES = re.compile(
 )
 _BEDROCK_ROUTE = re.compile(r"((converse|invoke|[a-z]{2}(-[a-z]+)+-\d)/)+")
 _FIREWORKS = "accounts/fireworks/models/"  # LiteLLM puts it before a short name
+_FEW = 20  # searches of the text take as long as parsing all of it
 
 
 class Catalog:
     """The models and the providers that an installed LiteLLM knows.
 
     The map is 3 MB of JSON, of which a configuration asks for a few entries: each is found in the
-    text, and parsed alone.
+    text, and parsed alone. Only for one that asks for many is the whole map parsed, once.
     """
 
     def __init__(self, text: str, providers: Iterable[str]) -> None:
         self.text = text
         self.providers = frozenset(providers)
+        self._asked = 0
+
+    @cached_property
+    def _entries(self) -> Mapping[str, Mapping[str, Any]]:
+        entries: Mapping[str, Mapping[str, Any]] = json.loads(self.text)
+        return entries
 
     @lru_cache(maxsize=1024)  # noqa: B019  # there is one catalog in a process
     def entry(self, name: str) -> Mapping[str, Any]:
         """Return what the map holds under exactly this name; nothing where it does not."""
+        self._asked += 1
+        if self._asked > _FEW:
+            return self._entries.get(name, {})
         start = self.text.find(f"\n    {json.dumps(name)}: {{")
         if start < 0:
             return {}
@@ -114,7 +124,7 @@ class Catalog:
     @cached_property
     def _names(self) -> Mapping[str, str | None]:
         """Every name in the map, with its provider: only a name that it lacks asks for all."""
-        known = json.loads(self.text).items()
+        known = self._entries.items()
         return {
             name: entry.get("litellm_provider") for name, entry in known if name != "sample_spec"
         }

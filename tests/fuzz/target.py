@@ -46,7 +46,7 @@ def use(config: ConfigMorpher) -> None:
     report = check(config)
     told = [fault.told() for fault in (*report.faults, *report.warnings)]
     told += [each.told() for each in explain(config, target=complete)]
-    assert all(isinstance(each, str) for each in (repr(config), report.summary, *told))
+    assert all(each.encode() is not None for each in (repr(config), report.summary, *told))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConfigWarning)
         try:
@@ -60,7 +60,7 @@ def use(config: ConfigMorpher) -> None:
 
 def show(error: DispatchError) -> None:
     """Whatever is caught can be printed, and keeps no text that it failed on."""
-    assert str(error)
-    assert repr(error)
+    assert str(error).encode()
+    assert repr(error).encode()
     if isinstance(error, ConfigError):
         assert error.faults
