@@ -15,7 +15,7 @@ from typing import Any
 
 from dispatch.errors import ConfigError, ConfigWarning, Fault
 from dispatch.nearest import nearest
-from dispatch.secrets import is_secret, redact_text
+from dispatch.secrets import is_secret, label
 
 __all__ = [
     "find_empty",
@@ -104,7 +104,7 @@ def find_empty(model: Mapping[str, Any]) -> Iterator[Fault]:
     ...     print(fault)
     api_key: is empty in the model 'openai/m'; write os.environ/NAME, or api_key: none
     """
-    called = redact_text(str(model.get("name") or model.get("model")))
+    called = label(model)
     for path in _empty(model):
         key = path[-1]
         hint = "write os.environ/NAME, or "
