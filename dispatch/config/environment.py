@@ -18,13 +18,13 @@ from dispatch.secrets import REFERENCE, is_reference, is_secret
 
 __all__ = ["find_unresolvable", "references", "refers", "resolve"]
 
-_SHELL = re.compile(r"\$\{(?P<name>[^\W\d]\w*)\}")
-_OTHER = re.compile(  # the default in ${NAME:-…} may be a secret
-    r"\$\{ (env:)? (?P<name>[^\W\d]\w*) ([:?=+-][^}]*)? \} | \$(?P<bare>[A-Z_][A-Z0-9_]*)"
-    r" | env: (?P<env>[^\W\d]\w*)",
-    re.VERBOSE,
+# `re` compiles these when they are first asked, and keeps them: to import them costs nothing.
+_SHELL = r"\$\{(?P<name>[^\W\d]\w*)\}"
+_OTHER = (  # the default in ${NAME:-…} may be a secret
+    r"(?x) \$\{ (env:)? (?P<name>[^\W\d]\w*) ([:?=+-][^}]*)? \}"
+    r" | \$(?P<bare>[A-Z_][A-Z0-9_]*) | env: (?P<env>[^\W\d]\w*)"
 )
-_EMBEDDED = re.compile(r"\$\{\w+(:[^}]*)?\}|os\.environ/")
+_EMBEDDED = r"\$\{\w+(:[^}]*)?\}|os\.environ/"
 
 
 def references(value: Any, path: tuple[Step, ...] = ()) -> Iterator[tuple[tuple[Step, ...], str]]:
@@ -58,7 +58,7 @@ def refers(value: Any, name: object = "") -> bool:
 def _looks_like_one(value: str, name: object) -> bool:
     if not isinstance(name, str) or not is_secret(name):
         return False
-    return bool(_EMBEDDED.search(value) or _OTHER.fullmatch(value))
+    return bool(re.search(_EMBEDDED, value) or re.fullmatch(_OTHER, value))
 
 
 def find_unresolvable(
@@ -128,12 +128,12 @@ def _resolve_text(value: str, path: tuple[Step, ...], secret: bool) -> str:
     if value.startswith(REFERENCE):
         hint = f"write {REFERENCE}NAME, letters, digits and underscores"
         raise _wrong(path, "refers to what cannot be the name of a variable", hint)
-    other = _OTHER.fullmatch(value) if secret else _SHELL.fullmatch(value)
+    other = re.fullmatch(_OTHER, value) if secret else re.fullmatch(_SHELL, value)
     if other:
         name = next(filter(None, other.groupdict().values()))
         shown = value if value.rstrip("}").endswith(name) else "a reference with a default"
         raise _wrong(path, f"{shown} is not expanded", f"write {REFERENCE}{name}")
-    if secret and _EMBEDDED.search(value):
+    if secret and re.search(_EMBEDDED, value):
         hint = "put the whole value into a variable"
         raise _wrong(path, "a reference stands alone: here it would be sent as it is", hint)
     return value

@@ -317,11 +317,10 @@ def _forbid_empty(
     source: Source | None,
 ) -> None:
     """Raise `ConfigError` where a model would hand on a secret or an endpoint that is empty."""
-    given: set[Step] = set().union(*taken) if "model" in node else set()
     faults = [
         fault.at(_place(node, fault.path, fault.code, source)).under(*_at(path))
-        for fault in (find_empty(node) if given else ())
-        if fault.path[0] in given
+        for fault in (find_empty(node) if "model" in node else ())
+        if any(fault.path[0] in given for given in taken)
     ]
     if faults:
         raise ConfigError(faults)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from dispatch.errors import ConfigError, ConfigWarning, Fault
+from dispatch.frozen import FrozenMap
 from dispatch.nearest import nearest
 from dispatch.secrets import is_secret, label
 
@@ -104,28 +105,27 @@ def find_empty(model: Mapping[str, Any]) -> Iterator[Fault]:
     ...     print(fault)
     api_key: is empty in the model 'openai/m'; write os.environ/NAME, or api_key: none
     """
-    called = label(model)
     for path in _empty(model):
         key = path[-1]
         hint = "write os.environ/NAME, or "
         hint += "api_key: none" if key == "api_key" else "leave the key out"
         if key in _ENDPOINTS:
             hint = "name an endpoint, or leave the key out"
-        yield Fault(path, f"is empty in the model {called!r}", hint, "empty-secret")
+        yield Fault(path, f"is empty in the model {label(model)!r}", hint, "empty-secret")
 
 
 _ENDPOINTS = ("api_base", "base_url")
 
 
-def _empty(values: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    for key, value in values.items():
-        if not isinstance(key, str):
-            continue
+def _empty(values: Mapping[Any, Any]) -> Iterator[tuple[str, ...]]:
+    items = values.iteritems() if isinstance(values, FrozenMap) else values.items()
+    for key, value in items:
         if key in ("headers", "extra_headers"):
             if isinstance(value, Mapping):
                 yield from ((key, *path) for path in _empty(value))
+        # The value first: few are empty, and to ask of a name takes longer.
         elif (value is None or (isinstance(value, str) and not value.strip())) and (
-            key in _ENDPOINTS or is_secret(key)
+            key in _ENDPOINTS or (isinstance(key, str) and is_secret(key))
         ):
             yield (key,)
 
