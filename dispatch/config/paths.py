@@ -264,7 +264,6 @@ _NAME = r"[^\s=!<>~\[\]'\"]+"
 _VALUE = r"[^\s=\[\]'\"](?:(?!\s+or(?:[\s\]]|$))[^\]])*"
 _OR = r"\s+or(?=[\s\]]|$)\s*"
 _EQUALS = r"\s*=\s*"
-_SPACE = r"\s*"
 _SELECTOR = "expected an index, *, a quoted key or key=value"
 
 
@@ -288,7 +287,7 @@ class _Reader:
         return Key(self._word(_BARE, complaint)) if key else self._fail(complaint)
 
     def _selector(self) -> Any:
-        self._try(_SPACE)
+        self._skip_space()
         step: Any
         if self._take("*"):
             step = All()
@@ -298,7 +297,7 @@ class _Reader:
             step = Key(quoted[1] or quoted[2] or "")
         else:
             step = self._conditions()
-        self._try(_SPACE)
+        self._skip_space()
         if not self._take("]"):
             self._fail("expected ']'")
         return step
@@ -332,12 +331,16 @@ class _Reader:
         return match
 
     def _quoted(self) -> str | None:
+        if not self.text.startswith(("'", '"'), self.at):
+            return None
         match = self._try(_QUOTED)
-        if match:
-            return match[1] or match[2] or ""
-        if self.text.startswith(("'", '"'), self.at):
+        if not match:
             self._fail("this quote is never closed")
-        return None
+        return match[1] or match[2] or ""
+
+    def _skip_space(self) -> None:
+        rest = self.text[self.at :]
+        self.at += len(rest) - len(rest.lstrip())
 
     def _word(self, bare: str, complaint: str) -> str:
         quoted = self._quoted()
