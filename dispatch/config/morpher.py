@@ -239,11 +239,8 @@ def _report_misspelt(
     # What is no model is none of LiteLLM's business, even where a callable takes any key.
     forwards = live or ("model" in node and any(each.takes_any for each in signatures))
     known = named | OWN_KEYS if forwards else named
-    faults = [
-        fault.at(_place(node, fault.path, fault.code, source)).under(*_at(path))
-        for fault in find_misspelt(unknown, known, forwards=forwards, live=live)
-    ]
-    report(faults, SuspiciousKeyWarning, strict=strict)
+    faults = find_misspelt(unknown, known, forwards=forwards, live=live)
+    report(_placed(faults, node, path, source), SuspiciousKeyWarning, strict=strict)
 
 
 def _watched(
@@ -317,13 +314,10 @@ def _forbid_empty(
     source: Source | None,
 ) -> None:
     """Raise `ConfigError` where a model would hand on a secret or an endpoint that is empty."""
-    faults = [
-        fault.at(_place(node, fault.path, fault.code, source)).under(*_at(path))
-        for fault in (find_empty(node) if "model" in node else ())
-        if any(fault.path[0] in given for given in taken)
-    ]
+    empty = find_empty(node) if "model" in node else ()
+    faults = [fault for fault in empty if any(fault.path[0] in given for given in taken)]
     if faults:
-        raise ConfigError(faults)
+        raise ConfigError(_placed(faults, node, path, source))
 
 
 def _absent(target: Any, taken: dict[str, Any]) -> dict[str, Callable[[], Any]]:
@@ -367,6 +361,18 @@ def _resolve(
         position = _place(node, steps, "unset-variable", source)
         raise UnsetVariableError(error.variable, error.where, label(node), "", position) from None
     return resolved
+
+
+def _placed(
+    faults: Iterable[Fault],
+    node: FrozenMap[str, Any],
+    path: PathLike | None,
+    source: Source | None,
+) -> list[Fault]:
+    """Say of faults of a node where it was written, and where the node stands."""
+    return [
+        fault.at(_place(node, fault.path, fault.code, source)).under(*_at(path)) for fault in faults
+    ]
 
 
 def _place(
