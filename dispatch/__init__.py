@@ -10,10 +10,11 @@
 __version__ = "0.1.0"
 
 from dispatch import errors, secrets, stages
-from dispatch.config import OWN_KEYS, ConfigMorpher, ReturnType
+from dispatch.config import ConfigMorpher, ReturnType
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.frozen import FrozenMap, freeze, thaw
 from dispatch.group import RoleGroup
+from dispatch.llm.keys import OWN_KEYS
 from dispatch.pipeline import dispatch
 from dispatch.roles import Contract, ModelRoleType, Role
 from dispatch.stages import Groups, Model

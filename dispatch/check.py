@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dispatch.config import OWN_KEYS, ConfigMorpher
-from dispatch.config.environment import find_unresolvable
+from dispatch.config import ConfigMorpher
+from dispatch.environment import find_unresolvable
 from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.llm.catalog import Catalog, needs, read_catalog
-from dispatch.llm.keys import find_empty, find_misspelt
+from dispatch.llm.keys import OWN_KEYS, find_empty, find_misspelt
 from dispatch.nearest import nearest
 from dispatch.roles import DEFAULT_CONTRACT, Contract, ModelRoleType, kind, read_roles
 from dispatch.secrets import is_secret, known_secrets, redact_text, scrub

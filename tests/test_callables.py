@@ -20,8 +20,9 @@ import litellm
 import pydantic
 import pytest
 
-from dispatch.config.callables import OWN_KEYS, default_maker, read_parameters
+from dispatch.config.callables import default_maker, read_parameters
 from dispatch.errors import SignatureError
+from dispatch.llm.keys import OWN_KEYS
 
 
 def never(*args, **kwargs):

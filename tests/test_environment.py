@@ -9,7 +9,7 @@ import pytest
 from pyrsistent import pset
 
 from dispatch import ConfigMorpher, ModelDispatcher
-from dispatch.config.environment import references, resolve
+from dispatch.environment import references, resolve
 from dispatch.errors import ConfigError, UnsetVariableError
 
 MODELS = [

@@ -16,7 +16,7 @@ import pytest
 from werkzeug import Response
 
 from dispatch import ConfigMorpher, ModelDispatcher, RoleGroup
-from dispatch.llm.conversation import converse
+from dispatch.conversation import converse
 
 ROOT = Path(__file__).parent.parent
 TASK = "review it"

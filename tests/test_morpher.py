@@ -21,7 +21,7 @@ import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyrsistent import PMap
+from pyrsistent import PMap, pmap
 
 from dispatch import ConfigMorpher, ModelDispatcher, ReturnType, RoleGroup, freeze
 from dispatch.errors import (
@@ -693,3 +693,10 @@ def test_what_is_empty_and_no_secret_is_passed_on_as_it_is():
     assert given == model | headers
     with pytest.raises(ConfigError, match=r"headers\.Authorization: is empty"):
         ConfigMorpher(model | {"headers": {"Authorization": ""}}).morph(lambda **rest: None)
+
+
+def test_a_key_called_source_is_a_key_like_any_other():
+    """A PMap gives its keys as attributes, which must not be taken for the files it came from."""
+    config = ConfigMorpher(pmap({"source": "x", "models": [{"model": "m"}]}))
+    assert config.source is None
+    assert config.fetch("models[0].model") == "m"

@@ -224,6 +224,7 @@ MALFORMED = [  # the path, and the column of its caret
     ("models[ abc ]", 9),
     ("models[0:1]", 8),
     ("models[1.5]", 8),
+    ("models[9999999999999999999]", 8),
     ("models[+1]", 8),
     ("models[-]", 8),
     ("models[0, 1]", 8),

@@ -13,6 +13,7 @@ import pytest
 from werkzeug import Response
 
 from dispatch import ModelDispatcher, dispatch
+from dispatch.conversation import converse
 from dispatch.errors import (
     CompletionError,
     ConfigError,
@@ -21,7 +22,6 @@ from dispatch.errors import (
     UnsetVariableError,
     UnsetVariableWarning,
 )
-from dispatch.llm.conversation import converse
 from dispatch.llm.router import make_router, model_list, warn_of_keys
 
 ASKED = [{"role": "user", "content": "hi"}]

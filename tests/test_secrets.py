@@ -28,8 +28,8 @@ import rich.pretty
 from dispatch import ConfigMorpher, ModelDispatcher, dispatch, secrets
 from dispatch.cli import app
 from dispatch.config.files import load
+from dispatch.conversation import converse
 from dispatch.errors import ConfigWarning
-from dispatch.llm.conversation import converse
 from dispatch.llm.logs import LOGGERS
 from dispatch.llm.proxy import proxy_config
 from dispatch.llm.router import make_router, model_list

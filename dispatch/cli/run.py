@@ -14,7 +14,7 @@ from dispatch.errors import ConfigError, Fault
 from dispatch.secrets import label, redact_text
 
 if TYPE_CHECKING:
-    from dispatch.llm.conversation import Turn
+    from dispatch.conversation import Turn
 
 __all__ = ["run"]
 
@@ -33,7 +33,7 @@ def run(
     Where a model fails, the next of its role answers. The section router_settings of the
     configuration goes to LiteLLM's Router.
     """
-    from dispatch.llm.conversation import converse
+    from dispatch.conversation import converse
 
     if not prompt.strip() or os.path.isfile(prompt):
         hint = "it comes last: dispatch run CONFIG... PROMPT"

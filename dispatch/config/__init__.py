@@ -1,6 +1,6 @@
 """Configurations: files, paths, and the arguments that a callable takes. Knows nothing of roles."""
 
-from dispatch.config.callables import OWN_KEYS
-from dispatch.config.morpher import ConfigMorpher, ReturnType
+from dispatch.config.arguments import ReturnType
+from dispatch.config.morpher import ConfigMorpher
 
-__all__ = ["OWN_KEYS", "ConfigMorpher", "ReturnType"]
+__all__ = ["ConfigMorpher", "ReturnType"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import inspect
 import sys
 import typing
@@ -14,14 +13,13 @@ from typing import Any, NamedTuple
 from weakref import ref
 
 from dispatch.errors import SignatureError
+from dispatch.llm.keys import OWN_KEYS
 
-__all__ = ["OWN_KEYS", "Parameters", "default_maker", "read_parameters"]
-
-OWN_KEYS = frozenset({"name", "roles", "system_prompt"})
-"""Keys of a model that are for the program, which a provider would reject or misread."""
+__all__ = ["Parameters", "default_maker", "read_parameters"]
 
 _EMPTY = inspect.Parameter.empty
 _BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_NOTHING_TOLD = {"args", "kwargs"}  # the names that a wrapper has, which says no more
 _REMEMBERED = 1024  # how many callables
 
 
@@ -69,7 +67,10 @@ def _read(target: Any) -> Parameters:
         return Parameters(dict.fromkeys(target.__annotations__, _EMPTY))
     if not callable(target):
         raise SignatureError(f"expected a callable, found a {type(target).__name__}")
-    parameters = _signature(_sync_twin(target) or target).parameters.values()
+    signature = _signature(target)
+    if signature.parameters.keys() == _NOTHING_TOLD:
+        signature = _signature(_sync_twin(target) or target)
+    parameters = signature.parameters.values()
     defaults = {p.name: p.default for p in parameters if p.kind in _BY_KEYWORD}
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
     return Parameters(defaults, takes_any, (OWN_KEYS | _filled(target)).difference(defaults))
@@ -86,10 +87,8 @@ def _signature(target: Any) -> inspect.Signature:
 
 
 def _sync_twin(target: Any) -> Any:
-    """Return `embedding` for `aembedding`, where LiteLLM's own says no more than `**kwargs`."""
+    """Return `embedding` for `aembedding`, which says more than `**kwargs` in LiteLLM."""
     if not isinstance(target, FunctionType) or not inspect.iscoroutinefunction(target):
-        return None
-    if {p.name for p in _signature(target).parameters.values()} != {"args", "kwargs"}:
         return None
     a, name = target.__name__[:1], target.__name__[1:]
     twin = getattr(sys.modules.get(target.__module__), name, None)
@@ -122,8 +121,14 @@ def default_maker(target: Any, name: str) -> Callable[[], Any]:
     if type(default).__name__ in _FACTORY_SIGNS:
         return _factory(target, name)
     if isinstance(default, MutableMapping | MutableSequence | MutableSet):
-        return lambda: copy.deepcopy(default)
+        return partial(_copied, default)
     return lambda: default
+
+
+def _copied(default: Any) -> Any:
+    from copy import deepcopy  # few callables have such a default
+
+    return deepcopy(default)
 
 
 # A signature only hints at a default factory, by a private object of each library's own.

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from dispatch.config.loaded import Loaded
 from dispatch.config.places import File, Source
 from dispatch.config.slips import MAX_DEPTH, Slip, SlipError, too_deep
 from dispatch.errors import ConfigError, Fault, FileError, Position
 
-__all__ = ["MAX_BYTES", "Format", "Loaded", "load", "merge", "parse", "parse_all", "read"]
+__all__ = ["MAX_BYTES", "Format", "load", "merge", "parse", "parse_all", "read"]
 
 Format = Literal["yaml", "json", "toml"]
 PathName = str | os.PathLike[str]
@@ -26,12 +27,6 @@ or an argument, says otherwise."""
 
 MAX_TOML_BYTES = 1_000_000
 """The same for TOML, which takes `tomllib` far longer."""
-
-
-class Loaded(dict[str, Any]):
-    """What files hold, merged, together with where it stands in them."""
-
-    source: Source
 
 
 def load(

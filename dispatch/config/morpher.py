@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-import keyword
 import os
-import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from enum import StrEnum
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import ref
 
-from dispatch.config.callables import OWN_KEYS, Parameters, default_maker, read_parameters
-from dispatch.config.environment import references, refers, resolve
-from dispatch.config.paths import PathLike, pick, show
-from dispatch.errors import (
-    ConfigError,
-    ExtraKeysError,
-    Fault,
-    ForeignKeyWarning,
-    MissingIndexError,
-    MissingKeyError,
-    Position,
-    Step,
-    SuspiciousKeyWarning,
-    UnsetVariableError,
-)
+from dispatch.config.arguments import Options, ReturnType, plan, start_at
+from dispatch.config.loaded import Loaded
+from dispatch.config.paths import PathLike, pick
+from dispatch.errors import MissingIndexError, MissingKeyError
 from dispatch.frozen import PLAIN, FrozenMap, freeze, thaw
-from dispatch.llm.keys import find_empty, find_misspelt, is_known, is_litellms, report
-from dispatch.secrets import label, redact
+from dispatch.secrets import redact
 
 if TYPE_CHECKING:
     from dispatch.config.files import Format
     from dispatch.config.places import Source
 
-__all__ = ["ConfigMorpher", "ReturnType"]
+__all__ = ["ConfigMorpher"]
 
 _REQUIRED: Any = object()
 _REMEMBERED = 1024  # how many paths, or plans, one configuration remembers
-
-
-class ReturnType(StrEnum):
-    """The form in which `ConfigMorpher.morph` gives keyword arguments."""
-
-    DICT = "dict"
-    DATACLASS = "dataclass"
 
 
 class ConfigMorpher:
@@ -68,7 +45,7 @@ class ConfigMorpher:
     ) -> None:
         if not isinstance(config, Mapping):
             config = _load(config)
-        self.source: Source | None = getattr(config, "source", None)
+        self.source: Source | None = config.source if isinstance(config, Loaded) else None
         self._tree: FrozenMap[str, Any] = freeze(config)
         # What cannot change is worked out once. Both are caches: bounded, and safe to lose.
         self._nodes: dict[Any, Any] = {}
@@ -193,236 +170,17 @@ class ConfigMorpher:
         return build()
 
     def _plan(
-        self,
-        callable_obj: Any,
-        start_from: PathLike | None,
-        allow_extra_keys: bool,
-        return_type: str,
-        return_config_keys_only: bool,
-        strict: bool,
+        self, callable_obj: Any, start_from: PathLike | None, *options: Any
     ) -> Callable[[], Any]:
-        """Work out once what a call of `morph` gives; the result builds it afresh each time."""
-        node = self._tree if start_from is None else self._find(start_from)
-        _check_keys(node, start_from)
-        several = isinstance(callable_obj, list | tuple)
-        targets = callable_obj if several else (callable_obj,)
-        signatures = [read_parameters(target) for target in targets]
-        taken = [_take(node, parameters) for parameters in signatures]
-        if not allow_extra_keys:
-            _forbid_extra(node, taken, start_from)
-        _forbid_empty(node, taken, start_from, self.source)
-        _report_misspelt(node, targets, signatures, start_from, strict, self.source)
-        builders = []
-        for target, given in zip(targets, taken, strict=True):
-            absent = {} if return_config_keys_only else _absent(target, given)
-            build = _builder(given, absent, node, start_from, self.source)
-            if return_type != "dict" and ReturnType(return_type) is ReturnType.DATACLASS:
-                build = _in_class(build, (*given, *absent), start_from)
-            builders.append(build)
-        whole = (lambda: tuple(build() for build in builders)) if several else builders[0]
-        return _watched(whole, node, signatures, start_from, strict)
-
-
-def _report_misspelt(
-    node: FrozenMap[str, Any],
-    targets: Collection[Any],
-    signatures: list[Parameters],
-    path: PathLike | None,
-    strict: bool,
-    source: Source | None,
-) -> None:
-    live = any(map(is_litellms, targets))
-    unknown = [key for key in node if key not in OWN_KEYS and not is_known(key, live)]
-    if not unknown:
-        return
-    named = frozenset().union(*(parameters.defaults for parameters in signatures))
-    # What is no model is none of LiteLLM's business, even where a callable takes any key.
-    forwards = live or ("model" in node and any(each.takes_any for each in signatures))
-    known = named | OWN_KEYS if forwards else named
-    faults = find_misspelt(unknown, known, forwards=forwards, live=live)
-    report(_placed(faults, node, path, source), SuspiciousKeyWarning, strict=strict)
-
-
-def _watched(
-    build: Callable[[], Any],
-    node: FrozenMap[str, Any],
-    signatures: list[Parameters],
-    path: PathLike | None,
-    strict: bool,
-) -> Callable[[], Any]:
-    """Look at the environment before each build of a model that has an endpoint and no key."""
-    if node.get("api_key") or not (node.get("api_base") or node.get("base_url")):
-        return build
-    if not any(parameters.takes_any for parameters in signatures):
-        return build
-    from dispatch.llm.endpoints import find_foreign_key, has_keyless_endpoint
-
-    def watched() -> Any:
-        fault = find_foreign_key(node)
-        if fault is not None:
-            report([fault.under(*_at(path))], ForeignKeyWarning, strict=strict)
-        return build()
-
-    return watched if has_keyless_endpoint(node) else build
+        node = self._tree if start_from is None else pick(self._tree, start_from)
+        start = start_at(node, start_from, self.source)
+        return plan(start, callable_obj, Options._make(options))
 
 
 def _load(paths: Any, format: Format | None = None) -> Mapping[str, Any]:
     from dispatch.config.files import load  # a configuration that is no file needs none of it
 
     return load(paths, format)
-
-
-def _at(path: PathLike | None) -> tuple[str, ...]:
-    """Where a path leads, as what an error tells."""
-    return () if path is None else (show(path),)
-
-
-def _check_keys(node: Any, path: PathLike | None) -> None:
-    if not isinstance(node, FrozenMap):
-        hint = "start from a mapping, such as models[0]"
-        message = f"expected a mapping to morph, found a {type(thaw(node)).__name__}"
-        raise ConfigError([Fault(_at(path), message, hint, "wrong-start")])
-    wrong = set(map(type, node)) != {str} and [key for key in node if not isinstance(key, str)]
-    if wrong:
-        message = "a key must be a text to become an argument, found "
-        faults = [Fault(_at(path), f"{message}{key!r}", code="wrong-key") for key in wrong]
-        raise ConfigError(faults)
-
-
-def _take(node: FrozenMap[str, Any], parameters: Parameters) -> dict[str, Any]:
-    """Pick what a callable takes: what it names, and with `**kwargs` all but what is withheld."""
-    if parameters.takes_any:
-        withheld = parameters.withheld
-        return {key: value for key, value in node.iteritems() if key not in withheld}
-    named = parameters.defaults
-    return {key: value for key, value in node.iteritems() if key in named}
-
-
-def _forbid_extra(
-    node: Iterable[str], taken: Iterable[dict[str, Any]], path: PathLike | None
-) -> None:
-    used = OWN_KEYS.union(*taken)
-    extra = [key for key in node if key not in used]
-    if extra:
-        raise ExtraKeysError(extra, "".join(_at(path)))
-
-
-def _forbid_empty(
-    node: FrozenMap[str, Any],
-    taken: Iterable[dict[str, Any]],
-    path: PathLike | None,
-    source: Source | None,
-) -> None:
-    """Raise `ConfigError` where a model would hand on a secret or an endpoint that is empty."""
-    empty = find_empty(node) if "model" in node else ()
-    faults = [fault for fault in empty if any(fault.path[0] in given for given in taken)]
-    if faults:
-        raise ConfigError(_placed(faults, node, path, source))
-
-
-def _absent(target: Any, taken: dict[str, Any]) -> dict[str, Callable[[], Any]]:
-    names = [name for name in read_parameters(target).defaults if name not in taken]
-    return {name: default_maker(target, name) for name in names}
-
-
-def _builder(
-    taken: dict[str, Any],
-    absent: dict[str, Callable[[], Any]],
-    node: FrozenMap[str, Any],
-    path: PathLike | None,
-    source: Source | None,
-) -> Callable[[], dict[str, Any]]:
-    """Return what builds the arguments of one callable: a bare `dict.copy` where that will do."""
-    if not absent and _are_plain(taken):
-        return taken.copy
-
-    def build() -> dict[str, Any]:
-        given = {key: thaw(value) for key, value in taken.items()}
-        built = _resolve(given, node, path, source)
-        return built | {name: default() for name, default in absent.items()}
-
-    return build
-
-
-def _are_plain(taken: dict[str, Any]) -> bool:
-    """Whether values may be handed out as they are: nothing to copy, nothing to resolve."""
-    return PLAIN.issuperset(map(type, taken.values())) and not any(
-        refers(value, key) for key, value in taken.items() if type(value) is str
-    )
-
-
-def _resolve(
-    given: dict[str, Any], node: FrozenMap[str, Any], path: PathLike | None, source: Source | None
-) -> dict[str, Any]:
-    try:
-        resolved: dict[str, Any] = resolve(given, _at(path))
-    except UnsetVariableError as error:
-        steps = next(at for at, variable in references(node) if variable == error.variable)
-        position = _place(node, steps, "unset-variable", source)
-        raise UnsetVariableError(error.variable, error.where, label(node), "", position) from None
-    return resolved
-
-
-def _placed(
-    faults: Iterable[Fault],
-    node: FrozenMap[str, Any],
-    path: PathLike | None,
-    source: Source | None,
-) -> list[Fault]:
-    """Say of faults of a node where it was written, and where the node stands."""
-    return [
-        fault.at(_place(node, fault.path, fault.code, source)).under(*_at(path)) for fault in faults
-    ]
-
-
-def _place(
-    node: FrozenMap[str, Any], steps: tuple[Step, ...], code: str, source: Source | None
-) -> Position | None:
-    """Return where a part of a model was written, if any file was read at all."""
-    if "dispatch.config.places" not in sys.modules:
-        return None
-    from dispatch.config.places import locate_in_model
-
-    return locate_in_model(node, steps, code, source)
-
-
-class _Fields:
-    """What `return_type="dataclass"` gives: its repr shows no secret."""
-
-    def __repr__(self) -> str:
-        return f"Arguments({redact(vars(self))!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return vars(self) == vars(other) if isinstance(other, _Fields) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]  # as of any dataclass that can change
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _from_fields, (vars(self),)
-
-
-def _from_fields(values: dict[str, Any]) -> Any:
-    return _fields_class(tuple(values))(**values)
-
-
-@lru_cache(maxsize=256)  # a class costs a hundred times more than what it holds
-def _fields_class(names: tuple[str, ...]) -> Any:
-    from dataclasses import make_dataclass
-
-    fields = [(name, Any) for name in names]
-    return make_dataclass("Arguments", fields, bases=(_Fields,), repr=False, eq=False)
-
-
-def _in_class(
-    build: Callable[[], dict[str, Any]], names: tuple[str, ...], path: PathLike | None
-) -> Callable[[], Any]:
-    """Return what puts the built arguments into the fields of an object."""
-    wrong = [name for name in names if not name.isidentifier() or keyword.iskeyword(name)]
-    if wrong:
-        message = f"cannot be fields of a dataclass: {', '.join(wrong)}"
-        raise ConfigError([Fault(_at(path), message, "ask for a dict", "wrong-field")])
-    make = _fields_class(names)
-    return lambda: make(**build())
 
 
 def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:

@@ -254,17 +254,18 @@ def _parse(path: str) -> Path:
     return _Reader(path).read()
 
 
+# Keys and indices, which most paths hold alone, are read without the regular expressions of the
+# rest: to compile these takes longer than all else that a first call does.
 # A selector is told by what follows it: its bracket, or, where that is missing, the end.
 _CLOSED = r"(?=\s*(?:]|$))"
 _QUOTED = r"'([^']*)'|\"([^\"]*)\""
-_BARE = r"[^.\[\]'\"][^.\[\]]*"
 _QUOTED_KEY = rf"(?:{_QUOTED}){_CLOSED}"
-_INDEX = rf"-?[0-9]+{_CLOSED}"
 _NAME = r"[^\s=!<>~\[\]'\"]+"
 _VALUE = r"[^\s=\[\]'\"](?:(?!\s+or(?:[\s\]]|$))[^\]])*"
 _OR = r"\s+or(?=[\s\]]|$)\s*"
 _EQUALS = r"\s*=\s*"
-_SELECTOR = "expected an index, *, a quoted key or key=value"
+_MAX_DIGITS = 18  # more than any list has items; Python refuses to read thousands of them
+_SELECTOR = "expected an index, *, a quoted key or name=value"
 
 
 class _Reader:
@@ -284,15 +285,22 @@ class _Reader:
     def _step(self, complaint: str, key: bool = True) -> Any:
         if self._take("["):
             return self._selector()
-        return Key(self._word(_BARE, complaint)) if key else self._fail(complaint)
+        return Key(self._key(complaint)) if key else self._fail(complaint)
+
+    def _key(self, complaint: str) -> str:
+        quoted = self._quoted()
+        if quoted is not None:
+            return quoted
+        start, self.at = self.at, self._next_of(".[]")
+        return self.text[start : self.at] or self._fail(complaint)
 
     def _selector(self) -> Any:
         self._skip_space()
         step: Any
         if self._take("*"):
             step = All()
-        elif index := self._try(_INDEX):
-            step = Index(int(index[0]))
+        elif (index := self._index()) is not None:
+            step = Index(index)
         elif quoted := self._try(_QUOTED_KEY):
             step = Key(quoted[1] or quoted[2] or "")
         else:
@@ -302,10 +310,25 @@ class _Reader:
             self._fail("expected ']'")
         return step
 
+    def _index(self) -> int | None:
+        written = self.text[self.at : self._next_of("]")].rstrip()
+        digits = written.removeprefix("-")
+        if not (digits.isascii() and digits.isdecimal()):
+            return None
+        if len(digits) > _MAX_DIGITS:
+            self._fail("this index is too long")
+        self.at += len(written)
+        return int(written)
+
+    def _next_of(self, marks: str) -> int:
+        """Return where the next of these marks is, or the end."""
+        there = (self.text.find(mark, self.at) for mark in marks)
+        return min((at for at in there if at >= 0), default=len(self.text))
+
     def _conditions(self) -> Select:
         found = [self._condition(_SELECTOR)]
         while self._try(_OR):
-            found.append(self._condition('expected key=value; quote a value that holds " or "'))
+            found.append(self._condition('expected name=value; quote a value that holds " or "'))
         return Select(tuple(found))
 
     def _condition(self, complaint: str) -> Condition:

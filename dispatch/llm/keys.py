@@ -1,4 +1,4 @@
-"""Keys that look wrong, because they are near to one that LiteLLM knows.
+"""Which keys pass to LiteLLM, and which look wrong: near to one that it knows, or empty.
 
 LiteLLM forwards what it does not know to the provider, so an unknown key is no error; one that is
 near to a known key is most likely a slip of the pen. Nothing here imports litellm: the names are
@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Set
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from functools import lru_cache, partial
 from typing import Any
 
 from dispatch.errors import ConfigError, ConfigWarning, Fault
-from dispatch.frozen import FrozenMap
 from dispatch.nearest import nearest
 from dispatch.secrets import is_secret, label
 
 __all__ = [
+    "OWN_KEYS",
     "find_empty",
     "find_misspelt",
     "is_known",
@@ -27,6 +27,9 @@ __all__ = [
     "live_keys",
     "report",
 ]
+
+OWN_KEYS = frozenset({"name", "roles", "system_prompt"})
+"""Keys of a model that are for the program, which a provider would reject or misread."""
 
 _NEAR = 0.82  # `max_token` is near to `max_tokens`; `top_n`, a key that providers may have, to none
 _SHORT = 4  # shorter ones are near to too much: `top` to `stop`
@@ -44,15 +47,20 @@ def known_keys() -> frozenset[str]:
     return frozenset((*known.LITELLM.split(), *known.PROVIDERS.split()))
 
 
-@lru_cache(maxsize=1)
-def live_keys() -> frozenset[str]:
-    """Return the union of the lists in the litellm that is installed. This imports it."""
-    from litellm.constants import OPENAI_CHAT_COMPLETION_PARAMS
+def live_keys() -> Iterator[Collection[str]]:
+    """Yield the lists of keys in the litellm that is installed, importing it as they are read.
+
+    The first one holds most of the keys that are no parameters of `litellm.completion`.
+    """
     from litellm.types.router import LiteLLM_Params
+
+    yield LiteLLM_Params.model_fields
     from litellm.types.utils import all_litellm_params
 
-    lists = (all_litellm_params, OPENAI_CHAT_COMPLETION_PARAMS, LiteLLM_Params.model_fields)
-    return frozenset().union(*lists)
+    yield all_litellm_params
+    from litellm.constants import OPENAI_CHAT_COMPLETION_PARAMS
+
+    yield OPENAI_CHAT_COMPLETION_PARAMS
 
 
 @lru_cache(maxsize=1024)
@@ -63,7 +71,7 @@ def is_known(key: str, live: bool = False) -> bool:
     (True, False)
     """
     # The live lists come first: where they know a key, the shipped ones are never read.
-    return (live and key in live_keys()) or key in known_keys()
+    return (live and any(key in listed for listed in live_keys())) or key in known_keys()
 
 
 def is_litellms(target: Any) -> bool:
@@ -105,29 +113,40 @@ def find_empty(model: Mapping[str, Any]) -> Iterator[Fault]:
     ...     print(fault)
     api_key: is empty in the model 'openai/m'; write os.environ/NAME, or api_key: none
     """
-    for path in _empty(model):
-        key = path[-1]
-        hint = "write os.environ/NAME, or "
-        hint += "api_key: none" if key == "api_key" else "leave the key out"
-        if key in _ENDPOINTS:
-            hint = "name an endpoint, or leave the key out"
-        yield Fault(path, f"is empty in the model {label(model)!r}", hint, "empty-secret")
+    return map(partial(_empty_fault, model), _empty(model))
 
 
-_ENDPOINTS = ("api_base", "base_url")
+def _empty_fault(model: Mapping[str, Any], path: tuple[str, ...]) -> Fault:
+    key = path[-1]
+    hint = "write os.environ/NAME, or "
+    hint += "api_key: none" if key == "api_key" else "leave the key out"
+    if key in _ENDPOINTS:
+        hint = "name an endpoint, or leave the key out"
+    return Fault(path, f"is empty in the model {label(model)!r}", hint, "empty-secret")
 
 
-def _empty(values: Mapping[Any, Any]) -> Iterator[tuple[str, ...]]:
-    items = values.iteritems() if isinstance(values, FrozenMap) else values.items()
-    for key, value in items:
-        if key in ("headers", "extra_headers"):
-            if isinstance(value, Mapping):
-                yield from ((key, *path) for path in _empty(value))
-        # The value first: few are empty, and to ask of a name takes longer.
-        elif (value is None or (isinstance(value, str) and not value.strip())) and (
-            key in _ENDPOINTS or (isinstance(key, str) and is_secret(key))
-        ):
-            yield (key,)
+_ENDPOINTS = frozenset({"api_base", "base_url"})
+_HEADERS = frozenset({"headers", "extra_headers"})
+
+
+def _empty(values: Mapping[Any, Any]) -> Iterable[tuple[str, ...]]:
+    # The value first: few are empty, and to ask of a name takes longer.
+    maybe = [
+        key
+        for key, value in values.items()
+        if value is None
+        or (isinstance(value, str) and (not value or value.isspace()))
+        or key in _HEADERS
+    ]
+    return [path for key in maybe for path in _empty_at(key, values[key])] if maybe else ()
+
+
+def _empty_at(key: Any, value: Any) -> Iterator[tuple[str, ...]]:
+    if key in _HEADERS:
+        if isinstance(value, Mapping):
+            yield from ((key, *path) for path in _empty(value))
+    elif key in _ENDPOINTS or (isinstance(key, str) and is_secret(key)):
+        yield (key,)
 
 
 def report(faults: Iterable[Fault], category: type[ConfigWarning], *, strict: bool = False) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from dispatch.config.environment import find_unresolvable, references
+from dispatch.environment import find_unresolvable, references
 from dispatch.errors import ConfigError, Fault, SecretError, Step, place
 from dispatch.llm.router import Groups, find_dead_fallbacks, model_list
 from dispatch.secrets import REFERENCE, literal_secrets

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from dispatch.config import OWN_KEYS
-from dispatch.config.environment import references, resolve
+from dispatch.environment import references, resolve
 from dispatch.errors import (
     ConfigError,
     Fault,
@@ -21,7 +20,7 @@ from dispatch.errors import (
 )
 from dispatch.frozen import thaw
 from dispatch.llm.endpoints import find_foreign_key
-from dispatch.llm.keys import find_empty, find_misspelt, report
+from dispatch.llm.keys import OWN_KEYS, find_empty, find_misspelt, report
 from dispatch.llm.logs import guard_logs
 from dispatch.nearest import did_you_mean
 from dispatch.secrets import label, redact_text, scrub, secret_values

@@ -50,8 +50,8 @@ def refers(value: Any, name: object = "") -> bool:
     >>> refers("os.environ/KEY"), refers("Bearer ${KEY}", "authorization"), refers("gpt-4o")
     (True, True, False)
     """
-    if not isinstance(value, str) or not (REFERENCE in value or value.startswith(("$", "env:"))):
-        return isinstance(value, str) and "${" in value and _looks_like_one(value, name)
+    if not isinstance(value, str) or not ("$" in value or "env" in value):
+        return False  # told fast, as it is of nearly all
     return value.startswith((REFERENCE, "${")) or _looks_like_one(value, name)
 
 
