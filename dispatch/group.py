@@ -9,7 +9,7 @@ from pyrsistent import PVector, pvector
 
 from dispatch.config import ConfigMorpher
 from dispatch.errors import UnsetVariableError
-from dispatch.frozen import FrozenMap
+from dispatch.frozen import FrozenMap, freeze
 from dispatch.secrets import label
 from dispatch.stages import Groups, Model
 
@@ -28,8 +28,8 @@ class RoleGroup(ConfigMorpher):
 
     def __init__(self, role: str, models: Iterable[Model]) -> None:
         self.role = role
-        self.models: PVector[Model] = pvector(models)
-        super().__init__(FrozenMap({"models": self.models}))
+        self.models: PVector[Model] = freeze(pvector(models))
+        super().__init__(FrozenMap.of({"models": self.models}))
 
     @property
     def tasks(self) -> tuple[str | None, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
@@ -106,8 +106,14 @@ class Contract(Mapping[str, Role]):
     def get(self, name: object, default: Any = None) -> Any:
         return self._roles.get(name, default)  # type: ignore[call-overload]  # any key may be asked
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._roles
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._roles)
+
+    def values(self) -> ValuesView[Role]:  # each dispatch asks; the view of Mapping is slow
+        return self._roles.values()
 
     def __len__(self) -> int:
         return len(self._roles)

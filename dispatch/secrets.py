@@ -35,10 +35,10 @@ HIDDEN = "***"
 REFERENCE = "os.environ/"
 NO_KEY = "none"  # the documented way to say that an endpoint takes no key: not worth hiding
 
-_REFERENCE = re.compile(re.escape(REFERENCE) + r"[^\W\d]\w*")  # no pasted `os.environ/sk-…`
+# Compiling these expressions takes 2 ms, so it waits until something is shown: `re` keeps them.
+_REFERENCE = r"os\.environ/[^\W\d]\w*"  # no pasted `os.environ/sk-…`
 
-# One alternative a line. The name is in snake_case by the time that this is asked. Compiling these
-# takes 1 ms, so it waits until something is shown.
+# One alternative a line. The name is in snake_case by the time that this is asked.
 _NAMES = r"""
       (secrets?|passwords?|passwd|passphrase|credentials?|authorization|cookies?|bearer) (_|$)
     | token $                                         # access_token, azure_ad_token; not max_tokens
@@ -56,20 +56,16 @@ _EXEMPT = r"""
     | (^|_) (cost|count|limit|budget) (_|$)
     | (?<!key) _ (ref|name|file|path) $               # where a secret is, not what it is
 """
-_USERINFO = re.compile(
-    r"""
+_USERINFO = r"""(?x)
       (?<=://) [^\s/?#@:]{0,256} : (?! \d* ([/?#\s]|$)) \S{0,1024} @   # user:password, unquoted too
     | (?<=://) [^\s/?#@]{0,1024} @
-    """,
-    re.VERBOSE,
-)
-_QUERY = re.compile(r"([?&;]([\w.~-]+)=)([^&;\s#'\"]+)")
-_ASSIGNED = re.compile(r"(?<![\w~-])([\w~-]+)['\"]?[:=](?!//)['\"]?(?=\S)")
-_HELD = re.compile(
-    r"(?!\*\*\*) (?:(?:basic|bearer|token|apikey|key)\s+)? \S* [^\s'\"\])},;.]",
-    re.VERBOSE | re.IGNORECASE,
-)
-_WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+")
+"""
+_QUERY = r"([?&;]([\w.~-]+)=)([^&;\s#'\"]+)"
+_ASSIGNED = r"(?<![\w~-])([\w~-]+)['\"]?[:=](?!//)['\"]?(?=\S)"
+_HELD = r"""(?xi)
+    (?!\*\*\*) (?:(?:basic|bearer|token|apikey|key)\s+)? \S* [^\s'"\])},;.]
+"""
+_WORD_BREAK = r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+"
 
 _TELLABLE = 4  # what is shorter is found in too many words to be hidden in others' texts
 _SCHEMES = frozenset({"basic", "bearer", "token", "apikey", "key"})
@@ -80,7 +76,7 @@ _marked: set[str] = set()
 
 
 def _snake(name: str) -> str:
-    return _WORD_BREAK.sub("_", name).lower()
+    return re.sub(_WORD_BREAK, "_", name).lower()
 
 
 def mark_secret(*names: str) -> None:
@@ -117,7 +113,7 @@ def is_reference(value: str) -> bool:
     >>> is_reference("os.environ/OPENAI_API_KEY"), is_reference("os.environ/sk-proj-1")
     (True, False)
     """
-    return _REFERENCE.fullmatch(value) is not None
+    return value.startswith(REFERENCE) and re.fullmatch(_REFERENCE, value) is not None
 
 
 def redact(value: Any, name: object = "") -> Any:
@@ -193,15 +189,20 @@ def redact_text(text: str) -> str:
     if ":" not in text and "=" not in text:
         return text
     if "://" in text:
-        text = _USERINFO.sub(f"{HIDDEN}@", text)
-        text = _QUERY.sub(lambda m: m[1] + (HIDDEN if is_secret(m[2]) else m[3]), text)
+        text = re.sub(_USERINFO, f"{HIDDEN}@", text)
+        text = re.sub(_QUERY, _query_hidden, text)
     return _hide_assigned(text)
+
+
+def _query_hidden(pair: re.Match[str]) -> str:
+    return pair[1] + (HIDDEN if is_secret(pair[2]) else pair[3])
 
 
 def _hide_assigned(text: str) -> str:
     parts, at = [], 0
-    for name in _ASSIGNED.finditer(text):
-        held = _HELD.match(text, name.end()) if name.start() >= at and is_secret(name[1]) else None
+    value = re.compile(_HELD)
+    for name in re.finditer(_ASSIGNED, text):
+        held = value.match(text, name.end()) if name.start() >= at and is_secret(name[1]) else None
         if held and _hide(held[0]) == HIDDEN:
             parts += [text[at : held.start()], HIDDEN]
             at = held.end()
@@ -268,10 +269,10 @@ def _parts(secret: str) -> Iterable[str]:
 def _secrets_of_urls(text: str) -> Iterable[str]:
     if "://" not in text:
         return
-    for match in _USERINFO.finditer(text):
+    for match in re.finditer(_USERINFO, text):
         user, _, password = match[0].removesuffix("@").partition(":")
         yield password or user
-    yield from (m[3] for m in _QUERY.finditer(text) if is_secret(m[2]))
+    yield from (m[3] for m in re.finditer(_QUERY, text) if is_secret(m[2]))
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:

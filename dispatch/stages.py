@@ -59,10 +59,13 @@ def freeze_model(model: Mapping[str, Any]) -> Model:
 
 def _is_sound(model: Any) -> bool:
     """Whether a model has no fault of shape, told faster than by looking for one."""
-    if type(model) is not dict or set(map(type, model)) != {str}:
+    if type(model) is not dict or not _TEXT.issuperset(map(type, model)):
         return False
     name = model.get("model")
-    return type(name) is str and not name.isspace() and name != ""
+    return type(name) is str and name != "" and not name.isspace()
+
+
+_TEXT = frozenset({str})
 
 
 def _shape_faults(model: Any) -> list[Fault]:
@@ -139,7 +142,7 @@ def group_by_role(models: Iterable[Model], *, contract: Contract = DEFAULT_CONTR
     faults = [*_undeclared(played, contract), *_unmet(played, contract)]
     if faults:
         raise ConfigError(faults)
-    return FrozenMap({role: pvector(played.get(role, ())) for role in contract})
+    return FrozenMap.of({role: pvector(played.get(role, ())) for role in contract})
 
 
 def _role_of(model: Model) -> str:
@@ -191,6 +194,8 @@ def check_models(models: Any) -> Sequence[Any]:
 
     Raises `ConfigError` for what is no list: one model alone, a text, nothing.
     """
+    if type(models) is list:
+        return models
     if isinstance(models, str | bytes | Mapping) or not isinstance(models, Iterable):
         message = f"expected a list of models, found {kind(models)}"
         raise ConfigError([Fault(("models",), message, "put a list around it", "wrong-models")])
