@@ -11,7 +11,8 @@ import json
 import os
 import platform
 import sys
-from importlib.metadata import version
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,7 @@ from benchmarks.jobs import JOBS, SIZES, Entry, dispatch_job
 from benchmarks.measure import BASELINE, SUBJECT, AbsentError, check, measure
 from benchmarks.plot import plot
 
-MACHINE = (
-    f"Python {platform.python_version()}, {platform.system()} {platform.machine()}; "
-    + ", ".join(f"{name} {version(name)}" for name in ("litellm", "pyrsistent", "toolz", "typer"))
-)
+PACKAGES = ("litellm", "pyrsistent", "toolz", "click", "rich", "typer")
 
 
 def main() -> None:
@@ -34,7 +32,8 @@ def main() -> None:
         if not arguments.words or any(word in name for word in arguments.words)
     ]
     gc.freeze()  # what importing litellm left is nobody's garbage: let no contestant pay for it
-    print(MACHINE, _load(), sep="\n", end="\n\n")
+    machine = _machine()
+    print(machine, _load(), sep="\n", end="\n\n")
     print("| job | dispatch | baseline | | ratio | at most | | peers (times dispatch) |")
     print("|---|--:|---|--:|--:|--:|---|---|")
     results = {}
@@ -47,7 +46,7 @@ def main() -> None:
         print(_line(name, results[name]), flush=True)
     print(f"\n{_load()}")
     if arguments.json:
-        told = {"machine": MACHINE, "load": _load(), "jobs": results}
+        told = {"machine": machine, "load": _load(), "jobs": results}
         arguments.json.write_text(json.dumps(told, indent=1) + "\n")
     if arguments.plot:
         sizes = {size: results[dispatch_job(size)]["medians"] for size in SIZES}
@@ -60,6 +59,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw cost against number (SVG)")
     return parser.parse_args()
+
+
+def _machine() -> str:
+    """Say what the figures hang on: Python, the system, and the packages that are installed."""
+    told = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    return f"{told}; {', '.join(_versions())}"
+
+
+def _versions() -> Iterator[str]:
+    for name in PACKAGES:
+        try:
+            yield f"{name} {version(name)}"
+        except PackageNotFoundError:  # a peer's: its jobs are skipped too
+            continue
 
 
 def _load() -> str:

@@ -281,8 +281,8 @@ def import_dispatch() -> Job:
 
 
 def _command(name: str) -> Job:
-    if find_spec(f"dispatch.cli.{name}") is None:
-        raise AbsentError("not there yet")
+    if find_spec("typer") is None:
+        raise AbsentError("its baseline, typer, is not installed")
     command = ("-m", "dispatch", name, yaml_file(2))
     return Job(process(*command), process("-c", "import typer, rich.table"), alike=False)
 

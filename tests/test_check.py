@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from dispatch import ConfigMorpher, Contract, ModelDispatcher, Role
 from dispatch.check import Report, check

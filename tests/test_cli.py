@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import dispatch as package
+from dispatch import cli
+from tests.test_package import HEAVY
 
 ROOT = Path(__file__).parent.parent
 
@@ -107,6 +110,76 @@ def test_a_model_without_a_name_is_called_by_its_model_everywhere(tmp_path, name
 
 def test_the_version_is_one_line():
     assert dispatch("--version").stdout == f"dispatch {package.__version__}\n"
+
+
+def test_the_program_alone_shows_its_help():
+    """It is no success: nothing was asked for."""
+    alone = dispatch()
+    assert (alone.returncode, alone.stderr) == (2, "")
+    assert alone.stdout == dispatch("--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["shw"], "No such command 'shw'"),
+        (["show", "--dem"], "--dem"),
+        (["run", "--demo"], "Missing argument 'PROMPT'"),
+        (["schema", "models.yaml"], "unexpected extra argument (models.yaml)"),
+        (["init", "a.yaml", "b.yaml"], "unexpected extra argument (b.yaml)"),
+        (["check", "--demo", "--format", "xml"], "'text', 'json', 'github'"),
+        (["export", "--demo"], "Missing option '--to'"),
+        (["export", "--demo", "--to", "envoy"], "litellm-proxy"),
+        (["export", "--demo", "--to", "litellm-proxy", "--cooldown", "long"], "'--cooldown'"),
+    ],
+)
+def test_wrong_usage_is_told_with_the_right_one_and_exit_code_2(arguments, words):
+    """On stderr, after the usage of the command that was meant."""
+    done = dispatch(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    told = done.stderr.splitlines()
+    meant = "" if arguments == ["shw"] else f" {arguments[0]}"
+    assert told[0].startswith(f"Usage: python -m dispatch{meant} [OPTIONS]")
+    assert told[1] == f"Try 'python -m dispatch{meant} --help' for help."
+    assert told[3].startswith("Error: ")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in cli.COMMANDS)], ids=" ".join)
+def test_help_fits_a_narrow_terminal_and_loses_nothing(command):
+    """At 40 columns it tells what it tells at 200; a person reads lines of 80 at most."""
+    narrow, wide = (dispatch(*command, "--help", COLUMNS=width) for width in ("40", "200"))
+    assert (narrow.returncode, narrow.stderr) == (0, "")
+    assert max(map(len, narrow.stdout.splitlines())) <= 40
+    assert max(map(len, wide.stdout.splitlines())) <= 80
+    assert "".join(narrow.stdout.split()) == "".join(wide.stdout.split())
+
+
+def test_help_lists_each_command_with_its_first_sentence():
+    """In the order in which one needs them, and uncut."""
+    told = " ".join(dispatch("--help").stdout.split())
+    listed = told.partition("Commands: ")[2]
+    helps = {name: import_module(f"dispatch.cli.{name}").command.help for name in cli.COMMANDS}
+    firsts = (text.partition("\n\n")[0].replace("\n", " ") for text in helps.values())
+    assert listed == " ".join(f"{name} {first}" for name, first in zip(helps, firsts, strict=True))
+
+
+def test_help_tells_of_arguments_too():
+    """What a file may be, and a prompt, stands beside the options."""
+    told = " ".join(dispatch("run", "--help").stdout.split())
+    assert "Usage: python -m dispatch run [OPTIONS] [CONFIG]... PROMPT" in told
+    assert "[CONFIG]... YAML, JSON or TOML; several merge, the last wins." in told
+    assert "PROMPT What to ask, in one word or quotes." in told
+
+
+@pytest.mark.parametrize(("command", "needed"), [("show", {"rich"}), ("check", {"difflib"})])
+def test_a_command_imports_no_more_than_it_needs(config, command, needed):
+    """Each that LiteLLM brings along takes longer than all that the command does."""
+    line = [sys.executable, "-X", "importtime", "-m", "dispatch", command, str(config)]
+    done = subprocess.run(line, capture_output=True, text=True, check=True, cwd=ROOT)
+    imported = {row.rpartition("|")[2].strip() for row in done.stderr.splitlines()}
+    assert HEAVY & imported <= {"click", "yaml"} | needed
 
 
 def test_the_demo_runs_from_the_chat_to_each_post_completion_without_a_key():

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator
-from typer.testing import CliRunner
 
 from dispatch import ConfigMorpher, Contract, ModelDispatcher, Role
 from dispatch.cli import app

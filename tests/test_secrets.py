@@ -26,7 +26,7 @@ import rich.console
 import rich.pretty
 
 from dispatch import ConfigMorpher, ModelDispatcher, dispatch, secrets
-from dispatch.cli import app
+from dispatch.cli import COMMANDS
 from dispatch.config.files import load
 from dispatch.conversation import converse
 from dispatch.errors import ConfigWarning
@@ -355,7 +355,6 @@ def test_what_quotes_the_request_is_told_and_logged_without_secrets(echo, logged
 
 def commands():
     """Each command, with arguments that make it read the configuration, and that make it fail."""
-    names = [command.name or command.callback.__name__ for command in app.registered_commands]
     special = {
         "run": [["{config}", "hello"], ["{bad}", "hello"]],
         "export": [
@@ -365,7 +364,7 @@ def commands():
         ],
         "check": [["{config}"], ["{bad}"], ["{config}", "--json"], ["{bad}", "--format", "github"]],
     }
-    for name in names:
+    for name in COMMANDS:
         for arguments in special.get(name, [["{config}"], ["{bad}"]]):
             yield name, arguments
 

@@ -3,50 +3,57 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 import warnings
-from typing import Annotated
+from importlib import import_module
 
-import typer
+import click
 
 from dispatch import __version__
-from dispatch.cli import check, explain, export, run, schema, show
 from dispatch.errors import ConfigWarning, DispatchError
 from dispatch.secrets import redact_text
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "app", "main"]
 
-app = typer.Typer(
-    help="Hand each model of a configuration to the roles that it plays.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,  # they print local variables, and so secrets
+COMMANDS = ("show", "run", "check", "export", "explain", "schema", "init")
+
+
+class _Commands(click.Group):
+    """Commands that are modules of their names, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # as click calls it
+        """Name the commands in the order in which one needs them."""
+        return list(self.commands)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command; there is none of another name."""
+        if cmd_name not in self.commands:
+            return None
+        command: click.Command = import_module(f"dispatch.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Tell the first sentence of each command whole, where click would cut it short."""
+        found = [(name, self.get_command(ctx, name)) for name in self.commands]
+        told = [(name, each.get_short_help_str(1000)) for name, each in found if each]
+        with formatter.section("Commands"):
+            formatter.write_dl(told)
+
+
+@click.group(
+    cls=_Commands,
+    commands={name: click.Command(name) for name in COMMANDS},
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
 )
-app.command()(show.show)
-app.command()(run.run)
-app.command("check")(check.check_command)
-app.command()(export.export)
-app.command("explain")(explain.explain_command)
-app.command("schema")(schema.schema_command)
-app.command("init")(schema.init_command)
-
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"dispatch {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
-        ),
-    ] = False,
-) -> None:
-    """Take what comes before a command."""
+@click.version_option(__version__, message="dispatch %(version)s")
+@click.pass_context
+def app(context: click.Context) -> None:
+    """Hand each model of a configuration to the roles that it plays."""
+    if context.invoked_subcommand is None:  # click's own answer differs from version to version
+        click.echo(context.get_help())
+        context.exit(2)
 
 
 def main() -> None:
@@ -55,17 +62,17 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # None where it is closed
         sys.stdout.reconfigure(errors="replace")  # an answer may hold what a terminal cannot show
     try:
-        app()
+        app(terminal_width=min(shutil.get_terminal_size().columns, 80))  # click's are 50 at least
     except DispatchError as error:
         told = str(error)
     except OSError as error:  # of stdout, such as a full disk: files have errors of their own
         told = redact_text(f"{error.filename or 'stdout'}: {error.strerror or error}")
     else:
         return
-    typer.echo(f"error: {told}", err=True)
+    click.echo(f"error: {told}", err=True)
     sys.exit(1)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
     if issubclass(category, ConfigWarning):
-        typer.echo(f"warning: {message}", err=True)
+        click.echo(f"warning: {message}", err=True)

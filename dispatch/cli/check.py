@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from dispatch.cli.common import Configs, Declared, Demo, Program, contract_of, read_config
+from dispatch.cli.common import (
+    configs_argument,
+    contract_of,
+    contract_option,
+    declare_option,
+    demo_option,
+    read_config,
+)
 from dispatch.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from dispatch.check import Report
 
-__all__ = ["Format", "check_command"]
+__all__ = ["command"]
 
 
-class Format(StrEnum):
-    """How a report is written."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
-
-
-def check_command(
-    configs: Configs = None,
-    demo: Demo = False,
-    declare: Declared = None,
-    contract: Program = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
-    format: Annotated[
-        Format, typer.Option("--format", help="For people, for machines, or for GitHub.")
-    ] = Format.TEXT,
+@click.command("check")
+@configs_argument
+@demo_option
+@declare_option
+@contract_option
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option(
+    "--format",
+    metavar="text|json|github",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="For people, for machines, or for GitHub.",
+)
+def command(
+    configs: tuple[str, ...],
+    demo: bool,
+    declare: tuple[str, ...],
+    contract: str | None,
+    strict: bool,
+    as_json: bool,
+    format: str,
 ) -> None:
     """Find all that is wrong, offline: faults first, then warnings.
 
@@ -46,11 +58,11 @@ def check_command(
         report = check(read_config(configs, demo), contract=contract_of(declare, contract))
     except ConfigError as error:
         report = Report(error.faults, (), 0)
-    write = _WRITERS[Format.JSON if as_json else format]
+    write = _WRITERS["json" if as_json else format]
     for line in write(report):
-        typer.echo(line)
+        click.echo(line)
     if report.faults or (strict and report.warnings):
-        raise typer.Exit(1)
+        sys.exit(1)
 
 
 def _text(report: Report) -> Iterator[str]:
@@ -94,4 +106,4 @@ def _escaped(value: object, marks: str = "") -> str:
     return text
 
 
-_WRITERS = {Format.TEXT: _text, Format.JSON: _json, Format.GITHUB: _github}
+_WRITERS = {"text": _text, "json": _json, "github": _github}

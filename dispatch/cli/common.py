@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
 from dispatch.config import ConfigMorpher
 from dispatch.dispatcher import ModelDispatcher
@@ -16,41 +16,61 @@ from dispatch.errors import ConfigError, Fault
 from dispatch.roles import DEFAULT_CONTRACT, Contract, kind
 
 __all__ = [
-    "Configs",
-    "Declared",
-    "Demo",
-    "Program",
+    "Argument",
+    "configs_argument",
     "contract_of",
+    "contract_option",
+    "declare_option",
+    "demo_option",
     "dispatcher_of",
     "imported",
     "read_config",
-    "read_dispatcher",
     "section_of",
 ]
 
-FILES = "YAML, JSON or TOML; several merge, the last wins."
-Configs = Annotated[list[str] | None, typer.Argument(metavar="CONFIG", help=FILES)]
-Demo = Annotated[bool, typer.Option("--demo", help="Use the built-in example, not files.")]
-Declared = Annotated[
-    list[str] | None,
-    typer.Option("--declare", metavar="ROLE", help="Declare a role of your own; may be repeated."),
-]
-Program = Annotated[
-    str | None,
-    typer.Option(
-        "--contract", metavar="MODULE:NAME", help="Use the roles that your program declares."
-    ),
-]
+
+class Argument(click.Argument):
+    """An argument that help tells of, as click's own does from 8.5 on."""
+
+    def __init__(self, names: Sequence[str], help: str, **settings: Any) -> None:
+        super().__init__(names, **settings)
+        self.help: str = help
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:  # noqa: ARG002
+        """Return how the argument is written, and what it is."""
+        return self.human_readable_name, self.help
 
 
-def read_dispatcher(
-    configs: Sequence[str], demo: bool, declared: Sequence[str] | None
-) -> ModelDispatcher:
-    """Read and merge the files, and dispatch their models."""
-    return dispatcher_of(read_config(configs, demo), declared)
+Function = Callable[..., None]
 
 
-def dispatcher_of(config: ConfigMorpher, declared: Sequence[str] | None) -> ModelDispatcher:
+def configs_argument(command: Function) -> Function:
+    """Let a command take the files of a configuration."""
+    told = "YAML, JSON or TOML; several merge, the last wins."
+    return click.argument("configs", cls=Argument, nargs=-1, metavar="[CONFIG]...", help=told)(
+        command
+    )
+
+
+def demo_option(command: Function) -> Function:
+    """Let a command take the example that comes along in the place of files."""
+    told = "Use the built-in example, not files."
+    return click.option("--demo", is_flag=True, help=told)(command)
+
+
+def declare_option(command: Function) -> Function:
+    """Let a command take the names of roles beside those of the contract."""
+    told = "Declare a role of your own; may be repeated."
+    return click.option("--declare", metavar="ROLE", multiple=True, help=told)(command)
+
+
+def contract_option(command: Function) -> Function:
+    """Let a command take the contract of a program."""
+    told = "Use the roles that your program declares."
+    return click.option("--contract", metavar="MODULE:NAME", help=told)(command)
+
+
+def dispatcher_of(config: ConfigMorpher, declared: Sequence[str]) -> ModelDispatcher:
     """Dispatch the models of a configuration to the default roles and those declared."""
     contract = contract_of(declared, None)
     try:
@@ -64,14 +84,14 @@ def dispatcher_of(config: ConfigMorpher, declared: Sequence[str] | None) -> Mode
     raise ConfigError(faults)
 
 
-def contract_of(declared: Sequence[str] | None, program: str | None) -> Contract:
+def contract_of(declared: Sequence[str], program: str | None) -> Contract:
     """Return the contract that the options ask for: the default one, or a program's, and roles.
 
     Raises `ConfigError` for a contract that is not where it is said to be, and a role without a
     name.
     """
     roles = _contract_at(program) if program else DEFAULT_CONTRACT
-    more = [role for role in dict.fromkeys(declared or ()) if role not in roles]
+    more = [role for role in dict.fromkeys(declared) if role not in roles]
     if not all(role.strip() for role in more):
         raise ConfigError([Fault((), "--declare takes the name of a role", code="usage")])
     return Contract((*roles.values(), *more)) if more else roles
@@ -117,7 +137,7 @@ def section_of(config: ConfigMorpher, name: str) -> dict[str, Any]:
     return found
 
 
-def read_config(configs: Sequence[str] | None, demo: bool) -> ConfigMorpher:
+def read_config(configs: Sequence[str], demo: bool) -> ConfigMorpher:
     """Read and merge the files, or the one that comes along.
 
     Raises `ConfigError` for both, or neither.

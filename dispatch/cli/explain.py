@@ -3,39 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from dispatch.cli.common import Declared, Demo, Program, contract_of, imported, read_config
+from dispatch.cli.common import (
+    Argument,
+    contract_of,
+    contract_option,
+    declare_option,
+    demo_option,
+    imported,
+    read_config,
+)
 from dispatch.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from dispatch.explain import Explanation
 
-__all__ = ["explain_command"]
+__all__ = ["command"]
 
-WORDS = "Files, of which several merge; then a path into them."
 SUFFIXES = (".yaml", ".yml", ".json", ".toml")
 
 
-def explain_command(
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="CONFIG... [PATH]", help=WORDS)
-    ] = None,
-    demo: Demo = False,
-    role: Annotated[
-        str | None, typer.Option("--role", help="Only the models that play this role.")
-    ] = None,
-    target: Annotated[
-        str,
-        typer.Option(
-            "--for", metavar="CALLABLE", help="What the models are handed to, as it is imported."
-        ),
-    ] = "litellm.completion",
-    declare: Declared = None,
-    contract: Program = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for machines.")] = False,
+@click.command("explain")
+@click.argument(
+    "words",
+    cls=Argument,
+    nargs=-1,
+    metavar="[CONFIG... [PATH]]",
+    help="Files, of which several merge; then a path into them.",
+)
+@demo_option
+@click.option("--role", metavar="ROLE", help="Only the models that play this role.")
+@click.option(
+    "--for",
+    "target",
+    metavar="CALLABLE",
+    default="litellm.completion",
+    show_default=True,
+    help="What the models are handed to, as it is imported.",
+)
+@declare_option
+@contract_option
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, for machines.")
+def command(
+    words: tuple[str, ...],
+    demo: bool,
+    role: str | None,
+    target: str,
+    declare: tuple[str, ...],
+    contract: str | None,
+    as_json: bool,
 ) -> None:
     """Tell of each value which line it came from, and what becomes of it.
 
@@ -43,16 +62,16 @@ def explain_command(
     """
     from dispatch.explain import explain
 
-    configs, path = _split(words or [], demo)
+    configs, path = _split(words, demo)
     config = read_config(configs, demo)
     explained = explain(
         config, path, target=_callable(target), role=role, contract=contract_of(declare, contract)
     )
     for line in _json(explained) if as_json else _text(explained):
-        typer.echo(line)
+        click.echo(line)
 
 
-def _split(words: list[str], demo: bool) -> tuple[list[str], str | None]:
+def _split(words: tuple[str, ...], demo: bool) -> tuple[tuple[str, ...], str | None]:
     if words and (demo or len(words) > 1) and not words[-1].lower().endswith(SUFFIXES):
         return words[:-1], words[-1]
     return words, None

@@ -6,50 +6,53 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from tempfile import mkstemp
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from dispatch.cli.common import Configs, Declared, Demo, dispatcher_of, read_config, section_of
+from dispatch.cli.common import (
+    configs_argument,
+    declare_option,
+    demo_option,
+    dispatcher_of,
+    read_config,
+    section_of,
+)
 from dispatch.errors import ConfigError, Fault, FileError
 from dispatch.secrets import REFERENCE, redact_text
 
-__all__ = ["Target", "export"]
+__all__ = ["command"]
 
 
-class Target(StrEnum):
-    """What the roles are exported to."""
-
-    litellm_proxy = "litellm-proxy"
-
-
-def export(
-    to: Annotated[Target, typer.Option(help="What to export to.")],  # noqa: ARG001  # the only one
-    configs: Configs = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Write here, not to stdout."),
-    ] = None,
-    redis: Annotated[
-        str | None, typer.Option(metavar="HOST[:PORT]", help="The Redis that proxies share.")
-    ] = None,
-    redis_password_from: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The variable that holds its password.")
-    ] = None,
-    enforce_limits: Annotated[
-        bool, typer.Option("--enforce-limits", help="Refuse calls past a model's rpm and tpm.")
-    ] = False,
-    cooldown: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="How long a failing model rests.")
-    ] = None,
-    allow_literal_secrets: Annotated[
-        bool, typer.Option("--allow-literal-secrets", help="Write secrets into the file.")
-    ] = False,
-    demo: Demo = False,
-    declare: Declared = None,
+@click.command("export")
+@configs_argument
+@click.option(
+    "--to",
+    type=click.Choice(["litellm-proxy"]),
+    required=True,
+    expose_value=False,  # the only one
+    help="What to export to.",
+)
+@click.option("-o", "--output", metavar="FILE", type=Path, help="Write here, not to stdout.")
+@click.option("--redis", metavar="HOST[:PORT]", help="The Redis that proxies share.")
+@click.option("--redis-password-from", metavar="NAME", help="The variable that holds its password.")
+@click.option("--enforce-limits", is_flag=True, help="Refuse calls past a model's rpm and tpm.")
+@click.option("--cooldown", metavar="SECONDS", type=float, help="How long a failing model rests.")
+@click.option("--allow-literal-secrets", is_flag=True, help="Write secrets into the file.")
+@demo_option
+@declare_option
+def command(
+    configs: tuple[str, ...],
+    output: Path | None,
+    redis: str | None,
+    redis_password_from: str | None,
+    enforce_limits: bool,
+    cooldown: float | None,
+    allow_literal_secrets: bool,
+    demo: bool,
+    declare: tuple[str, ...],
 ) -> None:
     """Write the roles as the configuration of a LiteLLM proxy.
 
@@ -60,7 +63,7 @@ def export(
     from dispatch.llm.router import warn_of_keys
 
     config = read_config(configs, demo)
-    _refuse_input(output, configs or ())
+    _refuse_input(output, configs)
     groups = dispatcher_of(config, declare).groups
     warn_of_keys(groups)
     sections = {name: section_of(config, name) for name in SECTIONS}
@@ -69,7 +72,7 @@ def export(
     made = proxy_config(groups, sections, allow_literal_secrets=allow_literal_secrets)
     text = to_yaml(made, _header(variables(made), output))
     if output is None:
-        typer.echo(text.encode(), nl=False)  # YAML is UTF-8, whatever a terminal takes
+        click.echo(text.encode(), nl=False)  # YAML is UTF-8, whatever a terminal takes
     else:
         _write(output, text, private=allow_literal_secrets)
 
@@ -134,7 +137,7 @@ def _write(output: Path, text: str, *, private: bool) -> None:
     except OSError as error:
         fault = Fault((), f"{output}: cannot be written: {error.strerror}", code="file")
         raise FileError([fault]) from None
-    typer.echo(f"wrote {output}", err=True)
+    click.echo(f"wrote {output}", err=True)
 
 
 def _write_private(output: Path, text: str) -> None:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from dispatch.cli.common import Configs, Declared, Demo, dispatcher_of, read_config, section_of
+from dispatch.cli.common import (
+    Argument,
+    configs_argument,
+    declare_option,
+    demo_option,
+    dispatcher_of,
+    read_config,
+    section_of,
+)
 from dispatch.cli.show import print_roles
 from dispatch.errors import ConfigError, Fault
 from dispatch.secrets import label, redact_text
@@ -16,18 +24,15 @@ from dispatch.secrets import label, redact_text
 if TYPE_CHECKING:
     from dispatch.conversation import Turn
 
-__all__ = ["run"]
+__all__ = ["command"]
 
 
-def run(
-    configs: Configs = None,
-    *,
-    prompt: Annotated[
-        str, typer.Argument(metavar="PROMPT", help="What to ask, in one word or quotes.")
-    ],
-    demo: Demo = False,
-    declare: Declared = None,
-) -> None:
+@click.command("run")
+@configs_argument
+@click.argument("prompt", cls=Argument, help="What to ask, in one word or quotes.")
+@demo_option
+@declare_option
+def command(configs: tuple[str, ...], prompt: str, demo: bool, declare: tuple[str, ...]) -> None:
     """Ask the chat models, then run each post-completion on the conversation.
 
     Where a model fails, the next of its role answers. The section router_settings of the
@@ -66,7 +71,7 @@ def _print_turn(turn: Turn) -> None:
         told += f" · {redact_text(turn.task)}"
     if turn.instead_of is not None:
         told += f" (instead of {label(turn.instead_of)}, which did not answer)"
-    typer.secho(f"\n{told}", bold=True)
+    click.secho(f"\n{told}", bold=True)
     for piece in turn.text:
-        typer.echo(piece, nl=False)
-    typer.echo()
+        click.echo(piece, nl=False)
+    click.echo()

@@ -1,84 +1,27 @@
-"""`dispatch schema` and `dispatch init`: what editors and beginners need."""
+"""`dispatch schema`: what an editor needs to complete a configuration, and to check it."""
 
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from dispatch.cli.common import Declared, Program, contract_of
-from dispatch.errors import Fault, FileError, Position
-from dispatch.roles import Contract, ModelRoleType
+from dispatch.cli.common import contract_of, contract_option, declare_option
+from dispatch.roles import Contract
 
-__all__ = ["init_command", "schema_command"]
-
-STARTER = """\
-# yaml-language-server: $schema={schema}
-# Checked with: dispatch check {name}
-models:
-  - name: main
-    model: gpt-4o
-    api_key: os.environ/OPENAI_API_KEY
-    temperature: 0
-    roles:
-{roles}
-"""
+__all__ = ["command", "written_schema"]
 
 
-def schema_command(declare: Declared = None, contract: Program = None) -> None:
+@click.command("schema")
+@declare_option
+@contract_option
+def command(declare: tuple[str, ...], contract: str | None) -> None:
     """Print the JSON Schema of configurations, for editors to complete and check them."""
-    typer.echo(_schema(contract_of(declare, contract)))
+    click.echo(written_schema(contract_of(declare, contract)))
 
 
-def init_command(
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="The YAML file to write.")
-    ] = Path("models.yaml"),
-    declare: Declared = None,
-    contract: Program = None,
-) -> None:
-    """Write a configuration to start from, and its schema beside it; never over a file."""
-    roles = contract_of(declare, contract)
-    schema = config.with_name(f"{config.stem}.schema.json")
-    text = STARTER.format(schema=f"./{schema.name}", name=config.name, roles=_entries(roles))
-    _write(config, text)
-    _write(schema, _schema(roles) + "\n")
-    typer.echo(f"wrote {config} and {schema}; next: dispatch check {config}")
-
-
-def _schema(contract: Contract) -> str:
+def written_schema(contract: Contract) -> str:
+    """Write the schema of a contract as JSON."""
     from dispatch.schema import schema
 
     return json.dumps(schema(contract), indent=2)
-
-
-def _entries(contract: Contract) -> str:
-    tasked = {role.name for role in contract.values() if role.task == "required"}
-    tasked |= {ModelRoleType.postcompletions}
-    return "\n".join(
-        f"      - {_scalar(role)}" + ": say in one line what was done" * (role in tasked)
-        for role in contract
-    )
-
-
-def _scalar(role: str) -> str:
-    """Quote the name of a role where YAML would read something else: `on`, `1`, `a: b`."""
-    import yaml
-
-    plain = re.fullmatch(r"\w[\w-]*", role) and yaml.safe_load(role) == role
-    return role if plain else json.dumps(role, ensure_ascii=False)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-            return
-    except FileExistsError:
-        problem = "is there already"
-    except OSError as error:
-        problem = f"cannot be written: {error.strerror}"
-    raise FileError([Fault((), problem, code="unwritable", position=Position(str(path)))])

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dispatch.cli.common import Configs, Declared, Demo, read_dispatcher
+import click
+
+from dispatch.cli.common import (
+    configs_argument,
+    declare_option,
+    demo_option,
+    dispatcher_of,
+    read_config,
+)
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.secrets import label, redact_text
 
-__all__ = ["print_roles", "show"]
-
+__all__ = ["command", "print_roles"]
 
 COLUMNS = ("role", "order", "name", "model", "task")
 NARROW = 40
 
 
-def show(configs: Configs = None, demo: Demo = False, declare: Declared = None) -> None:
+@click.command("show")
+@configs_argument
+@demo_option
+@declare_option
+def command(configs: tuple[str, ...], demo: bool, declare: tuple[str, ...]) -> None:
     """Show which model plays which role, in which order, with which task."""
-    print_roles(read_dispatcher(configs or [], demo, declare))
+    print_roles(dispatcher_of(read_config(configs, demo), declare))
 
 
 def print_roles(dispatcher: ModelDispatcher) -> None:
@@ -27,20 +38,19 @@ def print_roles(dispatcher: ModelDispatcher) -> None:
     """
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
-    console = Console()
+    console = Console(markup=False, emoji=False, highlight=False)  # each cell as it is written
     if console.width < NARROW:
         for row in _rows(dispatcher):
             fields = zip(COLUMNS, row, strict=True)
             told = "".join(f"{column}: {cell}\n" for column, cell in fields)
-            console.print(Text(told), soft_wrap=True)
+            console.print(told, soft_wrap=True)
         return
     table = Table()
     for column in COLUMNS:
         table.add_column(column, overflow="fold")
     for row in _rows(dispatcher):
-        table.add_row(*map(Text, row))  # a bare string would be read as markup
+        table.add_row(*row)
     console.print(table)
 
 

@@ -28,17 +28,15 @@ _OWN_NAMES = """
 """
 """Providers where a model is called what its owner calls it: no list can know the names."""
 
-_OWN_SHAPES = re.compile(
-    r"""
+# Compiled when they are asked for, which most configurations never do.
+_OWN_SHAPES = r"""(?x)
       (.+/)? \*                                        # a wildcard
     | bedrock/ (.+/)? (arn:.+ | agent/.+)
     | vertex_ai/ (\d+ | gemini/.+ | openai/.+)         # a deployed endpoint, a tuned model
     | fireworks_ai/ accounts/.+/deployedModels/.+
     | ft:.+
-    """,
-    re.VERBOSE,
-)
-_BEDROCK_ROUTE = re.compile(r"((converse|invoke|[a-z]{2}(-[a-z]+)+-\d)/)+")
+"""
+_BEDROCK_ROUTE = r"((converse|invoke|[a-z]{2}(-[a-z]+)+-\d)/)+"
 _FIREWORKS = "accounts/fireworks/models/"  # LiteLLM puts it before a short name
 _FEW = 20  # searches of the text take as long as parsing all of it
 
@@ -92,7 +90,7 @@ class Catalog:
         provider = self.provider(name, custom)
         bare = name.removeprefix(f"{provider}/")
         if provider == "bedrock":
-            bare = _BEDROCK_ROUTE.sub("", bare, count=1)
+            bare = re.sub(_BEDROCK_ROUTE, "", bare, count=1)
         short = f"{provider}/{_FIREWORKS}{bare}" if provider == "fireworks_ai" else bare
         for known in (f"{provider}/{bare}", name, bare, short):
             entry = self.entry(known)
@@ -104,7 +102,7 @@ class Catalog:
         """Tell whether a provider serves models under names of one's own."""
         provider = self.provider(name, custom)
         full = name if name.startswith(f"{provider}/") else f"{provider}/{name}"
-        own = _OWN_SHAPES.fullmatch(name) or _OWN_SHAPES.fullmatch(full)
+        own = re.fullmatch(_OWN_SHAPES, name) or re.fullmatch(_OWN_SHAPES, full)
         return provider in _OWN_NAMES.split() or own is not None or not self._served(provider)
 
     @lru_cache(maxsize=1024)  # noqa: B019
@@ -142,8 +140,8 @@ def read_catalog() -> Catalog | None:
         return None
     home = Path(spec.submodule_search_locations[0])
     try:
-        text = (home / _MAP).read_text("utf-8")
-        source = (home / _PROVIDERS).read_text("utf-8")
+        text = (home / _MAP).read_bytes().decode()  # as text it would be searched for newlines
+        source = (home / _PROVIDERS).read_bytes().decode()
     except (OSError, ValueError):  # another layout: then nothing is known
         return None
     listed = source.partition("class LlmProviders(")[2].partition("\nclass ")[0]
