@@ -18,7 +18,7 @@ from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.llm.catalog import Catalog, needs, read_catalog
 from dispatch.llm.keys import OWN_KEYS, find_empty, find_misspelt
 from dispatch.nearest import nearest
-from dispatch.roles import DEFAULT_CONTRACT, Contract, ModelRoleType, kind, read_roles
+from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, Contract, kind, read_roles
 from dispatch.secrets import is_secret, known_secrets, redact_text, scrub
 from dispatch.stages import check_models, find_faults
 
@@ -203,7 +203,7 @@ def _model_warnings(
     if re.fullmatch(r"\d{4}-\d\d-\d\d", retired) and retired <= today.isoformat():
         yield _warning(("model",), f"{name} was deprecated on {retired}", "", "deprecated-model")
     roles = {role for entry in read_roles(model.get("roles"), contract)[0] for role in entry}
-    if ModelRoleType.chatcompletions in roles and known.get("supports_function_calling") is False:
+    if CHATCOMPLETIONS in roles and known.get("supports_function_calling") is False:
         message = f"{name} cannot call functions, as the main conversation does"
         yield _warning(("model",), message, "", "no-function-calling")
     yield from _beyond_limit(model, known)

@@ -22,7 +22,7 @@ def install_as_drowcoder() -> None:
     """
     from dispatch.config import ConfigMorpher, ReturnType
     from dispatch.dispatcher import ModelDispatcher
-    from dispatch.roles import ModelRoleType
+    from dispatch.model_role_type import ModelRoleType
 
     if not _exists("drowcoder"):
         model = _module("drowcoder.model", ModelDispatcher, ModelRoleType)

@@ -10,7 +10,14 @@ from dispatch.frozen import thaw
 from dispatch.group import RoleGroup, role_groups
 from dispatch.nearest import did_you_mean
 from dispatch.pipeline import dispatch
-from dispatch.roles import DEFAULT_CONTRACT, Contract, ModelRoleType, Role, contract_of
+from dispatch.roles import (
+    CHATCOMPLETIONS,
+    DEFAULT_CONTRACT,
+    POSTCOMPLETIONS,
+    Contract,
+    Role,
+    contract_of,
+)
 from dispatch.stages import Groups, Model, morph_groups
 
 __all__ = ["ModelDispatcher"]
@@ -77,12 +84,12 @@ class ModelDispatcher:
     @property
     def for_chatcompletions(self) -> Any:
         """The models of the main conversation and its tool calls."""
-        return self.for_role(ModelRoleType.chatcompletions)
+        return self.for_role(CHATCOMPLETIONS)
 
     @property
     def for_postcompletions(self) -> Any:
         """The models for what follows the conversation, each with its task."""
-        return self.for_role(ModelRoleType.postcompletions)
+        return self.for_role(POSTCOMPLETIONS)
 
     def __iter__(self) -> Iterator[Model]:
         """Iterate over every copy, role by role; to dispatch these gives the same groups again."""

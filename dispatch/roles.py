@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, ValuesView
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
 
@@ -13,11 +12,12 @@ from dispatch.nearest import did_you_mean
 from dispatch.secrets import HIDDEN, is_secret, redact_text
 
 __all__ = [
+    "CHATCOMPLETIONS",
     "DEFAULT_CONTRACT",
     "DEFAULT_ROLES",
+    "POSTCOMPLETIONS",
     "Contract",
     "Entry",
-    "ModelRoleType",
     "Role",
     "contract_of",
     "entry",
@@ -30,18 +30,6 @@ Entry = FrozenMap[str, str | None]
 
 _LISTS: tuple[type, ...] = (list, tuple, *VECTOR)
 _CONTAINERS: tuple[type, ...] = (*_LISTS, Mapping)
-
-
-@dataclass(frozen=True)
-class ModelRoleType:
-    """The names of the roles that are declared by default.
-
-    >>> ModelRoleType.chatcompletions
-    'chatcompletions'
-    """
-
-    chatcompletions: str = "chatcompletions"
-    postcompletions: str = "postcompletions"
 
 
 class Role(NamedTuple):
@@ -57,8 +45,13 @@ class Role(NamedTuple):
     task: Literal["optional", "required", "none"] = "optional"
 
 
-DEFAULT_ROLE = ModelRoleType.chatcompletions
-DEFAULT_ROLES = (ModelRoleType.chatcompletions, ModelRoleType.postcompletions)
+CHATCOMPLETIONS = "chatcompletions"
+"""The main conversation and its tool calls: what a model plays that names no roles."""
+
+POSTCOMPLETIONS = "postcompletions"
+"""What follows the conversation, mostly with a task."""
+
+DEFAULT_ROLES = (CHATCOMPLETIONS, POSTCOMPLETIONS)
 
 
 _TASKS = ("optional", "required", "none")
@@ -149,9 +142,9 @@ def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]
     [FrozenMap({'chatcompletions': None}), FrozenMap({'postcompletions': 'review'})]
     """
     if not roles and (roles is None or isinstance(roles, _CONTAINERS)):
-        if DEFAULT_ROLE not in contract:
+        if CHATCOMPLETIONS not in contract:
             return [], [_unused(contract)]
-        roles = DEFAULT_ROLE
+        roles = CHATCOMPLETIONS
     listed = isinstance(roles, _LISTS)
     entries: list[Entry] = []
     faults: list[Fault] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dispatch.roles import DEFAULT_CONTRACT, Contract, ModelRoleType, Role
+from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, POSTCOMPLETIONS, Contract, Role
 
 __all__ = ["schema"]
 
@@ -15,8 +15,8 @@ _TASKS: dict[str, dict[str, Any]] = {
     "none": {"type": "null"},
 }
 _ABOUT = {
-    ModelRoleType.chatcompletions: "the main conversation and its tool calls",
-    ModelRoleType.postcompletions: "what follows the conversation, each with its task",
+    CHATCOMPLETIONS: "the main conversation and its tool calls",
+    POSTCOMPLETIONS: "what follows the conversation, each with its task",
 }
 
 # What a model may hold besides its roles. Any other key is passed on to LiteLLM, so none is wrong.
@@ -53,7 +53,7 @@ def schema(contract: Contract = DEFAULT_CONTRACT) -> dict[str, Any]:
         "required": ["model"],
         "properties": {**_KEYS, **_known(), "roles": {"$ref": "#/$defs/roles"}},
     }
-    if ModelRoleType.chatcompletions not in contract:  # nothing stands for the default role
+    if CHATCOMPLETIONS not in contract:  # nothing stands for the default role
         model["required"] = ["model", "roles"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -80,7 +80,7 @@ def _known() -> dict[str, Any]:
 def _roles(contract: Contract) -> dict[str, Any]:
     entry = [{"$ref": "#/$defs/role"}, {"$ref": "#/$defs/tasks"}]
     several: list[dict[str, Any]] = [{"type": "array", "items": {"anyOf": entry}}]
-    if ModelRoleType.chatcompletions in contract:
+    if CHATCOMPLETIONS in contract:
         several.append({"type": "null"})
         several.append({"type": "object", "maxProperties": 0})
     else:

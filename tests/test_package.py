@@ -30,9 +30,22 @@ def test_all_of_a_module_is_sorted_honest_and_documented(name):
     assert module.__doc__
     public = [] if module.__name__ in WITHOUT_NAMES else module.__all__
     assert public == sorted(public, key=lambda n: (not n.isupper(), not n[0].isupper(), n))
-    for member in map(module.__getattribute__, public):
+    for member in (getattr(module, name) for name in public):
         if isinstance(member, type | FunctionType):
             assert member.__doc__
+
+
+def test_what_is_imported_later_is_there_for_those_who_look():
+    """A name that nobody has used yet is listed, and comes with a star; a wrong one is an error."""
+    code = (
+        "import dispatch\n"
+        "assert not set(dispatch.__all__) - set(dir(dispatch))\n"
+        "assert 'ModelDispatcher' not in vars(dispatch)\n"
+        "from dispatch import *\n"
+        "assert ModelDispatcher([]).for_role('chatcompletions') is not None\n"
+        "assert not hasattr(dispatch, 'ModelDispatchers')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 HEAVY = {"litellm", "pydantic", "typer", "rich", "yaml", "click", "difflib", "openai"}

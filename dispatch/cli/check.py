@@ -10,11 +10,11 @@ import click
 
 from dispatch.cli.common import (
     configs_argument,
-    contract_of,
     contract_option,
     declare_option,
     demo_option,
     read_config,
+    read_contract,
 )
 from dispatch.errors import ConfigError, Fault
 
@@ -55,7 +55,7 @@ def command(
     from dispatch.check import Report, check
 
     try:
-        report = check(read_config(configs, demo), contract=contract_of(declare, contract))
+        report = check(read_config(configs, demo), contract=read_contract(declare, contract))
     except ConfigError as error:
         report = Report(error.faults, (), 0)
     write = _WRITERS["json" if as_json else format]

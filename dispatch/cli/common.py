@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,16 +16,20 @@ from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import ConfigError, Fault
 from dispatch.roles import DEFAULT_CONTRACT, Contract, kind
 
+if TYPE_CHECKING:
+    from dispatch.config.places import Source
+
 __all__ = [
     "Argument",
     "configs_argument",
-    "contract_of",
     "contract_option",
     "declare_option",
     "demo_option",
     "dispatcher_of",
     "imported",
+    "placed",
     "read_config",
+    "read_contract",
     "section_of",
 ]
 
@@ -72,19 +77,29 @@ def contract_option(command: Function) -> Function:
 
 def dispatcher_of(config: ConfigMorpher, declared: Sequence[str]) -> ModelDispatcher:
     """Dispatch the models of a configuration to the default roles and those declared."""
-    contract = contract_of(declared, None)
-    try:
+    contract = read_contract(declared, None)
+    with placed(config):  # a single value in the place of the models is no list to know again
         return ModelDispatcher(config.fetch("models"), roles=contract)
+
+
+@contextmanager
+def placed(config: ConfigMorpher) -> Iterator[None]:
+    """Say of the faults that are found in a configuration where in its files each was written."""
+    try:
+        yield
+        return
     except ConfigError as error:
-        faults, source = error.faults, config.source
-    if source is not None:  # a single value in the place of the models is no list to know again
-        faults = tuple(
-            fault.at(fault.position or source.place(fault.path, fault.code)) for fault in faults
-        )
+        faults = [_placed(fault, config.source) for fault in error.faults]
     raise ConfigError(faults)
 
 
-def contract_of(declared: Sequence[str], program: str | None) -> Contract:
+def _placed(fault: Fault, source: Source | None) -> Fault:
+    if fault.position or not fault.path or source is None:
+        return fault
+    return fault.at(source.place(fault.path, fault.code))
+
+
+def read_contract(declared: Sequence[str], program: str | None) -> Contract:
     """Return the contract that the options ask for: the default one, or a program's, and roles.
 
     Raises `ConfigError` for a contract that is not where it is said to be, and a role without a

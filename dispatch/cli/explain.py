@@ -9,12 +9,12 @@ import click
 
 from dispatch.cli.common import (
     Argument,
-    contract_of,
     contract_option,
     declare_option,
     demo_option,
     imported,
     read_config,
+    read_contract,
 )
 from dispatch.errors import ConfigError, Fault
 
@@ -65,7 +65,7 @@ def command(
     configs, path = _split(words, demo)
     config = read_config(configs, demo)
     explained = explain(
-        config, path, target=_callable(target), role=role, contract=contract_of(declare, contract)
+        config, path, target=_callable(target), role=role, contract=read_contract(declare, contract)
     )
     for line in _json(explained) if as_json else _text(explained):
         click.echo(line)

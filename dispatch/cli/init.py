@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from dispatch.cli.common import Argument, contract_of, contract_option, declare_option
+from dispatch.cli.common import Argument, contract_option, declare_option, read_contract
 from dispatch.cli.schema import written_schema
 from dispatch.errors import Fault, FileError, Position
-from dispatch.roles import Contract, ModelRoleType
+from dispatch.roles import POSTCOMPLETIONS, Contract
 
 __all__ = ["command"]
 
@@ -40,7 +40,7 @@ models:
 @contract_option
 def command(config: Path, declare: tuple[str, ...], contract: str | None) -> None:
     """Write a configuration to start from, and its schema beside it; never over a file."""
-    roles = contract_of(declare, contract)
+    roles = read_contract(declare, contract)
     schema = config.with_name(f"{config.stem}.schema.json")
     text = STARTER.format(schema=f"./{schema.name}", name=config.name, roles=_entries(roles))
     _write(config, text)
@@ -50,7 +50,7 @@ def command(config: Path, declare: tuple[str, ...], contract: str | None) -> Non
 
 def _entries(contract: Contract) -> str:
     tasked = {role.name for role in contract.values() if role.task == "required"}
-    tasked |= {ModelRoleType.postcompletions}
+    tasked |= {POSTCOMPLETIONS}
     return "\n".join(
         f"      - {_scalar(role)}" + ": say in one line what was done" * (role in tasked)
         for role in contract

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from dispatch.cli.common import contract_of, contract_option, declare_option
+from dispatch.cli.common import contract_option, declare_option, read_contract
 from dispatch.roles import Contract
 
 __all__ = ["command", "written_schema"]
@@ -17,7 +17,7 @@ __all__ = ["command", "written_schema"]
 @contract_option
 def command(declare: tuple[str, ...], contract: str | None) -> None:
     """Print the JSON Schema of configurations, for editors to complete and check them."""
-    click.echo(written_schema(contract_of(declare, contract)))
+    click.echo(written_schema(read_contract(declare, contract)))
 
 
 def written_schema(contract: Contract) -> str:
