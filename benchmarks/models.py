@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
+
+_FILES = TemporaryDirectory()  # removed when the process ends
 
 TASK = "review the git diff changes and checkpoint the changes to 'gitdiff.md'"
 
@@ -45,7 +47,6 @@ def own_tasks(number: int) -> list[dict[str, Any]]:
 @cache
 def yaml_file(number: int) -> str:
     """Write these models into a YAML file, and return its path."""
-    descriptor, path = tempfile.mkstemp(suffix=".yaml")
-    with os.fdopen(descriptor, "w") as file:
-        yaml.safe_dump({"models": two_roles(number)}, file, sort_keys=False)
-    return path
+    path = Path(_FILES.name, f"{number}.yaml")
+    path.write_text(yaml.safe_dump({"models": two_roles(number)}, sort_keys=False))
+    return str(path)
