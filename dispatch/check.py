@@ -1,7 +1,8 @@
 """All that is wrong with a configuration, or looks so, without a network, a key or litellm.
 
-What a dispatcher would refuse is a fault; what would most likely fail later, at a call, is a
-warning. Each has its place in the files that the configuration came from.
+What a dispatcher would refuse is a fault; what would most likely fail later is a warning: at a
+call, or where the roles are handed to LiteLLM's Router. Each has its place in the files that the
+configuration came from.
 """
 
 from __future__ import annotations
@@ -10,14 +11,25 @@ import datetime
 import os
 import re
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.config import ConfigMorpher
 from dispatch.environment import find_unresolvable
 from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.llm.catalog import Catalog, needs, read_catalog
+from dispatch.llm.endpoints import find_foreign_key
 from dispatch.llm.keys import OWN_KEYS, find_empty, find_misspelt
+from dispatch.llm.proxy import SECTIONS
+from dispatch.llm.router import (
+    deploy,
+    find_collisions,
+    find_dead_fallbacks,
+    find_wrong_section,
+    model_place,
+)
 from dispatch.nearest import nearest
+from dispatch.pipeline import pipeline
 from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, Contract, kind, read_roles
 from dispatch.secrets import is_secret, known_secrets, redact_text, scrub
 from dispatch.stages import check_models, find_faults
@@ -102,6 +114,7 @@ def _warning(path: tuple[Step, ...], message: str, hint: str, code: str) -> Faul
 
 
 def _find(tree: Mapping[str, Any], contract: Contract, today: datetime.date) -> Iterator[Fault]:
+    yield from _wrong_sections(tree)
     if "models" not in tree:
         near = nearest("models", [key for key in tree if isinstance(key, str)])
         hint = f"{near!r} looks like it" if near else "list the models under it"
@@ -115,13 +128,47 @@ def _find(tree: Mapping[str, Any], contract: Contract, today: datetime.date) -> 
         return
     if not models:
         yield _warning(("models",), "holds no model", "list one", "no-models")
-    yield from find_faults(models, contract=contract)
-    yield from _same_names(models)
+    faults = find_faults(models, contract=contract)
+    yield from faults
+    twice = list(_same_names(models))
+    yield from twice
+    if not faults:
+        told = {fault.path for fault in twice}  # the Router would tell of these once more
+        yield from (fault for fault in _undeployable(tree, contract) if fault.path not in told)
     catalog = read_catalog()
     for index, model in enumerate(models):
         if isinstance(model, Mapping):
             for fault in _look_at(model, contract, catalog, today):
                 yield fault.under("models", index)
+
+
+def _wrong_sections(tree: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in SECTIONS:
+        yield from map(_as_warning, find_wrong_section(name, tree.get(name)))
+
+
+def _undeployable(tree: Mapping[str, Any], contract: Contract) -> Iterator[Fault]:
+    """Yield the names and the fallbacks for which models without a fault would get no Router."""
+    models, settings = tree["models"], tree.get("router_settings")
+    deployments, faults = deploy(pipeline(contract)(map(_outlined, count(), models)))
+    places = {model_place(model): index for index, model in enumerate(models)}
+    for fault in faults:
+        path = ("models", places[fault.path], "name") if fault.path in places else ("models",)
+        yield _as_warning(fault._replace(path=path))
+    if isinstance(settings, Mapping):
+        yield from map(_as_warning, find_dead_fallbacks(settings, deployments))
+
+
+def _outlined(index: int, model: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes a model a deployment apart; the rest would be copied for each of its roles."""
+    name = model.get("name")
+    known = {"name": name} if isinstance(name, str) else {}
+    return {**known, "model": str(index), "roles": model.get("roles")}
+
+
+def _as_warning(fault: Fault) -> Fault:
+    """The same as a warning: a program that uses no Router may live with it."""
+    return fault._replace(severity="warning")
 
 
 def _same_names(models: list[Any]) -> Iterator[Fault]:
@@ -144,12 +191,11 @@ def _look_at(
     yield from _wrong_texts(model)
     yield from _references(model)
     yield from find_empty(model)
+    yield from map(_as_warning, find_collisions(model))
     keys = [key for key in model if isinstance(key, str)]
     yield from find_misspelt(keys, OWN_KEYS)
     endpoint = model.get("api_base") or model.get("base_url")
     if endpoint:
-        from dispatch.llm.endpoints import find_foreign_key
-
         foreign = find_foreign_key(model)
         if foreign is not None:
             yield foreign

@@ -7,16 +7,21 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dispatch import ConfigMorpher, Contract, ModelDispatcher, Role
 from dispatch.check import Report, check
 from dispatch.cli import app
+from dispatch.cli.common import section_of
 from dispatch.errors import ConfigError
+from dispatch.llm.proxy import SECTIONS, proxy_config
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text("utf-8"))
 TODAY = datetime.date(2026, 1, 1)
@@ -85,6 +90,89 @@ def test_a_dispatcher_refuses_with_the_same_place(case):
 def test_a_warning_stops_no_program(case):
     """What most likely fails later is no reason to refuse now."""
     ModelDispatcher(ConfigMorpher(write(case["files"])).fetch("models"), roles=contract_of(case))
+
+
+def export(config, contract):
+    """What `dispatch export` makes of a configuration, without the file."""
+    groups = ModelDispatcher(config.fetch("models"), roles=contract).groups
+    return proxy_config(groups, {name: section_of(config, name) for name in SECTIONS})
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in BROKEN if case.get("router")], ids=lambda case: case["slip"]
+)
+def test_what_export_would_refuse_is_warned_of_in_the_same_words(case):
+    """The check asks what the Router asks, and adds the place."""
+    config = ConfigMorpher(write(case["files"]))
+    report = check(config, contract=contract_of(case), today=TODAY)
+    with pytest.raises(ConfigError) as caught:
+        export(config, contract_of(case))
+    told = {(fault.code, fault.message, fault.hint) for fault in report.warnings}
+    assert {(fault.code, fault.message, fault.hint) for fault in caught.value.faults} <= told
+
+
+FALLBACKS = st.sampled_from(("a", "chatcompletions", "postcompletions", "backup", None))
+MODELS = st.fixed_dictionaries(
+    {"model": st.just("m"), "mock_response": st.just("yes")},
+    optional={
+        "name": st.sampled_from(("a", "b", "postcompletions", "a:postcompletions:1")),
+        "roles": st.sampled_from((["chatcompletions", "postcompletions"], "postcompletions")),
+    },
+)
+TAKEN = st.sampled_from(({}, {}, {}, {"order": 1}, {"model_info": {"task": "x"}}))
+SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "default_fallbacks": st.lists(FALLBACKS, max_size=2),
+        "fallbacks": st.lists(st.dictionaries(FALLBACKS, st.lists(FALLBACKS), max_size=1)),
+    },
+)
+WRONG = st.sampled_from((None, ["num_retries"]))
+
+
+@given(st.lists(st.tuples(MODELS, TAKEN), min_size=1, max_size=3), SETTINGS | SETTINGS | WRONG)
+def test_what_export_refuses_is_never_passed_in_silence(models, settings):
+    """Nor is anything else warned of, where no two models are the same."""
+    distinct = [model | taken | {"seed": index} for index, (model, taken) in enumerate(models)]
+    config = ConfigMorpher({"models": distinct, "router_settings": settings})
+    report = check(config, today=TODAY)
+    told = {fault.code for fault in report.warnings}
+    if "duplicate-name" in told:  # which the Router calls otherwise
+        told = told - {"duplicate-name"} | {"wrong-name"}
+    try:
+        export(config, Contract())
+        refused = set()
+    except ConfigError as error:
+        refused = {fault.code for fault in error.faults}
+    assert not report.faults
+    assert refused <= told
+    assert bool(refused) == bool(told)
+
+
+def test_a_model_of_many_roles_is_not_copied_for_each():
+    """A small file stays cheap to check: a copy for each role would be 100 million values."""
+    roles = [{"postcompletions": str(task)} for task in range(10_000)]
+    model = {"model": "gpt-4o", "mock_response": "x", "stop": ["x"] * 10_000, "roles": roles}
+    started = time.process_time()
+    assert not check(ConfigMorpher({"models": [model]}), today=TODAY).warnings
+    assert time.process_time() - started < 2
+
+
+def test_two_models_of_one_name_are_told_once():
+    """Where a selector and the Router would both go wrong, one message says what to mend."""
+    models = [{"name": "a", "model": m, "api_key": "k"} for m in ("gpt-4o", "o3")]
+    settings = {"default_fallbacks": ["backup"]}
+    report = check(ConfigMorpher({"models": models, "router_settings": settings}), today=TODAY)
+    assert [fault.code for fault in report.warnings] == ["duplicate-name", "dead-fallback"]
+
+
+def test_of_faulty_models_no_fallback_is_called_dead():
+    """The model whose role is misspelt may be the very one that was meant."""
+    models = [{"model": "gpt-4o", "api_key": "k"}, {"name": "a", "model": "o3", "roles": "chat"}]
+    settings = {"fallbacks": [{"chatcompletions": ["a"]}]}
+    report = check(ConfigMorpher({"models": models, "router_settings": settings}), today=TODAY)
+    assert [fault.code for fault in report.faults] == ["undeclared-role"]
+    assert "dead-fallback" not in {fault.code for fault in report.warnings}
 
 
 def test_the_table_is_as_large_as_it_claims():
@@ -206,12 +294,13 @@ def test_roles_of_ones_own_are_declared_by_name_or_by_the_programs_contract(monk
 
 
 def test_checking_needs_neither_litellm_nor_a_key():
-    """A whole process that checks models of several providers never imports litellm."""
+    """A whole process that checks models of several providers imports nothing dear."""
     write({"c.yaml": "models:\n  - model: gpt-4o\n  - model: gemini/gemini-2.5-flsh\n"})
     program = (
         "import sys\nfrom dispatch.cli import app\n"
         "try: app(['check', 'c.yaml'])\n"
-        "except SystemExit: print([m for m in ('litellm', 'jsonschema') if m in sys.modules])"
+        "except SystemExit:\n"
+        "    print([m for m in ('litellm', 'jsonschema', 'logging') if m in sys.modules])"
     )
     child = subprocess.run(
         [sys.executable, "-c", program],

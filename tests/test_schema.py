@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
-from jsonschema import Draft202012Validator
+from hypothesis import example, given
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator, Draft202012Validator
 
 from dispatch import ConfigMorpher, Contract, ModelDispatcher, Role
 from dispatch.cli import app
 from dispatch.errors import ConfigError, FileError
 from dispatch.schema import schema
+from dispatch.stages import find_faults
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text("utf-8"))
 SHAPES = {
@@ -29,6 +32,8 @@ SHAPES = {
     "needless-task",
     "missing-task",
     "unused-model",
+    "unplayed-role",
+    "crowded-role",
 }
 RIGHT = [
     "chatcompletions",
@@ -96,6 +101,100 @@ def test_what_the_check_finds_wrong_with_a_shape_the_editor_shows(config, contra
 def test_the_table_gives_the_schema_enough_to_find():
     """So that the test above cannot run empty."""
     assert len(list(faulty_shapes())) >= 20
+
+
+NAMES = ("chatcompletions", "judge", "a/b ~1%#ö")
+CONTRACTS = st.lists(
+    st.builds(
+        Role,
+        st.sampled_from(NAMES),
+        required=st.booleans(),
+        several=st.booleans(),
+        task=st.sampled_from(("optional", "optional", "required", "none")),
+    ),
+    unique_by=lambda role: role.name,
+).map(Contract)
+TASKS = st.sampled_from((None, "review", "", " ", 1, ["review"]))
+ENTRIES = (
+    st.sampled_from((*NAMES, "judges", "", " ", None, True, 1, []))
+    | st.dictionaries(st.sampled_from((*NAMES, "judges")), TASKS, max_size=2)
+)  # fmt: skip
+FAULTY = st.sampled_from(("m", None, {}, {"roles": "judge"}, {"model": " "}, {"model": 3}))
+
+
+@st.composite
+def configured(draw):
+    """Models and a contract: mostly right one by one, so that their number matters too."""
+    contract = draw(CONTRACTS)
+    sound = [{name: "review"} for name, role in contract.items() if role.task != "none"]
+    sound += [name for name, role in contract.items() if role.task != "required"]
+    entries = st.sampled_from(sound) if sound else ENTRIES
+    extras = {"temperature": st.just(0), "name": st.none(), "x": st.just([None])}
+
+    def having(roles):
+        return st.fixed_dictionaries({"model": st.just("m"), "roles": roles}, optional=extras)
+
+    right = having(entries) | having(st.lists(entries, min_size=1, max_size=3))
+    wrong = having(ENTRIES) | having(st.lists(ENTRIES, max_size=3)) | FAULTY
+    models = st.lists(right, max_size=3) | st.lists(
+        right | wrong | st.just({"model": "m"}), max_size=3
+    )
+    return draw(models), contract
+
+
+SINGLE = Contract([Role("chatcompletions", required=True), Role("judge", several=False)])
+TASKED = Contract([Role("chatcompletions", task="required")])
+
+
+@given(configured())
+@example(([{"model": "m"}, {"model": "m", "roles": ["judge", {"judge": "x"}]}], SINGLE))
+@example(([{"model": "m"}, {"model": "m", "roles": ["judge"]}], SINGLE))
+@example(([{"model": "m", "roles": {}}], SINGLE))
+@example(([{"model": "m"}], TASKED))
+@example(([{"model": "m", "roles": {"chatcompletions": " "}}], TASKED))
+@example(([{"model": "m", "roles": {"judge": None}}], SINGLE))
+def test_the_schema_the_faults_and_the_dispatcher_agree(case):
+    """What one of them refuses all do; an editor that knows draft 7 alone refuses no more."""
+    models, contract = case
+    try:
+        ModelDispatcher(models, roles=contract)
+        accepted = True
+    except ConfigError:
+        accepted = False
+    made = schema(contract)
+    assert accepted == (not find_faults(models, contract=contract))
+    assert accepted == Draft202012Validator(made).is_valid({"models": models})
+    assert not accepted or Draft7Validator(made).is_valid({"models": models})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("name", 3.10), ("api_key", 123), ("max_tokens", 0.5), ("extra_headers", ["x"])],
+)
+def test_of_known_keys_the_schema_asks_more_than_a_dispatcher(key, value):
+    """Only this way round do the two differ: an editor tells slips that a program passes on."""
+    models = [{"model": "m", key: value}]
+    ModelDispatcher(models)
+    assert not is_valid({"models": models}, Contract())
+
+
+def test_a_contract_that_asks_nothing_of_its_models_together_counts_none():
+    """The simple schema stays simple."""
+    text = json.dumps(schema(Contract([*NAMES, Role("review", task="required")])))
+    assert '"contains"' not in text
+    assert '"allOf"' not in text
+
+
+def test_editors_show_what_each_role_and_key_is_for():
+    """Hovering over a role tells what the program asks of it."""
+    made = schema(Contract(["chatcompletions", Role("judge", True, False, "none")]))
+    assert made["$defs"]["tasks"]["properties"]["judge"]["description"] == (
+        "judge: some model must play it; one model at most plays it; never with a task."
+    )
+    assert "judge: some model must play it" in made["$defs"]["role"]["description"]
+    assert "Without any it plays chatcompletions" in made["$defs"]["roles"]["description"]
+    keys = made["$defs"]["model"]["properties"].values()
+    assert all("description" in key for key in keys if isinstance(key, dict) and "type" in key)
 
 
 def test_editors_complete_ones_own_roles_and_every_known_key():

@@ -21,15 +21,25 @@ from dispatch.errors import (
 from dispatch.frozen import thaw
 from dispatch.llm.endpoints import find_foreign_key
 from dispatch.llm.keys import OWN_KEYS, find_empty, find_misspelt, report
-from dispatch.llm.logs import guard_logs
 from dispatch.nearest import did_you_mean
+from dispatch.roles import kind
 from dispatch.secrets import label, redact_text, scrub, secret_values
 from dispatch.stages import Model
 
 if TYPE_CHECKING:
     from litellm.router import Router
 
-__all__ = ["Deployment", "find_dead_fallbacks", "make_router", "model_list", "warn_of_keys"]
+__all__ = [
+    "Deployment",
+    "deploy",
+    "find_collisions",
+    "find_dead_fallbacks",
+    "find_wrong_section",
+    "make_router",
+    "model_list",
+    "model_place",
+    "warn_of_keys",
+]
 
 Groups: TypeAlias = Mapping[str, Iterable[Model]]
 Deployment: TypeAlias = dict[str, Any]
@@ -74,13 +84,7 @@ def model_list(groups: Groups, *, deep_references: bool = False) -> list[Deploym
     Raises `ConfigError` for two models of one name, one named like a role, keys that the Router
     has a use of its own for, and a secret or an endpoint that is empty.
     """
-    faults: list[Fault] = []
-    deployments = [
-        _deployment(role, order, thaw(model), faults)
-        for role, models in groups.items()
-        for order, model in enumerate(models, 1)
-    ]
-    _make_ids_unique(deployments, faults)
+    deployments, faults = deploy(groups)
     if not deep_references:
         faults += _find_deep_references(deployments)
     if faults:
@@ -88,10 +92,28 @@ def model_list(groups: Groups, *, deep_references: bool = False) -> list[Deploym
     return deployments
 
 
+def deploy(groups: Groups) -> tuple[list[Deployment], list[Fault]]:
+    """Return the deployments of all groups, and why `model_list` would not return them.
+
+    >>> from dispatch import dispatch
+    >>> deployments, faults = deploy(dispatch([{"name": "chatcompletions", "model": "gpt-4o"}]))
+    >>> len(deployments), faults[0].message
+    (1, 'a role has this name too')
+    """
+    faults: list[Fault] = []
+    deployments = [
+        _deployment(role, order, thaw(model), faults)
+        for role, models in groups.items()
+        for order, model in enumerate(models, 1)
+    ]
+    _make_ids_unique(deployments, faults)
+    return deployments, faults
+
+
 def _deployment(role: str, order: int, params: dict[str, Any], faults: list[Fault]) -> Deployment:
     """Sort the keys of a model, which is used up, into those of a deployment."""
     if not _TAKEN.keys().isdisjoint(params):
-        faults += _find_collisions(params)
+        faults += (fault.under(*model_place(params)) for fault in find_collisions(params))
     faults += (fault.under(*model_place(params)) for fault in find_empty(params))
     name = params.pop("name", None)
     task = params.pop("roles")[role]
@@ -129,19 +151,24 @@ def _wrong_name(name: str, message: str) -> Fault:
     return Fault(at, message, "by its name a deployment is known", "wrong-name")
 
 
-def _find_collisions(model: Mapping[str, Any]) -> Iterator[Fault]:
-    at = model_place(model)
+def find_collisions(model: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield a fault for each key of a model that the Router, or `model_list`, sets itself.
+
+    >>> for fault in find_collisions({"model": "gpt-4o", "model_info": {"id": "mine"}}):
+    ...     print(fault)
+    model_info.id: collides with what dispatch notes there
+    """
     for key, hint in _TAKEN.items():
         if key not in model:
             continue
         if key != "model_info":
-            yield Fault((*at, key), "collides with what the Router needs", hint, "router-key")
+            yield Fault((key,), "collides with what the Router needs", hint, "router-key")
         elif not isinstance(model[key], dict):
-            yield Fault((*at, key), "expected a mapping", hint, "router-key")
+            yield Fault((key,), "expected a mapping", hint, "router-key")
         else:
             for name in (name for name in _INFO if name in model[key]):
                 message = "collides with what dispatch notes there"
-                yield Fault((*at, key, name), message, code="router-key")
+                yield Fault((key, name), message, code="router-key")
 
 
 def _find_deep_references(deployments: Iterable[Deployment]) -> Iterator[Fault]:
@@ -183,6 +210,8 @@ def make_router(dispatcher: Dispatched | Groups, /, **router_settings: Any) -> R
     and where LiteLLM refuses a model; `UnsetVariableError` where no model is left.
     """
     from litellm.router import Router
+
+    from dispatch.llm.logs import guard_logs  # brings `logging`, which a check does without
 
     groups = dispatcher if isinstance(dispatcher, Mapping) else dispatcher.groups
     warn_of_keys(groups)
@@ -231,6 +260,23 @@ def warn_of_keys(groups: Groups) -> None:
     report(dict.fromkeys(foreign), ForeignKeyWarning)
 
 
+def find_wrong_section(name: str, section: Any) -> Iterator[Fault]:
+    """Yield why a section of a configuration, such as `router_settings`, is no settings.
+
+    >>> for fault in find_wrong_section("router_settings", ["num_retries"]):
+    ...     print(fault)
+    router_settings: expected a mapping, found a list
+    """
+    if not isinstance(section, Mapping):
+        if section is not None:
+            yield Fault((name,), f"expected a mapping, found {kind(section)}", code="wrong-section")
+        return
+    for key in section:
+        if not isinstance(key, str):
+            message = f"expected a name, found {kind(key)} as a key"
+            yield Fault((name,), message, code="wrong-section")
+
+
 def find_dead_fallbacks(
     settings: Mapping[str, Any], deployments: Iterable[Deployment]
 ) -> Iterator[Fault]:
@@ -260,8 +306,8 @@ def find_dead_fallbacks(
 def _named_in_fallbacks(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]]:
     """Yield each role or deployment that is named, and where; no text where none can be."""
     yield from _targets(settings.get("default_fallbacks"), ("default_fallbacks",))
-    for kind in _FALLBACKS:
-        for path, entry in _items(settings.get(kind), (kind,)):
+    for key in _FALLBACKS:
+        for path, entry in _items(settings.get(key), (key,)):
             if not isinstance(entry, Mapping):
                 yield path, None
                 continue
