@@ -39,6 +39,8 @@ T = TypeVar("T")
 Model: TypeAlias = FrozenMap[str, Any]
 """One model configuration, immutable, in the order that the user wrote."""
 
+_MOST_FAULTS = 1000
+
 Groups: TypeAlias = FrozenMap[str, PVector[Model]]
 """For each declared role, in declared order, the models that play it, in file order."""
 
@@ -200,7 +202,8 @@ def check_models(models: Any) -> Sequence[Any]:
 def find_faults(models: Iterable[Any], *, contract: Contract = DEFAULT_CONTRACT) -> list[Fault]:
     """Return all that is wrong with each of these models, in their order, and what is missing.
 
-    A stage stops at the first faulty model; this is the second look, once one has.
+    A stage stops at the first faulty model; this is the second look, once one has. It stops at the
+    first thousand faults: nobody mends more by hand, and what all models lack is then not known.
 
     >>> for fault in find_faults([{"model": "m", "roles": "chatcompletion"}, {"name": "x"}]):
     ...     print(fault)
@@ -214,6 +217,8 @@ def find_faults(models: Iterable[Any], *, contract: Contract = DEFAULT_CONTRACT)
         faults += (fault.under("models", index) for fault in found)
         for entry in entries:
             played.setdefault(next(iter(entry)), []).append(index)
+        if len(faults) >= _MOST_FAULTS:
+            return faults[:_MOST_FAULTS]
     return [*faults, *_unmet(played, contract)]
 
 
