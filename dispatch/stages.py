@@ -12,6 +12,7 @@ A model goes in at the top and comes out in the groups of the roles that it play
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeAlias, TypeVar, cast
 
 from pyrsistent import PVector, pvector
@@ -70,7 +71,8 @@ def _is_sound(model: Any) -> bool:
 def _shape_faults(model: Any) -> list[Fault]:
     if not isinstance(model, Mapping):
         return [Fault((), f"expected a model, found {kind(model)}", _MODEL_HINT, "wrong-model")]
-    faults = [_wrong_key(key) for key in model if not isinstance(key, str)]
+    wrong_keys = (key for key in model if not isinstance(key, str))
+    faults = [_wrong_key(key) for key in islice(wrong_keys, _MOST_FAULTS)]
     name = model.get("model")
     if name is None:
         faults.append(Fault((), "has no key 'model'", _near_model(model), "missing-model"))

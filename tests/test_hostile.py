@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dispatch import ConfigMorpher, ModelDispatcher
+from dispatch import ConfigMorpher, ModelDispatcher, Role
 from dispatch.check import check
 from dispatch.config.files import MAX_BYTES, MAX_TOML_BYTES
-from dispatch.errors import DispatchError
+from dispatch.errors import ConfigError, DispatchError
 from tests.hostile import HOSTILE, VALID, Hostile
 
 MEMORY = 150_000_000  # bytes that a file may take, beside what Python and this package do
@@ -84,6 +84,14 @@ def test_a_file_beyond_the_limit_is_hardly_read():
     with open("huge.yaml", "wb") as huge:
         huge.truncate(900_000_000)
     assert in_little_memory("huge.yaml").startswith("huge.yaml: is larger than")
+
+
+def test_a_thousand_faults_of_models_are_worked_out():
+    """Each takes time, and nobody mends more; whether a role is unplayed is not known."""
+    roles = [Role("chatcompletions", required=True)]
+    with pytest.raises(ConfigError) as caught:
+        ModelDispatcher([{"name": "x"}] * 1_500, roles=roles)
+    assert [fault.code for fault in caught.value.faults] == ["missing-model"] * 1_000
 
 
 @pytest.mark.parametrize("suffix", VALID)

@@ -48,8 +48,8 @@ class Outline:
     may belong to, and `duplicates` the offsets of keys that stand twice. `aside` are values that
     are in the text, but not in the tree, and whether they are secrets. Once the document is
     `complete`, nothing is known of what follows it. One that is `vast` was left unread in the
-    middle: no path leads anywhere in it, and none of its lines may be shown, since an alias further
-    down could make a secret of any value.
+    middle: no path is followed in it, as it may lead further, and none of its lines is shown, as an
+    alias further down may make a secret of any value.
     """
 
     def __init__(self, text: str) -> None:
@@ -86,7 +86,7 @@ class Outline:
         >>> [child.node.start for child in found]
         [0, 10, 12]
         """
-        if self.root is None:
+        if self.root is None or self.vast:
             return []
         found = [Child(self.root.start, self.root)]
         for step in path:
@@ -134,7 +134,7 @@ class Outline:
     def _count(self, values: int) -> None:
         self.size += values
         if self.size > MAX_OUTLINED:
-            self.vast, self.root = True, None
+            self.vast = True
             raise Stop
 
     def _note_key(self, key: str, start: int, end: int) -> None:
