@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from time import perf_counter
 from typing import Any
 
 import litellm
@@ -17,7 +21,10 @@ from benchmarks.measure import AbsentError, Contestant, Job
 from benchmarks.models import one_role, own_tasks, two_roles, yaml_file
 from benchmarks.processes import process, statement
 from dispatch import ConfigMorpher, ModelDispatcher, dispatch
+from dispatch.config.files import MAX_BYTES, MAX_TOML_BYTES
+from dispatch.errors import DispatchError
 from dispatch.llm.router import model_list
+from tests.hostile import HOSTILE, VALID
 
 __all__ = ["JOBS", "SIZES", "Entry", "dispatch_job"]
 
@@ -303,4 +310,46 @@ def to_model_list() -> Job:
     return Job(
         Contestant(lambda: model_list(groups)),
         Contestant(lambda: by_hand.model_list(plain)),
+    )
+
+
+# hostile files
+
+
+def _hostile(suffix: str, parse: Callable[[str], Any]) -> Job:
+    """Take the file of the table that takes longest, and a right one of its size for the parser."""
+    size = MAX_TOML_BYTES if suffix == "toml" else MAX_BYTES
+    made = (hostile.make(size) for hostile in HOSTILE if hostile.name.endswith(suffix))
+    file = NamedTemporaryFile("w", newline="", suffix=f".{suffix}")  # noqa: SIM115  # as long as the job
+
+    def read(text: str) -> float:
+        start = perf_counter()
+        _error_of(text, file)
+        return perf_counter() - start
+
+    slowest, right = max(made, key=read), VALID[suffix](size)
+    return Job(
+        Contestant(lambda: _error_of(slowest, file)),
+        Contestant(lambda: parse(right)),
+        alike=False,
+    )
+
+
+def _error_of(text: str, file: Any) -> str:
+    """Write a text, which takes next to nothing, and return the error that reading it ends in."""
+    Path(file.name).write_text(text, newline="")
+    try:
+        ModelDispatcher(ConfigMorpher(file.name).fetch("models"))
+    except DispatchError as error:
+        return str(error)
+    raise AssertionError("it is right")
+
+
+for suffix, parser, parse, bound in (
+    ("yaml", "the C loader", by_hand.parse_yaml, 1),
+    ("json", "json.loads", json.loads, 100),
+    ("toml", "tomllib.loads", tomllib.loads, 20),
+):
+    job(f"the slowest hostile {suffix} to its error", f"{parser} on a right one", bound)(
+        partial(_hostile, suffix, parse)
     )

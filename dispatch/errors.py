@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
-from dispatch.secrets import redact_text
+from dispatch.secrets import redact_key, redact_text
 
 __all__ = [
     "CompletionError",
@@ -66,7 +66,8 @@ def place(path: Iterable[Step]) -> str:
     >>> place(("models", 2, "roles", 1))
     'models[2].roles[1]'
     """
-    written = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    steps = _redacted_keys(path)
+    written = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return _shortened(redact_text(written.removeprefix(".")))
 
 
@@ -153,7 +154,7 @@ class Fault(_Fault):
     ) -> Fault:
         # What is told of may be a URL: a role, a name or a key that somebody took for another.
         told = _shortened(redact_text(message)), _shortened(redact_text(hint))
-        return super().__new__(cls, _redacted(path), *told, code, severity, position)
+        return super().__new__(cls, _redacted_keys(path), *told, code, severity, position)
 
     @property
     def place(self) -> str:
@@ -162,7 +163,7 @@ class Fault(_Fault):
 
     def under(self, *prefix: Step) -> Fault:
         """The same fault, seen from further out."""
-        return self._replace(path=(*_redacted(prefix), *self.path))
+        return self._replace(path=(*_redacted_keys(prefix), *self.path))
 
     def at(self, position: Position | None) -> Fault:
         """The same fault, with its place in a file."""
@@ -181,6 +182,10 @@ class Fault(_Fault):
 
 def _redacted(parts: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(redact_text(part) if isinstance(part, str) else part for part in parts)
+
+
+def _redacted_keys(parts: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(redact_key(part) if isinstance(part, str) else part for part in parts)
 
 
 class DispatchError(Exception):
@@ -267,7 +272,7 @@ class ExtraKeysError(DispatchError, ValueError):
     """Keys that no callable takes, where extra keys were forbidden."""
 
     def __init__(self, keys: Sequence[str], where: str) -> None:
-        super().__init__(_redacted(keys), where)
+        super().__init__(_redacted_keys(keys), where)
         self.keys, self.where = self.args
 
     def __str__(self) -> str:

@@ -15,9 +15,25 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """
     from difflib import get_close_matches  # only where something is wrong: it takes 1 ms
 
+    wanted = word.casefold()
     by_fold = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=cutoff)
+    able = _able(wanted, by_fold, cutoff)
+    close = get_close_matches(wanted, able, n=1, cutoff=cutoff) if able else ()
     return by_fold[close[0]] if close else None
+
+
+def _able(wanted: str, names: Iterable[str], cutoff: float) -> list[str]:
+    """Leave out, cheaply, the names that cannot reach the cutoff: too short, too long, or with too
+    many letters that are not in the word. difflib takes ten times longer to find that.
+    """
+    size, letters = len(wanted), frozenset(wanted)
+    least, most = size * cutoff / (2 - cutoff), size * (2 - cutoff) / cutoff
+    return [
+        name
+        for name in names
+        if least <= len(name) <= most
+        and 2 * (len(name) - len({*name} - letters)) >= cutoff * (size + len(name))
+    ]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

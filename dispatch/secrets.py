@@ -24,6 +24,7 @@ __all__ = [
     "literal_secrets",
     "mark_secret",
     "redact",
+    "redact_key",
     "redact_text",
     "scrub",
     "secret_values",
@@ -62,12 +63,14 @@ _USERINFO = r"""(?x)
 """
 _QUERY = r"([?&;]([\w.~-]+)=)([^&;\s#'\"]+)"
 _ASSIGNED = r"(?<![\w~-])([\w~-]+)['\"]?[:=](?!//)['\"]?(?=\S)"
+_QUOTED = r"(?<![\w~-])([\w~-]+)['\"]?\s*[:=]\s*(?=\S)"  # a mapping, become a text
 _HELD = r"""(?xi)
     (?!\*\*\*) (?:(?:basic|bearer|token|apikey|key)\s+)? \S* [^\s'"\])},;.]
 """
 _WORD_BREAK = r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+"
 
 _TELLABLE = 4  # what is shorter is found in too many words to be hidden in others' texts
+_LONGEST = 500  # of a name that is looked at
 _SCHEMES = frozenset({"basic", "bearer", "token", "apikey", "key"})
 
 _OFTEN_MISSPELT = ("api_key", "api_token", "password", "credentials", "authorization", "secret")
@@ -94,9 +97,13 @@ def mark_secret(*names: str) -> None:
 def is_secret(name: str) -> bool:
     """Tell whether a key of this name holds a secret; a slip such as `api_kye` does too.
 
+    So does, to be sure, a name that is longer than anybody writes: looking at it would take time.
+
     >>> [name for name in ("api_key", "apiKey", "max_tokens", "x-api-key") if is_secret(name)]
     ['api_key', 'apiKey', 'x-api-key']
     """
+    if len(name) > _LONGEST:
+        return True
     snake = _snake(name)
     if snake in _marked:
         return True
@@ -166,7 +173,7 @@ def _each(value: Any, change: Any) -> Any:
     """Rebuild a container from its changed values; anything else comes back as it is."""
     if isinstance(value, Mapping):
         return {
-            redact_text(key) if isinstance(key, str) else key: change(item, key)
+            redact_key(key) if isinstance(key, str) else key: change(item, key)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple | PVector):
@@ -196,6 +203,23 @@ def redact_text(text: str) -> str:
 
 def _query_hidden(pair: re.Match[str]) -> str:
     return pair[1] + (HIDDEN if is_secret(pair[2]) else pair[3])
+
+
+def redact_key(key: str) -> str:
+    """Hide, in the name of a key, what stands behind the name of a secret, a space or none between.
+
+    That is what quotes make of a mapping in YAML. In prose it would hide too much: there the space
+    tells that words follow.
+
+    >>> redact_key("api_key: sk-1 x"), redact_key("api_key: none"), redact_key("max_tokens: 5")
+    ('api_key: ***', 'api_key: none', 'max_tokens: 5')
+    """
+    if ":" not in key and "=" not in key:
+        return key
+    for name in re.finditer(_QUOTED, key):
+        if is_secret(name[1]) and _hide(key[name.end() :].strip("\"'")) == HIDDEN:
+            return redact_text(key[: name.end()]) + HIDDEN
+    return redact_text(key)
 
 
 def _hide_assigned(text: str) -> str:

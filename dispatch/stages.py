@@ -12,6 +12,7 @@ A model goes in at the top and comes out in the groups of the roles that it play
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeAlias, TypeVar, cast
 
 from pyrsistent import PVector, pvector
@@ -38,6 +39,8 @@ T = TypeVar("T")
 
 Model: TypeAlias = FrozenMap[str, Any]
 """One model configuration, immutable, in the order that the user wrote."""
+
+_MOST_FAULTS = 1000
 
 Groups: TypeAlias = FrozenMap[str, PVector[Model]]
 """For each declared role, in declared order, the models that play it, in file order."""
@@ -71,7 +74,8 @@ _TEXT = frozenset({str})
 def _shape_faults(model: Any) -> list[Fault]:
     if not isinstance(model, Mapping):
         return [Fault((), f"expected a model, found {kind(model)}", _MODEL_HINT, "wrong-model")]
-    faults = [_wrong_key(key) for key in model if not isinstance(key, str)]
+    wrong_keys = (key for key in model if not isinstance(key, str))
+    faults = [_wrong_key(key) for key in islice(wrong_keys, _MOST_FAULTS)]
     name = model.get("model")
     if name is None:
         faults.append(Fault((), "has no key 'model'", _near_model(model), "missing-model"))
@@ -205,7 +209,8 @@ def check_models(models: Any) -> Sequence[Any]:
 def find_faults(models: Iterable[Any], *, contract: Contract = DEFAULT_CONTRACT) -> list[Fault]:
     """Return all that is wrong with each of these models, in their order, and what is missing.
 
-    A stage stops at the first faulty model; this is the second look, once one has.
+    A stage stops at the first faulty model; this is the second look, once one has. It stops at the
+    first thousand faults: nobody mends more by hand, and what all models lack is then not known.
 
     >>> for fault in find_faults([{"model": "m", "roles": "chatcompletion"}, {"name": "x"}]):
     ...     print(fault)
@@ -219,6 +224,8 @@ def find_faults(models: Iterable[Any], *, contract: Contract = DEFAULT_CONTRACT)
         faults += (fault.under("models", index) for fault in found)
         for entry in entries:
             played.setdefault(next(iter(entry)), []).append(index)
+        if len(faults) >= _MOST_FAULTS:
+            return faults[:_MOST_FAULTS]
     return [*faults, *_unmet(played, contract)]
 
 

@@ -248,6 +248,76 @@ def test_a_very_long_line_is_not_shown_where_a_url_in_it_holds_a_secret():
     assert (position.column, position.excerpt) == (22, "")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "shown"),
+    [
+        ("c.yaml", 'a: 1\n"api_key: canary": x', "***: x"),
+        ("c.yaml", "a: 1\n'api_key : canary': x", "***: x"),
+        ("c.yaml", "{a: 1,\n? 'headers: {A: canary}' : x}", "? *** : x}"),
+        ("c.yaml", "a: 1\n? |\n  api_key: canary\n: x", "? ***"),
+        ("c.yaml", 'a: 1\n"x: y": x', '"x: y": x'),
+        ("c.json", '{"a": 1,\n"api_key: canary": "x"}', '***: "x"}'),
+        ("c.json", '{"a": 1,\n"api\\u005fkey: canary": "x"}', '***: "x"}'),
+        ("c.toml", "a = 1\n'api_key: canary' = 1", "*** = 1"),
+        ("c.toml", "a = 1\n['token: canary'.b]\nc = 1", "[***.b]"),
+    ],
+)
+def test_a_key_that_holds_a_secret_is_hidden_in_its_line(name, text, shown):
+    """A mapping in quotes is a key with the secret in it; other keys are shown."""
+    file = File(name, name[2:], text)
+    assert file.position(text.index("\n") + 1).text == shown
+    assert all("canary" not in file.position(at).text for at in range(len(text)))
+
+
+@pytest.mark.parametrize("text", ["{k: v}: 1", '"api_key: canary": 1\n"api_key: canary": 1'])
+def test_no_error_tells_a_key_that_holds_a_secret(tmp_path, text):
+    """Nor the message, nor the path, nor the line, whether the file or a model is at fault."""
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        ConfigMorpher(tmp_path / "c.yaml")
+    assert "canary" not in str(caught.value)
+    roles = {"api_key: canary": "x", "token: canary": {}}
+    with pytest.raises(ConfigError) as caught:
+        ModelDispatcher([{"model": "m", "roles": [roles], "secret: canary": object()}])
+    assert "canary" not in str(caught.value)
+
+
+def test_a_line_longer_than_anybody_reads_is_not_shown():
+    """To look for the secrets in it would take time; its place is told all the same."""
+    text = "a: [" + "x, " * 40_000 + "]\nb: 1"
+    file = File("c.yaml", "yaml", text)
+    assert file.position(100)[1:] == (1, 101, "", 0)
+    file = File("c.yaml", "yaml", "a: x\nb: 1")
+    assert file.position(3).text == "a: x"
+
+
+WORDY = (
+    "- {model: m, metadata: {note: a text that takes some room}, stop: [a long text, another]}\n"
+)
+VAST = "models:\n" + WORDY * 5_000
+
+
+def test_a_vast_file_is_told_by_its_name_and_a_syntax_error_in_it_by_its_line(config):
+    """To know where each of its values stands would take longer than a fault may."""
+    Path("vast.yaml").write_text(VAST + "- {model: m, roles: [nobody]}\n")
+    models = ConfigMorpher("vast.yaml").fetch("models")
+    with pytest.raises(
+        ConfigError, match=r"^vast\.yaml: models\[5000\]\.roles\[0\]: role 'nobody'"
+    ):
+        ModelDispatcher(models)
+    Path("vast.yaml").write_text(f"{VAST}- [\n")
+    with pytest.raises(ConfigError, match=r"^vast\.yaml:5003:1: invalid YAML") as caught:
+        ConfigMorpher("vast.yaml")
+    assert caught.value.faults[0].position.text == ""
+
+
+def test_what_a_vast_file_holds_is_not_looked_for_in_those_that_it_was_merged_over(config):
+    """The place of a value that it replaced would be a wrong one."""
+    Path("vast.yaml").write_text(VAST)
+    source = ConfigMorpher(["c.yaml", "vast.yaml"]).source
+    assert source.place(("models", 1, "roles"))[:2] == ("vast.yaml", 0)
+
+
 def test_a_long_line_is_cut_around_the_caret():
     """A line of JSON may be as long as the file."""
     text = '{"a": "' + "x" * 500 + '", "b": 1}'

@@ -25,11 +25,11 @@ import pytest
 import rich.console
 import rich.pretty
 
-from dispatch import ConfigMorpher, ModelDispatcher, dispatch, secrets
+from dispatch import ConfigMorpher, FrozenMap, ModelDispatcher, dispatch, secrets
 from dispatch.cli import COMMANDS
 from dispatch.config.files import load
 from dispatch.conversation import converse
-from dispatch.errors import ConfigWarning
+from dispatch.errors import ConfigWarning, Fault
 from dispatch.llm.logs import LOGGERS
 from dispatch.llm.proxy import proxy_config
 from dispatch.llm.router import make_router, model_list
@@ -39,6 +39,7 @@ from dispatch.secrets import (
     literal_secrets,
     mark_secret,
     redact,
+    redact_key,
     redact_text,
     scrub,
 )
@@ -496,6 +497,32 @@ def test_a_url_is_shown_without_its_user_and_keys(url, shown):
 )
 def test_a_missing_space_makes_no_secret_plain(text, shown):
     assert redact_text(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("api_key: sk-1 and more", "api_key: ***"),
+        ("x, 'token' : sk-1", "x, 'token' : ***"),
+        ("headers: {X-Team: sk-1}", "headers: ***"),
+        ("api_key: none", "api_key: none"),
+        ("api_key: os.environ/KEY", "api_key: os.environ/KEY"),
+        ("max_tokens: 5", "max_tokens: 5"),
+        ("api_key:sk-1", "api_key:***"),
+        ("https://me:pw@host", "https://***@host"),
+    ],
+)
+def test_a_mapping_that_quotes_made_a_key_shows_no_secret(key, shown):
+    """In a key a space tells no prose: what stands behind the name of a secret is one."""
+    assert redact_key(key) == shown
+    assert repr(FrozenMap({key: 1})) == f"FrozenMap({{{shown!r}: 1}})"
+    assert Fault(("a",), "is wrong").under(key).place == f"{shown}.a"
+
+
+def test_a_name_longer_than_anybody_writes_is_secret():
+    """It is not looked at, which would take time; so it is hidden, to be sure."""
+    assert is_secret("x" * 1_000_000)
+    assert not is_secret("x" * 100)
 
 
 def test_values_that_tell_what_to_mend_are_shown():

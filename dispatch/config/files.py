@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from dispatch.config.loaded import Loaded
 from dispatch.config.places import File, Source
-from dispatch.config.slips import MAX_DEPTH, Slip, SlipError, too_deep
+from dispatch.config.slips import MAX_DEPTH, Slip, SlipError, most_values, too_deep, too_many
 from dispatch.errors import ConfigError, Fault, FileError, Position
 
 __all__ = ["MAX_BYTES", "Format", "load", "merge", "parse", "parse_all", "read"]
@@ -21,12 +21,13 @@ __all__ = ["MAX_BYTES", "Format", "load", "merge", "parse", "parse_all", "read"]
 Format = Literal["yaml", "json", "toml"]
 PathName = str | os.PathLike[str]
 
-MAX_BYTES = 4_000_000
-"""How large a file may be (some 20,000 models), unless `DISPATCH_MAX_BYTES` in the environment,
-or an argument, says otherwise."""
+MAX_BYTES = 1_000_000
+"""How large a file may be (some 6,000 models), unless `DISPATCH_MAX_BYTES` in the environment,
+or an argument, says otherwise. What is wrong at its end is told within a second."""
 
-MAX_TOML_BYTES = 1_000_000
-"""The same for TOML, which takes `tomllib` far longer."""
+MAX_TOML_BYTES = 200_000
+"""The same for TOML (some 1,300 models), which takes `tomllib` a time that is longer, and for some
+texts quadratic."""
 
 
 def load(
@@ -165,14 +166,20 @@ def _format_of(name: str) -> Format:
 def parse(file: File) -> dict[str, Any]:
     """Parse one text into plain containers.
 
-    Raises `FileError`, with places, for one that does not parse, holds two equal keys, is nested
-    too deep, is empty, or has no mapping at its top.
+    Raises `FileError`, with places, for one that does not parse, holds two equal keys or too many
+    values, is nested too deep, is empty, or has no mapping at its top.
     """
     try:
-        data = _READERS[file.format](file.text)
-        if isinstance(data, dict) and not _nests_deeper(data, MAX_DEPTH):
-            return data
-        slips = [_no_mapping(data, file)]
+        data = _READERS[file.format](file)
+        if not isinstance(data, dict):
+            raise SlipError([_no_mapping(data, file)])
+        deeper, values = _extent(data)
+        if deeper:
+            raise SlipError([too_deep()])
+        most = most_values(file.text)
+        if values > most and file.format != "yaml":  # which counts them as it reads, but no alias
+            raise SlipError([too_many(most)])
+        return data
     except SlipError as error:
         slips = error.slips
     raise FileError([_fault(slip, _position(file, slip.offset)) for slip in slips])
@@ -183,8 +190,6 @@ def _position(file: File, offset: int | None) -> Position:
 
 
 def _no_mapping(data: Any, file: File) -> Slip:
-    if isinstance(data, dict):
-        return too_deep()
     if data is None:
         hint = "it should hold a mapping with the key 'models'"
         return Slip(None, "is empty", hint, "empty-file")
@@ -194,36 +199,39 @@ def _no_mapping(data: Any, file: File) -> Slip:
     return Slip(start, message, "put it under 'models:'", "no-mapping")
 
 
-def _nests_deeper(data: Any, levels: int) -> bool:
-    """Tell whether containers nest deeper than so many levels; by level, not by recursion."""
-    level = [data]
-    while level and levels > 0:
+def _extent(data: dict[str, Any]) -> tuple[bool, int]:
+    """Tell whether containers nest deeper than they may, and how many values they hold up to there;
+    by level, not by recursion.
+    """
+    level: list[Any] = [data]
+    values = 0
+    for _ in range(MAX_DEPTH):
+        values += sum(map(len, level))
         level = [
             item
             for holder in level
             for item in (holder.values() if isinstance(holder, dict) else holder)
             if isinstance(item, dict | list)
         ]
-        levels -= 1
-    return bool(level)
+    return bool(level), values
 
 
-def _read_yaml(text: str) -> Any:
+def _read_yaml(file: File) -> Any:
     from dispatch.config.strict_yaml import read_yaml
 
-    return read_yaml(text)
+    return read_yaml(file.text)
 
 
-def _read_json(text: str) -> Any:
+def _read_json(file: File) -> Any:
     from dispatch.config.strict_json import read_json
 
-    return read_json(text)
+    return read_json(file)
 
 
-def _read_toml(text: str) -> Any:
+def _read_toml(file: File) -> Any:
     from dispatch.config.strict_toml import read_toml
 
-    return read_toml(text)
+    return read_toml(file)
 
 
 _READERS = {"yaml": _read_yaml, "json": _read_json, "toml": _read_toml}

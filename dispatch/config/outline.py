@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from dispatch.config.slips import MAX_DEPTH, MAX_SLIPS
+from dispatch.config.slips import MAX_DEPTH, MAX_OUTLINED, MAX_SLIPS
 from dispatch.errors import Step
-from dispatch.secrets import is_reference, is_secret
+from dispatch.secrets import is_reference, is_secret, redact_key
 
 __all__ = ["Child", "Kind", "Node", "Outline", "Stop", "outline"]
 
@@ -47,7 +47,9 @@ class Outline:
     `reach` is the offset up to which it was understood, `open_keys` are the keys that what follows
     may belong to, and `duplicates` the offsets of keys that stand twice. `aside` are values that
     are in the text, but not in the tree, and whether they are secrets. Once the document is
-    `complete`, nothing is known of what follows it.
+    `complete`, nothing is known of what follows it. One that is `vast` was left unread in the
+    middle: no path is followed in it, as it may lead further, and none of its lines is shown, as an
+    alias further down may make a secret of any value.
     """
 
     def __init__(self, text: str) -> None:
@@ -55,6 +57,8 @@ class Outline:
         self.root: Node | None = None
         self.reach = 0
         self.complete = False
+        self.vast = False
+        self.size = 0
         self.duplicates: list[tuple[int, str]] = []
         self.open_keys: list[str] = []
         self.aside: list[tuple[Node, bool]] = []
@@ -69,6 +73,8 @@ class Outline:
         >>> outline("a: 1\\n--- {b: 2}", "yaml").covers(5)
         False
         """
+        if self.vast:
+            return False
         if offset <= self.reach:
             return not self.complete or offset < self.reach
         return not self.complete and _GAP.fullmatch(self.text, self.reach, offset) is not None
@@ -80,7 +86,7 @@ class Outline:
         >>> [child.node.start for child in found]
         [0, 10, 12]
         """
-        if self.root is None:
+        if self.root is None or self.vast:
             return []
         found = [Child(self.root.start, self.root)]
         for step in path:
@@ -112,6 +118,7 @@ class Outline:
 
     def _child(self, parent: Node | None, step: Step, key: int, node: Node) -> Node:
         """Hang a node into the tree before it is read, so that a broken text keeps it."""
+        self._count(1)
         if parent is None:
             self.root = node
         else:
@@ -123,6 +130,17 @@ class Outline:
             parent.children[step] = Child(key, node)
         self.reach = max(self.reach, node.end)
         return node
+
+    def _count(self, values: int) -> None:
+        self.size += values
+        if self.size > MAX_OUTLINED:
+            self.vast = True
+            raise Stop
+
+    def _note_key(self, key: str, start: int, end: int) -> None:
+        """Put a key aside that holds a secret itself: a mapping, or a URL, in quotes."""
+        if redact_key(key) != key:
+            self.aside.append((Node(start, end), True))
 
     def _in_secret(self) -> bool:
         return any(map(is_secret, self.open_keys))
@@ -194,6 +212,7 @@ class _Yaml(Outline):
                 target = self._value(self.next(), Node(at), key, at, depth)
                 self.aside.append((target, self._in_secret()))
                 merged = _merged(target) | merged
+                self._count(len(merged))
             else:
                 self._value(self.next(), node, key, at, depth)
         self.open_keys.pop()
@@ -203,6 +222,7 @@ class _Yaml(Outline):
     def _key(self, event: Any, depth: int) -> str:
         if isinstance(event, self.yaml.ScalarEvent):
             self.reach = event.end_mark.index
+            self._note_key(event.value, event.start_mark.index, self.reach)
             return str(event.value)
         self.aside.append((self._value(event, Node(0), "", 0, depth), True))
         return ""

@@ -106,9 +106,11 @@ class JsonOutline(_Tokens):
             self.reach = at
             raise Stop
         try:
-            return at, [str(json.loads(written))]
+            key = str(json.loads(written))
         except ValueError:
-            return at, [written]
+            key = written
+        self._note_key(key, at, at + len(written))
+        return at, [key]
 
 
 class TomlOutline(_Tokens):
@@ -163,7 +165,9 @@ class TomlOutline(_Tokens):
     def _parts(self) -> list[str]:
         parts: list[str] = []
         while len(parts) <= MAX_DEPTH:
+            at = self.reach
             parts.append(_unquoted(self._take(self.part)))
+            self._note_key(parts[-1], at, self.reach)
             self._take(self.gap)
             if self.text[self.reach : self.reach + 1] != ".":
                 return parts

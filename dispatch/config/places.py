@@ -29,6 +29,7 @@ __all__ = ["File", "Source", "locate", "locate_in_model"]
 _OF_ROLES = frozenset({"undeclared-role", "task-in-string", "needless-task", "missing-task"})
 _WIDTH = 100  # of the part of a line that is shown
 _MAX_UNKNOWN = 1000  # of a line, past what was understood
+_MAX_LINE = 100_000  # a longer one is not shown: to look for its secrets would take too long
 _MAX_URLS = 10_000  # a longer line is not shown where it holds the secret of a URL
 _WORD = re.compile(r"[\w-]+")
 _COMMENT = re.compile(r"(?:(?<=\s)|^)#")
@@ -57,20 +58,18 @@ class File:
     @cached_property
     def _leaves(self) -> list[tuple[int, int, bool]]:
         """From where to where each single value reaches, and whether it is a secret, in order."""
-        return sorted(
-            (node.start, node.end, secret or _hides_url(self.text[node.start : node.end]))
-            for node, secret in self.outline.leaves()
-        )
+        return sorted((node.start, node.end, secret) for node, secret in self.outline.leaves())
 
     def position(self, offset: int) -> Position:
         """Return the place of an offset: its line, redacted, and where a caret goes under it."""
         number = bisect_right(self._lines, offset)
         start = self._lines[number - 1]
-        if not self.outline.covers(start):  # it may be the middle of a secret
+        end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
+        # It may be the middle of a secret.
+        if end - start > _MAX_LINE or not self.outline.covers(start):
             return Position(self.name, number, offset - start + 1)
         line = self._shown.get(number)
         if line is None:
-            end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
             line = self._shown[number] = _Line(self.text, start, *self._hidden(start, end))
         return Position(self.name, number, offset - start + 1, *line.around(offset))
 
@@ -78,26 +77,17 @@ class File:
         """Return where a line ends before its comment, and the parts of it that are secret."""
         first = bisect_left(self._leaves, start, key=itemgetter(1))
         past = bisect_left(self._leaves, end, key=itemgetter(0))
-        leaves = [
-            (max(left, start), min(right, end), secret)
-            for left, right, secret in self._leaves[first:past]
+        leaves = self._leaves[first:past]
+        secrets = [
+            (max(left, start), min(right, end))
+            for left, right, secret in leaves
+            if secret or _hides_url(self.text[left:right])
         ]
-        secrets = [(left, right) for left, right, secret in leaves if secret]
-        keys = self._keys_of_urls(leaves, start, end)
-        hidden = _joined([*secrets, *keys, *self._unknown(start, end)])
-        known = max((right for _, right, _ in leaves), default=start)
+        hidden = _joined([*secrets, *self._unknown(start, end)])
+        known = max((min(right, end) for _, right, _ in leaves), default=start)
         comment = self.format != "json" and _COMMENT.search(self.text, known, end)
         end = comment.start() if comment else end
         return end, [(left, min(right, end)) for left, right in hidden if left < end]
-
-    def _keys_of_urls(
-        self, leaves: list[tuple[int, int, bool]], start: int, end: int
-    ) -> Iterator[tuple[int, int]]:
-        """Yield what stands between the values of a line, where it hides the secret of a URL."""
-        for left, right, _ in [*leaves, (end, end, False)]:
-            if _hides_url(self.text[start:left]):
-                yield start, left
-            start = max(start, right)
 
     def _unknown(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the part of a broken line that may be a secret, for all that is known of it."""
@@ -129,6 +119,8 @@ def _hides_url(written: str) -> bool:
     """
     if "\\" not in written:
         return False
+    if len(written) > _MAX_LINE:
+        return True
     meant = _ESCAPE.sub(_unescaped, written)
     return redact_text(meant) != meant
 
@@ -236,6 +228,8 @@ class Source:
         nearest: tuple[File, list[Child]] = (self.files[-1], [])
         for file in reversed(self.files):
             found = file.outline.find(path)
+            if file.outline.vast:  # what it holds is not known
+                return file, []
             if len(found) > len(nearest[1]):
                 nearest = file, found
             if len(found) > len(path) or (found and found[-1].node.kind != "mapping"):
@@ -290,11 +284,20 @@ def locate(faults: Iterable[Fault], models: Any) -> list[Fault]:
     A fault keeps none where the list came from no file, or was changed where the fault is.
     """
     read = lru_cache(Source.tree)
-    return [fault.at(fault.position or _locate(fault, models, read)) for fault in faults]
+    known: dict[tuple[Any, ...], Position | None] = {}  # of one place, a thousand may be told
+    located = []
+    for fault in faults:
+        at = fault.path, fault.code
+        if fault.position is None and at not in known:
+            known[at] = _locate(fault, models, read)
+        located.append(fault.at(fault.position or known[at]))
+    return located
 
 
 def _locate(fault: Fault, models: Any, read: Callable[[Source], Any]) -> Position | None:
     for handed, base, holder, rest in _handed_out(models, fault.path[1:]):  # without "models"
+        if any(file.outline.vast for file in handed.source.files):
+            return Position(handed.source.name)
         tree = read(handed.source)
         path = (*trace(tree, handed.path), *base, *rest)
         depth, written = _follow(tree, path)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["MAX_DEPTH", "MAX_SLIPS", "Slip", "SlipError", "duplicate", "too_deep"]
+from dispatch.secrets import redact_key
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_OUTLINED",
+    "MAX_SLIPS",
+    "Slip",
+    "SlipError",
+    "duplicate",
+    "most_values",
+    "too_deep",
+    "too_many",
+]
 
 MAX_DEPTH = 100
 """How deep a configuration may nest: every walk over it may then be recursive."""
@@ -12,6 +24,27 @@ MAX_DEPTH = 100
 
 MAX_SLIPS = 1000
 """How many are told of one text: nobody mends more by hand."""
+
+
+MAX_OUTLINED = 30_000
+"""How many values of a text are looked at to say where one stands: those of some 3,000 models.
+
+It takes longer than to read them, and a fault is to be told within a second.
+"""
+
+_DENSEST = 8  # characters a value, in a large text: a model takes more than twelve for each
+
+
+def most_values(text: str) -> int:
+    """Return how many values a text may hold: so that no work on them takes longer than its size
+    lets expect.
+    """
+    return max(MAX_OUTLINED, len(text) // _DENSEST)
+
+
+def too_many(most: int) -> Slip:
+    """Return the slip of a text that is hardly more than brackets and commas."""
+    return Slip(None, f"holds more than {most:,} values", "split it", "too-many-values")
 
 
 class Slip(NamedTuple):
@@ -31,9 +64,9 @@ class SlipError(Exception):
         self.slips = slips
 
 
-def duplicate(offset: int, key: object) -> Slip:
+def duplicate(offset: int | None, key: object) -> Slip:
     """Return the slip of a key that stands twice in one mapping."""
-    shown = f"{key!r} " if isinstance(key, str) else ""
+    shown = f"{redact_key(key)!r} " if isinstance(key, str) else ""
     hint = "keep one of them: of two, the first would silently be lost"
     return Slip(offset, f"the key {shown}stands here twice", hint, "duplicate-key")
 

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NoReturn
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from dispatch.config.outline import outline
 from dispatch.config.slips import Slip, SlipError, duplicate, too_deep
+
+if TYPE_CHECKING:
+    from dispatch.config.places import File
 
 __all__ = ["read_json"]
 
 
-def read_json(text: str) -> Any:
+def read_json(file: File) -> Any:
     """Read a JSON document; None for an empty one. Raises `SlipError`.
 
-    >>> read_json('{"models": []}')
+    >>> from dispatch.config.places import File
+    >>> read_json(File("c.json", "json", '{"models": []}'))
     {'models': []}
     """
+    text = file.text
     if not text.strip():
         return None
-    twice = False
+    twice: list[str] = []
 
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal twice
         made = dict(found)
-        twice = twice or len(made) < len(found)
+        if len(made) < len(found) and not twice:
+            twice.append(Counter(key for key, _ in found).most_common(1)[0][0])
         return made
 
     try:
@@ -42,7 +47,10 @@ def read_json(text: str) -> Any:
         hint = "write the character itself, or both halves of its escape"
         raise SlipError([Slip(lone, "half a character, which no text can hold", hint)])
     if twice:
-        raise SlipError([duplicate(*found) for found in outline(text, "json").duplicates])
+        slips = [duplicate(*found) for found in file.outline.duplicates]
+        raise SlipError(
+            slips or [duplicate(None, twice[0])]
+        )  # an outline of a vast file ends early
     return data
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dispatch.config.outline import outline
 from dispatch.config.slips import MAX_DEPTH, Slip, SlipError, duplicate, too_deep
+
+if TYPE_CHECKING:
+    from dispatch.config.places import File
 
 __all__ = ["read_toml"]
 
@@ -20,19 +22,21 @@ _PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 _TWICE = re.compile("overwrite|twice|mutate|Duplicate")
 
 
-def read_toml(text: str) -> Any:
+def read_toml(file: File) -> Any:
     """Read a TOML document; None for an empty one. Raises `SlipError`.
 
-    >>> read_toml("[[models]]\\nmodel = 'gpt-4o'")
+    >>> from dispatch.config.places import File
+    >>> read_toml(File("c.toml", "toml", "[[models]]\\nmodel = 'gpt-4o'"))
     {'models': [{'model': 'gpt-4o'}]}
     """
+    text = file.text
     chain = _CHAIN.search(text)
     if chain:  # a key of many parts takes tomllib a time that is quadratic in them
         raise SlipError([too_deep(chain.start())])
     try:
         return tomllib.loads(text) or None
     except tomllib.TOMLDecodeError as error:
-        slip = _explain(str(error), text)
+        slip = _explain(str(error), file)
     except RecursionError:
         slip = too_deep()
     except ValueError:
@@ -40,15 +44,21 @@ def read_toml(text: str) -> Any:
     raise SlipError([slip])
 
 
-def _explain(said: str, text: str) -> Slip:
+def _explain(said: str, file: File) -> Slip:
+    text = file.text
     place = _PLACE.search(said)
     line, column = (int(number or 0) for number in place.groups()) if place else (0, 0)
-    offset = _offset(text, line, column) if line else outline(text, "toml").reach
+    offset = _offset(text, line, column) if line else _end(file)
     if _TWICE.search(said):
-        found = outline(text, "toml").duplicates
+        found = file.outline.duplicates
         return duplicate(*found[0]) if found and "declare" not in said else _again(text, offset)
     message = said[: place.start()] if place else said
     return Slip(offset, f"invalid TOML: {message}", _advice(text[offset:]))
+
+
+def _end(file: File) -> int:
+    """Return the offset of what is never closed, or else that of the end, where it was missed."""
+    return len(file.text) if file.outline.vast else file.outline.reach
 
 
 def _offset(text: str, line: int, column: int) -> int:

@@ -14,7 +14,16 @@ from typing import Any, NoReturn
 import yaml
 from yaml import AliasEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent
 
-from dispatch.config.slips import MAX_DEPTH, MAX_SLIPS, Slip, SlipError, duplicate, too_deep
+from dispatch.config.slips import (
+    MAX_DEPTH,
+    MAX_SLIPS,
+    Slip,
+    SlipError,
+    duplicate,
+    most_values,
+    too_deep,
+    too_many,
+)
 
 __all__ = ["MAX_PLAIN", "MAX_REPEATED", "read_yaml"]
 
@@ -67,6 +76,7 @@ class _Reader:
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.count = 0  # of values, those that aliases repeat included
         self.repeated = 0
+        self.most = most_values(text)
 
     def document(self) -> Any:
         self.next()  # the start of the stream
@@ -85,6 +95,8 @@ class _Reader:
         if kind is AliasEvent:
             return self._alias(event)
         self.count += 1
+        if self.count - self.repeated > self.most:
+            self._stop(too_many(self.most))
         anchor = event.anchor
         if kind is ScalarEvent:
             value = self._scalar(event)
