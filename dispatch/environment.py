@@ -9,14 +9,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Set
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyrsistent import PVector
 
 from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError, place
-from dispatch.secrets import REFERENCE, is_reference, is_secret
+from dispatch.origins import place_in_model, position_in_model
+from dispatch.secrets import REFERENCE, is_reference, is_secret, label
 
-__all__ = ["find_unresolvable", "references", "refers", "resolve"]
+if TYPE_CHECKING:
+    from dispatch.config.places import Source
+
+__all__ = ["find_unresolvable", "references", "refers", "resolve", "resolve_of_model"]
 
 # `re` compiles these when they are first asked, and keeps them: to import them costs nothing.
 _SHELL = r"\$\{(?P<name>[^\W\d]\w*)\}"
@@ -116,6 +120,28 @@ def resolve(value: Any, path: tuple[Step, ...] = (), *, secret: bool = False) ->
     if isinstance(value, Set):
         return {resolve(item, path, secret=secret) for item in value}
     return value
+
+
+def resolve_of_model(
+    given: dict[str, Any], model: Mapping[str, Any], source: Source | None = None
+) -> dict[str, Any]:
+    """Resolve what is given of a model; an error names the model, and where it was written.
+
+    >>> try:
+    ...     resolve_of_model({"api_key": "os.environ/NOT_SET"}, {"model": "gpt-4o"})
+    ... except UnsetVariableError as error:
+    ...     print(error.where, error.model, error.variable)
+    api_key gpt-4o NOT_SET
+    """
+    try:
+        resolved: dict[str, Any] = resolve(given)
+    except UnsetVariableError as error:
+        known = (at for at, variable in references(model) if variable == error.variable)
+        position = position_in_model(model, next(known, ()), "unset-variable", source)
+        raise UnsetVariableError(error.variable, error.where, label(model), "", position) from None
+    except ConfigError as error:
+        raise ConfigError(place_in_model(error.faults, model, source)) from None
+    return resolved
 
 
 def _resolve_text(value: str, path: tuple[Step, ...], secret: bool) -> str:

@@ -4,7 +4,8 @@ The tree, each leaf also the builtin that Python users expect::
 
     DispatchError
     ├── ConfigError (ValueError)            what a user wrote is wrong: every fault, with its place
-    │   └── FileError                       a file cannot be read, parsed or merged
+    │   ├── FileError                       a file cannot be read, parsed or merged
+    │   └── SecretError                     a literal secret where only a reference may stand
     ├── PathError (ValueError)              a path picks nothing
     │   ├── PathSyntaxError                 the path itself is malformed: a caret shows where
     │   ├── MissingKeyError (LookupError)   a key, or a selector, that nothing matches
@@ -14,7 +15,6 @@ The tree, each leaf also the builtin that Python users expect::
     ├── SignatureError (TypeError)          a callable whose parameters cannot be read
     ├── ExtraKeysError (ValueError)         keys that no callable takes, where that was forbidden
     ├── UnsetVariableError (LookupError)    an environment variable that a value refers to is unset
-    ├── SecretError (ValueError)            a literal secret where only a reference may stand
     └── CompletionError (RuntimeError)      no model of a role answered
 
     ConfigWarning (UserWarning)
@@ -29,7 +29,7 @@ found through `dispatch.secrets` first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 from dispatch.secrets import redact_key, redact_text
 
@@ -218,6 +218,10 @@ class ConfigError(DispatchError, ValueError):
         lines = "".join(f"\n{_indent(each, '  ')}" for each in told)
         return f"{len(self.faults)} faults in the configuration:{lines}"
 
+    def under(self, *prefix: Step) -> Self:
+        """The same error, seen from further out."""
+        return type(self)([fault.under(*prefix) for fault in self.faults])
+
 
 class FileError(ConfigError):
     """A file cannot be read, parsed or merged."""
@@ -297,17 +301,27 @@ class UnsetVariableError(DispatchError, LookupError):
         """The same error, of a model in a role."""
         return type(self)(self.variable, self.where, self.model, role, self.position)
 
-    def __str__(self) -> str:
+    def under(self, *prefix: Step) -> UnsetVariableError:
+        """The same error, seen from further out."""
+        where = place((*prefix, self.where))
+        return type(self)(self.variable, where, self.model, self.role, self.position)
+
+    @property
+    def fault(self) -> Fault:
+        """What a person can mend."""
         model = f" of model {self.model!r}" if self.model else ""
         role = f" in role {self.role!r}" if self.role else ""
         message = (
             f"{self.where}{model}{role}: environment variable {self.variable} is unset or empty"
         )
         hint = f"set it: export {self.variable}=…"
-        return Fault((), message, hint, position=self.position).told()
+        return Fault((), message, hint, "unset-variable", position=self.position)
+
+    def __str__(self) -> str:
+        return self.fault.told()
 
 
-class SecretError(DispatchError, ValueError):
+class SecretError(ConfigError):
     """A literal secret where only a reference to the environment may stand."""
 
 

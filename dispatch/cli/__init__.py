@@ -75,4 +75,5 @@ def main() -> None:
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
     if issubclass(category, ConfigWarning):
-        click.echo(f"warning: {message}", err=True)
+        (fault,) = message.args  # type: ignore[union-attr]  # `report` warns of nothing else
+        click.echo(f"warning: {fault.told()}", err=True)

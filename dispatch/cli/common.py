@@ -14,7 +14,7 @@ import click
 from dispatch.config import ConfigMorpher
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import ConfigError, Fault
-from dispatch.roles import DEFAULT_CONTRACT, Contract, kind
+from dispatch.roles import DEFAULT_CONTRACT, Contract
 
 if TYPE_CHECKING:
     from dispatch.config.places import Source
@@ -136,20 +136,13 @@ def section_of(config: ConfigMorpher, name: str) -> dict[str, Any]:
 
     Raises `ConfigError` for one that is no mapping of names.
     """
+    from dispatch.llm.router import find_wrong_section
+
     found = config.fetch(name, None)
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        fault = Fault((name,), f"expected a mapping, found {kind(found)}", code="wrong-section")
-        raise ConfigError([fault])
-    faults = [
-        Fault((name,), f"expected a name, found {kind(key)} as a key", code="wrong-section")
-        for key in found
-        if not isinstance(key, str)
-    ]
+    faults = list(find_wrong_section(name, found))
     if faults:
         raise ConfigError(faults)
-    return found
+    return found or {}
 
 
 def read_config(configs: Sequence[str], demo: bool) -> ConfigMorpher:

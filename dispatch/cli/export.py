@@ -17,6 +17,7 @@ from dispatch.cli.common import (
     declare_option,
     demo_option,
     dispatcher_of,
+    placed,
     read_config,
     section_of,
 )
@@ -66,10 +67,11 @@ def command(
     _refuse_input(output, configs)
     groups = dispatcher_of(config, declare).groups
     warn_of_keys(groups)
-    sections = {name: section_of(config, name) for name in SECTIONS}
-    settings = sections["router_settings"]
-    settings |= _router_settings(settings, redis, redis_password_from, enforce_limits, cooldown)
-    made = proxy_config(groups, sections, allow_literal_secrets=allow_literal_secrets)
+    with placed(config):
+        sections = {name: section_of(config, name) for name in SECTIONS}
+        settings = sections["router_settings"]
+        settings |= _router_settings(settings, redis, redis_password_from, enforce_limits, cooldown)
+        made = proxy_config(groups, sections, allow_literal_secrets=allow_literal_secrets)
     text = to_yaml(made, _header(variables(made), output))
     if output is None:
         click.echo(text.encode(), nl=False)  # YAML is UTF-8, whatever a terminal takes

@@ -14,6 +14,7 @@ from dispatch.cli.common import (
     declare_option,
     demo_option,
     dispatcher_of,
+    placed,
     read_config,
     section_of,
 )
@@ -45,12 +46,13 @@ def command(configs: tuple[str, ...], prompt: str, demo: bool, declare: tuple[st
         raise ConfigError([Fault((), "the prompt is missing", hint, "usage")])
     config = read_config(configs, demo)
     dispatcher = dispatcher_of(config, declare)
-    settings = section_of(config, "router_settings")
-    print_roles(dispatcher)
-    _quiet_litellm()
-    chat, posts = dispatcher.for_chatcompletions, dispatcher.for_postcompletions
-    for turn in converse(chat, posts, prompt, **settings):
-        _print_turn(turn)
+    with placed(config):
+        settings = section_of(config, "router_settings")
+        print_roles(dispatcher)
+        _quiet_litellm()
+        chat, posts = dispatcher.for_chatcompletions, dispatcher.for_postcompletions
+        for turn in converse(chat, posts, prompt, **settings):
+            _print_turn(turn)
 
 
 def _quiet_litellm() -> None:

@@ -6,27 +6,24 @@ callable takes; a call copies that, and resolves what refers to the environment.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from dispatch.config.callables import Parameters, default_maker, read_parameters
 from dispatch.config.paths import PathLike, show
-from dispatch.environment import references, refers, resolve
+from dispatch.environment import refers, resolve_of_model
 from dispatch.errors import (
     ConfigError,
     ExtraKeysError,
     Fault,
     ForeignKeyWarning,
-    Position,
-    Step,
     SuspiciousKeyWarning,
     UnsetVariableError,
 )
 from dispatch.frozen import PLAIN, FrozenMap, thaw
 from dispatch.llm.keys import OWN_KEYS, find_empty, find_misspelt, is_known, is_litellms, report
-from dispatch.secrets import label
+from dispatch.origins import place_in_model
 
 if TYPE_CHECKING:
     from dispatch.config.places import Source
@@ -69,16 +66,9 @@ class Start(NamedTuple):
         return () if self.path is None else (show(self.path),)
 
     def place(self, faults: Iterable[Fault]) -> list[Fault]:
-        """Say of faults in the node where it was written, and where the node stands."""
-        return [fault.at(self.position(fault.path, fault.code)).under(*self.at) for fault in faults]
-
-    def position(self, steps: tuple[Step, ...], code: str) -> Position | None:
-        """Return where a part of the node was written, if any file was read at all."""
-        if "dispatch.config.places" not in sys.modules:
-            return None
-        from dispatch.config.places import locate_in_model
-
-        return locate_in_model(self.node, steps, code, self.source)
+        """Say of faults in the node where each was written, and where the node stands."""
+        placed = place_in_model(faults, self.node, self.source)
+        return [fault.under(*self.at) for fault in placed]
 
 
 def start_at(node: Any, path: PathLike | None, source: Source | None) -> Start:
@@ -209,21 +199,14 @@ def _resolving(
 ) -> Callable[[], dict[str, Any]]:
     def build() -> dict[str, Any]:
         given = {key: thaw(value) for key, value in values.items()}
-        return _resolve(start, given) | {name: default() for name, default in absent.items()}
+        try:
+            resolved = resolve_of_model(given, start.node, start.source)
+        except (ConfigError, UnsetVariableError) as error:
+            raise error.under(*start.at) from None
+        return resolved | {name: default() for name, default in absent.items()}
 
     values = taken.values  # not the callable, which no plan keeps alive
     return build
-
-
-def _resolve(start: Start, given: dict[str, Any]) -> dict[str, Any]:
-    try:
-        resolved: dict[str, Any] = resolve(given, start.at)
-    except UnsetVariableError as error:
-        named = label(start.node)
-        steps = next(at for at, name in references(start.node) if name == error.variable)
-        position = start.position(steps, "unset-variable")
-        raise UnsetVariableError(error.variable, error.where, named, "", position) from None
-    return resolved
 
 
 def _in_fields(start: Start, build: Build, names: tuple[str, ...]) -> Build:

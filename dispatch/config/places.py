@@ -13,7 +13,7 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from dispatch.config.outline import Child, Outline, outline
 from dispatch.config.paths import PathLike, trace
 from dispatch.errors import Fault, Position, Step
-from dispatch.frozen import FrozenMap, freeze, thaw
+from dispatch.frozen import VECTOR, FrozenMap, freeze, thaw
 from dispatch.secrets import HIDDEN, is_secret, redact_text
 
 __all__ = ["File", "Source", "locate", "locate_in_model"]
@@ -241,10 +241,21 @@ class Source:
         items = tuple(container) if type(container) is list else ()
         _handed.append(_Handed(container, items, self, path))
 
+    @cached_property
     def tree(self) -> FrozenMap[str, Any]:
-        """Read the texts again, as they were."""
+        """What the texts held when they were read; kept once a fault has asked."""
         tree: FrozenMap[str, Any] = freeze(self._parse(self.files))
         return tree
+
+    @cached_property
+    def models(self) -> Mapping[FrozenMap[str, Any], list[int]]:
+        """The numbers of the models that hold the same, but for their roles."""
+        found: dict[FrozenMap[str, Any], list[int]] = {}
+        models = self.tree.get("models")
+        for index, model in enumerate(models if isinstance(models, VECTOR) else ()):
+            if isinstance(model, Mapping):
+                found.setdefault(_but_roles(model), []).append(index)
+        return found
 
 
 def _means_key(path: Sequence[Step], code: str) -> bool:
@@ -283,22 +294,21 @@ def locate(faults: Iterable[Fault], models: Any) -> list[Fault]:
 
     A fault keeps none where the list came from no file, or was changed where the fault is.
     """
-    read = lru_cache(Source.tree)
     known: dict[tuple[Any, ...], Position | None] = {}  # of one place, a thousand may be told
     located = []
     for fault in faults:
         at = fault.path, fault.code
         if fault.position is None and at not in known:
-            known[at] = _locate(fault, models, read)
+            known[at] = _locate(fault, models)
         located.append(fault.at(fault.position or known[at]))
     return located
 
 
-def _locate(fault: Fault, models: Any, read: Callable[[Source], Any]) -> Position | None:
+def _locate(fault: Fault, models: Any) -> Position | None:
     for handed, base, holder, rest in _handed_out(models, fault.path[1:]):  # without "models"
         if any(file.outline.vast for file in handed.source.files):
             return Position(handed.source.name)
-        tree = read(handed.source)
+        tree = handed.source.tree
         path = (*trace(tree, handed.path), *base, *rest)
         depth, written = _follow(tree, path)
         given_depth, given = _follow(holder, rest)
@@ -317,22 +327,19 @@ def locate_in_model(
     than none.
     """
     wanted = _but_roles(model)
-    places = {
-        source.place(("models", index, *path), code)
-        for source in ([source] if source else list(_sources))
-        for index, other in enumerate(_models(source))
-        if isinstance(other, Mapping) and _but_roles(other) == wanted
-    }
+    try:
+        places = {
+            source.place(("models", index, *path), code)
+            for source in ([source] if source else list(_sources))
+            for index in source.models.get(wanted, ())
+        }
+    except TypeError:  # it holds what no file can, and what has no hash
+        return None
     return places.pop() if len(places) == 1 else None
 
 
-def _models(source: Source) -> list[Any]:
-    models = thaw(source.tree().get("models"))
-    return models if isinstance(models, list) else []
-
-
-def _but_roles(model: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: thaw(value) for key, value in model.items() if key != "roles"}
+def _but_roles(model: Mapping[str, Any]) -> FrozenMap[str, Any]:
+    return FrozenMap({key: value for key, value in model.items() if key != "roles"})
 
 
 _Found = tuple[_Handed, tuple[Step, ...], Any, tuple[Step, ...]]

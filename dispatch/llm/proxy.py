@@ -6,14 +6,16 @@ share their rate limits and their knowledge of which model is failing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from dispatch.environment import find_unresolvable, references
-from dispatch.errors import ConfigError, Fault, SecretError, Step, place
-from dispatch.llm.router import Groups, find_dead_fallbacks, model_list
+from dispatch.errors import ConfigError, Fault, SecretError, Step
+from dispatch.llm.router import Groups, find_dead_fallbacks, model_list, model_place
+from dispatch.origins import place_in_model
 from dispatch.secrets import REFERENCE, literal_secrets
+from dispatch.stages import Model
 
 __all__ = ["SECTIONS", "proxy_config", "to_yaml", "variables"]
 
@@ -52,13 +54,14 @@ def proxy_config(
         raise ConfigError([Fault(("models",), "no model plays any role", code="no-model")])
     faults = [
         *find_dead_fallbacks(written.get("router_settings", {}), deployments),
-        *_find_listed_references(config),
-        *_find_wrong_references(config),
+        *_placed(_find_listed_references(config), groups),
+        *_placed(_find_wrong_references(config), groups),
     ]
     if faults:
         raise ConfigError(faults)
-    if not allow_literal_secrets:
-        _refuse_literal_secrets(config)
+    literal = () if allow_literal_secrets else _placed(_find_literal_secrets(config), groups)
+    if literal:
+        raise SecretError(literal)
     return config
 
 
@@ -67,32 +70,42 @@ def _find_listed_references(config: Mapping[str, Any]) -> Iterator[Fault]:
         if isinstance(path[-1], int):
             message = f"the proxy would not resolve os.environ/{name} in a list"
             hint = "it resolves values of mappings alone"
-            yield Fault(_readable(config, path), message, hint, "listed-reference")
+            yield Fault(path, message, hint, "listed-reference")
 
 
 def _find_wrong_references(config: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what no proxy would ever expand; what is unset here may be set where it runs."""
-    for fault in find_unresolvable(config):
-        if fault.severity == "error":
-            yield fault._replace(path=_readable(config, fault.path))
+    return (fault for fault in find_unresolvable(config) if fault.severity == "error")
 
 
-def _refuse_literal_secrets(config: Mapping[str, Any]) -> None:
-    places = [place(_readable(config, path)) for path in literal_secrets(config)]
-    if places:
-        told = "".join(f"\n  {each}" for each in dict.fromkeys(places))
-        hint = f"write {REFERENCE}NAME, or allow it: --allow-literal-secrets"
-        raise SecretError(f"literal secrets would be written to a file; {hint}{told}")
+def _find_literal_secrets(config: Mapping[str, Any]) -> Iterator[Fault]:
+    hint = f"write {REFERENCE}NAME, or allow it: --allow-literal-secrets"
+    for path in literal_secrets(config):
+        yield Fault(path, "a literal secret would be written to a file", hint, "literal-secret")
 
 
-def _readable(config: Mapping[str, Any], path: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Return a path into `model_list` as one into the models that the user wrote."""
-    match path:
-        case "model_list", int(index), "litellm_params" | "model_info", *rest:
-            name = config["model_list"][index]["model_info"]["id"]
-            return "models", f"[name={name}]", *rest
+def _placed(faults: Iterable[Fault], groups: Groups) -> list[Fault]:
+    """Say of faults in `model_list` where in the models that the user wrote each is."""
+    models = [model for each in groups.values() for model in each]
+    # A model has a copy in each of its roles, with the same faults.
+    return list(dict.fromkeys(_of_user(fault, models) for fault in faults))
+
+
+def _of_user(fault: Fault, models: Sequence[Model]) -> Fault:
+    match fault.path:
+        case "model_list", int(index), "litellm_params" | "model_info" as part, *rest:
+            model = models[index]
+            path = _written_as(rest) if part == "litellm_params" else (part, *rest)
+            (placed,) = place_in_model([fault._replace(path=path)], model)
+            return placed.under(*model_place(model))
         case _:
-            return path
+            return fault
+
+
+def _written_as(path: Sequence[Step]) -> tuple[Step, ...]:
+    """Return a path into what the proxy is given as one into what the user wrote."""
+    key, *rest = path
+    return "system_prompt" if key == "litellm_system_prompt" else key, *rest
 
 
 def variables(config: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from dispatch.environment import references, resolve
+from dispatch.environment import references, resolve, resolve_of_model
 from dispatch.errors import (
     ConfigError,
     Fault,
@@ -18,12 +18,13 @@ from dispatch.errors import (
     UnsetVariableError,
     UnsetVariableWarning,
 )
-from dispatch.frozen import thaw
+from dispatch.frozen import PLAIN, thaw
 from dispatch.llm.endpoints import find_foreign_key
 from dispatch.llm.keys import OWN_KEYS, find_empty, find_misspelt, report
 from dispatch.nearest import did_you_mean
+from dispatch.origins import place_in_model
 from dispatch.roles import kind
-from dispatch.secrets import label, redact_text, scrub, secret_values
+from dispatch.secrets import label, scrub, secret_values
 from dispatch.stages import Model
 
 if TYPE_CHECKING:
@@ -44,13 +45,13 @@ __all__ = [
 Groups: TypeAlias = Mapping[str, Iterable[Model]]
 Deployment: TypeAlias = dict[str, Any]
 
-_ATOMS = frozenset({str, int, float, bool, type(None)})
 _TAKEN = {
     "order": "its place in the file is its order",
     "messages": "the Router takes them from each call; a system_prompt goes with the model",
     "model_info": "LiteLLM keeps its notes there",
 }
 _INFO = ("id", "roles", "task")
+_NOTED = frozenset({"name", "roles", "model_info"})  # what goes into the notes of a deployment
 
 
 _FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
@@ -86,7 +87,7 @@ def model_list(groups: Groups, *, deep_references: bool = False) -> list[Deploym
     """
     deployments, faults = deploy(groups)
     if not deep_references:
-        faults += _find_deep_references(deployments)
+        faults += _find_deep_references(groups, deployments)
     if faults:
         raise ConfigError(list(dict.fromkeys(faults)))
     return deployments
@@ -102,23 +103,36 @@ def deploy(groups: Groups) -> tuple[list[Deployment], list[Fault]]:
     """
     faults: list[Fault] = []
     deployments = [
-        _deployment(role, order, thaw(model), faults)
+        _deployment(role, order, model, faults)
         for role, models in groups.items()
         for order, model in enumerate(models, 1)
     ]
-    _make_ids_unique(deployments, faults)
+    _make_ids_unique(groups, deployments, faults)
     return deployments, faults
 
 
-def _deployment(role: str, order: int, params: dict[str, Any], faults: list[Fault]) -> Deployment:
-    """Sort the keys of a model, which is used up, into those of a deployment."""
-    if not _TAKEN.keys().isdisjoint(params):
-        faults += (fault.under(*model_place(params)) for fault in find_collisions(params))
-    faults += (fault.under(*model_place(params)) for fault in find_empty(params))
-    name = params.pop("name", None)
-    task = params.pop("roles")[role]
-    written = params.pop("model_info", None)
-    info = written if isinstance(written, dict) else {}
+def _models(groups: Groups) -> Iterator[Model]:
+    """Yield the model of each deployment."""
+    return (model for models in groups.values() for model in models)
+
+
+def _deployment(role: str, order: int, model: Model, faults: list[Fault]) -> Deployment:
+    """Sort the keys of a model into those of a deployment, and add what is wrong with it."""
+    written = model.view()
+    found = [*find_empty(written)]
+    if not _TAKEN.keys().isdisjoint(written):
+        found += find_collisions(written)
+    if found:
+        faults += _of_model(found, model)
+    params = {
+        key: value if type(value) in PLAIN else thaw(value)
+        for key, value in written.items()
+        if key not in _NOTED
+    }
+    noted = written.get("model_info")
+    info = thaw(noted) if isinstance(noted, Mapping) else {}
+    name = written.get("name")
+    task = written["roles"][role]
     info["id"] = f"{role}:{order}" if name in (None, "") else str(name)
     info["roles"] = [role]
     if task is not None:
@@ -129,11 +143,18 @@ def _deployment(role: str, order: int, params: dict[str, Any], faults: list[Faul
     return {"model_name": role, "litellm_params": params, "model_info": info}
 
 
-def _make_ids_unique(deployments: list[Deployment], faults: list[Fault]) -> None:
+def _of_model(faults: Iterable[Fault], model: Model) -> list[Fault]:
+    """Say of faults in a model where each was written, and in which model."""
+    at = model_place(model)
+    return [fault.under(*at) for fault in place_in_model(faults, model)]
+
+
+def _make_ids_unique(
+    groups: Groups, deployments: Iterable[Deployment], faults: list[Fault]
+) -> None:
     """Tell apart the deployments of one model; two models of one name are a fault."""
-    roles = {deployment["model_name"] for deployment in deployments}
     owners: dict[str, Deployment] = {}
-    for deployment in deployments:
+    for model, deployment in zip(_models(groups), deployments, strict=True):
         role, params, info = deployment.values()
         name = info["id"]
         owner = owners.setdefault(name, params)
@@ -141,14 +162,15 @@ def _make_ids_unique(deployments: list[Deployment], faults: list[Fault]) -> None
             info["id"] = f"{name}:{role}:{params['order']}"
             same = owner == {**params, "order": owner["order"]}
             if not same or owners.setdefault(info["id"], params) is not params:
-                faults.append(_wrong_name(name, "two models have this name"))
-        if name in roles:
-            faults.append(_wrong_name(name, "a role has this name too"))
+                faults += _wrong_name(model, "two models have this name")
+        if name in groups:
+            faults += _wrong_name(model, "a role has this name too")
 
 
-def _wrong_name(name: str, message: str) -> Fault:
-    at = ("models", f"[name={redact_text(name)}]")
-    return Fault(at, message, "by its name a deployment is known", "wrong-name")
+def _wrong_name(model: Model, message: str) -> list[Fault]:
+    hint = "by its name a deployment is known"
+    (fault,) = place_in_model([Fault(("name",), message, hint, "wrong-name")], model)
+    return [fault._replace(path=model_place(model))]
 
 
 def find_collisions(model: Mapping[str, Any]) -> Iterator[Fault]:
@@ -163,7 +185,7 @@ def find_collisions(model: Mapping[str, Any]) -> Iterator[Fault]:
             continue
         if key != "model_info":
             yield Fault((key,), "collides with what the Router needs", hint, "router-key")
-        elif not isinstance(model[key], dict):
+        elif not isinstance(model[key], Mapping):
             yield Fault((key,), "expected a mapping", hint, "router-key")
         else:
             for name in (name for name in _INFO if name in model[key]):
@@ -171,14 +193,17 @@ def find_collisions(model: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault((key, name), message, code="router-key")
 
 
-def _find_deep_references(deployments: Iterable[Deployment]) -> Iterator[Fault]:
-    for deployment in deployments:
-        for key, value in deployment["litellm_params"].items():
-            if type(value) not in _ATOMS:
-                for path, name in references(value, (key,)):
-                    at = ("models", f"[name={deployment['model_info']['id']}]", *path)
-                    message = f"the Router would not resolve os.environ/{name} so deep"
-                    yield Fault(at, message, "make_router resolves it", "deep-reference")
+def _find_deep_references(groups: Groups, deployments: Iterable[Deployment]) -> Iterator[Fault]:
+    for model, deployment in zip(_models(groups), deployments, strict=True):
+        params = deployment["litellm_params"]
+        if not PLAIN.issuperset(map(type, params.values())):
+            deep = [each for each in references(params) if len(each[0]) > 1]
+            yield from _of_model((_too_deep(*each) for each in deep), model)
+
+
+def _too_deep(path: tuple[Step, ...], variable: str) -> Fault:
+    message = f"the Router would not resolve os.environ/{variable} so deep"
+    return Fault(path, message, "make_router resolves it", "deep-reference")
 
 
 def model_place(model: Mapping[str, Any]) -> tuple[Step, ...]:
@@ -220,7 +245,7 @@ def make_router(dispatcher: Dispatched | Groups, /, **router_settings: Any) -> R
     faults = list(find_dead_fallbacks(settings, deployments))
     if faults:
         raise ConfigError(faults)
-    deployments = _resolved(deployments)
+    deployments = _resolved(groups, deployments)
     secrets = secret_values([deployments, settings])
     guard_logs(secrets)
     try:
@@ -230,19 +255,19 @@ def make_router(dispatcher: Dispatched | Groups, /, **router_settings: Any) -> R
     raise ConfigError([Fault((), f"LiteLLM takes no such Router: {refusal}", code="refused")])
 
 
-def _resolved(deployments: Iterable[Deployment]) -> list[Deployment]:
+def _resolved(groups: Groups, deployments: Iterable[Deployment]) -> list[Deployment]:
     """Resolve all references; what refers to an unset variable is left out, and told."""
     kept = []
     unset: UnsetVariableError | None = None
-    for deployment in deployments:
+    for model, deployment in zip(_models(groups), deployments, strict=True):
         params, role = deployment["litellm_params"], deployment["model_name"]
-        name = deployment["model_info"]["id"]
-        at = ("models", params["order"] - 1)
         try:
-            kept.append({**deployment, "litellm_params": resolve(params, at)})
+            kept.append({**deployment, "litellm_params": resolve_of_model(params, model)})
         except UnsetVariableError as error:
-            unset = UnsetVariableError(error.variable, error.where, name, role, error.position)
-            report([Fault((), f"{unset}; left out")], UnsetVariableWarning)
+            unset = error.under("models", params["order"] - 1).within(role)
+            fault = unset.fault
+            told = fault._replace(message=f"{fault.message}, so this model is left out")
+            report([told], UnsetVariableWarning)
     if unset is not None and not kept:
         raise unset
     return kept
@@ -251,11 +276,12 @@ def _resolved(deployments: Iterable[Deployment]) -> list[Deployment]:
 def warn_of_keys(groups: Groups) -> None:
     """Warn of keys that look misspelt and of keys that would go astray, once for each model."""
     slips, foreign = [], []
-    for model in (model for models in groups.values() for model in models):
-        at = model_place(model)
-        slips += [fault.under(*at) for fault in find_misspelt(model, OWN_KEYS)]
-        stray = find_foreign_key(model)
-        foreign += [stray.under(*at)] if stray else []
+    for model in _models(groups):
+        written = model.view()
+        if misspelt := [*find_misspelt(written, OWN_KEYS)]:
+            slips += _of_model(misspelt, model)
+        if stray := find_foreign_key(written):
+            foreign += _of_model([stray], model)
     report(dict.fromkeys(slips), SuspiciousKeyWarning)  # a model has a copy in each of its roles
     report(dict.fromkeys(foreign), ForeignKeyWarning)
 
