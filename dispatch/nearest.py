@@ -37,15 +37,17 @@ def _able(wanted: str, names: Iterable[str], cutoff: float) -> list[str]:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Phrase the nearest spelling as a question, or list what there is.
+    """Phrase the nearest spelling as a question, or list what there is, without secrets in it.
 
     >>> did_you_mean("tempratur", ["temperature", "model"])
     "did you mean 'temperature'?"
     >>> did_you_mean("zzz", ["temperature", "model"])
     'known: temperature, model'
     """
+    from dispatch.secrets import redact_key  # which asks here itself
+
     known = tuple(known)
     near = nearest(word, known)
     if near is not None:
-        return f"did you mean {near!r}?"
-    return f"known: {', '.join(known)}" if known else ""
+        return f"did you mean {redact_key(near)!r}?"
+    return f"known: {', '.join(map(redact_key, known))}" if known else ""

@@ -141,7 +141,7 @@ def redact(value: Any, name: object = "") -> Any:
 
 
 def literal_secrets(value: Any, name: object = "") -> Iterator[tuple[str | int, ...]]:
-    """Yield where a value holds a secret itself, and not a reference to one.
+    """Yield where a value, or a key, holds a secret itself, and not a reference to one.
 
     >>> list(literal_secrets({"api_key": "sk-1", "a": ["https://me:pw@host"], "token": None}))
     [('api_key',), ('a', 0)]
@@ -155,6 +155,8 @@ def literal_secrets(value: Any, name: object = "") -> Iterator[tuple[str | int, 
             yield ()
         return
     for key, item in held:
+        if isinstance(key, str) and redact_key(key) != key:
+            yield (key,)
         inside = name if isinstance(name, str) and is_secret(name) else key
         for path in literal_secrets(item, inside):
             yield (key, *path)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.nearest import nearest
+from dispatch.nearest import did_you_mean, nearest
 
 WORDS = st.text("abcdeT_", min_size=1, max_size=9)
 
@@ -27,3 +27,9 @@ def test_what_is_left_out_beforehand_is_never_near(word, known, cutoff):
 def test_letters_count_in_either_case_and_length_costs_nothing(word, near):
     """What differs in case is near, and what is far too long is not even compared."""
     assert nearest(word, ["temperature", "topK"]) == near
+
+
+@pytest.mark.parametrize("word", ["api_key: sk", "zzz"])
+def test_what_is_suggested_shows_no_secret(word):
+    """A key of a file may be a mapping in quotes."""
+    assert "canary" not in did_you_mean(word, ["model", "api_key: canary"])

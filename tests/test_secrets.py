@@ -515,6 +515,7 @@ def test_a_missing_space_makes_no_secret_plain(text, shown):
 def test_a_mapping_that_quotes_made_a_key_shows_no_secret(key, shown):
     """In a key a space tells no prose: what stands behind the name of a secret is one."""
     assert redact_key(key) == shown
+    assert list(literal_secrets({"a": {key: None}})) == [("a", key)] * (shown != key)
     assert repr(FrozenMap({key: 1})) == f"FrozenMap({{{shown!r}: 1}})"
     assert Fault(("a",), "is wrong").under(key).place == f"{shown}.a"
 
