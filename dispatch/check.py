@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -81,7 +81,8 @@ def check(
     """
     tree = config.config
     found = list(_find(tree, contract, today or datetime.date.today()))
-    found = [_without_secrets(fault, tree) for fault in found]
+    if any(fault.code == "unknown-model" for fault in found):
+        found = _without_secrets(found, known_secrets(tree))
     if config.source is not None:
         found += _find_traps(config.source, {fault.path for fault in found})
         place = config.source.place
@@ -96,11 +97,14 @@ def check(
     )
 
 
-def _without_secrets(fault: Fault, tree: Mapping[str, Any]) -> Fault:
+def _without_secrets(faults: Iterable[Fault], secrets: frozenset[str]) -> list[Fault]:
     """Hide a secret where an anchor made it the name of a model."""
-    if fault.code != "unknown-model":
-        return fault
-    return fault._replace(message=scrub(fault.message, known_secrets(tree)))
+    return [
+        fault._replace(message=scrub(fault.message, secrets))
+        if fault.code == "unknown-model"
+        else fault
+        for fault in faults
+    ]
 
 
 def _order(position: Position | None, files: list[str]) -> tuple[int, int, int]:

@@ -34,6 +34,7 @@ from typing import Any, Literal, NamedTuple, Self
 from dispatch.secrets import redact_key, redact_text
 
 __all__ = [
+    "MOST_FAULTS",
     "CompletionError",
     "ConfigError",
     "ConfigWarning",
@@ -58,6 +59,9 @@ __all__ = [
 ]
 
 Step = str | int
+
+MOST_FAULTS = 1000
+"""How many faults are looked for: nobody mends more by hand."""
 
 
 def place(path: Iterable[Step]) -> str:
@@ -196,7 +200,7 @@ class DispatchError(Exception):
         super().__init__(*(_shortened(arg) if isinstance(arg, str) else arg for arg in redacted))
 
 
-_MOST = 100  # faults that the text of an error tells
+_TOLD = 100  # faults that the text of an error tells
 
 
 class ConfigError(DispatchError, ValueError):
@@ -210,11 +214,11 @@ class ConfigError(DispatchError, ValueError):
         super().__init__(self.faults)
 
     def __str__(self) -> str:
-        told = [fault.told() for fault in self.faults[:_MOST]]
+        told = [fault.told() for fault in self.faults[:_TOLD]]
         if len(self.faults) == 1:
             return told[0]
-        if len(self.faults) > _MOST:
-            told.append(f"and {len(self.faults) - _MOST} more")
+        if len(self.faults) > _TOLD:
+            told.append(f"and {len(self.faults) - _TOLD} more")
         lines = "".join(f"\n{_indent(each, '  ')}" for each in told)
         return f"{len(self.faults)} faults in the configuration:{lines}"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
 
-from dispatch.errors import Fault
+from dispatch.errors import MOST_FAULTS, Fault
 from dispatch.frozen import VECTOR, FrozenMap, freeze
 from dispatch.nearest import did_you_mean
 from dispatch.secrets import HIDDEN, is_secret, redact_text
@@ -132,7 +132,7 @@ def contract_of(roles: Contract | Iterable[str | Role]) -> Contract:
 
 
 def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]]:
-    """Read what a user wrote under `roles`: one entry an assignment, in order, and every fault.
+    """Read what a user wrote under `roles`: one entry an assignment, in order, and all faults.
 
     A string is a role without a task, a mapping gives each of its roles a task. One of either
     may stand without a list around it; nothing at all means `chatcompletions`.
@@ -160,6 +160,8 @@ def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]
                 entries.append(entry(_plain(role), task if task is None else _plain(task)))
             else:
                 faults.append(fault.under(*path, *at))
+                if len(faults) == MOST_FAULTS:
+                    return entries, faults
     return entries, faults
 
 

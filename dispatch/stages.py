@@ -18,7 +18,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 from pyrsistent import PVector, pvector
 from toolz import groupby
 
-from dispatch.errors import ConfigError, Fault, StageError
+from dispatch.errors import MOST_FAULTS, ConfigError, Fault, StageError
 from dispatch.frozen import VECTOR, FrozenMap, freeze, thaw
 from dispatch.nearest import did_you_mean
 from dispatch.roles import DEFAULT_CONTRACT, Contract, Entry, kind, read_roles
@@ -39,8 +39,6 @@ T = TypeVar("T")
 
 Model: TypeAlias = FrozenMap[str, Any]
 """One model configuration, immutable, in the order that the user wrote."""
-
-_MOST_FAULTS = 1000
 
 Groups: TypeAlias = FrozenMap[str, PVector[Model]]
 """For each declared role, in declared order, the models that play it, in file order."""
@@ -75,7 +73,7 @@ def _shape_faults(model: Any) -> list[Fault]:
     if not isinstance(model, Mapping):
         return [Fault((), f"expected a model, found {kind(model)}", _MODEL_HINT, "wrong-model")]
     wrong_keys = (key for key in model if not isinstance(key, str))
-    faults = [_wrong_key(key) for key in islice(wrong_keys, _MOST_FAULTS)]
+    faults = [_wrong_key(key) for key in islice(wrong_keys, MOST_FAULTS)]
     name = model.get("model")
     if name is None:
         faults.append(Fault((), "has no key 'model'", _near_model(model), "missing-model"))
@@ -224,8 +222,8 @@ def find_faults(models: Iterable[Any], *, contract: Contract = DEFAULT_CONTRACT)
         faults += (fault.under("models", index) for fault in found)
         for entry in entries:
             played.setdefault(next(iter(entry)), []).append(index)
-        if len(faults) >= _MOST_FAULTS:
-            return faults[:_MOST_FAULTS]
+        if len(faults) >= MOST_FAULTS:
+            return faults[:MOST_FAULTS]
     return [*faults, *_unmet(played, contract)]
 
 

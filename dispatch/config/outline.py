@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from dispatch.config.slips import MAX_DEPTH, MAX_OUTLINED, MAX_SLIPS
-from dispatch.errors import Step
+from dispatch.config.slips import MAX_DEPTH, MAX_OUTLINED
+from dispatch.errors import MOST_FAULTS, Step
 from dispatch.secrets import is_reference, is_secret, redact_key
 
 __all__ = ["Child", "Kind", "Node", "Outline", "Stop", "outline"]
@@ -123,7 +123,7 @@ class Outline:
             self.root = node
         else:
             if step in parent.children:
-                if len(self.duplicates) == MAX_SLIPS:
+                if len(self.duplicates) == MOST_FAULTS:
                     raise Stop
                 self.duplicates.append((key, str(step)))
                 self.aside.append((parent.children[step].node, self._in_secret()))

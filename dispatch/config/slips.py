@@ -9,7 +9,6 @@ from dispatch.secrets import redact_key
 __all__ = [
     "MAX_DEPTH",
     "MAX_OUTLINED",
-    "MAX_SLIPS",
     "Slip",
     "SlipError",
     "duplicate",
@@ -20,10 +19,6 @@ __all__ = [
 
 MAX_DEPTH = 100
 """How deep a configuration may nest: every walk over it may then be recursive."""
-
-
-MAX_SLIPS = 1000
-"""How many are told of one text: nobody mends more by hand."""
 
 
 MAX_OUTLINED = 30_000

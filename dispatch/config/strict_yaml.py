@@ -16,7 +16,6 @@ from yaml import AliasEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, Se
 
 from dispatch.config.slips import (
     MAX_DEPTH,
-    MAX_SLIPS,
     Slip,
     SlipError,
     duplicate,
@@ -24,6 +23,7 @@ from dispatch.config.slips import (
     too_deep,
     too_many,
 )
+from dispatch.errors import MOST_FAULTS
 
 __all__ = ["MAX_PLAIN", "MAX_REPEATED", "read_yaml"]
 
@@ -199,7 +199,7 @@ class _Reader:
         self._note(Slip(event.start_mark.index, message, hint, code))
 
     def _note(self, slip: Slip) -> None:
-        if len(self.slips) == MAX_SLIPS:
+        if len(self.slips) == MOST_FAULTS:
             raise SlipError(self.slips)
         self.slips.append(slip)
 

@@ -11,9 +11,10 @@ import sys
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from functools import lru_cache, partial
+from itertools import islice
 from typing import Any
 
-from dispatch.errors import ConfigError, ConfigWarning, Fault
+from dispatch.errors import MOST_FAULTS, ConfigError, ConfigWarning, Fault
 from dispatch.nearest import nearest
 from dispatch.secrets import is_secret, label
 
@@ -95,13 +96,17 @@ def find_misspelt(
     >>> [str(fault) for fault in find_misspelt(["temprature", "top_k"], {"model"})]
     ["temprature: nobody knows this key; did you mean 'temperature'?"]
     """
-    for key in keys:
-        if key in signature or is_known(key, live) or len(key) < _SHORT:
-            continue
-        near = nearest(key, {*known_keys(), *signature} if forwards else signature, _NEAR)
+    unknown = (key for key in keys if key not in signature and not is_known(key, live))
+    for key in islice(unknown, MOST_FAULTS):
+        near = _meant(key, frozenset(signature), forwards) if len(key) >= _SHORT else None
         if near is not None:
             hint = f"did you mean {near!r}?"
             yield Fault((key,), "nobody knows this key", hint, "suspicious-key", "warning")
+
+
+@lru_cache(maxsize=1024)  # what one model misspells, others do too
+def _meant(key: str, signature: frozenset[str], forwards: bool) -> str | None:
+    return nearest(key, sorted(signature | known_keys() if forwards else signature), _NEAR)
 
 
 def find_empty(model: Mapping[str, Any]) -> Iterator[Fault]:
