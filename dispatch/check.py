@@ -19,7 +19,7 @@ from dispatch.environment import find_unresolvable
 from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.llm.catalog import Catalog, needs, read_catalog
 from dispatch.llm.endpoints import find_foreign_key
-from dispatch.llm.keys import OWN_KEYS, find_empty, find_misspelt
+from dispatch.llm.keys import OWN_KEYS, find_empty, find_misspelt, is_known
 from dispatch.llm.proxy import SECTIONS
 from dispatch.llm.router import (
     deploy,
@@ -113,6 +113,9 @@ def _order(position: Position | None, files: list[str]) -> tuple[int, int, int]:
     return files.index(position.file), position.line, position.column
 
 
+_MOST_UNKNOWN = 500  # keys: to look for the nearest known one of each takes half a millisecond
+
+
 def _warning(path: tuple[Step, ...], message: str, hint: str, code: str) -> Fault:
     return Fault(path, message, hint, code, "warning")
 
@@ -139,11 +142,24 @@ def _find(tree: Mapping[str, Any], contract: Contract, today: datetime.date) -> 
     if not faults:
         told = {fault.path for fault in twice}  # the Router would tell of these once more
         yield from (fault for fault in _undeployable(tree, contract) if fault.path not in told)
+    yield from _misspelt(models)
     catalog = read_catalog()
     for index, model in enumerate(models):
         if isinstance(model, Mapping):
             for fault in _look_at(model, contract, catalog, today):
                 yield fault.under("models", index)
+
+
+def _misspelt(models: list[Any]) -> Iterator[Fault]:
+    """Yield keys that look misspelt; in a file of thousands of unknown ones, those of the first."""
+    unknown: set[str] = set()
+    for index, model in enumerate(models):
+        keys = [key for key in model if isinstance(key, str)] if isinstance(model, Mapping) else []
+        unknown.update(key for key in keys if key not in OWN_KEYS and not is_known(key))
+        for fault in find_misspelt(keys, OWN_KEYS):
+            yield fault.under("models", index)
+        if len(unknown) > _MOST_UNKNOWN:
+            return
 
 
 def _wrong_sections(tree: Mapping[str, Any]) -> Iterator[Fault]:
@@ -196,8 +212,6 @@ def _look_at(
     yield from _references(model)
     yield from find_empty(model)
     yield from map(_as_warning, find_collisions(model))
-    keys = [key for key in model if isinstance(key, str)]
-    yield from find_misspelt(keys, OWN_KEYS)
     endpoint = model.get("api_base") or model.get("base_url")
     if endpoint:
         foreign = find_foreign_key(model)
@@ -218,8 +232,10 @@ _TEXTS = ("name", "api_base", "base_url", "api_version", "system_prompt", "organ
 def _wrong_texts(model: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield each value that must be a text, and is a number, a date or a boolean instead."""
     for key, value in model.items():
+        if not isinstance(value, bool | int | float | datetime.date):
+            continue
         secret = isinstance(key, str) and is_secret(key) and not isinstance(value, bool)
-        if (key in _TEXTS or secret) and isinstance(value, bool | int | float | datetime.date):
+        if key in _TEXTS or secret:
             what = "a date" if isinstance(value, datetime.date) else kind(value)
             yield Fault((key,), f"expected a text, found {what}", "quote it", "wrong-text")
 
@@ -310,14 +326,14 @@ def _walk(node: Node | None, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Ste
 
 
 def _trap(path: tuple[Step, ...], written: str) -> Fault | None:
-    shown = "this" if any(is_secret(str(step)) for step in path) else written
     if _EXPONENT.fullmatch(written) and not re.fullmatch(r".*\..*[eE][-+].*", written):
-        message = f"YAML 1.1 reads {shown} as a text, YAML 1.2 as a number"
+        read = "as a text, YAML 1.2 as a number"
         hint = "quote it, or write it with a point and a sign: 1.0e-3"
     elif _OCTAL.fullmatch(written) and written.strip("+-0"):
-        message, hint = f"YAML 1.1 reads {shown} as an octal number", "quote it, or drop the zero"
+        read, hint = "as an octal number", "quote it, or drop the zero"
     elif _SEXAGESIMAL.fullmatch(written):
-        message, hint = f"YAML 1.1 reads {shown} as a number to the base of 60", "quote it"
+        read, hint = "as a number to the base of 60", "quote it"
     else:
         return None
-    return _warning(path, message, hint, "yaml-trap")
+    shown = "this" if any(is_secret(str(step)) for step in path) else written
+    return _warning(path, f"YAML 1.1 reads {shown} {read}", hint, "yaml-trap")

@@ -59,6 +59,9 @@ def refers(value: Any, name: object = "") -> bool:
     return value.startswith((REFERENCE, "${")) or _looks_like_one(value, name)
 
 
+_HOLDERS = (str, Mapping, list, tuple, PVector)  # of what may refer to a variable
+
+
 def _looks_like_one(value: str, name: object) -> bool:
     if not isinstance(name, str) or not is_secret(name):
         return False
@@ -76,8 +79,9 @@ def find_unresolvable(
     """
     if isinstance(value, Mapping):
         for key, item in value.items():
-            inside = secret or (isinstance(key, str) and is_secret(key))
-            yield from find_unresolvable(item, (*path, key), secret=inside)
+            if isinstance(item, _HOLDERS):
+                inside = secret or (isinstance(key, str) and is_secret(key))
+                yield from find_unresolvable(item, (*path, key), secret=inside)
     elif isinstance(value, list | tuple | PVector):
         for index, item in enumerate(value):
             yield from find_unresolvable(item, (*path, index), secret=secret)

@@ -403,7 +403,10 @@ def test_the_command_line_says_who_answers_and_heeds_the_settings_of_the_file(
     assert "chatcompletions · b (instead of a, which did not answer)\ngood\n" in done.stdout
     assert "sk-" not in done.stdout + done.stderr
     config["router_settings"] = {"fallbacks": [{"chatcompletions": ["nobody"]}]}
-    file.write_text(json.dumps(config))
+    config_line = json.dumps(config)
+    file.write_text(config_line)
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=120)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: router_settings.fallbacks[0].chatcompletions[0]: ")
+    at = config_line.index('"nobody"') + 1
+    told = f"error: {file}:1:{at}: router_settings.fallbacks[0].chatcompletions[0]: "
+    assert done.stderr.startswith(told)

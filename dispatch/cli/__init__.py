@@ -33,6 +33,13 @@ class _Commands(click.Group):
         command: click.Command = import_module(f"dispatch.cli.{cmd_name}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> None:
+        """Run the command. An interrupt ends it without a word, as it ends any program."""
+        try:
+            super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(130)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Tell the first sentence of each command whole, where click would cut it short."""
         found = [(name, self.get_command(ctx, name)) for name in self.commands]

@@ -39,6 +39,7 @@ _OWN_SHAPES = r"""(?x)
 _BEDROCK_ROUTE = r"((converse|invoke|[a-z]{2}(-[a-z]+)+-\d)/)+"
 _FIREWORKS = "accounts/fireworks/models/"  # LiteLLM puts it before a short name
 _FEW = 20  # searches of the text take as long as parsing all of it
+_MOST_SOUGHT = 100  # searches for the nearest of thousands of names: each takes milliseconds
 
 
 class Catalog:
@@ -52,6 +53,7 @@ class Catalog:
         self.text = text
         self.providers = frozenset(providers)
         self._asked = 0
+        self._sought = 0
 
     @cached_property
     def _entries(self) -> Mapping[str, Mapping[str, Any]]:
@@ -107,7 +109,13 @@ class Catalog:
 
     @lru_cache(maxsize=1024)  # noqa: B019
     def near(self, name: str, custom: str | None = None) -> str | None:
-        """Return the known name that is nearest, of the same provider where that is known."""
+        """Return the known name that is nearest, of the same provider where that is known.
+
+        It is sought for the first hundred names alone.
+        """
+        self._sought += 1
+        if self._sought > _MOST_SOUGHT:
+            return None
         provider = self.provider(name, custom)
         names = self._served(provider)
         bare = name.removeprefix(f"{provider}/")
@@ -117,15 +125,17 @@ class Catalog:
 
     def _served(self, provider: str | None) -> list[str]:
         """Return the names of all models of a provider; of every one, without a provider."""
-        return [name for name, by in self._names.items() if provider in (None, by)]
+        return self._names.get(provider, [])
 
     @cached_property
-    def _names(self) -> Mapping[str, str | None]:
-        """Every name in the map, with its provider: only a name that it lacks asks for all."""
-        known = self._entries.items()
-        return {
-            name: entry.get("litellm_provider") for name, entry in known if name != "sample_spec"
-        }
+    def _names(self) -> Mapping[str | None, list[str]]:
+        """Every name in the map, by its provider: only a name that it lacks asks for all."""
+        names: dict[str | None, list[str]] = {None: []}
+        for name, entry in self._entries.items():
+            if name != "sample_spec":
+                names[None].append(name)
+                names.setdefault(entry.get("litellm_provider"), []).append(name)
+        return names
 
 
 @lru_cache(maxsize=1)

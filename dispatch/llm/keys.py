@@ -106,7 +106,12 @@ def find_misspelt(
 
 @lru_cache(maxsize=1024)  # what one model misspells, others do too
 def _meant(key: str, signature: frozenset[str], forwards: bool) -> str | None:
-    return nearest(key, sorted(signature | known_keys() if forwards else signature), _NEAR)
+    return nearest(key, _sorted(signature, forwards), _NEAR)
+
+
+@lru_cache(maxsize=16)
+def _sorted(signature: frozenset[str], forwards: bool) -> list[str]:
+    return sorted(signature | known_keys() if forwards else signature)
 
 
 def find_empty(model: Mapping[str, Any]) -> Iterator[Fault]:
