@@ -229,11 +229,11 @@ def test_a_setting_that_no_router_takes_is_told_in_one_block(tmp_path, setting):
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ("{1: 2}", "router_settings: expected a name, found a number as a key"),
+        ("{1: 2}", "{file}:2:18: router_settings: expected a name, found a number as a key"),
         ("{model_group_alias: 3}", "LiteLLM takes no such Router: "),
         (
             "{fallbacks: [{chatcompletions: [[a]]}]}",
-            "router_settings.fallbacks[0].chatcompletions[",
+            "{file}:2:50: router_settings.fallbacks[0].chatcompletions[",
         ),
     ],
 )
@@ -243,7 +243,7 @@ def test_settings_of_a_wrong_shape_are_told_in_one_block(tmp_path, settings, tol
     file.write_text(f"models: {models}\nrouter_settings: {settings}\n")
     done = run(file, "hello")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {told}")
+    assert done.stderr.startswith(f"error: {told.format(file=file)}")
     assert "Traceback" not in done.stderr
 
 
