@@ -27,6 +27,7 @@ __all__ = [
     "redact_key",
     "redact_text",
     "scrub",
+    "secret_keys",
     "secret_values",
 ]
 
@@ -91,6 +92,7 @@ def mark_secret(*names: str) -> None:
     """
     _marked.update(_snake(name) for name in names)
     is_secret.cache_clear()
+    secret_keys.cache_clear()
 
 
 @lru_cache(maxsize=4096)
@@ -112,6 +114,16 @@ def is_secret(name: str) -> bool:
     if re.search(_NAMES, snake, re.VERBOSE):
         return True
     return nearest(snake, _OFTEN_MISSPELT, 0.85) is not None
+
+
+@lru_cache(maxsize=256)
+def secret_keys(keys: tuple[Any, ...]) -> tuple[str, ...]:
+    """Return which of these keys hold secrets: asked once for all models of the same keys.
+
+    >>> secret_keys(("model", "api_key", "temperature"))
+    ('api_key',)
+    """
+    return tuple(key for key in keys if isinstance(key, str) and is_secret(key))
 
 
 def is_reference(value: str) -> bool:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
-from functools import lru_cache, partial
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from dispatch.errors import MOST_FAULTS, ConfigError, ConfigWarning, Fault
 from dispatch.nearest import nearest
-from dispatch.secrets import is_secret, label
+from dispatch.secrets import label, secret_keys
 
 __all__ = [
     "OWN_KEYS",
@@ -114,8 +114,8 @@ def _sorted(signature: frozenset[str], forwards: bool) -> list[str]:
     return sorted(signature | known_keys() if forwards else signature)
 
 
-def find_empty(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a fault for each secret, and each endpoint, of a model that holds nothing.
+def find_empty(model: Mapping[str, Any]) -> Sequence[Fault]:
+    """Return a fault for each secret, and each endpoint, of a model that holds nothing.
 
     LiteLLM takes it for absent, and looks into the environment: another key than was meant.
 
@@ -123,7 +123,30 @@ def find_empty(model: Mapping[str, Any]) -> Iterator[Fault]:
     ...     print(fault)
     api_key: is empty in the model 'openai/m'; write os.environ/NAME, or api_key: none
     """
-    return map(partial(_empty_fault, model), _empty(model))
+    keys = (*_ENDPOINTS, *secret_keys(tuple(model)))
+    doubtful = [
+        key
+        for key in keys
+        if not isinstance(value := model.get(key, _SOME), str) or not value or value.isspace()
+    ]
+    if not doubtful:  # told fast, as it is of nearly all
+        return ()
+    paths = [path for key in model if key in doubtful for path in _empty(key, model[key])]
+    return [_empty_fault(model, path) for path in paths]
+
+
+_ENDPOINTS = ("api_base", "base_url")
+_HEADERS = ("headers", "extra_headers")
+_SOME = "absent, not empty"
+
+
+def _empty(key: str, value: Any) -> Iterator[tuple[str, ...]]:
+    if key in _HEADERS:
+        if isinstance(value, Mapping):
+            for name in secret_keys(tuple(value)):
+                yield from ((key, *path) for path in _empty(name, value[name]))
+    elif value is None or (isinstance(value, str) and not value.strip()):
+        yield (key,)
 
 
 def _empty_fault(model: Mapping[str, Any], path: tuple[str, ...]) -> Fault:
@@ -133,30 +156,6 @@ def _empty_fault(model: Mapping[str, Any], path: tuple[str, ...]) -> Fault:
     if key in _ENDPOINTS:
         hint = "name an endpoint, or leave the key out"
     return Fault(path, f"is empty in the model {label(model)!r}", hint, "empty-secret")
-
-
-_ENDPOINTS = frozenset({"api_base", "base_url"})
-_HEADERS = frozenset({"headers", "extra_headers"})
-
-
-def _empty(values: Mapping[Any, Any]) -> Iterable[tuple[str, ...]]:
-    # The value first: few are empty, and to ask of a name takes longer.
-    maybe = [
-        key
-        for key, value in values.items()
-        if value is None
-        or (isinstance(value, str) and (not value or value.isspace()))
-        or key in _HEADERS
-    ]
-    return [path for key in maybe for path in _empty_at(key, values[key])] if maybe else ()
-
-
-def _empty_at(key: Any, value: Any) -> Iterator[tuple[str, ...]]:
-    if key in _HEADERS:
-        if isinstance(value, Mapping):
-            yield from ((key, *path) for path in _empty(value))
-    elif key in _ENDPOINTS or (isinstance(key, str) and is_secret(key)):
-        yield (key,)
 
 
 def report(faults: Iterable[Fault], category: type[ConfigWarning], *, strict: bool = False) -> None:

@@ -85,15 +85,13 @@ def model_list(groups: Groups, *, deep_references: bool = False) -> list[Deploym
     Raises `ConfigError` for two models of one name, one named like a role, keys that the Router
     has a use of its own for, and a secret or an endpoint that is empty.
     """
-    deployments, faults = deploy(groups)
-    if not deep_references:
-        faults += _find_deep_references(groups, deployments)
+    deployments, faults = deploy(groups, deep_references=deep_references)
     if faults:
         raise ConfigError(list(dict.fromkeys(faults)))
     return deployments
 
 
-def deploy(groups: Groups) -> tuple[list[Deployment], list[Fault]]:
+def deploy(groups: Groups, *, deep_references: bool = True) -> tuple[list[Deployment], list[Fault]]:
     """Return the deployments of all groups, and why `model_list` would not return them.
 
     >>> from dispatch import dispatch
@@ -103,7 +101,7 @@ def deploy(groups: Groups) -> tuple[list[Deployment], list[Fault]]:
     """
     faults: list[Fault] = []
     deployments = [
-        _deployment(role, order, model, faults)
+        _deployment(role, order, model, deep_references, faults)
         for role, models in groups.items()
         for order, model in enumerate(models, 1)
     ]
@@ -116,19 +114,20 @@ def _models(groups: Groups) -> Iterator[Model]:
     return (model for models in groups.values() for model in models)
 
 
-def _deployment(role: str, order: int, model: Model, faults: list[Fault]) -> Deployment:
+def _deployment(
+    role: str, order: int, model: Model, deep_references: bool, faults: list[Fault]
+) -> Deployment:
     """Sort the keys of a model into those of a deployment, and add what is wrong with it."""
     written = model.view()
-    found = [*find_empty(written)]
+    if empty := find_empty(written):
+        faults += _of_model(empty, model)
     if not _TAKEN.keys().isdisjoint(written):
-        found += find_collisions(written)
-    if found:
-        faults += _of_model(found, model)
-    params = {
-        key: value if type(value) in PLAIN else thaw(value)
-        for key, value in written.items()
-        if key not in _NOTED
-    }
+        faults += _of_model(find_collisions(written), model)
+    params = {key: value for key, value in written.items() if key not in _NOTED}
+    if not PLAIN.issuperset(map(type, params.values())):
+        params = thaw(params)
+        if not deep_references:
+            faults += _of_model(_find_deep_references(params), model)
     noted = written.get("model_info")
     info = thaw(noted) if isinstance(noted, Mapping) else {}
     name = written.get("name")
@@ -155,11 +154,11 @@ def _make_ids_unique(
     """Tell apart the deployments of one model; two models of one name are a fault."""
     owners: dict[str, Deployment] = {}
     for model, deployment in zip(_models(groups), deployments, strict=True):
-        role, params, info = deployment.values()
+        params, info = deployment["litellm_params"], deployment["model_info"]
         name = info["id"]
         owner = owners.setdefault(name, params)
         if owner is not params:
-            info["id"] = f"{name}:{role}:{params['order']}"
+            info["id"] = f"{name}:{deployment['model_name']}:{params['order']}"
             same = owner == {**params, "order": owner["order"]}
             if not same or owners.setdefault(info["id"], params) is not params:
                 faults += _wrong_name(model, "two models have this name")
@@ -193,17 +192,11 @@ def find_collisions(model: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault((key, name), message, code="router-key")
 
 
-def _find_deep_references(groups: Groups, deployments: Iterable[Deployment]) -> Iterator[Fault]:
-    for model, deployment in zip(_models(groups), deployments, strict=True):
-        params = deployment["litellm_params"]
-        if not PLAIN.issuperset(map(type, params.values())):
-            deep = [each for each in references(params) if len(each[0]) > 1]
-            yield from _of_model((_too_deep(*each) for each in deep), model)
-
-
-def _too_deep(path: tuple[Step, ...], variable: str) -> Fault:
-    message = f"the Router would not resolve os.environ/{variable} so deep"
-    return Fault(path, message, "make_router resolves it", "deep-reference")
+def _find_deep_references(params: Mapping[str, Any]) -> Iterator[Fault]:
+    for path, variable in references(params):
+        if len(path) > 1:
+            message = f"the Router would not resolve os.environ/{variable} so deep"
+            yield Fault(path, message, "make_router resolves it", "deep-reference")
 
 
 def model_place(model: Mapping[str, Any]) -> tuple[Step, ...]:
