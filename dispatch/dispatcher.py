@@ -8,7 +8,7 @@ from typing import Any
 from dispatch.errors import RoleError
 from dispatch.frozen import thaw
 from dispatch.group import RoleGroup, role_groups
-from dispatch.nearest import did_you_mean
+from dispatch.hints import did_you_mean
 from dispatch.pipeline import dispatch
 from dispatch.roles import (
     CHATCOMPLETIONS,

@@ -11,8 +11,8 @@ from dispatch.config.callables import Parameters, read_parameters
 from dispatch.config.paths import PathLike, trace
 from dispatch.environment import references
 from dispatch.errors import Position, RoleError, Step, place
+from dispatch.hints import did_you_mean
 from dispatch.llm.keys import OWN_KEYS
-from dispatch.nearest import did_you_mean
 from dispatch.roles import DEFAULT_CONTRACT, Contract, read_roles
 from dispatch.secrets import is_secret, known_secrets, redact, redact_text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["did_you_mean", "nearest"]
+__all__ = ["nearest"]
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -13,12 +13,14 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     >>> nearest("chatcompletion", ["chatcompletions", "postcompletions"])
     'chatcompletions'
     """
-    from difflib import get_close_matches  # only where something is wrong: it takes 1 ms
-
     wanted = word.casefold()
     by_fold = {name.casefold(): name for name in known}
     able = _able(wanted, by_fold, cutoff)
-    close = get_close_matches(wanted, able, n=1, cutoff=cutoff) if able else ()
+    if not able:
+        return None
+    from difflib import get_close_matches  # only where one may be near: it takes 1 ms
+
+    close = get_close_matches(wanted, able, n=1, cutoff=cutoff)
     return by_fold[close[0]] if close else None
 
 
@@ -34,20 +36,3 @@ def _able(wanted: str, names: Iterable[str], cutoff: float) -> list[str]:
         if least <= len(name) <= most
         and 2 * (len(name) - len({*name} - letters)) >= cutoff * (size + len(name))
     ]
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Phrase the nearest spelling as a question, or list what there is, without secrets in it.
-
-    >>> did_you_mean("tempratur", ["temperature", "model"])
-    "did you mean 'temperature'?"
-    >>> did_you_mean("zzz", ["temperature", "model"])
-    'known: temperature, model'
-    """
-    from dispatch.secrets import redact_key  # which asks here itself
-
-    known = tuple(known)
-    near = nearest(word, known)
-    if near is not None:
-        return f"did you mean {redact_key(near)!r}?"
-    return f"known: {', '.join(map(redact_key, known))}" if known else ""

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 from dispatch.errors import MOST_FAULTS, Fault
 from dispatch.frozen import VECTOR, FrozenMap, freeze
-from dispatch.nearest import did_you_mean
+from dispatch.hints import did_you_mean
 from dispatch.secrets import HIDDEN, is_secret, redact_text
 
 __all__ = [

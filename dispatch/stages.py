@@ -20,7 +20,7 @@ from toolz import groupby
 
 from dispatch.errors import MOST_FAULTS, ConfigError, Fault, StageError
 from dispatch.frozen import VECTOR, FrozenMap, freeze, thaw
-from dispatch.nearest import did_you_mean
+from dispatch.hints import did_you_mean
 from dispatch.roles import DEFAULT_CONTRACT, Contract, Entry, kind, read_roles
 
 __all__ = [

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.nearest import did_you_mean, nearest
+from dispatch.hints import did_you_mean
+from dispatch.nearest import nearest
 
 WORDS = st.text("abcdeT_", min_size=1, max_size=9)
 

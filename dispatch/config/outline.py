@@ -7,14 +7,14 @@ of a syntax error is shown without the secrets in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
 
-from dispatch.config.slips import MAX_DEPTH, MAX_OUTLINED
+from dispatch.config.slips import MAX_OUTLINED
 from dispatch.errors import MOST_FAULTS, Step
 from dispatch.secrets import is_reference, is_secret, redact_key
 
-__all__ = ["Child", "Kind", "Node", "Outline", "Stop", "outline"]
+__all__ = ["Child", "Kind", "Node", "Outline", "Stop"]
 
 Kind = Literal["scalar", "list", "mapping"]
 """What a value is."""
@@ -70,7 +70,8 @@ class Outline:
     def covers(self, offset: int) -> bool:
         """Tell whether it is known where in the document an offset, such as that of a line, is.
 
-        >>> outline("a: 1\\n--- {b: 2}", "yaml").covers(5)
+        >>> from dispatch.config.outline_yaml import YamlOutline
+        >>> YamlOutline("a: 1\\n--- {b: 2}").covers(5)
         False
         """
         if self.vast:
@@ -82,7 +83,9 @@ class Outline:
     def find(self, path: Sequence[Step]) -> list[Child]:
         """Follow a path as far as it leads: the root, then one child for each step.
 
-        >>> found = outline("models:\\n  - model: gpt-4o\\n", "yaml").find(("models", 0, "nope"))
+        >>> from dispatch.config.outline_yaml import YamlOutline
+        >>> text = "models:\\n  - model: gpt-4o\\n"
+        >>> found = YamlOutline(text).find(("models", 0, "nope"))
         >>> [child.node.start for child in found]
         [0, 10, 12]
         """
@@ -148,104 +151,3 @@ class Outline:
 
 class Stop(Exception):  # noqa: N818  # no error
     """The text is followed no further."""
-
-
-class _Yaml(Outline):
-    def _read(self) -> None:
-        import yaml
-
-        from dispatch.config.strict_yaml import LOADER
-
-        self.yaml: Any = yaml
-        self.kinds: dict[type, Kind] = {
-            yaml.ScalarEvent: "scalar",
-            yaml.SequenceStartEvent: "list",
-            yaml.MappingStartEvent: "mapping",
-        }
-        self.anchors: dict[str, Node] = {}
-        try:
-            self.next: Callable[[], Any] = LOADER(self.text).get_event
-            while not isinstance(event := self.next(), self.yaml.NodeEvent):
-                if isinstance(event, self.yaml.StreamEndEvent):
-                    return
-            self._value(event, None, 0, event.start_mark.index, 0)
-            self.complete = True
-        except (yaml.YAMLError, Stop):
-            pass
-
-    def _value(self, event: Any, parent: Node | None, step: Step, key: int, depth: int) -> Node:
-        yaml: Any = self.yaml
-        start: int = event.start_mark.index
-        if isinstance(event, yaml.AliasEvent):
-            node = self.anchors.get(event.anchor) or Node(start, event.end_mark.index)
-            self.reach = event.end_mark.index
-            return self._child(parent, step, key, node)
-        node = Node(start, event.end_mark.index)
-        node.kind = self.kinds[type(event)]
-        if event.anchor:
-            self.anchors[event.anchor] = node
-        self._child(parent, step, key, node)
-        if isinstance(event, yaml.ScalarEvent):
-            if event.implicit[0] and event.tag is None:
-                node.plain = event.value
-            return node
-        if depth >= MAX_DEPTH:
-            raise Stop
-        if isinstance(event, yaml.MappingStartEvent):
-            self._mapping(node, depth + 1)
-        else:
-            self._sequence(node, depth + 1)
-        return node
-
-    def _sequence(self, node: Node, depth: int) -> None:
-        while not isinstance(event := self.next(), self.yaml.SequenceEndEvent):
-            self._value(event, node, len(node.children), event.start_mark.index, depth)
-        node.end = self.reach = event.end_mark.index
-
-    def _mapping(self, node: Node, depth: int) -> None:
-        merged: dict[Step, Child] = {}
-        self.open_keys.append("")  # a key is open until the next one: a stray text may be its
-        while not isinstance(event := self.next(), self.yaml.MappingEndEvent):
-            key, at = self._key(event, depth), event.start_mark.index
-            self.open_keys[-1] = key
-            if key == "<<" and event.implicit[0]:
-                target = self._value(self.next(), Node(at), key, at, depth)
-                self.aside.append((target, self._in_secret()))
-                merged = _merged(target) | merged
-                self._count(len(merged))
-            else:
-                self._value(self.next(), node, key, at, depth)
-        self.open_keys.pop()
-        node.children = merged | node.children
-        node.end = self.reach = event.end_mark.index
-
-    def _key(self, event: Any, depth: int) -> str:
-        if isinstance(event, self.yaml.ScalarEvent):
-            self.reach = event.end_mark.index
-            self._note_key(event.value, event.start_mark.index, self.reach)
-            return str(event.value)
-        self.aside.append((self._value(event, Node(0), "", 0, depth), True))
-        return ""
-
-
-def _merged(target: Node) -> dict[Step, Child]:
-    """Return what a merge key brings: the keys of a mapping, or of several, the first winning."""
-    if 0 not in target.children:
-        return dict(target.children)
-    merged: dict[Step, Child] = {}
-    for child in reversed(target.children.values()):
-        merged |= child.node.children
-    return merged
-
-
-def outline(text: str, format: str) -> Outline:
-    """Read the shape of a text.
-
-    >>> outline('{"models": []}', "json").find(("models",))[-1].key
-    1
-    """
-    if format == "yaml":
-        return _Yaml(text)
-    from dispatch.config.outline_tokens import JsonOutline, TomlOutline
-
-    return JsonOutline(text) if format == "json" else TomlOutline(text)

@@ -27,7 +27,7 @@ from pyrsistent import pvector
 
 from dispatch.errors import MissingIndexError, MissingKeyError, PathError, PathSyntaxError
 from dispatch.frozen import VECTOR, FrozenMap
-from dispatch.nearest import did_you_mean
+from dispatch.hints import did_you_mean
 from dispatch.secrets import HIDDEN, is_secret, redact_text
 
 __all__ = ["Path", "PathLike", "parse", "pick", "show", "trace"]

@@ -18,7 +18,7 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from dispatch.config.outline import Child, Outline, outline
+from dispatch.config.outline import Child, Outline
 from dispatch.config.paths import PathLike, trace
 from dispatch.errors import Fault, Position, Step
 from dispatch.frozen import VECTOR, FrozenMap, freeze, thaw
@@ -48,7 +48,7 @@ class File:
     @cached_property
     def outline(self) -> Outline:
         """Where everything stands in it."""
-        return outline(self.text, self.format)
+        return _outline(self.text, self.format)
 
     @cached_property
     def _lines(self) -> list[int]:
@@ -104,6 +104,16 @@ class File:
         """Tell whether the words of a part mean nothing: it may be any text, or is escaped."""
         too_long = end - start > _MAX_UNKNOWN
         return self.outline.complete or too_long or "\\" in self.text[start:end]
+
+
+def _outline(text: str, format: str) -> Outline:
+    if format == "yaml":
+        from dispatch.config.outline_yaml import YamlOutline  # which brings the parser along
+
+        return YamlOutline(text)
+    from dispatch.config.outline_tokens import JsonOutline, TomlOutline
+
+    return JsonOutline(text) if format == "json" else TomlOutline(text)
 
 
 _ESCAPE = re.compile(

@@ -19,9 +19,9 @@ from dispatch.errors import (
     UnsetVariableWarning,
 )
 from dispatch.frozen import PLAIN, thaw
+from dispatch.hints import did_you_mean
 from dispatch.llm.endpoints import find_foreign_key
 from dispatch.llm.keys import OWN_KEYS, find_empty, find_misspelt, report
-from dispatch.nearest import did_you_mean
 from dispatch.origins import place_in_model
 from dispatch.roles import kind
 from dispatch.secrets import label, scrub, secret_values
