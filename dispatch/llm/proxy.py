@@ -12,7 +12,13 @@ from typing import Any
 
 from dispatch.environment import find_unresolvable, references
 from dispatch.errors import ConfigError, Fault, SecretError, Step
-from dispatch.llm.router import Groups, find_dead_fallbacks, model_list, model_place
+from dispatch.llm.router import (
+    Groups,
+    find_dead_fallbacks,
+    model_place,
+    name_prompts,
+    sound_deployments,
+)
 from dispatch.origins import place_in_model
 from dispatch.secrets import REFERENCE, literal_secrets
 from dispatch.stages import Model
@@ -46,7 +52,7 @@ def proxy_config(
     the proxy would not resolve, for `${NAME}`, which it would send as it is, and where no model
     plays any role.
     """
-    deployments = model_list(groups, deep_references=True)
+    deployments = sound_deployments(groups)
     written = {name: dict(section) for name, section in (sections or {}).items() if section}
     general = {"master_key": REFERENCE + MASTER_KEY, **written.pop("general_settings", {})}
     config = {"model_list": deployments, **written, "general_settings": general}
@@ -62,6 +68,7 @@ def proxy_config(
     literal = () if allow_literal_secrets else _placed(_find_literal_secrets(config), groups)
     if literal:
         raise SecretError(literal)
+    name_prompts(deployments)
     return config
 
 
@@ -93,19 +100,13 @@ def _placed(faults: Iterable[Fault], groups: Groups) -> list[Fault]:
 
 def _of_user(fault: Fault, models: Sequence[Model]) -> Fault:
     match fault.path:
-        case "model_list", int(index), "litellm_params" | "model_info" as part, *rest:
+        case "model_list", int(index), part, *rest:
             model = models[index]
-            path = _written_as(rest) if part == "litellm_params" else (part, *rest)
+            path = tuple(rest) if part == "litellm_params" else (part, *rest)
             (placed,) = place_in_model([fault._replace(path=path)], model)
             return placed.under(*model_place(model))
         case _:
             return fault
-
-
-def _written_as(path: Sequence[Step]) -> tuple[Step, ...]:
-    """Return a path into what the proxy is given as one into what the user wrote."""
-    key, *rest = path
-    return "system_prompt" if key == "litellm_system_prompt" else key, *rest
 
 
 def variables(config: Mapping[str, Any]) -> list[str]:

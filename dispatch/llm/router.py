@@ -39,6 +39,8 @@ __all__ = [
     "make_router",
     "model_list",
     "model_place",
+    "name_prompts",
+    "sound_deployments",
     "warn_of_keys",
 ]
 
@@ -85,9 +87,26 @@ def model_list(groups: Groups, *, deep_references: bool = False) -> list[Deploym
     Raises `ConfigError` for two models of one name, one named like a role, keys that the Router
     has a use of its own for, and a secret or an endpoint that is empty.
     """
+    return name_prompts(sound_deployments(groups, deep_references=deep_references))
+
+
+def sound_deployments(groups: Groups, *, deep_references: bool = True) -> list[Deployment]:
+    """Return the deployments under the keys that the user wrote, for faults to tell these.
+
+    Raises what `model_list` raises.
+    """
     deployments, faults = deploy(groups, deep_references=deep_references)
     if faults:
         raise ConfigError(list(dict.fromkeys(faults)))
+    return deployments
+
+
+def name_prompts(deployments: list[Deployment]) -> list[Deployment]:
+    """Call each `system_prompt` what LiteLLM calls it, in place."""
+    for deployment in deployments:
+        params = deployment["litellm_params"]
+        if "system_prompt" in params:
+            params["litellm_system_prompt"] = params.pop("system_prompt")
     return deployments
 
 
@@ -136,8 +155,6 @@ def _deployment(
     info["roles"] = [role]
     if task is not None:
         info["task"] = task
-    if "system_prompt" in params:
-        params["litellm_system_prompt"] = params.pop("system_prompt")
     params["order"] = order
     return {"model_name": role, "litellm_params": params, "model_info": info}
 
@@ -233,12 +250,12 @@ def make_router(dispatcher: Dispatched | Groups, /, **router_settings: Any) -> R
 
     groups = dispatcher if isinstance(dispatcher, Mapping) else dispatcher.groups
     warn_of_keys(groups)
-    deployments = model_list(groups, deep_references=True)
+    deployments = sound_deployments(groups)
     settings = resolve(router_settings, ("router_settings",))
     faults = list(find_dead_fallbacks(settings, deployments))
     if faults:
         raise ConfigError(faults)
-    deployments = _resolved(groups, deployments)
+    deployments = name_prompts(_resolved(groups, deployments))
     secrets = secret_values([deployments, settings])
     guard_logs(secrets)
     try:
@@ -251,6 +268,7 @@ def make_router(dispatcher: Dispatched | Groups, /, **router_settings: Any) -> R
 def _resolved(groups: Groups, deployments: Iterable[Deployment]) -> list[Deployment]:
     """Resolve all references; what refers to an unset variable is left out, and told."""
     kept = []
+    faults: list[Fault] = []
     unset: UnsetVariableError | None = None
     for model, deployment in zip(_models(groups), deployments, strict=True):
         params, role = deployment["litellm_params"], deployment["model_name"]
@@ -261,6 +279,10 @@ def _resolved(groups: Groups, deployments: Iterable[Deployment]) -> list[Deploym
             fault = unset.fault
             told = fault._replace(message=f"{fault.message}, so this model is left out")
             report([told], UnsetVariableWarning)
+        except ConfigError as error:
+            faults += error.under(*model_place(model)).faults
+    if faults:
+        raise ConfigError(list(dict.fromkeys(faults)))
     if unset is not None and not kept:
         raise unset
     return kept
