@@ -23,7 +23,7 @@ from benchmarks.processes import process, statement
 from dispatch import ConfigMorpher, ModelDispatcher, dispatch
 from dispatch.config.files import MAX_BYTES, MAX_TOML_BYTES
 from dispatch.errors import DispatchError
-from dispatch.llm.router import model_list
+from dispatch.llm.deployments import model_list
 from tests.hostile import HOSTILE, VALID
 
 __all__ = ["JOBS", "SIZES", "Entry", "dispatch_job"]

@@ -18,16 +18,11 @@ from dispatch.config import ConfigMorpher
 from dispatch.environment import find_unresolvable
 from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.llm.catalog import Catalog, needs, read_catalog
+from dispatch.llm.deployments import deploy, find_collisions, model_place
 from dispatch.llm.endpoints import find_foreign_key
 from dispatch.llm.keys import OWN_KEYS, find_empty, find_misspelt, is_known
 from dispatch.llm.proxy import SECTIONS
-from dispatch.llm.router import (
-    deploy,
-    find_collisions,
-    find_dead_fallbacks,
-    find_wrong_section,
-    model_place,
-)
+from dispatch.llm.settings import find_dead_fallbacks, find_wrong_section
 from dispatch.nearest import nearest
 from dispatch.pipeline import pipeline
 from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, Contract, kind, read_roles

@@ -15,8 +15,9 @@ from dispatch.errors import (
     UnsetVariableError,
     UnsetVariableWarning,
 )
+from dispatch.llm.deployments import model_list
 from dispatch.llm.proxy import proxy_config
-from dispatch.llm.router import make_router, model_list
+from dispatch.llm.router import make_router
 from dispatch.origins import position_in_model
 
 FILE = """\

@@ -15,7 +15,7 @@ import pytest
 from werkzeug import Response
 
 from dispatch import ModelDispatcher
-from dispatch.llm.router import model_list
+from dispatch.llm.deployments import model_list
 
 PROVIDERS = {
     "openai": {

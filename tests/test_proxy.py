@@ -14,8 +14,8 @@ import yaml
 
 from dispatch import dispatch
 from dispatch.errors import ConfigError, SecretError
+from dispatch.llm.deployments import model_list
 from dispatch.llm.proxy import proxy_config, to_yaml, variables
-from dispatch.llm.router import model_list
 
 ROOT = Path(__file__).parent.parent
 MODELS = [

@@ -22,7 +22,8 @@ from dispatch.errors import (
     UnsetVariableError,
     UnsetVariableWarning,
 )
-from dispatch.llm.router import make_router, model_list, warn_of_keys
+from dispatch.llm.deployments import model_list
+from dispatch.llm.router import make_router, warn_of_keys
 
 ASKED = [{"role": "user", "content": "hi"}]
 BOTH = ["chatcompletions", {"postcompletions": "review"}]

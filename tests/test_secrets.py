@@ -30,9 +30,10 @@ from dispatch.cli import COMMANDS
 from dispatch.config.files import load
 from dispatch.conversation import converse
 from dispatch.errors import ConfigWarning, Fault
+from dispatch.llm.deployments import model_list
 from dispatch.llm.logs import LOGGERS
 from dispatch.llm.proxy import proxy_config
-from dispatch.llm.router import make_router, model_list
+from dispatch.llm.router import make_router
 from dispatch.secrets import (
     is_secret,
     label,

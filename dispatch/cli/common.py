@@ -136,7 +136,7 @@ def section_of(config: ConfigMorpher, name: str) -> dict[str, Any]:
 
     Raises `ConfigError` for one that is no mapping of names.
     """
-    from dispatch.llm.router import find_wrong_section
+    from dispatch.llm.settings import find_wrong_section
 
     found = config.fetch(name, None)
     faults = list(find_wrong_section(name, found))

@@ -12,14 +12,8 @@ from typing import Any
 
 from dispatch.environment import find_unresolvable, references
 from dispatch.errors import ConfigError, Fault, SecretError, Step
-from dispatch.llm.router import (
-    Groups,
-    find_dead_fallbacks,
-    model_place,
-    name_prompts,
-    sound_deployments,
-)
-from dispatch.origins import place_in_model
+from dispatch.llm.deployments import Groups, name_prompts, of_model, sound_deployments
+from dispatch.llm.settings import find_dead_fallbacks
 from dispatch.secrets import REFERENCE, literal_secrets
 from dispatch.stages import Model
 
@@ -103,8 +97,8 @@ def _of_user(fault: Fault, models: Sequence[Model]) -> Fault:
         case "model_list", int(index), part, *rest:
             model = models[index]
             path = tuple(rest) if part == "litellm_params" else (part, *rest)
-            (placed,) = place_in_model([fault._replace(path=path)], model)
-            return placed.under(*model_place(model))
+            (placed,) = of_model([fault._replace(path=path)], model)
+            return placed
         case _:
             return fault
 
