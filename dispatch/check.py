@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from dispatch.config import ConfigMorpher
 from dispatch.environment import find_unresolvable
@@ -28,10 +28,6 @@ from dispatch.pipeline import pipeline
 from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, Contract, kind, read_roles
 from dispatch.secrets import is_secret, known_secrets, redact_text, scrub
 from dispatch.stages import check_models, find_faults
-
-if TYPE_CHECKING:
-    from dispatch.config.outline import Node
-    from dispatch.config.places import Source
 
 __all__ = ["Report", "check"]
 
@@ -79,7 +75,9 @@ def check(
     if any(fault.code == "unknown-model" for fault in found):
         found = _without_secrets(found, known_secrets(tree))
     if config.source is not None:
-        found += _find_traps(config.source, {fault.path for fault in found})
+        from dispatch.config.traps import find_traps  # there are none but in files
+
+        found += find_traps(config.source.files, {fault.path for fault in found})
         place = config.source.place
         found = [fault.at(fault.position or place(fault.path, fault.code)) for fault in found]
         order = [file.name for file in config.source.files]
@@ -292,43 +290,3 @@ def _unknown(name: str, custom: Any, catalog: Catalog) -> Iterator[Fault]:
         hint = f"did you mean {near!r}?" if near else ""
         message = f"LiteLLM's list does not hold {shown!r}"
     yield _warning(("model",), message, hint, "unknown-model")
-
-
-_EXPONENT = re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+")
-_OCTAL = re.compile(r"[-+]?0[0-7_]+")
-_SEXAGESIMAL = re.compile(r"[-+]?[1-9][\d_]*(?::[0-5]?\d)+(?:\.\d*)?")
-
-
-def _find_traps(source: Source, known: set[tuple[Step, ...]]) -> Iterator[Fault]:
-    """Yield what YAML 1.1 reads otherwise than it looks, unless that is known to be faulty."""
-    seen: set[int] = set()
-    for file in source.files:
-        for path, node in _walk(file.outline.root, ()) if file.format == "yaml" else ():
-            if node.plain is None or id(node) in seen or path[0] != "models" or path in known:
-                continue
-            seen.add(id(node))
-            fault = _trap(path, node.plain)
-            if fault is not None:
-                yield fault.at(file.position(node.start))
-
-
-def _walk(node: Node | None, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Node]]:
-    if node is not None:
-        if path:
-            yield path, node
-        for step, child in node.children.items():
-            yield from _walk(child.node, (*path, step))
-
-
-def _trap(path: tuple[Step, ...], written: str) -> Fault | None:
-    if _EXPONENT.fullmatch(written) and not re.fullmatch(r".*\..*[eE][-+].*", written):
-        read = "as a text, YAML 1.2 as a number"
-        hint = "quote it, or write it with a point and a sign: 1.0e-3"
-    elif _OCTAL.fullmatch(written) and written.strip("+-0"):
-        read, hint = "as an octal number", "quote it, or drop the zero"
-    elif _SEXAGESIMAL.fullmatch(written):
-        read, hint = "as a number to the base of 60", "quote it"
-    else:
-        return None
-    shown = "this" if any(is_secret(str(step)) for step in path) else written
-    return _warning(path, f"YAML 1.1 reads {shown} {read}", hint, "yaml-trap")
