@@ -14,7 +14,7 @@ from dispatch.errors import Position, RoleError, Step, place
 from dispatch.hints import did_you_mean
 from dispatch.llm.keys import OWN_KEYS
 from dispatch.roles import DEFAULT_CONTRACT, Contract, read_roles
-from dispatch.secrets import is_secret, known_secrets, redact, redact_text
+from dispatch.secrets import is_secret, known_secrets, redact, redact_key
 
 __all__ = ["Explanation", "explain"]
 
@@ -141,10 +141,12 @@ def _explanation(
     variable = next((name for _, name in references(value)), "") if sent else ""
     origins = tuple(config.source.origins(path)) if config.source else ()
     is_set = bool(os.environ.get(variable, "").strip())
-    told = tuple(redact_text(step) if isinstance(step, str) else step for step in path)
+    told = tuple(redact_key(step) if isinstance(step, str) else step for step in path)
     # What stands anywhere below a secret's name, or below a name that holds one, is not shown.
     hidden = told != path or any(is_secret(str(step)) for step in path)
     hidden = hidden or str(value) in secrets  # by an anchor, say
+    if isinstance(value, str) and "roles" in path[-2:] and redact_key(value) != value:
+        hidden = True  # a key that slipped into the roles
     shown = redact(value, "secret" if hidden else "")
     return Explanation(told, shown, origins, fate, target, variable, is_set)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, cast
 from dispatch.errors import MOST_FAULTS, Fault
 from dispatch.frozen import VECTOR, FrozenMap, freeze
 from dispatch.hints import did_you_mean
-from dispatch.secrets import HIDDEN, is_secret, redact_text
+from dispatch.secrets import redact_key, redact_text
 
 __all__ = [
     "CHATCOMPLETIONS",
@@ -228,8 +228,7 @@ def _undeclared(role: str, contract: Contract) -> Fault:
             f"a role with its task is a mapping, not one string: {name}: {task or 'what to do'!r}"
         )
         return Fault((), f"role {role!r} is not declared", hint, "task-in-string")
-    # A key that slipped in here is told by its name alone.
-    shown = f"{name}: {HIDDEN}" if colon and is_secret(name) else role
+    shown = redact_key(role)  # a key that slipped in here is told by its name alone
     hint = did_you_mean(role, contract)
     return Fault((), f"role {shown!r} is not declared", hint, "undeclared-role")
 

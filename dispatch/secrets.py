@@ -65,6 +65,7 @@ _USERINFO = r"""(?x)
 _QUERY = r"([?&;]([\w.~-]+)=)([^&;\s#'\"]+)"
 _ASSIGNED = r"(?<![\w~-])([\w~-]+)['\"]?[:=](?!//)['\"]?(?=\S)"
 _QUOTED = r"(?<![\w~-])([\w~-]+)['\"]?\s*[:=]\s*(?=\S)"  # a mapping, become a text
+_UNASSIGNED = r"\s*([\w~-]+)\s+(?=[^\s:=])"  # the colon is missing
 _HELD = r"""(?xi)
     (?!\*\*\*) (?:(?:basic|bearer|token|apikey|key)\s+)? \S* [^\s'"\])},;.]
 """
@@ -227,7 +228,12 @@ def redact_key(key: str) -> str:
 
     >>> redact_key("api_key: sk-1 x"), redact_key("api_key: none"), redact_key("max_tokens: 5")
     ('api_key: ***', 'api_key: none', 'max_tokens: 5')
+    >>> redact_key('api_key "sk-1"')
+    'api_key ***'
     """
+    first = re.match(_UNASSIGNED, key)
+    if first and is_secret(first[1]):
+        return f"{first[1]} {HIDDEN}"
     if ":" not in key and "=" not in key:
         return key
     for name in re.finditer(_QUOTED, key):

@@ -26,10 +26,12 @@ import rich.console
 import rich.pretty
 
 from dispatch import ConfigMorpher, FrozenMap, ModelDispatcher, dispatch, secrets
+from dispatch.check import check
 from dispatch.cli import COMMANDS
 from dispatch.config.files import load
 from dispatch.conversation import converse
-from dispatch.errors import ConfigWarning, Fault
+from dispatch.errors import ConfigError, ConfigWarning, Fault
+from dispatch.explain import explain
 from dispatch.llm.deployments import model_list
 from dispatch.llm.logs import LOGGERS
 from dispatch.llm.proxy import proxy_config
@@ -549,3 +551,46 @@ def test_hostile_texts_are_redacted_in_bounded_time():
     assert redact_text("://a:" * 20_000)
     assert redact_text("://" + "a" * 200_000 + "@")
     assert redact_text("key:" * 50_000 + "]" * 50_000)
+
+
+BROKEN = {  # by an everyday slip, each: the canary is what must not be shown
+    "a list that is never closed.json": '{"models": [\n{"headers": {"a": "CANARY", "b": {',
+    "a list that is never closed.toml": 'headers = { a = "CANARY", b = [{',
+    "an open quote further up.yaml": 'models:\n- name: "a\n  model: m\n  api_key: "CANARY"\n',
+    "an open quote, flow.yaml": 'models:\n- name: "a\n- {api_key: CANARY, model: "gpt-4o"}\n',
+    "an open single quote.yaml": "models:\n- name: 'a\n- {password: 'CANARY', model: m}\n",
+    "a missing brace.json": '{"models": [ "api_key": "CANARY" ]}',
+    "a missing brace behind another.json": '{"models": [{"model": "x"}, "api_key": "CANARY"}]}',
+    "two keys on a line.yaml": "defaults: api_key: CANARY\n",
+    "two keys and an anchor.yaml": 'defaults: &d api_key: "CANARY"\n',
+    "a block that is indented too little.yaml": (
+        "models:\n  - model: m\n    api_key: |\n      abc\n   CANARY\n"
+    ),
+    "a missing colon.yaml": "models: [{model: m, headers: {Authorization 'Bearer CANARY'}}]\n",
+    "a missing colon, quoted.yaml": 'models: [{model: m, api_key "CANARY", roles: chatx}]\n',
+    "a missing colon, bare.yaml": "models: [{model: m, api_key CANARY, roles: z}]\n",
+    "a key among the roles.yaml": "models: [{model: m, roles: [chatcompletions, api_key CANARY]}]",
+    "a quoted key among the roles.yaml": 'models: [{model: m, roles: ["api_key: CANARY"]}]\n',
+    "a quoted key among the roles.json": (
+        '{"models": [{"model": "m", "roles": ["api_key: CANARY"]}]}'
+    ),
+    "a quoted key among the roles.toml": '[[models]]\nmodel = "m"\nroles = ["api_key: CANARY"]\n',
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_is_told_without_its_secrets(name, tmp_path):
+    """Where quotes or brackets do not match, nothing that follows a secret's name is shown."""
+    file = tmp_path / f"c.{name.rpartition('.')[2]}"
+    file.write_text(BROKEN[name])
+    told = []
+    try:
+        config = ConfigMorpher(file)
+        report = check(config)
+        told += [fault.told() for fault in (*report.faults, *report.warnings)]
+        told += [repr(each) for each in explain(config, target=lambda **kwargs: None)]
+        ModelDispatcher(config.fetch("models"))
+    except ConfigError as error:
+        told.append(str(error))
+    assert told
+    assert "CANARY" not in "".join(told)

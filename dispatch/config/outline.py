@@ -61,6 +61,7 @@ class Outline:
         self.size = 0
         self.duplicates: list[tuple[int, str]] = []
         self.open_keys: list[str] = []
+        self.last_key = ""
         self.aside: list[tuple[Node, bool]] = []
         self._read()
 
@@ -142,11 +143,16 @@ class Outline:
 
     def _note_key(self, key: str, start: int, end: int) -> None:
         """Put a key aside that holds a secret itself: a mapping, or a URL, in quotes."""
+        self.last_key = key
         if redact_key(key) != key:
             self.aside.append((Node(start, end), True))
 
     def _in_secret(self) -> bool:
         return any(map(is_secret, self.open_keys))
+
+    def may_go_on_with_secret(self) -> bool:
+        """Tell whether what follows a text that broke off may be part of a secret."""
+        return self._in_secret() or is_secret(self.last_key)
 
 
 class Stop(Exception):  # noqa: N818  # no error

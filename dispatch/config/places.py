@@ -22,7 +22,7 @@ from dispatch.config.outline import Child, Outline
 from dispatch.config.paths import PathLike, trace
 from dispatch.errors import Fault, Position, Step
 from dispatch.frozen import VECTOR, FrozenMap, freeze, thaw
-from dispatch.secrets import HIDDEN, is_secret, redact_text
+from dispatch.secrets import HIDDEN, is_secret, redact_key, redact_text
 
 __all__ = ["File", "Source", "locate", "locate_in_model"]
 
@@ -58,7 +58,11 @@ class File:
     @cached_property
     def _leaves(self) -> list[tuple[int, int, bool]]:
         """From where to where each single value reaches, and whether it is a secret, in order."""
-        return sorted((node.start, node.end, secret) for node, secret in self.outline.leaves())
+        size = len(self.text)  # is where a value ends that the text broke off in
+        return sorted(
+            (node.start, node.end if node.end >= node.start else size, secret)
+            for node, secret in self.outline.leaves()
+        )
 
     def position(self, offset: int) -> Position:
         """Return the place of an offset: its line, redacted, and where a caret goes under it."""
@@ -81,7 +85,7 @@ class File:
         secrets = [
             (max(left, start), min(right, end))
             for left, right, secret in leaves
-            if secret or _hides_url(self.text[left:right])
+            if secret or _hides(self.text[left:right])
         ]
         hidden = _joined([*secrets, *self._unknown(start, end)])
         known = max((min(right, end) for _, right, _ in leaves), default=start)
@@ -91,10 +95,12 @@ class File:
 
     def _unknown(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the part of a broken line that may be a secret, for all that is known of it."""
-        start = max(start, self.outline.reach)
-        if start < end and (self._blind(start, end) or any(map(is_secret, self.outline.open_keys))):
-            yield start, end
+        past = max(start, self.outline.reach)
+        if past < end and (self._blind(past, end) or self.outline.may_go_on_with_secret()):
+            yield past, end
+        if self.outline.complete:
             return
+        # Where quotes or brackets do not match, even what was read may be more than it seems.
         for word in _WORD.finditer(self.text, start, end):
             if is_secret(word[0]):
                 yield word.end(), end
@@ -121,18 +127,20 @@ _ESCAPE = re.compile(
 )
 
 
-def _hides_url(written: str) -> bool:
-    """Tell whether a text holds the secret of a URL that only shows once it is unescaped.
+def _hides(written: str) -> bool:
+    """Tell whether a value holds a secret: a mapping that quotes made a text, or the secret of a
+    URL that only shows once it is unescaped.
 
-    >>> _hides_url('"https:\\\\/\\\\/me:pw@host"'), _hides_url('"a\\\\nb"')
-    (True, False)
+    >>> _hides('"https:\\\\/\\\\/me:pw@host"'), _hides('"a\\\\nb"'), _hides('"api_key: sk-1"')
+    (True, False, True)
     """
-    if "\\" not in written:
-        return False
     if len(written) > _MAX_LINE:
         return True
-    meant = _ESCAPE.sub(_unescaped, written)
-    return redact_text(meant) != meant
+    meant = _ESCAPE.sub(_unescaped, written) if "\\" in written else written
+    if meant is not written and redact_text(meant) != meant:
+        return True
+    bare = meant.strip("\"'")
+    return redact_key(bare) != redact_text(bare)
 
 
 def _unescaped(escape: re.Match[str]) -> str:
