@@ -20,13 +20,13 @@ from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.llm.catalog import Catalog, needs, read_catalog
 from dispatch.llm.deployments import deploy, find_collisions, model_place
 from dispatch.llm.endpoints import find_foreign_key
-from dispatch.llm.keys import OWN_KEYS, find_empty, find_misspelt, is_known
+from dispatch.llm.keys import OWN_KEYS, find_misspelt, find_unfit, is_known
 from dispatch.llm.proxy import SECTIONS
 from dispatch.llm.settings import find_dead_fallbacks, find_wrong_section
 from dispatch.nearest import nearest
 from dispatch.pipeline import pipeline
-from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, Contract, kind, read_roles
-from dispatch.secrets import is_secret, known_secrets, redact_text, scrub
+from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, Contract, read_roles
+from dispatch.secrets import known_secrets, redact_text, scrub
 from dispatch.stages import check_models, find_faults
 
 __all__ = ["Report", "check"]
@@ -201,9 +201,8 @@ def _look_at(
     model: Mapping[str, Any], contract: Contract, catalog: Catalog | None, today: datetime.date
 ) -> Iterator[Fault]:
     """Yield what looks wrong with one model, whether or not its shape is right."""
-    yield from _wrong_texts(model)
     yield from _references(model)
-    yield from find_empty(model)
+    yield from find_unfit(model)
     yield from map(_as_warning, find_collisions(model))
     endpoint = model.get("api_base") or model.get("base_url")
     if endpoint:
@@ -216,21 +215,6 @@ def _look_at(
             yield from _unset_keys(model, name, catalog)
         if not endpoint or catalog.provider(name, model.get("custom_llm_provider")) == "azure":
             yield from _model_warnings(model, name, contract, catalog, today)
-
-
-_TEXTS = ("name", "api_base", "base_url", "api_version", "system_prompt", "organization",
-          "custom_llm_provider")  # fmt: skip
-
-
-def _wrong_texts(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield each value that must be a text, and is a number, a date or a boolean instead."""
-    for key, value in model.items():
-        if not isinstance(value, bool | int | float | datetime.date):
-            continue
-        secret = isinstance(key, str) and is_secret(key) and not isinstance(value, bool)
-        if key in _TEXTS or secret:
-            what = "a date" if isinstance(value, datetime.date) else kind(value)
-            yield Fault((key,), f"expected a text, found {what}", "quote it", "wrong-text")
 
 
 def _references(model: Mapping[str, Any]) -> Iterator[Fault]:

@@ -9,16 +9,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Set
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyrsistent import PVector
 
 from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError, place
-from dispatch.origins import place_in_model, position_in_model
+from dispatch.origins import Locate
+from dispatch.origins import place as place_faults
 from dispatch.secrets import REFERENCE, is_reference, is_secret, label
-
-if TYPE_CHECKING:
-    from dispatch.config.places import Source
 
 __all__ = ["find_unresolvable", "references", "refers", "resolve", "resolve_of_model"]
 
@@ -127,12 +125,14 @@ def resolve(value: Any, path: tuple[Step, ...] = (), *, secret: bool = False) ->
 
 
 def resolve_of_model(
-    given: dict[str, Any], model: Mapping[str, Any], source: Source | None = None
+    given: dict[str, Any], model: Mapping[str, Any], locate: Locate
 ) -> dict[str, Any]:
     """Resolve what is given of a model; an error names the model, and where it was written.
 
+    >>> from dispatch.origins import locator
+    >>> model = {"model": "gpt-4o", "api_key": "os.environ/NOT_SET"}
     >>> try:
-    ...     resolve_of_model({"api_key": "os.environ/NOT_SET"}, {"model": "gpt-4o"})
+    ...     resolve_of_model(model, model, locator(model))
     ... except UnsetVariableError as error:
     ...     print(error.where, error.model, error.variable)
     api_key gpt-4o NOT_SET
@@ -141,10 +141,10 @@ def resolve_of_model(
         resolved: dict[str, Any] = resolve(given)
     except UnsetVariableError as error:
         known = (at for at, variable in references(model) if variable == error.variable)
-        position = position_in_model(model, next(known, ()), "unset-variable", source)
+        position = locate(next(known, ()), "unset-variable")
         raise UnsetVariableError(error.variable, error.where, label(model), "", position) from None
     except ConfigError as error:
-        raise ConfigError(place_in_model(error.faults, model, source)) from None
+        raise ConfigError(place_faults(error.faults, locate)) from None
     return resolved
 
 

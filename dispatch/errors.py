@@ -310,6 +310,10 @@ class UnsetVariableError(DispatchError, LookupError):
         where = place((*prefix, self.where))
         return type(self)(self.variable, where, self.model, self.role, self.position)
 
+    def at(self, position: Position | None) -> UnsetVariableError:
+        """The same error, with its place in a file."""
+        return type(self)(self.variable, self.where, self.model, self.role, position)
+
     @property
     def fault(self) -> Fault:
         """What a person can mend."""

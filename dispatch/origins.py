@@ -3,43 +3,41 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from dispatch.errors import Fault, Position, Step
 
-if TYPE_CHECKING:
-    from dispatch.config.places import Source
+__all__ = ["Locate", "locator", "place"]
 
-__all__ = ["place_in_model", "position_in_model"]
+Locate = Callable[[tuple[Step, ...], str], Position | None]
+"""Returns where a part of a model was written; None where no file that was read holds it.
+
+The code, that of a fault, tells whether a key or its value is meant.
+"""
 
 
-def position_in_model(
-    model: Mapping[str, Any], path: tuple[Step, ...], code: str, source: Source | None = None
-) -> Position | None:
-    """Return where a part of a model was written; None where no file that was read holds it.
+def locator(model: Mapping[str, Any]) -> Locate:
+    """Return what looks for a model in the files that were last read.
 
-    `code` is that of a fault, which tells whether a key or its value is meant. Without a `source`
-    the model is looked for in the files that were last read.
-
-    >>> position_in_model({"model": "gpt-4o"}, ("model",), "missing")
+    >>> locate = locator({"model": "gpt-4o"})
+    >>> locate(("model",), "missing")
     """
-    if "dispatch.config.places" not in sys.modules:  # no file was read
-        return None
-    from dispatch.config.places import locate_in_model
 
-    return locate_in_model(model, path, code, source)
+    def locate(path: tuple[Step, ...], code: str) -> Position | None:
+        if "dispatch.config.places" not in sys.modules:  # no file was read
+            return None
+        from dispatch.config.places import locate_in_model
+
+        return locate_in_model(model, path, code)
+
+    return locate
 
 
-def place_in_model(
-    faults: Iterable[Fault], model: Mapping[str, Any], source: Source | None = None
-) -> list[Fault]:
+def place(faults: Iterable[Fault], locate: Locate) -> list[Fault]:
     """Say of faults, whose paths start in a model, where each was written.
 
-    >>> place_in_model([], {"model": "gpt-4o"})
+    >>> place([], locator({"model": "gpt-4o"}))
     []
     """
-    return [
-        fault.at(fault.position or position_in_model(model, fault.path, fault.code, source))
-        for fault in faults
-    ]
+    return [fault.at(fault.position or locate(fault.path, fault.code)) for fault in faults]

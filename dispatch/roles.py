@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 from dispatch.errors import MOST_FAULTS, Fault
 from dispatch.frozen import VECTOR, FrozenMap, freeze
-from dispatch.hints import did_you_mean
+from dispatch.hints import did_you_mean, kind
 from dispatch.secrets import redact_key, redact_text
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "Role",
     "contract_of",
     "entry",
-    "kind",
     "read_roles",
 ]
 
@@ -247,26 +246,3 @@ def _wrong_entry(found: Any) -> Fault:
     else:
         hint = "write 'role', or a mapping of roles to tasks"
     return Fault((), f"expected a role, found {kind(found)}", hint, "wrong-role")
-
-
-def kind(value: Any) -> str:
-    """Name what a value is, in the words of somebody who writes YAML; never its content.
-
-    >>> kind(True), kind([1]), kind({"a": 1})
-    ('the boolean True', 'a list', 'a mapping')
-    """
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return f"the boolean {value}"
-        case str():
-            return "a text" if value.strip() else "an empty text"
-        case int() | float():
-            return "a number"
-        case Mapping():
-            return "a mapping" if value else "an empty mapping"
-        case _ if isinstance(value, _LISTS):
-            return "a list" if value else "an empty list"
-        case _:
-            return f"a {type(value).__name__}"

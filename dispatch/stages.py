@@ -20,8 +20,8 @@ from toolz import groupby
 
 from dispatch.errors import MOST_FAULTS, ConfigError, Fault, StageError
 from dispatch.frozen import VECTOR, FrozenMap, freeze, thaw
-from dispatch.hints import did_you_mean
-from dispatch.roles import DEFAULT_CONTRACT, Contract, Entry, kind, read_roles
+from dispatch.hints import did_you_mean, kind
+from dispatch.roles import DEFAULT_CONTRACT, Contract, Entry, read_roles
 
 __all__ = [
     "Groups",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import subprocess
 import sys
 import warnings
@@ -9,8 +10,10 @@ import warnings
 import litellm
 import pytest
 
-from dispatch import ConfigMorpher, ModelDispatcher
+from dispatch import ConfigMorpher, ModelDispatcher, dispatch
+from dispatch.check import check
 from dispatch.errors import ConfigError, SuspiciousKeyWarning
+from dispatch.llm.deployments import model_list
 from dispatch.llm.keys import find_misspelt, known_keys, live_keys
 
 LIVE = frozenset().union(*live_keys())
@@ -30,6 +33,10 @@ SLIPS = {
     "extra_header": "extra_headers",
     "system_promt": "system_prompt",
     "role": "roles",
+    "rolse": "roles",
+    "rolez": "roles",
+    "rules": "roles",
+    "nmae": None,
     "aws_region_nane": "aws_region_name",
     "vertex_projects": "vertex_project",
     "safety_setings": "safety_settings",
@@ -64,10 +71,10 @@ def test_what_is_listed_for_providers_is_not_in_litellms_lists_anyhow():
 
 @pytest.mark.parametrize(("slip", "meant"), SLIPS.items())
 def test_a_slip_is_passed_on_with_a_warning_that_names_the_place_and_the_right_key(slip, meant):
-    config = ConfigMorpher({"models": [{"model": "gpt-4o", slip: 1}]})
+    config = ConfigMorpher({"models": [{"model": "gpt-4o", slip: "1"}]})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert config.morph(complete, "models[0]")[slip] == 1
+        assert config.morph(complete, "models[0]")[slip] == "1"
     told = [str(each.message) for each in caught]
     expected = f"models[0].{slip}: nobody knows this key; did you mean '{meant}'?"
     assert told == ([expected] if meant else [])
@@ -156,3 +163,31 @@ ConfigMorpher({"model": "m", "temprature": 0, "api_base": "http://h"}).morph(lit
 assert "litellm" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("api_key", 83, "a number"),
+        ("api_base", 5, "a number"),
+        ("api_version", datetime.date(2024, 10, 21), "a date"),
+        ("custom_llm_provider", True, "the boolean True"),
+        ("x-api-key", 1.5, "a number"),
+    ],
+)
+def test_what_must_be_a_text_is_refused_before_it_is_sent(key, value, found):
+    """`api_key: 0123` is 83 in YAML: `check` says so, and a call and a Router refuse it too."""
+    model = {"model": "gpt-4o", key: value}
+    expected = f"{key}: expected a text, found {found}; quote it"
+    (fault,) = check(ConfigMorpher({"models": [model]})).faults
+    assert str(fault) == f"models[0].{expected}"
+    with pytest.raises(ConfigError, match="expected a text") as caught:
+        ModelDispatcher([model]).for_chatcompletions.morph(complete, start_from="models[0]")
+    assert str(caught.value) == f"models[0].{expected}"
+    with pytest.raises(ConfigError, match="expected a text"):
+        model_list(dispatch([model]))
+
+
+def test_numbers_elsewhere_are_numbers():
+    model = {"model": "gpt-4o", "temperature": 0, "max_tokens": 5, "metadata": {"api_key": 1}}
+    assert ModelDispatcher([model]).for_chatcompletions.morph(complete, "models[0]") == model

@@ -18,7 +18,7 @@ from dispatch.errors import (
 from dispatch.llm.deployments import model_list
 from dispatch.llm.proxy import proxy_config
 from dispatch.llm.router import make_router
-from dispatch.origins import position_in_model
+from dispatch.origins import locator
 
 FILE = """\
 defaults: &defaults
@@ -123,10 +123,10 @@ def test_a_wrong_reference_is_told_with_its_line_when_a_call_is_prepared(groups_
 def test_a_model_that_no_file_holds_has_no_place(groups_of):
     """Nor does one that was changed meanwhile, or holds what no file can."""
     written = thaw(groups_of("top_k: 7")["chatcompletions"][0])
-    assert position_in_model(written, ("top_k",), "").line == 3
-    assert position_in_model(written | {"top_k": 2}, ("top_k",), "") is None
-    assert position_in_model(written | {"top_k": {(1, 2): set()}}, ("top_k",), "") is None
-    assert position_in_model(written | {"top_k": bytearray()}, ("top_k",), "") is None
+    assert locator(written)(("top_k",), "").line == 3
+    assert locator(written | {"top_k": 2})(("top_k",), "") is None
+    assert locator(written | {"top_k": {(1, 2): set()}})(("top_k",), "") is None
+    assert locator(written | {"top_k": bytearray()})(("top_k",), "") is None
 
 
 def test_nothing_is_said_of_places_where_no_file_was_read():

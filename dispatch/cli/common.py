@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dispatch.config import ConfigMorpher
+from dispatch.config.paths import trace
 from dispatch.dispatcher import ModelDispatcher
-from dispatch.errors import ConfigError, Fault
+from dispatch.errors import ConfigError, Fault, UnsetVariableError
 from dispatch.roles import DEFAULT_CONTRACT, Contract
 
 if TYPE_CHECKING:
@@ -90,6 +91,11 @@ def placed(config: ConfigMorpher) -> Iterator[None]:
         return
     except ConfigError as error:
         faults = [_placed(fault, config.source) for fault in error.faults]
+    except UnsetVariableError as error:
+        if error.model or config.source is None:  # a model's path is one of its role
+            raise
+        path = tuple(trace(config.source.tree, error.where))
+        raise error.at(config.source.place(path)) from None
     raise ConfigError(faults)
 
 

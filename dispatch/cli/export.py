@@ -22,7 +22,7 @@ from dispatch.cli.common import (
     section_of,
 )
 from dispatch.errors import ConfigError, Fault, FileError
-from dispatch.secrets import REFERENCE, redact_text
+from dispatch.secrets import REFERENCE, is_reference, redact_text
 
 __all__ = ["command"]
 
@@ -90,13 +90,20 @@ def _router_settings(
     if redis is not None:
         settings |= _redis_settings(redis)
     if password_from is not None:
-        settings["redis_password"] = REFERENCE + password_from
+        settings["redis_password"] = _reference(password_from)
     if enforce_limits:
         checks = written.get("optional_pre_call_checks") or ()
         settings["optional_pre_call_checks"] = [*checks, "enforce_model_rate_limits"]
     if cooldown is not None:
         settings["cooldown_time"] = cooldown
     return settings
+
+
+def _reference(name: str) -> str:
+    if not is_reference(REFERENCE + name):
+        message = "--redis-password-from takes the name of an environment variable"
+        raise ConfigError([Fault((), message, code="usage")])
+    return REFERENCE + name
 
 
 def _redis_settings(address: str) -> dict[str, Any]:

@@ -40,6 +40,10 @@ models:
 @contract_option
 def command(config: Path, declare: tuple[str, ...], contract: str | None) -> None:
     """Write a configuration to start from, and its schema beside it; never over a file."""
+    if config.suffix.lower() not in (".yaml", ".yml"):
+        message = "is no name of a YAML file"
+        position = Position(str(config))
+        raise FileError([Fault((), message, "name it *.yaml", "usage", position=position)])
     roles = read_contract(declare, contract)
     schema = config.with_name(f"{config.stem}.schema.json")
     text = STARTER.format(schema=f"./{schema.name}", name=config.name, roles=_entries(roles))

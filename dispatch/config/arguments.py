@@ -11,19 +11,29 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from dispatch.config.callables import Parameters, default_maker, read_parameters
-from dispatch.config.paths import PathLike, show
+from dispatch.config.paths import PathLike, show, trace
 from dispatch.environment import refers, resolve_of_model
 from dispatch.errors import (
     ConfigError,
     ExtraKeysError,
     Fault,
     ForeignKeyWarning,
+    Position,
+    Step,
     SuspiciousKeyWarning,
     UnsetVariableError,
 )
 from dispatch.frozen import PLAIN, FrozenMap, thaw
-from dispatch.llm.keys import OWN_KEYS, find_empty, find_misspelt, is_known, is_litellms, report
-from dispatch.origins import place_in_model
+from dispatch.llm.keys import (
+    OWN_KEYS,
+    find_misspelt,
+    find_unfit,
+    is_known,
+    is_litellms,
+    must_be_text,
+    report,
+)
+from dispatch.origins import locator, place
 
 if TYPE_CHECKING:
     from dispatch.config.places import Source
@@ -67,8 +77,14 @@ class Start(NamedTuple):
 
     def place(self, faults: Iterable[Fault]) -> list[Fault]:
         """Say of faults in the node where each was written, and where the node stands."""
-        placed = place_in_model(faults, self.node, self.source)
-        return [fault.under(*self.at) for fault in placed]
+        return [fault.under(*self.at) for fault in place(faults, self.locate)]
+
+    def locate(self, steps: tuple[Step, ...], code: str) -> Position | None:
+        """Return where a part of the node was written."""
+        if self.source is None:
+            return locator(self.node)(steps, code)
+        base = () if self.path is None else trace(self.source.tree, self.path)
+        return self.source.place((*base, *steps), code)
 
 
 def start_at(node: Any, path: PathLike | None, source: Source | None) -> Start:
@@ -105,7 +121,7 @@ def plan(start: Start, target: Any, options: Options) -> Build:
     if not options.allow_extra_keys:
         _forbid_extra(start, taken)
     if any(each.unsure for each in taken):
-        _forbid_empty(start, taken)
+        _forbid_unfit(start, taken)
     _report_misspelt(start, taken, options.strict)
     builds = [_build(start, each, options) for each in taken]
     build = (lambda: tuple(each() for each in builds)) if several else builds[0]
@@ -116,7 +132,7 @@ class _Taken(NamedTuple):
     """What a callable takes of a node.
 
     Values that are `plain` may be handed out as they are: there is nothing to copy or to resolve.
-    Where that is `unsure`, or one is empty, a closer look is due.
+    Where it is `unsure` that each is fit for a call, a closer look is due.
     """
 
     target: Any
@@ -135,18 +151,18 @@ def _take(node: dict[str, Any], target: Any) -> _Taken:
     else:
         named = parameters.defaults
         values = {key: value for key, value in node.items() if key in named}
-    plain, empty = True, False
+    plain, unsure = True, False
     for key, value in values.items():
         kind = type(value)
         if kind is str:
-            empty = empty or not value or value.isspace()
+            unsure = unsure or not value or value.isspace()
             if "$" in value or "env" in value:  # told fast, as it is of nearly all
                 plain = plain and not refers(value, key)
-        elif value is None:
-            empty = True
         elif kind not in PLAIN:
             plain = False
-    return _Taken(target, parameters, values, plain, empty or not plain)
+        elif value is None or must_be_text(key):
+            unsure = True
+    return _Taken(target, parameters, values, plain, unsure or not plain)
 
 
 def _forbid_extra(start: Start, taken: Iterable[_Taken]) -> None:
@@ -156,10 +172,10 @@ def _forbid_extra(start: Start, taken: Iterable[_Taken]) -> None:
         raise ExtraKeysError(extra, "".join(start.at))
 
 
-def _forbid_empty(start: Start, taken: Iterable[_Taken]) -> None:
-    """Raise `ConfigError` where a model would hand on a secret or an endpoint that is empty."""
-    empty = find_empty(start.node) if "model" in start.node else ()
-    if faults := [each for each in empty if any(each.path[0] in it.values for it in taken)]:
+def _forbid_unfit(start: Start, taken: Iterable[_Taken]) -> None:
+    """Raise `ConfigError` where a model would hand on what no call can be made with."""
+    unfit = find_unfit(start.node) if "model" in start.node else ()
+    if faults := [each for each in unfit if any(each.path[0] in it.values for it in taken)]:
         raise ConfigError(start.place(faults))
 
 
@@ -200,7 +216,7 @@ def _resolving(
     def build() -> dict[str, Any]:
         given = {key: thaw(value) for key, value in values.items()}
         try:
-            resolved = resolve_of_model(given, start.node, start.source)
+            resolved = resolve_of_model(given, start.node, start.locate)
         except (ConfigError, UnsetVariableError) as error:
             raise error.under(*start.at) from None
         return resolved | {name: default() for name, default in absent.items()}
@@ -233,7 +249,7 @@ def _watched(build: Build, start: Start, taken: Sequence[_Taken], strict: bool) 
     def watched() -> Any:
         fault = find_foreign_key(node)
         if fault is not None:
-            report([fault.under(*start.at)], ForeignKeyWarning, strict=strict)
+            report(start.place([fault]), ForeignKeyWarning, strict=strict)
         return build()
 
     return watched if has_keyless_endpoint(node) else build

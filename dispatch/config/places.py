@@ -335,20 +335,17 @@ def _locate(fault: Fault, models: Any) -> Position | None:
     return None
 
 
-def locate_in_model(
-    model: Mapping[str, Any], path: tuple[Step, ...], code: str, source: Source | None = None
-) -> Position | None:
+def locate_in_model(model: Mapping[str, Any], path: tuple[Step, ...], code: str) -> Position | None:
     """Return where a path of a model was written, for a model that was dispatched meanwhile.
 
-    It is known again by all that it holds but its roles, in its source, or in the files that were
-    last read. Where several of these hold such a model, none is named: a wrong place is worse
-    than none.
+    It is known again by all that it holds but its roles, in the files that were last read. Where
+    several of these hold such a model, none is named: a wrong place is worse than none.
     """
     wanted = _but_roles(model)
     try:
         places = {
             source.place(("models", index, *path), code)
-            for source in ([source] if source else list(_sources))
+            for source in list(_sources)
             for index in source.models.get(wanted, ())
         }
     except TypeError:  # it holds what no file can, and what has no hash

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 from dispatch.environment import references
 from dispatch.errors import ConfigError, Fault, Step
 from dispatch.frozen import PLAIN, thaw
-from dispatch.llm.keys import find_empty
-from dispatch.origins import place_in_model
+from dispatch.llm.keys import find_unfit
+from dispatch.origins import locator, place
 from dispatch.secrets import label
 from dispatch.stages import Model
 
@@ -113,8 +113,8 @@ def _deployment(
 ) -> Deployment:
     """Sort the keys of a model into those of a deployment, and add what is wrong with it."""
     written = model.view()
-    if empty := find_empty(written):
-        faults += of_model(empty, model)
+    if unfit := find_unfit(written):
+        faults += of_model(unfit, model)
     if not _TAKEN.keys().isdisjoint(written):
         faults += of_model(find_collisions(written), model)
     params = {key: value for key, value in written.items() if key not in _NOTED}
@@ -137,7 +137,7 @@ def _deployment(
 def of_model(faults: Iterable[Fault], model: Model) -> list[Fault]:
     """Say of faults in a model where each was written, and in which model."""
     at = model_place(model)
-    return [fault.under(*at) for fault in place_in_model(faults, model)]
+    return [fault.under(*at) for fault in place(faults, locator(model))]
 
 
 def _make_ids_unique(
@@ -160,7 +160,7 @@ def _make_ids_unique(
 
 def _wrong_name(model: Model, message: str) -> list[Fault]:
     hint = "by its name a deployment is known"
-    (fault,) = place_in_model([Fault(("name",), message, hint, "wrong-name")], model)
+    (fault,) = place([Fault(("name",), message, hint, "wrong-name")], locator(model))
     return [fault._replace(path=model_place(model))]
 
 

@@ -15,17 +15,19 @@ from itertools import islice
 from typing import Any
 
 from dispatch.errors import MOST_FAULTS, ConfigError, ConfigWarning, Fault
+from dispatch.hints import kind
 from dispatch.nearest import nearest
-from dispatch.secrets import label, secret_keys
+from dispatch.secrets import is_secret, label, secret_keys
 
 __all__ = [
     "OWN_KEYS",
-    "find_empty",
     "find_misspelt",
+    "find_unfit",
     "is_known",
     "is_litellms",
     "known_keys",
     "live_keys",
+    "must_be_text",
     "report",
 ]
 
@@ -33,6 +35,7 @@ OWN_KEYS = frozenset({"name", "roles", "system_prompt"})
 """Keys of a model that are for the program, which a provider would reject or misread."""
 
 _NEAR = 0.82  # `max_token` is near to `max_tokens`; `top_n`, a key that providers may have, to none
+_NEAR_OWN = 0.8  # `rolse` to `roles`: whoever loses these loses the meaning of the model
 _SHORT = 4  # shorter ones are near to too much: `top` to `stop`
 
 
@@ -106,7 +109,8 @@ def find_misspelt(
 
 @lru_cache(maxsize=1024)  # what one model misspells, others do too
 def _meant(key: str, signature: frozenset[str], forwards: bool) -> str | None:
-    return nearest(key, _sorted(signature, forwards), _NEAR)
+    own = nearest(key, sorted(OWN_KEYS & signature), _NEAR_OWN)
+    return own or nearest(key, _sorted(signature, forwards), _NEAR)
 
 
 @lru_cache(maxsize=16)
@@ -114,30 +118,59 @@ def _sorted(signature: frozenset[str], forwards: bool) -> list[str]:
     return sorted(signature | known_keys() if forwards else signature)
 
 
-def find_empty(model: Mapping[str, Any]) -> Sequence[Fault]:
-    """Return a fault for each secret, and each endpoint, of a model that holds nothing.
+def find_unfit(model: Mapping[str, Any]) -> Sequence[Fault]:
+    """Return a fault for each value of a model that no call can be made with.
 
-    LiteLLM takes it for absent, and looks into the environment: another key than was meant.
+    That is a secret, or an endpoint, that is empty: LiteLLM takes it for absent, and looks into the
+    environment, for another key than was meant. And what must be a text, but reads as a number.
 
-    >>> for fault in find_empty({"model": "openai/m", "api_key": "", "stop": None}):
+    >>> for fault in find_unfit({"model": "openai/m", "api_key": "", "api_base": 5, "stop": None}):
     ...     print(fault)
     api_key: is empty in the model 'openai/m'; write os.environ/NAME, or api_key: none
+    api_base: expected a text, found a number; quote it
     """
-    keys = (*_ENDPOINTS, *secret_keys(tuple(model)))
-    doubtful = [
+    keys = tuple(model)
+    doubtful = {
         key
-        for key in keys
-        if not isinstance(value := model.get(key, _SOME), str) or not value or value.isspace()
-    ]
+        for key in (*secret_keys(keys), *_texts(keys))
+        if not isinstance(value := model[key], str) or not value or value.isspace()
+    }
     if not doubtful:  # told fast, as it is of nearly all
         return ()
-    paths = [path for key in model if key in doubtful for path in _empty(key, model[key])]
-    return [_empty_fault(model, path) for path in paths]
+    return [
+        fault for key in keys if key in doubtful for fault in _find_unfit_at(key, model[key], model)
+    ]
 
 
-_ENDPOINTS = ("api_base", "base_url")
-_HEADERS = ("headers", "extra_headers")
-_SOME = "absent, not empty"
+_ENDPOINTS = frozenset({"api_base", "base_url"})
+_HEADERS = frozenset({"headers", "extra_headers"})
+_TEXTS = _ENDPOINTS | {
+    "name", "api_version", "system_prompt", "organization", "custom_llm_provider",
+}  # fmt: skip
+
+
+def must_be_text(key: str) -> bool:
+    """Tell whether no number can be meant under a key.
+
+    >>> must_be_text("api_key"), must_be_text("temperature")
+    (True, False)
+    """
+    return key in _TEXTS or is_secret(key)
+
+
+@lru_cache(maxsize=256)
+def _texts(keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(key for key in keys if key in _TEXTS)
+
+
+def _find_unfit_at(key: str, value: Any, model: Mapping[str, Any]) -> Iterator[Fault]:
+    from datetime import date  # dear, and a value is hardly ever one
+
+    if isinstance(value, int | float | date) and (key in _TEXTS or not isinstance(value, bool)):
+        what = "a date" if isinstance(value, date) else kind(value)
+        yield Fault((key,), f"expected a text, found {what}", "quote it", "wrong-text")
+    elif key not in _TEXTS - _ENDPOINTS:
+        yield from (_empty_fault(model, path) for path in _empty(key, value))
 
 
 def _empty(key: str, value: Any) -> Iterator[tuple[str, ...]]:

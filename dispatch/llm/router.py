@@ -26,6 +26,7 @@ from dispatch.llm.deployments import (
 from dispatch.llm.endpoints import find_foreign_key
 from dispatch.llm.keys import OWN_KEYS, find_misspelt, report
 from dispatch.llm.settings import find_dead_fallbacks
+from dispatch.origins import locator
 from dispatch.secrets import scrub, secret_values
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def _resolved(groups: Groups, deployments: Iterable[Deployment]) -> list[Deploym
     for model, deployment in zip(models_of(groups), deployments, strict=True):
         params, role = deployment["litellm_params"], deployment["model_name"]
         try:
-            kept.append({**deployment, "litellm_params": resolve_of_model(params, model)})
+            resolved = resolve_of_model(params, model, locator(model))
+            kept.append({**deployment, "litellm_params": resolved})
         except UnsetVariableError as error:
             unset = error.under("models", params["order"] - 1).within(role)
             fault = unset.fault

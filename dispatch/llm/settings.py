@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dispatch.errors import Fault, Step
-from dispatch.hints import did_you_mean
+from dispatch.hints import did_you_mean, kind
 from dispatch.llm.deployments import Deployment
-from dispatch.roles import kind
 
 __all__ = ["find_dead_fallbacks", "find_wrong_section"]
 
