@@ -140,7 +140,7 @@ def resolve_of_model(
     try:
         resolved: dict[str, Any] = resolve(given)
     except UnsetVariableError as error:
-        known = (at for at, variable in references(model) if variable == error.variable)
+        known = (at for at, variable in references(given) if variable == error.variable)
         position = locate(next(known, ()), "unset-variable")
         raise UnsetVariableError(error.variable, error.where, label(model), "", position) from None
     except ConfigError as error:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -135,3 +138,72 @@ def test_nothing_is_said_of_places_where_no_file_was_read():
         with pytest.raises(ConfigError) as caught:
             model_list(dispatch([{"model": "nobody-wrote-this", "order": 1}]))
     assert caught.value.faults[0].position is None
+
+
+TWICE = """\
+models:
+  - {model: gpt-4o, api_key: os.environ/ABSENT}
+  - {model: gpt-4o, api_key: os.environ/ABSENT, roles: postcompletions}
+search:
+  tool: {api_key: os.environ/ABSENT}
+api_key: os.environ/ABSENT
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "column"),
+    [("models[0]", 2, 30), ("models[-1]", 3, 30), ("search.tool", 5, 19), (None, 6, 10)],
+)
+def test_a_configuration_knows_its_own_lines_by_their_path(
+    tmp_path, monkeypatch, path, line, column
+):
+    """Also where two models hold the same, and for what is no model."""
+    monkeypatch.delenv("ABSENT", raising=False)
+    file = tmp_path / "c.yaml"
+    file.write_text(TWICE)
+    with pytest.raises(UnsetVariableError) as caught:
+        ConfigMorpher(file).morph(lambda api_key: None, path)
+    assert caught.value.position[:3] == (str(file), line, column)
+
+
+def test_a_key_that_would_go_astray_is_told_with_its_line_when_a_call_is_prepared(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    file = tmp_path / "c.yaml"
+    file.write_text("models:\n- {model: gpt-4o, api_base: 'http://127.0.0.1:9'}\n")
+    with pytest.warns(ForeignKeyWarning) as caught:
+        ConfigMorpher(file).morph(lambda **kwargs: None, "models[0]")
+    assert caught[0].message.args[0].position[:3] == (str(file), 2, 29)
+
+
+SETTINGS = """\
+models: [{model: gpt-4o, mock_response: hi}]
+router_settings:
+  redis_password: os.environ/RP
+  redis_host: os.environ/ABSENT
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "c.yaml", "hello"], "c.yaml:4:15: router_settings.redis_host: environment"),
+        (
+            ["export", "c.yaml", "--to", "litellm-proxy", "--redis-password-from", "a b"],
+            "--redis-password-from takes the name of an environment variable",
+        ),
+        (["init", "c.toml"], "c.toml: is no name of a YAML file; name it *.yaml"),
+    ],
+)
+def test_the_command_line_blames_what_is_to_blame(tmp_path, monkeypatch, arguments, told):
+    """A line of the file for what stands there, an option for what was given with it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RP", "pw")
+    monkeypatch.delenv("ABSENT", raising=False)
+    Path("c.yaml").write_text(SETTINGS)
+    done = subprocess.run(
+        [sys.executable, "-m", "dispatch", *arguments], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {told}")
