@@ -113,8 +113,8 @@ def _deployment(
 ) -> Deployment:
     """Sort the keys of a model into those of a deployment, and add what is wrong with it."""
     written = model.view()
-    if unfit := find_unfit(written):
-        faults += of_model(unfit, model)
+    if unfit := find_unfit(written):  # a name that is no text is none, and never sent
+        faults += of_model((each for each in unfit if each.path != ("name",)), model)
     if not _TAKEN.keys().isdisjoint(written):
         faults += of_model(find_collisions(written), model)
     params = {key: value for key, value in written.items() if key not in _NOTED}
