@@ -155,7 +155,15 @@ def must_be_text(key: str) -> bool:
     >>> must_be_text("api_key"), must_be_text("temperature")
     (True, False)
     """
-    return key in _TEXTS or is_secret(key)
+    return key not in _NUMBERS and (key in _TEXTS or is_secret(key))
+
+
+# What most models hold: asked first, as the rule of secrets takes milliseconds to set up.
+_NUMBERS = frozenset({
+    "temperature", "top_p", "top_k", "n", "seed", "max_tokens", "max_completion_tokens", "timeout",
+    "stream_timeout", "num_retries", "max_retries", "rpm", "tpm", "presence_penalty",
+    "frequency_penalty", "num_ctx", "stream",
+})  # fmt: skip
 
 
 @lru_cache(maxsize=256)
