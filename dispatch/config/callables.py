@@ -70,9 +70,13 @@ def _read(target: Any) -> Parameters:
     signature = _signature(target)
     if signature.parameters.keys() == _NOTHING_TOLD:
         signature = _signature(_sync_twin(target) or target)
-    parameters = signature.parameters.values()
-    defaults = {p.name: p.default for p in parameters if p.kind in _BY_KEYWORD}
-    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+    defaults, takes_any = {}, False
+    for parameter in signature.parameters.values():
+        kind = parameter.kind
+        if kind in _BY_KEYWORD:
+            defaults[parameter.name] = parameter.default
+        elif kind is inspect.Parameter.VAR_KEYWORD:
+            takes_any = True
     return Parameters(defaults, takes_any, (OWN_KEYS | _filled(target)).difference(defaults))
 
 
