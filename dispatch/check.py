@@ -145,13 +145,14 @@ def _find(tree: Mapping[str, Any], contract: Contract, today: datetime.date) -> 
 
 def _misspelt(models: list[Any]) -> Iterator[Fault]:
     """Yield keys that look misspelt; in a file of thousands of unknown ones, those of the first."""
-    unknown: set[str] = set()
+    seen: set[str] = set()
     for index, model in enumerate(models):
         keys = [key for key in model if isinstance(key, str)] if isinstance(model, Mapping) else []
-        unknown.update(key for key in keys if key not in OWN_KEYS and not is_known(key))
-        for fault in find_misspelt(keys, OWN_KEYS):
+        unknown = [key for key in keys if key not in OWN_KEYS and not is_known(key)]
+        for fault in find_misspelt(unknown, OWN_KEYS):
             yield fault.under("models", index)
-        if len(unknown) > _MOST_UNKNOWN:
+        seen.update(unknown)
+        if len(seen) > _MOST_UNKNOWN:
             return
 
 
