@@ -3,27 +3,26 @@
 The tree, each leaf also the builtin that Python users expect::
 
     DispatchError
-    ├── ConfigError (ValueError)            what a user wrote is wrong: every fault, with its place
+    ├── ConfigError (ValueError)            the configuration is wrong: every fault, with its place
     │   ├── FileError                       a file cannot be read, parsed or merged
-    │   └── SecretError                     a literal secret where only a reference may stand
-    ├── PathError (ValueError)              a path picks nothing
+    │   ├── SecretError                     a literal secret where only a reference is allowed
+    │   └── UnsetVariableError (LookupError)  a variable that a value refers to is unset
+    ├── PathError (ValueError)              a path leads nowhere
     │   ├── PathSyntaxError                 the path itself is malformed: a caret shows where
-    │   ├── MissingKeyError (LookupError)   a key, or a selector, that nothing matches
+    │   ├── MissingKeyError (LookupError)   a key, or a selector, that matches nothing
     │   └── MissingIndexError (IndexError)  an index out of range
-    ├── RoleError (LookupError)             a program asks for a role that it never declared
-    ├── StageError (TypeError)              stages composed in an order that cannot work
+    ├── RoleError (LookupError)             the program asks for a role that it did not declare
+    ├── StageError (TypeError)              a stage received or returned the wrong type
     ├── SignatureError (TypeError)          a callable whose parameters cannot be read
-    ├── ExtraKeysError (ValueError)         keys that no callable takes, where that was forbidden
-    ├── UnsetVariableError (LookupError)    an environment variable that a value refers to is unset
+    ├── ExtraKeysError (ValueError)         keys that no callable accepts, where that is an error
     └── CompletionError (RuntimeError)      no model of a role answered
 
     ConfigWarning (UserWarning)
-    ├── SuspiciousKeyWarning                a key that looks like a misspelt known one
-    ├── ForeignKeyWarning                   one vendor's key would go to another's endpoint
+    ├── UnknownKeyWarning                   a key that looks like a misspelt known one
+    ├── CredentialLeakWarning               one vendor's key would go to another's endpoint
     └── UnsetVariableWarning                a model is left out, since its variable is unset
 
-No message, argument or attribute of these holds a secret: whoever builds one passes what was
-found through `dispatch.secrets` first.
+Whatever reaches a message passes through `dispatch.redaction` here, so no error holds a secret.
 """
 
 from __future__ import annotations
@@ -31,18 +30,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, Self
 
-from dispatch.secrets import redact_key, redact_text
+from dispatch.redaction import printable, redact_key, redact_text
 
 __all__ = [
-    "MOST_FAULTS",
     "CompletionError",
     "ConfigError",
     "ConfigWarning",
+    "CredentialLeakWarning",
     "DispatchError",
     "ExtraKeysError",
     "Fault",
     "FileError",
-    "ForeignKeyWarning",
     "MissingIndexError",
     "MissingKeyError",
     "PathError",
@@ -52,45 +50,47 @@ __all__ = [
     "SecretError",
     "SignatureError",
     "StageError",
-    "SuspiciousKeyWarning",
+    "Step",
+    "UnknownKeyWarning",
     "UnsetVariableError",
     "UnsetVariableWarning",
-    "place",
+    "format_path",
 ]
 
 Step = str | int
+"""One step of a path: a key, or the index of an item."""
 
-MOST_FAULTS = 1000
-"""How many faults are looked for: nobody mends more by hand."""
+Severity = Literal["error", "warning"]
+
+_LONGEST = 1000  # characters of a message: a name in a file may be megabytes
+_RENDERED = 100  # faults in the text of one error
 
 
-def place(path: Iterable[Step]) -> str:
-    """Write a path of keys and indices the way that `ConfigMorpher.fetch` reads it.
+def format_path(path: Iterable[Step]) -> str:
+    """Write a path of keys and indices the way `ConfigMorpher.fetch` reads it.
 
-    >>> place(("models", 2, "roles", 1))
+    >>> format_path(("models", 2, "roles", 1))
     'models[2].roles[1]'
     """
-    steps = _redacted_keys(path)
-    written = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-    return _shortened(redact_text(written.removeprefix(".")))
+    written = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return _clean(written.removeprefix("."))
 
 
-_LONGEST = 1000  # of what is told: a name in a file may be megabytes
-
-
-def _shortened(text: str) -> str:
-    """Leave the middle out of a long text: what was found stands there, what is right at the end.
-
-    Redact it first: half a URL looks like none.
-    """
+def _clean(text: str) -> str:
+    """Redact a message, then leave out the middle of a long one."""
+    text = printable(redact_text(text))
     half = _LONGEST // 2 - 1
     return text if len(text) <= _LONGEST else f"{text[:half]}…{text[-half:]}"
+
+
+def _clean_path(path: Iterable[Step]) -> tuple[Step, ...]:
+    return tuple(redact_key(step) if isinstance(step, str) else step for step in path)
 
 
 class Position(NamedTuple):
     """A place in a file: `line` and `column` count from 1, or are 0 for the file as a whole.
 
-    `text` is that line, redacted, and `caret` the offset in it that is meant.
+    `text` is that line, or empty where it mentions a secret; `caret` is an offset in it.
     """
 
     file: str
@@ -101,7 +101,7 @@ class Position(NamedTuple):
 
     @property
     def excerpt(self) -> str:
-        """The line, and under it a caret at the place; empty for the file as a whole.
+        """The line with a caret under the place; empty where the line is not shown.
 
         >>> print(Position("c.yaml", 2, 3, "- model: 3.10", 9).excerpt)
         - model: 3.10
@@ -109,15 +109,15 @@ class Position(NamedTuple):
         """
         if not self.text:
             return ""
-        under = "".join(map(_blank, self.text[: self.caret]))
-        return f"{self.text}\n{under}^"
+        return f"{self.text}\n{''.join(map(_blank, self.text[: self.caret]))}^"
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        parts = (self.file, self.line, self.column) if self.line else (self.file,)
+        return ":".join(str(part) for part in parts if part)
 
 
 def _blank(character: str) -> str:
-    """Return what takes as much room in a terminal as a character, and shows nothing."""
+    """Return whitespace as wide as a character is in a terminal."""
     from unicodedata import combining, east_asian_width
 
     if character == "\t":
@@ -134,12 +134,14 @@ class _Fault(NamedTuple):
     message: str
     hint: str = ""
     code: str = "invalid"
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
     position: Position | None = None
 
 
 class Fault(_Fault):
-    """One thing that a person can mend: where it is, what was found, what would be right.
+    """One thing to fix: where it is, what was found, how to fix it.
+
+    `path` leads to it in the user's configuration; `code` names the kind of fault, for programs.
 
     >>> print(Fault(("models", 0, "model"), "is missing", "name the model that LiteLLM calls"))
     models[0].model: is missing; name the model that LiteLLM calls
@@ -153,97 +155,100 @@ class Fault(_Fault):
         message: str,
         hint: str = "",
         code: str = "invalid",
-        severity: Literal["error", "warning"] = "error",
+        severity: Severity = "error",
         position: Position | None = None,
-    ) -> Fault:
-        # What is told of may be a URL: a role, a name or a key that somebody took for another.
-        told = _shortened(redact_text(message)), _shortened(redact_text(hint))
-        return super().__new__(cls, _redacted_keys(path), *told, code, severity, position)
+    ) -> Self:
+        # A role, a name or a key may be a URL with a password that was put in the wrong place.
+        cleaned = _clean(message), _clean(hint)
+        return super().__new__(cls, _clean_path(path), *cleaned, code, severity, position)
 
     @property
-    def place(self) -> str:
+    def where(self) -> str:
         """The path as text, such as `models[2].roles[1]`."""
-        return place(self.path)
+        return format_path(self.path)
 
-    def under(self, *prefix: Step) -> Fault:
-        """The same fault, seen from further out."""
-        return self._replace(path=(*_redacted_keys(prefix), *self.path))
+    def under(self, *prefix: Step) -> Self:
+        """Return the same fault, seen from further out."""
+        return self._replace(path=(*_clean_path(prefix), *self.path))
 
-    def at(self, position: Position | None) -> Fault:
-        """The same fault, with its place in a file."""
+    def with_position(self, position: Position | None) -> Self:
+        """Return the same fault, with its place in a file."""
         return self._replace(position=position)
 
-    def __str__(self) -> str:
-        parts = [str(self.position) if self.position else "", self.place, self.message]
-        told = ": ".join(part for part in parts if part)
-        return f"{told}; {self.hint}" if self.hint else told
+    def as_warning(self) -> Self:
+        """Return the same fault as a warning."""
+        return self._replace(severity="warning")
 
-    def told(self) -> str:
-        """The fault, and below it the line that it is about, where that is known."""
+    def __str__(self) -> str:
+        parts = (str(self.position or ""), self.where, self.message)
+        line = ": ".join(part for part in parts if part)
+        return f"{line}; {self.hint}" if self.hint else line
+
+    def render(self) -> str:
+        """Return the fault as text, and below it the line of the file where that is known."""
         excerpt = self.position.excerpt if self.position else ""
         return f"{self}\n{_indent(excerpt, '    ')}" if excerpt else str(self)
 
 
-def _redacted(parts: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(redact_text(part) if isinstance(part, str) else part for part in parts)
-
-
-def _redacted_keys(parts: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(redact_key(part) if isinstance(part, str) else part for part in parts)
-
-
 class DispatchError(Exception):
-    """The root of all errors of this package. It hides what URLs in its arguments hold."""
+    """The root of all errors of this package."""
 
     def __init__(self, *args: Any) -> None:
-        redacted = _redacted(args)
-        super().__init__(*(_shortened(arg) if isinstance(arg, str) else arg for arg in redacted))
-
-
-_TOLD = 100  # faults that the text of an error tells
+        super().__init__(*(_clean(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class ConfigError(DispatchError, ValueError):
     """A configuration is wrong; `faults` holds everything that is, in the order of the file.
 
-    Its text tells the first hundred.
+    >>> error = ConfigError([Fault(("models", 0), "has no key 'model'")])
+    >>> error.faults[0].path
+    ('models', 0)
     """
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__(self.faults)
 
     def __str__(self) -> str:
-        told = [fault.told() for fault in self.faults[:_TOLD]]
+        rendered = [fault.render() for fault in self.faults[:_RENDERED]]
         if len(self.faults) == 1:
-            return told[0]
-        if len(self.faults) > _TOLD:
-            told.append(f"and {len(self.faults) - _TOLD} more")
-        lines = "".join(f"\n{_indent(each, '  ')}" for each in told)
+            return rendered[0]
+        if len(self.faults) > _RENDERED:
+            rendered.append(f"and {len(self.faults) - _RENDERED} more")
+        lines = "".join(f"\n{_indent(each, '  ')}" for each in rendered)
         return f"{len(self.faults)} faults in the configuration:{lines}"
-
-    def under(self, *prefix: Step) -> Self:
-        """The same error, seen from further out."""
-        return type(self)([fault.under(*prefix) for fault in self.faults])
 
 
 class FileError(ConfigError):
     """A file cannot be read, parsed or merged."""
 
 
+class SecretError(ConfigError):
+    """A literal secret where only a reference to the environment is allowed."""
+
+
+class UnsetVariableError(ConfigError, LookupError):
+    """An environment variable that a value refers to is unset or empty; `variable` is its name."""
+
+    def __init__(self, faults: Iterable[Fault], variable: str = "") -> None:
+        super().__init__(faults)
+        self.variable = variable
+        self.args = (self.faults, variable)
+
+
 class PathError(DispatchError, ValueError):
-    """A path picks nothing. `path` is the path as it was asked for, redacted."""
+    """A path leads nowhere. `path` is the path that was asked for, redacted."""
 
     def __init__(self, message: str, path: str = "") -> None:
         super().__init__(message, path)
-        self.path = self.args[1]
+        self.path: str = self.args[1]
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class PathSyntaxError(PathError):
-    """A path that the grammar does not hold; `column` counts from 1."""
+    """A malformed path; `column` counts from 1."""
 
     def __init__(self, message: str, path: str = "", column: int = 1) -> None:
         super().__init__(message, path)
@@ -251,7 +256,7 @@ class PathSyntaxError(PathError):
         self.args = (*self.args, column)
 
     def __str__(self) -> str:
-        if not self.path or "…" in self.path:  # no caret fits under one that is shortened
+        if not self.path or "…" in self.path:  # a caret under a shortened path would be wrong
             return str(self.args[0])
         return f"{self.args[0]}\n  {self.path}\n  {' ' * (self.column - 1)}^"
 
@@ -265,11 +270,11 @@ class MissingIndexError(PathError, IndexError):
 
 
 class RoleError(DispatchError, LookupError):
-    """A program asks for a role that it never declared."""
+    """The program asks for a role that it did not declare."""
 
 
 class StageError(DispatchError, TypeError):
-    """A stage was handed what an earlier stage should have prepared."""
+    """A stage received what an earlier stage should have prepared, or returned the wrong type."""
 
 
 class SignatureError(DispatchError, TypeError):
@@ -277,60 +282,14 @@ class SignatureError(DispatchError, TypeError):
 
 
 class ExtraKeysError(DispatchError, ValueError):
-    """Keys that no callable takes, where extra keys were forbidden."""
+    """Keys that no callable accepts, where `allow_extra_keys` is False."""
 
-    def __init__(self, keys: Sequence[str], where: str) -> None:
-        super().__init__(_redacted_keys(keys), where)
+    def __init__(self, keys: Sequence[str], where: str = "") -> None:
+        super().__init__(_clean_path(keys), where)
         self.keys, self.where = self.args
 
     def __str__(self) -> str:
-        return f"{self.where or 'the configuration'}: no callable takes {', '.join(self.keys)}"
-
-
-class UnsetVariableError(DispatchError, LookupError):
-    """An environment variable that a value refers to is unset or empty."""
-
-    def __init__(
-        self,
-        variable: str,
-        where: str,
-        model: str = "",
-        role: str = "",
-        position: Position | None = None,
-    ) -> None:
-        super().__init__(variable, where, model, role, position)
-        self.variable, self.where, self.model, self.role, self.position = self.args
-
-    def within(self, role: str) -> UnsetVariableError:
-        """The same error, of a model in a role."""
-        return type(self)(self.variable, self.where, self.model, role, self.position)
-
-    def under(self, *prefix: Step) -> UnsetVariableError:
-        """The same error, seen from further out."""
-        where = place((*prefix, self.where))
-        return type(self)(self.variable, where, self.model, self.role, self.position)
-
-    def at(self, position: Position | None) -> UnsetVariableError:
-        """The same error, with its place in a file."""
-        return type(self)(self.variable, self.where, self.model, self.role, position)
-
-    @property
-    def fault(self) -> Fault:
-        """What a person can mend."""
-        model = f" of model {self.model!r}" if self.model else ""
-        role = f" in role {self.role!r}" if self.role else ""
-        message = (
-            f"{self.where}{model}{role}: environment variable {self.variable} is unset or empty"
-        )
-        hint = f"set it: export {self.variable}=…"
-        return Fault((), message, hint, "unset-variable", position=self.position)
-
-    def __str__(self) -> str:
-        return self.fault.told()
-
-
-class SecretError(ConfigError):
-    """A literal secret where only a reference to the environment may stand."""
+        return f"{self.where or 'the configuration'}: no callable accepts {', '.join(self.keys)}"
 
 
 class CompletionError(DispatchError, RuntimeError):
@@ -338,16 +297,16 @@ class CompletionError(DispatchError, RuntimeError):
 
 
 class ConfigWarning(UserWarning):
-    """The root of all warnings of this package."""
+    """The root of all warnings of this package; its one argument is a `Fault`."""
 
 
-class SuspiciousKeyWarning(ConfigWarning):
-    """A key that nobody knows, and that is near to one that LiteLLM does."""
+class UnknownKeyWarning(ConfigWarning):
+    """A key that is unknown, and close to one that LiteLLM knows."""
 
 
-class ForeignKeyWarning(ConfigWarning):
-    """A custom endpoint without a key of its own, where LiteLLM would send the vendor's."""
+class CredentialLeakWarning(ConfigWarning):
+    """A custom endpoint without a key, to which LiteLLM would send the vendor's key."""
 
 
 class UnsetVariableWarning(ConfigWarning):
-    """A model is left out, since an environment variable that it refers to is unset or empty."""
+    """A model is left out, since a variable that it refers to is unset or empty."""

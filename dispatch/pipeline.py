@@ -2,46 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache, partial
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
 
-from toolz import compose_left
-from toolz.curried import map, mapcat
+from toolz import compose_left, identity
 
-from dispatch.errors import ConfigError, Fault
+from dispatch.immutable import FrozenMap
 from dispatch.roles import DEFAULT_CONTRACT, Contract
 from dispatch.stages import (
     Groups,
-    check_models,
+    Model,
+    apply_defaults,
+    apply_role_parameters,
+    borrow_roles,
+    drop_disabled,
+    each,
     explode_roles,
-    find_faults,
-    freeze_model,
+    freeze_models,
     group_by_role,
     normalize_roles,
 )
 
-__all__ = ["dispatch", "pipeline", "reporting"]
-
-T = TypeVar("T")
+__all__ = ["dispatch", "pipeline"]
 
 Models = Iterable[Mapping[str, Any]]
+Step = Callable[[Iterable[Model]], Iterable[Model]]
 
 
-@lru_cache(maxsize=32)
-def pipeline(contract: Contract = DEFAULT_CONTRACT) -> Callable[[Models], Groups]:
-    """Return the function that dispatches models to a contract's roles, composed once for each."""
-    run: Callable[[Models], Groups] = compose_left(
-        map(freeze_model),
-        map(partial(normalize_roles, contract=contract)),
-        mapcat(explode_roles),
+def pipeline(
+    contract: Contract = DEFAULT_CONTRACT,
+    *,
+    defaults: Mapping[str, Any] = FrozenMap({}),
+    models: Step = identity,
+    copies: Step = identity,
+    groups: Callable[[Groups], Any] = identity,
+) -> Callable[[Models], Any]:
+    """Return the function that dispatches models to a contract's roles.
+
+    `models`, `copies` and `groups` are stages of your own, inserted where they see all models, the
+    copies of each role, and the groups.
+
+    >>> fast = pipeline(models=each(lambda model: [model] if "mini" in model["model"] else []))
+    >>> [model["model"] for model in fast([{"model": "o3"}, {"model": "o3-mini"}])["chatcompletions"]]
+    ['o3-mini']
+    """
+    run: Callable[[Models], Any] = compose_left(
+        freeze_models,
+        each(partial(apply_defaults, defaults=defaults)),
+        each(drop_disabled),
+        models,
+        each(partial(normalize_roles, contract=contract)),
+        each(explode_roles),
+        each(apply_role_parameters),
+        copies,
         partial(group_by_role, contract=contract),
+        partial(borrow_roles, contract=contract),
+        groups,
     )
     return run
 
 
 def dispatch(models: Models, *, contract: Contract = DEFAULT_CONTRACT) -> Groups:
-    """Hand each model to the roles that it plays: the pipeline, reporting all faults at once.
+    """Hand each model to the roles that it plays.
 
     >>> groups = dispatch([{"model": "gpt-4o", "roles": ["chatcompletions", "postcompletions"]}])
     >>> [model["model"] for model in groups["postcompletions"]]
@@ -49,35 +72,5 @@ def dispatch(models: Models, *, contract: Contract = DEFAULT_CONTRACT) -> Groups
 
     Raises `ConfigError`, whose `faults` are those of every model.
     """
-    return reporting(pipeline(contract), contract)(models)
-
-
-def reporting(
-    run: Callable[[Models], T], contract: Contract = DEFAULT_CONTRACT
-) -> Callable[[Models], T]:
-    """Return the same pipeline, which tells all faults of all models where one stops it.
-
-    A stage raises at the first faulty model, and knows neither its number nor its place in a file.
-
-    >>> run = reporting(pipeline())
-    >>> run([{"model": "a"}, {"model": "b", "roles": "x"}, {"name": "c"}])
-    Traceback (most recent call last):
-    dispatch.errors.ConfigError: 2 faults in the configuration:
-      models[1].roles: role 'x' is not declared; known: chatcompletions, postcompletions
-      models[2]: has no key 'model'; name the model that LiteLLM calls, such as model: gpt-4o
-    """
-
-    def reported(models: Models) -> T:
-        listed: Sequence[Any] | None = None
-        try:
-            listed = check_models(models)
-            return run(listed)
-        except ConfigError as first:
-            faults: Sequence[Fault] = first.faults
-        if listed is not None:
-            faults = find_faults(listed, contract=contract) or faults
-        from dispatch.config.places import locate  # paid for once there is a fault
-
-        raise ConfigError(locate(faults, models if listed is None else listed))
-
-    return reported
+    groups: Groups = pipeline(contract)(models)
+    return groups

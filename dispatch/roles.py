@@ -1,15 +1,15 @@
-"""Roles: which there are, what each asks for, and how a user may write them."""
+"""Roles: what a program declares, and how a user may write them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
 
-from dispatch.errors import MOST_FAULTS, Fault
-from dispatch.frozen import VECTOR, FrozenMap, freeze
-from dispatch.hints import did_you_mean, kind
-from dispatch.secrets import redact_key, redact_text
+from dispatch.errors import Fault, RoleError, Step
+from dispatch.immutable import VECTOR, FrozenMap, freeze
+from dispatch.redaction import quote_name, redact_text
+from dispatch.suggestions import describe_type, did_you_mean
 
 __all__ = [
     "CHATCOMPLETIONS",
@@ -18,94 +18,141 @@ __all__ = [
     "POSTCOMPLETIONS",
     "Contract",
     "Entry",
+    "ModelRoleType",
     "Role",
-    "contract_of",
-    "entry",
+    "assignment",
     "read_roles",
 ]
 
-Entry = FrozenMap[str, str | None]
-"""The normal form of one assignment: `{role: task}`."""
+CHATCOMPLETIONS = "chatcompletions"
+"""The main conversation and its tool calls: the role of a model that names none."""
+
+POSTCOMPLETIONS = "postcompletions"
+"""What follows the conversation, mostly with a task."""
 
 _LISTS: tuple[type, ...] = (list, tuple, *VECTOR)
 _CONTAINERS: tuple[type, ...] = (*_LISTS, Mapping)
+_TASKS = ("optional", "required", "none")
+_CHAT = FrozenMap({"mode": "chat"})
+
+
+class ModelRoleType(NamedTuple):
+    """The names of the roles that are declared by default.
+
+    >>> ModelRoleType().chatcompletions
+    'chatcompletions'
+    """
+
+    chatcompletions: str = CHATCOMPLETIONS
+    postcompletions: str = POSTCOMPLETIONS
 
 
 class Role(NamedTuple):
     """One role that a program declares.
 
-    `required`: some model must play it. `several`: more than one may. `task`: whether an
-    assignment to it may, must or must not carry a task.
+    `required`: at least one model must play it. `multiple`: more than one model may. `task`:
+    whether an assignment may, must or must not carry a task. `otherwise`: the role whose models it
+    borrows when no model plays it. `needs`: what its models must be capable of, by the names of
+    LiteLLM's model map (`{"supports_vision": True, "max_input_tokens": 100_000}`). `calls`: the
+    callable that its models are handed to, or its dotted name; `litellm.completion` by default.
+    `variables`: the names that the program fills into a task. `max_cost`: US dollars that its
+    calls may cost in one process.
+
+    >>> Role("title", description="names a conversation", otherwise="chatcompletions").multiple
+    True
     """
 
     name: str
     required: bool = False
-    several: bool = True
+    multiple: bool = True
     task: Literal["optional", "required", "none"] = "optional"
+    description: str = ""
+    otherwise: str | None = None
+    needs: Mapping[str, Any] | None = None
+    calls: Callable[..., Any] | str | None = None
+    variables: tuple[str, ...] | None = None
+    max_cost: float | None = None
 
 
-CHATCOMPLETIONS = "chatcompletions"
-"""The main conversation and its tool calls: what a model plays that names no roles."""
-
-POSTCOMPLETIONS = "postcompletions"
-"""What follows the conversation, mostly with a task."""
-
-DEFAULT_ROLES = (CHATCOMPLETIONS, POSTCOMPLETIONS)
-
-
-_TASKS = ("optional", "required", "none")
+DEFAULT_ROLES = (
+    Role(CHATCOMPLETIONS, description="the main conversation and its tool calls", needs=_CHAT),
+    Role(POSTCOMPLETIONS, description="what follows the conversation", needs=_CHAT),
+)
 
 
 def _declared(role: object) -> Role:
-    role = role if isinstance(role, Role) else Role(cast("str", role))
+    role = role if isinstance(role, Role) else _DEFAULTS.get(role) or Role(cast("str", role))
     if not isinstance(role.name, str) or not role.name.strip():
-        raise ValueError(f"a role needs a name, not {role.name!r}")
+        raise ValueError(f"a role needs a name, not {quote_name(role.name)}")
     if role.task not in _TASKS:
         raise ValueError(f"the task of a role is {' or '.join(_TASKS)}, not {role.task!r}")
-    return role._replace(name=_plain(role.name))
+    variables = None if role.variables is None else tuple(role.variables)
+    needs = None if role.needs is None else freeze(role.needs)
+    return role._replace(name=_exactly_str(role.name), variables=variables, needs=needs)
 
 
-def _plain(text: str) -> str:
-    """A text of exactly that type: the members of an Enum are texts too, but print otherwise."""
+_DEFAULTS: dict[object, Role] = {role.name: role for role in DEFAULT_ROLES}
+
+
+def _exactly_str(text: str) -> str:
+    """Return a member of an Enum as the string that it is: it would print otherwise."""
     return str.__str__(text)
 
 
 class Contract(Mapping[str, Role]):
-    """The roles that a program declares, by name, in order.
+    """The roles that a program declares, by name, in order; and the keys that are its own.
 
-    >>> contract = Contract(["chatcompletions", Role("embed", required=True)])
+    `own_keys` are keys of a model that the program reads, such as `tags`: no call receives them.
+
+    >>> contract = Contract(["chatcompletions", Role("embed", required=True)], own_keys=["tags"])
     >>> list(contract), contract["embed"].required
     (['chatcompletions', 'embed'], True)
 
-    Raises `ValueError` for a role declared twice or without a name.
+    Raises `ValueError` for a role that is declared twice or has no name, and for an `otherwise`
+    that names no declared role or leads in a circle.
     """
 
-    __slots__ = ("_hash", "_roles")
+    __slots__ = ("_roles", "own_keys")
 
-    def __init__(self, roles: Iterable[str | Role] = DEFAULT_ROLES) -> None:
-        if isinstance(roles, str):
-            roles = (roles,)
-        declared = [_declared(role) for role in roles]
+    def __init__(
+        self, roles: Iterable[str | Role] = DEFAULT_ROLES, own_keys: Iterable[str] = ()
+    ) -> None:
+        declared = [_declared(role) for role in ([roles] if isinstance(roles, str) else roles)]
         self._roles = {role.name: role for role in declared}
+        self.own_keys = frozenset([own_keys] if isinstance(own_keys, str) else own_keys)
         if len(self._roles) < len(declared):
             names = redact_text(", ".join(role.name for role in declared))
             raise ValueError(f"a role is declared twice: {names}")
-        self._hash = hash(tuple(declared))  # asked for at each dispatch, to find its pipeline
+        for role in declared:
+            self.lenders(role.name)
+
+    def lenders(self, name: str) -> list[str]:
+        """Return the roles that a role borrows models from, nearest first.
+
+        >>> Contract([Role("title", otherwise="chatcompletions"), "chatcompletions"]).lenders("title")
+        ['chatcompletions']
+        """
+        chain = [name]
+        while (lender := self._roles[chain[-1]].otherwise) is not None:
+            if lender not in self._roles:
+                raise ValueError(f"role {chain[-1]!r} borrows from {lender!r}, which is not declared")
+            if lender in chain:
+                raise ValueError(f"roles borrow in a circle: {' → '.join([*chain, lender])}")
+            chain.append(lender)
+        return chain[1:]
+
+    def require(self, role: str) -> Role:
+        """Return a declared role. Raises `RoleError` for any other."""
+        if role not in self._roles:
+            hint = did_you_mean(str(role), self)
+            raise RoleError(f"role {quote_name(role)} is not declared; {hint}")
+        return self._roles[role]
 
     def __getitem__(self, name: str) -> Role:
         return self._roles[name]
 
-    def get(self, name: object, default: Any = None) -> Any:
-        return self._roles.get(name, default)  # type: ignore[call-overload]  # any key may be asked
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._roles
-
     def __iter__(self) -> Iterator[str]:
         return iter(self._roles)
-
-    def values(self) -> ValuesView[Role]:  # each dispatch asks; the view of Mapping is slow
-        return self._roles.values()
 
     def __len__(self) -> int:
         return len(self._roles)
@@ -113,32 +160,48 @@ class Contract(Mapping[str, Role]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Contract):
             return NotImplemented
-        return list(self.values()) == list(other.values())
+        mine, others = list(self._roles.values()), list(other._roles.values())
+        return mine == others and self.own_keys == other.own_keys
 
     def __hash__(self) -> int:
-        return self._hash
+        return hash((*self._roles, self.own_keys))
 
     def __repr__(self) -> str:
-        return f"Contract({list(self._roles.values())})"
+        return f"Contract({', '.join(self._roles)})"
 
 
 DEFAULT_CONTRACT = Contract()
 
 
-def contract_of(roles: Contract | Iterable[str | Role]) -> Contract:
-    """Return the contract that these roles make; a contract comes back as it is."""
-    return roles if isinstance(roles, Contract) else Contract(roles)
+class Entry(NamedTuple):
+    """One assignment as a user wrote it; `path` leads from the model to it."""
+
+    path: tuple[Step, ...]
+    role: Any
+    task: Any = None
+    parameters: Mapping[str, Any] | None = None
+
+
+@lru_cache(maxsize=256)
+def assignment(role: str, task: str | None = None) -> FrozenMap[str, str | None]:
+    """Return the normal form of an assignment, `{role: task}`; equal ones are one object.
+
+    >>> assignment("postcompletions", "review")
+    FrozenMap({'postcompletions': 'review'})
+    """
+    return FrozenMap.of({role: task})
 
 
 def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]]:
-    """Read what a user wrote under `roles`: one entry an assignment, in order, and all faults.
+    """Read what a user wrote under `roles`: the valid assignments in order, and all faults.
 
-    A string is a role without a task, a mapping gives each of its roles a task. One of either
-    may stand without a list around it; nothing at all means `chatcompletions`.
+    A string is a role without a task, a mapping gives each of its roles a task, or a mapping of a
+    task and of parameters. One of either needs no list around it; an empty value means
+    `chatcompletions`.
 
     >>> entries, faults = read_roles(["chatcompletions", {"postcompletions": "review"}], Contract())
-    >>> entries
-    [FrozenMap({'chatcompletions': None}), FrozenMap({'postcompletions': 'review'})]
+    >>> [(entry.role, entry.task) for entry in entries], faults
+    ([('chatcompletions', None), ('postcompletions', 'review')], [])
     """
     if not roles and (roles is None or isinstance(roles, _CONTAINERS)):
         if CHATCOMPLETIONS not in contract:
@@ -148,88 +211,91 @@ def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]
     entries: list[Entry] = []
     faults: list[Fault] = []
     for index, written in enumerate(roles if listed else (roles,)):
-        sound = _sound_entry(written, contract)
-        if sound is not None:
-            entries.append(sound)
-            continue
-        path = ("roles", index) if listed else ("roles",)
-        for at, role, task in _assignments(written):
-            fault = _find_fault(role, task, contract)
+        for entry in _entries(written, ("roles", index) if listed else ("roles",)):
+            fault = _find_fault(entry, contract)
             if fault is None:
-                entries.append(entry(_plain(role), task if task is None else _plain(task)))
+                entries.append(entry)
             else:
-                faults.append(fault.under(*path, *at))
-                if len(faults) == MOST_FAULTS:
-                    return entries, faults
+                faults.append(fault)
     return entries, faults
 
 
-def _sound_entry(written: Any, contract: Contract) -> Entry | None:
-    """The normal form of an entry that is plainly right; None for one that needs a closer look."""
-    if type(written) is str:
-        role, task = written, None
-    elif isinstance(written, FrozenMap) and len(written) == 1:
-        ((role, task),) = written.iteritems()
-    else:
-        return None
-    if type(role) is not str:
-        return None
-    declared = contract.get(role)
-    if declared is None or declared.task != "optional":
-        return None
-    if task is None:
-        return entry(role)
-    return written if type(task) is str else None
-
-
-def _assignments(written: Any) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
-    """Yield each role of one entry with its task, and where it stands below the entry."""
+def _entries(written: Any, path: tuple[Step, ...]) -> list[Entry]:
+    if isinstance(written, str):
+        return [Entry(path, _exactly_str(written))]
     if not isinstance(written, Mapping) or not written:
-        yield (), written, None
-        return
-    several = len(written) > 1
-    for role, task in written.items():
-        yield ((str(role),) if several else ()), role, task
+        return [Entry(path, written)]
+    multiple = len(written) > 1
+    return [
+        _entry((*path, role) if multiple else path, role, value) for role, value in written.items()
+    ]
 
 
-@lru_cache(maxsize=256)
-def entry(role: str, task: str | None = None) -> Entry:
-    """Return the normal form of an assignment, `{role: task}`; equal ones are the same object."""
-    return cast("Entry", freeze({role: task}))
+def _entry(path: tuple[Step, ...], role: Any, value: Any) -> Entry:
+    role = _exactly_str(role) if isinstance(role, str) else role
+    if value is None or isinstance(value, str):
+        return Entry(path, role, value and _exactly_str(value))
+    if not isinstance(value, Mapping):
+        return Entry(path, role, value)
+    parameters = {key: item for key, item in value.items() if key != "task"}
+    return Entry(path, role, value.get("task"), parameters)
 
 
-def _find_fault(role: Any, task: Any, contract: Contract) -> Fault | None:
+def _find_fault(entry: Entry, contract: Contract) -> Fault | None:
+    """The one rule of what is a valid assignment."""
+    path, role, task, parameters = entry
     if not isinstance(role, str) or not role.strip():
-        return _wrong_entry(role)
-    declared = contract.get(role)
+        return _wrong_role(path, role)
+    declared = contract._roles.get(role)
     if declared is None:
-        return _undeclared(role, contract)
-    if declared.task == "required" and (
-        task is None or (isinstance(task, str) and not task.strip())
-    ):
-        hint = f"write it as a mapping: {role}: what to do"
-        return Fault((), f"role {role!r} needs a task", hint, "missing-task")
-    if task is None:
+        return _undeclared(path, role, contract)
+    if parameters and ("roles" in parameters or not {*map(type, parameters)} <= {str}):
+        message = f"role {role!r} takes a task and parameters by name"
+        hint = "such as {task: summarize, temperature: 0}"
+        return Fault((*path, role), message, hint, "wrong-parameters")
+    if task is None or (isinstance(task, str) and not task.strip()):
+        if declared.task == "required":
+            hint = f"write it as a mapping: {role}: what to do"
+            return Fault(path, f"role {role!r} needs a task", hint, "missing-task")
         return None
     if not isinstance(task, str):
-        found = f"the task of role {role!r} must be a text, found {kind(task)}"
         hint = "quote it" if isinstance(task, int | float) else ""
-        return Fault((), found, hint, "wrong-task")
+        message = f"the task of role {role!r} must be a string, found {describe_type(task)}"
+        return Fault(path, message, hint, "wrong-task")
     if declared.task == "none":
-        return Fault((), f"role {role!r} takes no task", f"write it as {role!r}", "needless-task")
-    return None
+        hint = f"write it as {role!r}"
+        return Fault(path, f"role {role!r} takes no task", hint, "needless-task")
+    return _find_wrong_variable(path, task, declared)
 
 
-def _undeclared(role: str, contract: Contract) -> Fault:
+def _find_wrong_variable(path: tuple[Step, ...], task: str, role: Role) -> Fault | None:
+    if role.variables is None:
+        return None
+    from string import Formatter  # only for roles that have variables
+
+    try:
+        names = [name for _, name, _, _ in Formatter().parse(task) if name is not None]
+    except ValueError as error:
+        message = f"the braces of this task do not match: {error}"
+        return Fault(path, message, "write {{ and }} for braces of the text", "wrong-variable")
+    unknown = next((name for name in names if name not in role.variables), None)
+    if unknown is None:
+        return None
+    hint = did_you_mean(unknown, role.variables) or "the role has no variables"
+    message = f"the program fills in no variable {quote_name(unknown)}"
+    return Fault(path, message, hint, "wrong-variable")
+
+
+def _undeclared(path: tuple[Step, ...], role: str, contract: Contract) -> Fault:
+    message = f"role {quote_name(role)} is not declared"
     name, colon, task = (part.strip() for part in role.partition(":"))
     if colon and name in contract:
-        hint = (
-            f"a role with its task is a mapping, not one string: {name}: {task or 'what to do'!r}"
-        )
-        return Fault((), f"role {role!r} is not declared", hint, "task-in-string")
-    shown = redact_key(role)  # a key that slipped in here is told by its name alone
-    hint = did_you_mean(role, contract)
-    return Fault((), f"role {shown!r} is not declared", hint, "undeclared-role")
+        hint = f"write a role with its task as a mapping: {name}: {task or 'what to do'!r}"
+        return Fault(path, message, hint, "task-in-string")
+    if "," in role and all(part.strip() in contract for part in role.split(",")):
+        names = ", ".join(part.strip() for part in role.split(","))
+        return Fault(path, message, f"write a list: roles: [{names}]", "undeclared-role")
+    return Fault(path, message, did_you_mean(role, contract), "undeclared-role")
 
 
 def _unused(contract: Contract) -> Fault:
@@ -238,11 +304,11 @@ def _unused(contract: Contract) -> Fault:
     return Fault((), "no role uses this model", hint if contract else "", "unused-model")
 
 
-def _wrong_entry(found: Any) -> Fault:
+def _wrong_role(path: tuple[Step, ...], found: Any) -> Fault:
     if isinstance(found, bool):
         hint = "YAML 1.1 reads on, off, yes and no as booleans: quote the name"
     elif isinstance(found, str):
-        hint = "name the role, or leave the entry out"
+        hint = "name the role, or remove the entry"
     else:
         hint = "write 'role', or a mapping of roles to tasks"
-    return Fault((), f"expected a role, found {kind(found)}", hint, "wrong-role")
+    return Fault(path, f"expected a role, found {describe_type(found)}", hint, "wrong-role")

@@ -2,34 +2,54 @@
 
 A model goes in at the top and comes out in the groups of the roles that it plays::
 
-    freeze_model      Mapping -> Model                      immutable, in the order written
-    normalize_roles   Model -> Model                        every way to write roles becomes one
-    explode_roles     Model -> Iterator[Model]              one copy for each role
-    group_by_role     Iterable[Model] -> Groups             the copies by role, in file order
-    morph_groups      Groups -> FrozenMap[str, T]           each group in the form that is called
+    freeze_models          Iterable[Mapping] -> Iterator[Model]  immutable; each knows its place
+    apply_defaults         Model -> Model                        keys that all models start from
+    drop_disabled          Model -> tuple[Model, ...]            none where `enabled` is false
+    normalize_roles        Model -> Model                        every way to write roles becomes one
+    explode_roles          Model -> Iterator[Model]              one copy for each role
+    apply_role_parameters  Model -> Model                        keys that hold in this role only
+    group_by_role          Iterable[Model] -> Groups             the copies by role, in file order
+    borrow_roles           Groups -> Groups                      for roles that no model plays
+    morph_groups           Groups -> FrozenMap[str, T]           each group in the form to be used
+
+A stage over one model becomes one over many by `each`. Whatever is wrong with a model, a stage
+raises as a `ConfigError` whose paths start at the model; `each` finds the model's place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias, TypeVar, cast
 
 from pyrsistent import PVector, pvector
-from toolz import groupby
 
-from dispatch.errors import MOST_FAULTS, ConfigError, Fault, StageError
-from dispatch.frozen import VECTOR, FrozenMap, freeze, thaw
-from dispatch.hints import did_you_mean, kind
-from dispatch.roles import DEFAULT_CONTRACT, Contract, Entry, read_roles
+from dispatch.errors import ConfigError, Fault, StageError
+from dispatch.immutable import (
+    VECTOR,
+    FrozenMap,
+    Origin,
+    freeze,
+    locate,
+    origin_of,
+    thaw,
+    with_origin,
+)
+from dispatch.redaction import quote_name
+from dispatch.roles import DEFAULT_CONTRACT, Contract, Entry, Role, assignment, read_roles
+from dispatch.suggestions import did_you_mean
+from dispatch.validation import check_models, find_model_faults, find_unmet
 
 __all__ = [
     "Groups",
     "Model",
-    "check_models",
+    "apply_defaults",
+    "apply_role_parameters",
+    "borrow_roles",
+    "drop_disabled",
+    "each",
     "explode_roles",
-    "find_faults",
     "freeze_model",
+    "freeze_models",
     "group_by_role",
     "morph_groups",
     "normalize_roles",
@@ -43,6 +63,88 @@ Model: TypeAlias = FrozenMap[str, Any]
 Groups: TypeAlias = FrozenMap[str, PVector[Model]]
 """For each declared role, in declared order, the models that play it, in file order."""
 
+Stage: TypeAlias = Callable[[Model], Model | Iterable[Model]]
+
+
+def each(stage: Stage) -> Callable[[Iterable[Model]], Iterator[Model]]:
+    """Return the stage over many models: what a stage returns for each, one after another.
+
+    A stage returns a model, or any number of models. All faults of all models are raised at once,
+    after the last model, each with the place of the model that the stage was given.
+
+    >>> faster = each(lambda model: model.set("temperature", 0))
+    >>> list(faster(freeze_models([{"model": "gpt-4o"}])))
+    [FrozenMap({'model': 'gpt-4o', 'temperature': 0})]
+
+    Raises `StageError`, with the name of the stage, where it returns anything else.
+    """
+
+    def run(models: Iterable[Model]) -> Iterator[Model]:
+        faults: list[Fault] = []
+        try:
+            for model in models:
+                try:
+                    result = stage(model)
+                    results = (result,) if type(result) is FrozenMap else _models(result, stage)
+                except ConfigError as error:
+                    faults += (locate(fault, model) for fault in error.faults)
+                else:
+                    yield from results
+        except ConfigError as error:  # of an earlier stage, at its end
+            faults = [*error.faults, *faults]
+        if faults:
+            raise ConfigError(faults)
+
+    return run
+
+
+def _models(result: Any, stage: Any) -> tuple[Model, ...]:
+    """Return the models that a stage returned for one model."""
+    many = isinstance(result, Iterable) and not isinstance(result, Mapping | str | bytes)
+    models = tuple(result) if many else ()
+    wrong = [item for item in models if not isinstance(item, FrozenMap)] if many else [result]
+    if wrong:
+        function = getattr(stage, "func", stage)  # of a partial
+        name = getattr(function, "__name__", type(function).__name__)
+        raise StageError(
+            f"stage {name} returned {_describe(wrong[0])}; it must return a model (a FrozenMap), "
+            "or an iterable of models"
+        )
+    return models
+
+
+def _describe(value: Any) -> str:
+    """Describe what is no model, by the name of the generator that makes it if it is one."""
+    if isinstance(value, Iterator) and hasattr(value, "__name__"):
+        return f"the iterator of {value.__name__}, which yields many models: use each(…) or mapcat"
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _expect_model(model: Any, stage: str) -> None:
+    if not isinstance(model, FrozenMap):
+        raise StageError(f"{stage} takes a model (a FrozenMap), not {_describe(model)}")
+
+
+def freeze_models(models: Iterable[Mapping[str, Any]]) -> Iterator[Model]:
+    """Make models immutable, and note of each where it is: `models[0]`, `models[1]`, …
+
+    >>> [origin_of(model).path for model in freeze_models([{"model": "gpt-4o"}, {"model": "o3"}])]
+    [('models', 0), ('models', 1)]
+
+    Raises `ConfigError` for what is no list of mappings.
+    """
+    faults: list[Fault] = []
+    for index, model in enumerate(check_models(models)):
+        try:
+            frozen = freeze_model(model)
+        except ConfigError as error:
+            faults += (fault.under("models", index) for fault in error.faults)
+        else:
+            known = origin_of(frozen) is not None
+            yield frozen if known else with_origin(frozen, Origin(("models", index)))
+    if faults:
+        raise ConfigError(faults)
+
 
 def freeze_model(model: Mapping[str, Any]) -> Model:
     """Make a model immutable, so that no later stage, and no caller, can change another's view.
@@ -50,129 +152,169 @@ def freeze_model(model: Mapping[str, Any]) -> Model:
     >>> freeze_model({"model": "gpt-4o", "temperature": 0})
     FrozenMap({'model': 'gpt-4o', 'temperature': 0})
 
-    Raises `ConfigError` for what is no mapping, a key that is no text, and a missing `model`.
+    Raises `ConfigError` for what is no mapping, or contains itself.
     """
-    faults = () if _is_sound(model) else _shape_faults(model)
-    if faults:
-        raise ConfigError(faults)
+    if not isinstance(model, Mapping):
+        raise ConfigError(find_model_faults(model))
     return cast("Model", freeze(model))
 
 
-def _is_sound(model: Any) -> bool:
-    """Whether a model has no fault of shape, told faster than by looking for one."""
-    if type(model) is not dict or not _TEXT.issuperset(map(type, model)):
-        return False
-    name = model.get("model")
-    return type(name) is str and name != "" and not name.isspace()
+def apply_defaults(model: Model, defaults: Mapping[str, Any]) -> Model:
+    """Give a model each of the defaults that it does not set itself.
+
+    >>> apply_defaults(freeze({"model": "gpt-4o", "timeout": 5}), {"timeout": 60, "seed": 1})
+    FrozenMap({'model': 'gpt-4o', 'timeout': 5, 'seed': 1})
+    """
+    _expect_model(model, "apply_defaults")
+    added = {key: defaults[key] for key in defaults if key not in model}
+    if not added:
+        return model
+    origin = origin_of(model)
+    changed = cast("Model", model.update(added))
+    return with_origin(changed, origin.move(added, ("defaults",))) if origin else changed
 
 
-_TEXT = frozenset({str})
+def drop_disabled(model: Model) -> tuple[Model, ...]:
+    """Return a model alone, or no model where it says `enabled: false`.
 
-
-def _shape_faults(model: Any) -> list[Fault]:
-    if not isinstance(model, Mapping):
-        return [Fault((), f"expected a model, found {kind(model)}", _MODEL_HINT, "wrong-model")]
-    wrong_keys = (key for key in model if not isinstance(key, str))
-    faults = [_wrong_key(key) for key in islice(wrong_keys, MOST_FAULTS)]
-    name = model.get("model")
-    if name is None:
-        faults.append(Fault((), "has no key 'model'", _near_model(model), "missing-model"))
-    elif not isinstance(name, str) or not name.strip():
-        message = f"expected the name of a model, found {kind(name)}"
-        hint = "quote it" if isinstance(name, int | float) else _MODEL_HINT
-        faults.append(Fault(("model",), message, hint, "wrong-model-name"))
-    return faults
-
-
-_MODEL_HINT = "write a mapping such as {model: gpt-4o, roles: [chatcompletions]}"
-
-
-def _wrong_key(key: object) -> Fault:
-    hint = (
-        "YAML 1.1 reads on, off, yes and no as booleans: quote it" if key in (True, False) else ""
-    )
-    return Fault((), f"a key must be a text, found {kind(key)}", hint or "quote it", "wrong-key")
-
-
-def _near_model(model: Mapping[Any, Any]) -> str:
-    for key in model:
-        if isinstance(key, str) and key != "model" and did_you_mean(key, ("model",))[:3] == "did":
-            return f"{key!r} looks like it: write 'model'"
-    return "name the model that LiteLLM calls, such as model: gpt-4o"
+    >>> drop_disabled(freeze({"model": "gpt-4o", "enabled": False}))
+    ()
+    """
+    _expect_model(model, "drop_disabled")
+    return () if model.get("enabled") is False else (model,)
 
 
 def normalize_roles(model: Model, *, contract: Contract = DEFAULT_CONTRACT) -> Model:
     """Give a model's `roles` their one normal form: a vector of `{role: task}`.
 
-    >>> normalize_roles(freeze_model({"model": "m", "roles": "chatcompletions"}))["roles"]
+    A role with parameters of its own is `{role: {task: …, parameter: …}}`.
+
+    >>> normalize_roles(freeze({"model": "m", "roles": "chatcompletions"}))["roles"]
     pvector([FrozenMap({'chatcompletions': None})])
 
-    Raises `ConfigError` with every entry that is no role, is not declared or breaks the contract.
+    Raises `ConfigError` with everything that is wrong with the model and with its roles.
     """
+    _expect_model(model, "normalize_roles")
     entries, faults = read_roles(model.get("roles"), contract)
+    faults = [*find_model_faults(model), *faults]
     if faults:
         raise ConfigError(faults)
-    return model.set("roles", pvector(entries))
+    return cast("Model", model.set("roles", pvector([_normal(entry, model) for entry in entries])))
+
+
+def _normal(entry: Entry, model: Model) -> FrozenMap[str, Any]:
+    if not entry.parameters:
+        return assignment(entry.role, entry.task)
+    task = {} if entry.task is None else {"task": entry.task}
+    normal = freeze({entry.role: {**task, **entry.parameters}})
+    origin = origin_of(model)
+    if origin is None:
+        return cast("FrozenMap[str, Any]", normal)
+    path = entry.path[:-1] if entry.path[-1] == entry.role else entry.path
+    return with_origin(normal, Origin((*origin.path, *path), origin.source))
 
 
 def explode_roles(model: Model) -> Iterator[Model]:
     """Yield one copy of a model for each role that it plays, its `roles` being that one.
 
-    >>> both = freeze_model({"model": "m", "roles": ["chatcompletions", "postcompletions"]})
+    >>> both = freeze({"model": "m", "roles": ["chatcompletions", "postcompletions"]})
     >>> [dict(copy["roles"]) for copy in explode_roles(normalize_roles(both))]
     [{'chatcompletions': None}, {'postcompletions': None}]
 
     Raises `StageError` for roles that are not in their normal form.
     """
+    _expect_model(model, "explode_roles")
     entries = model.get("roles")
     if not isinstance(entries, VECTOR):
         raise StageError("explode_roles takes what normalize_roles returns")
-    return (model.set("roles", entry) for entry in entries)
+    for entry in entries:
+        yield model.set("roles", entry)  # type: ignore[misc]  # a FrozenMap, as its evolver says
 
 
-def group_by_role(models: Iterable[Model], *, contract: Contract = DEFAULT_CONTRACT) -> Groups:
-    """Gather copies by the role that each plays; a role that nobody plays has an empty group.
+def apply_role_parameters(copy: Model) -> Model:
+    """Let the parameters of a role entry win over those of the model; its task stays in `roles`.
 
-    >>> one = freeze_model({"model": "m", "roles": {"postcompletions": "review"}})
-    >>> {role: len(models) for role, models in group_by_role([one]).items()}
-    {'chatcompletions': 0, 'postcompletions': 1}
-
-    Raises `ConfigError` for a role that is not declared, a required one that nobody plays, and
-    several models for one that takes a single one.
+    >>> summary = {"postcompletions": {"task": "sum up", "temperature": 0}}
+    >>> apply_role_parameters(freeze({"model": "m", "temperature": 1, "roles": summary}))
+    FrozenMap({'model': 'm', 'temperature': 0, 'roles': {'postcompletions': 'sum up'}})
     """
-    played = groupby(_role_of, models)
-    faults = [*_undeclared(played, contract), *_unmet(played, contract)]
-    if faults:
-        raise ConfigError(faults)
-    return FrozenMap.of({role: pvector(played.get(role, ())) for role in contract})
+    role = _role_of(copy, "apply_role_parameters")
+    value = copy["roles"][role]
+    if not isinstance(value, FrozenMap):
+        return copy
+    parameters = value.discard("task")
+    changed = copy.update(parameters).set("roles", assignment(role, value.get("task")))
+    origin, entry = origin_of(copy), origin_of(copy["roles"])
+    if origin and entry:
+        return with_origin(changed, origin.move(parameters, (*entry.path, role)))
+    return cast("Model", changed)
 
 
-def _role_of(model: Model) -> str:
-    roles = model.get("roles")
+def _role_of(copy: Any, stage: str) -> str:
+    _expect_model(copy, stage)
+    roles = copy.get("roles")
     if not isinstance(roles, FrozenMap) or len(roles) != 1:
-        raise StageError("group_by_role takes what explode_roles yields: one role a copy")
+        raise StageError(f"{stage} takes what explode_roles yields: one role a copy")
     (role,) = roles
     return cast("str", role)
 
 
-def _undeclared(played: Iterable[str], contract: Contract) -> Iterator[Fault]:
-    for role in played:
-        if role not in contract:
-            hint = did_you_mean(role, contract)
-            yield Fault(("roles",), f"role {role!r} is not declared", hint, "undeclared-role")
+def group_by_role(copies: Iterable[Model], *, contract: Contract = DEFAULT_CONTRACT) -> Groups:
+    """Gather copies by the role that each plays; a role that no model plays has an empty group.
+
+    >>> one = freeze({"model": "m", "roles": {"postcompletions": "review"}})
+    >>> {role: len(models) for role, models in group_by_role([one]).items()}
+    {'chatcompletions': 0, 'postcompletions': 1}
+
+    Raises `ConfigError` with the faults of all earlier stages, for a role that is not declared, a
+    required one that no model plays, and several models for one that takes a single one.
+    """
+    groups: dict[str, list[Model]] = {role: [] for role in contract}
+    faults: list[Fault] = []
+    try:
+        for copy in copies:
+            role = _role_of(copy, "group_by_role")
+            if role in groups:
+                groups[role].append(copy)
+            else:
+                message = f"role {quote_name(role)} is not declared"
+                hint = did_you_mean(role, contract)
+                faults.append(locate(Fault(("roles",), message, hint, "undeclared-role"), copy))
+    except ConfigError as error:
+        faults += error.faults
+    if all(fault.code == "undeclared-role" for fault in faults):
+        faults += find_unmet(groups, contract)
+    if faults:
+        raise ConfigError(sorted(faults, key=_order))
+    return FrozenMap.of({role: pvector(models) for role, models in groups.items()})
 
 
-def _unmet(played: Mapping[str, Sequence[Any]], contract: Contract) -> Iterator[Fault]:
-    """Yield what a contract asks for in vain; `played` holds the players, or their numbers."""
-    for role in contract.values():
-        players = played.get(role.name, ())
-        if role.required and not players:
-            hint = f"give a model roles: [{role.name}]"
-            yield Fault(("models",), f"no model plays role {role.name!r}", hint, "unplayed-role")
-        for player in () if role.several else players[1:]:
-            message = f"role {role.name!r} takes one model, and {len(players)} play it"
-            at = ("models", player, "roles") if isinstance(player, int) else ("models",)
-            yield Fault(at, message, code="crowded-role")
+def _order(fault: Fault) -> float:
+    """Sort faults by their model; those of all models come last."""
+    match fault.path:
+        case ("models", int(index), *_):
+            return index
+        case _:
+            return float("inf")
+
+
+def borrow_roles(groups: Groups, *, contract: Contract = DEFAULT_CONTRACT) -> Groups:
+    """Let a role that no model plays have the models of the role that it names as `otherwise`.
+
+    A borrowed copy still names, in its `roles`, the role that it was borrowed from.
+
+    >>> contract = Contract(["chat", Role("title", otherwise="chat")])
+    >>> groups = group_by_role([freeze({"model": "m", "roles": {"chat": None}})], contract=contract)
+    >>> borrow_roles(groups, contract=contract)["title"]
+    pvector([FrozenMap({'model': 'm', 'roles': {'chat': None}})])
+    """
+    borrowed = {}
+    for role, models in groups.items():
+        lenders = () if models or role not in contract else contract.lenders(role)
+        lender = next((name for name in lenders if groups[name]), None)
+        if lender is not None:
+            borrowed[role] = groups[lender]
+    return cast("Groups", groups.update(borrowed)) if borrowed else groups
 
 
 def morph_groups(morpher: Callable[[dict[str, Any]], T]) -> Callable[[Groups], FrozenMap[str, T]]:
@@ -189,52 +331,3 @@ def morph_groups(morpher: Callable[[dict[str, Any]], T]) -> Callable[[Groups], F
         )
 
     return morph
-
-
-def check_models(models: Any) -> Sequence[Any]:
-    """Return the models as a sequence that can be read again, for the second look at faults.
-
-    Raises `ConfigError` for what is no list: one model alone, a text, nothing.
-    """
-    if type(models) is list:
-        return models
-    if isinstance(models, str | bytes | Mapping) or not isinstance(models, Iterable):
-        message = f"expected a list of models, found {kind(models)}"
-        raise ConfigError([Fault(("models",), message, "put a list around it", "wrong-models")])
-    return models if isinstance(models, Sequence) else tuple(models)
-
-
-def find_faults(models: Iterable[Any], *, contract: Contract = DEFAULT_CONTRACT) -> list[Fault]:
-    """Return all that is wrong with each of these models, in their order, and what is missing.
-
-    A stage stops at the first faulty model; this is the second look, once one has. It stops at the
-    first thousand faults: nobody mends more by hand, and what all models lack is then not known.
-
-    >>> for fault in find_faults([{"model": "m", "roles": "chatcompletion"}, {"name": "x"}]):
-    ...     print(fault)
-    models[0].roles: role 'chatcompletion' is not declared; did you mean 'chatcompletions'?
-    models[1]: has no key 'model'; name the model that LiteLLM calls, such as model: gpt-4o
-    """
-    faults: list[Fault] = []
-    played: dict[str, list[int]] = {}
-    for index, model in enumerate(models):
-        entries, found = _look_at(model, contract)
-        faults += (fault.under("models", index) for fault in found)
-        for entry in entries:
-            played.setdefault(next(iter(entry)), []).append(index)
-        if len(faults) >= MOST_FAULTS:
-            return faults[:MOST_FAULTS]
-    return [*faults, *_unmet(played, contract)]
-
-
-def _look_at(model: Any, contract: Contract) -> tuple[list[Entry], list[Fault]]:
-    """Return the sound assignments of a model, and all its faults."""
-    faults = _shape_faults(model)
-    if not isinstance(model, Mapping):
-        return [], faults
-    entries, wrong = read_roles(model.get("roles"), contract)
-    try:
-        freeze(model)
-    except ConfigError as error:
-        wrong += error.faults
-    return entries, faults + wrong

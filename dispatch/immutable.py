@@ -1,0 +1,315 @@
+"""Immutable data: a `PMap` that keeps the order written, knows its origin and shows no secret.
+
+pyrsistent's own map iterates in an order that follows PYTHONHASHSEED, and prints all that it
+holds. `FrozenMap` is that map, buckets and all, with two slots more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
+
+from pyrsistent import PMap, PSet, PVector, pmap, pset, pvector
+
+from dispatch.errors import ConfigError, Fault, Position, Step
+from dispatch.redaction import redact
+
+__all__ = [
+    "SCALARS",
+    "VECTOR",
+    "FrozenMap",
+    "Origin",
+    "Source",
+    "freeze",
+    "locate",
+    "origin_of",
+    "thaw",
+    "with_origin",
+]
+
+VECTOR: tuple[type[PVector[Any]], ...] = (type(pvector()), PVector)
+"""For `isinstance`: the type itself comes first, as the abstract one takes ten times longer."""
+
+SCALARS = frozenset({str, int, float, bool, type(None)})
+"""The types of values that cannot change, and so are handed out as they are."""
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+Path = tuple[Step, ...]
+
+
+class Source(Protocol):
+    """The files of a configuration, as `dispatch.config.positions` reads them."""
+
+    def position(self, path: Path, code: str = "") -> Position | None:
+        """Return where the value at a path was written, or its key if the fault is about that."""
+
+
+class Origin(NamedTuple):
+    """Where a map was written: its path in the user's configuration, and the files it came from.
+
+    `moved` holds the keys that were written elsewhere, such as in `defaults` or in a role entry,
+    each with the path of its value.
+
+    >>> Origin(("models", 2), moved={"timeout": ("defaults", "timeout")}).path_of(("timeout",))
+    ('defaults', 'timeout')
+    """
+
+    path: Path
+    source: Source | None = None
+    moved: Mapping[str, Path] = {}
+
+    def path_of(self, steps: Path) -> Path:
+        """Return the path, in the user's configuration, of a value in this map."""
+        if steps and steps[0] in self.moved:
+            return (*self.moved[cast("str", steps[0])], *steps[1:])
+        return (*self.path, *steps)
+
+    def move(self, keys: Iterable[str], path: Path) -> Origin:
+        """Return the origin of a map that took these keys over from another one at `path`."""
+        return self._replace(moved={**self.moved, **{key: (*path, key) for key in keys}})
+
+    def locate(self, fault: Fault) -> Fault:
+        """Give a fault, whose path starts in this map, its full path and its position."""
+        path = self.path_of(fault.path)
+        position = fault.position
+        if position is None and self.source is not None:
+            position = self.source.position(path, fault.code)
+        return fault._replace(path=()).under(*path).with_position(position)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Origin, (self.path, None, dict(self.moved))  # without the text of files
+
+
+class FrozenMap(PMap[K, V]):
+    """A `PMap` that iterates in the order written and redacts its repr.
+
+    All that a `PMap` does, it does: `set`, `remove`, `update` and `transform` give another
+    `FrozenMap`, in which a replaced key keeps its place and a new one comes last. What it is given
+    is frozen too, all the way down.
+
+    >>> model = FrozenMap({"name": "fast", "model": "gpt-4o", "api_key": "sk-1"})
+    >>> model.set("name", "quick")
+    FrozenMap({'name': 'quick', 'model': 'gpt-4o', 'api_key': '***'})
+    """
+
+    __slots__ = ("_order", "_origin")
+
+    _order: tuple[K, ...]
+    _origin: Origin | None
+
+    def __new__(cls, items: Mapping[K, V]) -> FrozenMap[K, V]:
+        frozen: FrozenMap[K, V] = freeze(items if isinstance(items, Mapping) else dict(items))
+        return frozen
+
+    @classmethod
+    def of(cls, items: Mapping[K, V]) -> FrozenMap[K, V]:
+        """Make a map of values as they are: frozen already, or no data at all."""
+        return cls._wrap(pmap(items), tuple(items), None)
+
+    @classmethod
+    def _wrap(cls, items: Any, order: tuple[Any, ...], origin: Origin | None) -> FrozenMap[K, V]:
+        self: FrozenMap[K, V] = PMap.__new__(cls, items._size, items._buckets)  # type: ignore[call-arg]
+        self._order = order
+        self._origin = origin
+        return self
+
+    def to_dict(self) -> dict[K, V]:
+        """Return the items, frozen as they are, as a fresh dict in the order written."""
+        items = dict(chain.from_iterable(filter(None, self._buckets)))  # type: ignore[attr-defined]
+        return {key: items[key] for key in self._order}
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        buckets = self._buckets  # type: ignore[attr-defined]  # PMap's own catches a KeyError
+        for known, value in buckets[hash(key) % len(buckets)] or ():
+            if known == key:
+                return value
+        return default
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._order)
+
+    iterkeys = __iter__
+
+    def iteritems(self) -> Iterator[tuple[K, V]]:
+        return iter(self.to_dict().items())
+
+    # The views of PMap print their values; those of Mapping print the redacted map.
+    keys = Mapping.keys
+    values = Mapping.values
+    items = Mapping.items
+
+    def evolver(self) -> _Evolver:
+        return _Evolver(self)
+
+    def __copy__(self) -> FrozenMap[K, V]:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> FrozenMap[K, V]:
+        return self
+
+    def __repr__(self) -> str:
+        return f"FrozenMap({redact(self)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.to_dict(), self._origin)
+
+
+class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs leave it out
+    """PMap's evolver, which also carries the order of the keys and the origin."""
+
+    __slots__ = ("_order",)
+
+    def __init__(self, original: FrozenMap[Any, Any]) -> None:
+        super().__init__(original)
+        self._order: dict[Any, None] | None = None  # made once the keys change
+
+    def set(self, key: Any, val: Any) -> _Evolver:
+        size = self._size
+        super().set(key, freeze(val))
+        if self._size != size:
+            self._keys().setdefault(key)
+        return self
+
+    def remove(self, key: Any) -> _Evolver:
+        super().remove(key)
+        self._keys().pop(key)
+        return self
+
+    def _keys(self) -> dict[Any, None]:
+        if self._order is None:
+            self._order = dict.fromkeys(self._original_pmap._order)
+        return self._order
+
+    def persistent(self) -> FrozenMap[Any, Any]:
+        original = self._original_pmap
+        if self.is_dirty():
+            order = original._order if self._order is None else tuple(self._order)
+            self._original_pmap = FrozenMap._wrap(super().persistent(), order, original._origin)
+        return cast("FrozenMap[Any, Any]", self._original_pmap)
+
+
+def _restore(items: dict[Any, Any], origin: Origin | None) -> FrozenMap[Any, Any]:
+    return with_origin(FrozenMap.of(items), origin)
+
+
+def origin_of(value: Any) -> Origin | None:
+    """Return where a map was written; None for what a program made."""
+    return value._origin if isinstance(value, FrozenMap) else None
+
+
+def with_origin(value: FrozenMap[K, V], origin: Origin | None) -> FrozenMap[K, V]:
+    """Return the same map, with its origin; `set` and `remove` hand it on.
+
+    >>> model = with_origin(freeze({"model": "gpt-4o"}), Origin(("models", 2)))
+    >>> origin_of(model.set("temperature", 0)).path
+    ('models', 2)
+    """
+    return FrozenMap._wrap(value, value._order, origin)
+
+
+def locate(fault: Fault, value: Any) -> Fault:
+    """Give a fault, whose path starts in a map, its place in the user's configuration.
+
+    >>> model = with_origin(freeze({"model": "gpt-4o"}), Origin(("models", 2)))
+    >>> print(locate(Fault(("stop",), "is empty"), model))
+    models[2].stop: is empty
+    """
+    origin = origin_of(value)
+    return fault if origin is None else origin.locate(fault)
+
+
+_ATOMS = frozenset({*SCALARS, FrozenMap})
+
+
+def freeze(value: Any) -> Any:
+    """Turn a value into immutable containers, all the way down; inputs are never touched.
+
+    Mappings (subclasses of dict and plain `PMap`s too) become `FrozenMap`, lists `PVector`, sets
+    `PSet`; tuples stay tuples. Anything else is kept as it is, by reference.
+
+    >>> freeze({"roles": ["chatcompletions"]})
+    FrozenMap({'roles': ['chatcompletions']})
+
+    Raises `ConfigError` for a value that contains itself, or is nested too deep for Python.
+    """
+    try:
+        return value if type(value) in _ATOMS else _freeze(value)
+    except RecursionError:
+        fault = Fault((), "nested too deep, or contains itself", code="too-deep")
+        raise ConfigError([fault]) from None
+
+
+def _freeze(value: Any) -> Any:
+    freezer = _FREEZERS.get(type(value))
+    if freezer is not None:
+        return freezer(value)
+    for kind, freezer_of_kind in _FREEZERS_OF_SUBCLASSES:
+        if isinstance(value, kind):
+            return freezer_of_kind(value)
+    return value
+
+
+def _freeze_map(value: Mapping[Any, Any]) -> FrozenMap[Any, Any]:
+    return FrozenMap.of(
+        {k: v if type(v) in _ATOMS else _freeze(v) for k, v in value.items()},
+    )
+
+
+def _freeze_list(value: Iterable[Any]) -> PVector[Any]:
+    return pvector([v if type(v) in _ATOMS else _freeze(v) for v in value])
+
+
+def _freeze_vector(value: PVector[Any]) -> PVector[Any]:
+    return value if _ATOMS.issuperset(map(type, value)) else _freeze_list(value)
+
+
+def _freeze_tuple(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    return _like(value, [v if type(v) in _ATOMS else _freeze(v) for v in value])
+
+
+def _like(value: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
+    """Put items into a tuple like `value`, which may have names for them."""
+    if type(value) is tuple:
+        return tuple(items)
+    make = getattr(value, "_make", None)
+    return value if make is None else cast("tuple[Any, ...]", make(items))
+
+
+_FREEZERS: dict[type, Callable[[Any], Any]] = {
+    dict: _freeze_map,
+    list: _freeze_list,
+    tuple: _freeze_tuple,
+    set: pset,
+    frozenset: pset,
+    type(pvector()): _freeze_vector,
+}
+# Looked through in turn, and so only for subclasses of the builtins.
+_FREEZERS_OF_SUBCLASSES: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (Mapping, _freeze_map),
+    (PVector, _freeze_vector),
+    (list, _freeze_list),
+    ((set, frozenset, PSet), pset),
+    (tuple, _freeze_tuple),
+)
+
+
+def thaw(value: Any) -> Any:
+    """Copy immutable containers into fresh dicts, lists and sets, in the order written.
+
+    >>> thaw(freeze({"b": [1, {"c": 2}], "a": 3}))
+    {'b': [1, {'c': 2}], 'a': 3}
+    """
+    if isinstance(value, FrozenMap):
+        return {k: v if type(v) in SCALARS else thaw(v) for k, v in value.to_dict().items()}
+    if isinstance(value, PVector | list):
+        return [v if type(v) in SCALARS else thaw(v) for v in value]
+    if isinstance(value, Mapping):
+        return {k: thaw(v) for k, v in value.items()} if isinstance(value, dict | PMap) else value
+    if isinstance(value, tuple):
+        return _like(value, [thaw(v) for v in value])
+    if isinstance(value, PSet):
+        return set(value)
+    return value

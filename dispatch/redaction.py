@@ -1,0 +1,347 @@
+"""What is secret, and how it is shown: the one place that holds the rule.
+
+A value is secret by the name of its key (`api_key`, `groq_key`, `password`), or by its shape
+(`sk-ant-…`, a JWT, a PEM block). Everything that prints a configuration asks here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, unquote
+
+from pyrsistent import PSet, PVector
+
+__all__ = [
+    "HIDDEN",
+    "REFERENCE",
+    "display_name",
+    "is_reference",
+    "is_secret",
+    "literal_secrets",
+    "mark_secret",
+    "mentions_secret",
+    "printable",
+    "quote_name",
+    "redact",
+    "redact_key",
+    "redact_text",
+    "scrub",
+    "secret_values",
+]
+
+HIDDEN = "***"
+"""What is shown instead of a secret."""
+
+REFERENCE = "os.environ/"
+"""How a value refers to an environment variable: LiteLLM's own convention."""
+
+NO_KEY = "none"  # the documented way to say that an endpoint takes no key
+
+# The expressions are compiled on first use: `re` caches them, and importing costs nothing.
+_REFERENCE = r"os\.environ/[^\W\d]\w*"
+_NAMES = r"""(?x)  # of a name in snake_case
+      (^|_) (secrets?|passwords?|passwd|passphrase|credentials?|authorization|cookies?|bearer) (_|$)
+    | (^|_) (token | pass | auth | jwt | dsn | pwd | pat | sig | signature) $
+    | (^|_) (access|auth|api|bearer|refresh|id|secret) _tokens $
+    | (^|_) (connection_string | webhook (_url)?) $
+    | (^|_) keys? $                                   # openai_key, keys
+    | (api|access|secret|private|auth|account|subscription|master|signing) _? keys? (_|$)
+"""
+_EXEMPT = r"""(?x)
+      (^|_) (per|max|min|bos|eos|pad|unk|stop|sep|cls|mask|image|audio|video|special|start|end|begin
+             |next|first|last|think|thinking|prompt|input|output|new|boi|eoi) _token $
+    | (^|_) (cost|count|limit|budget|fields?|prefix|suffix|manager|management|policy|rotation
+             |list|required|enabled|ttl|expiry|length|size|format|schema) (_|$)
+    | (^|_) (cache|public|primary|foreign|sort|partition|index|group|idempotency|unique|own|known
+             |extra|hot|label|tag|column|routing|sub) _keys? $
+    | _ (ref|names?|file|path|dir|env|env_var|variable|alias|type) $   # where it is, not what it is
+    | ^ custom_auth $                                                  # a dotted Python path
+"""
+_SHAPES = r"""(?xs)
+      (?<![\w-]) (?:
+        sk-(?:proj|ant|or|svcacct|lf)-[\w-]{6,} | sk-(?=[\w-]*\d)[\w-]{16,}
+      | gsk_\w{12,} | xai-[\w-]{12,} | hf_\w{12,} | gh[pousr]_\w{16,} | github_pat_\w{16,}
+      | AIza[\w-]{16,} | A[KS]IA[\dA-Z]{12,} | xox[abprs]-[\w-]{10,} | glpat-[\w-]{16,}
+      | pplx-\w{16,} | r8_\w{16,} | nvapi-[\w-]{16,} | SG\.[\w-]{16,}\.[\w-]{16,}
+      | eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?
+      )
+    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z ]*-----|\Z)
+"""
+_SHAPE_STARTS = ("sk-", "gsk_", "xai-", "hf_", "gh", "AIza", "AKIA", "ASIA", "xox", "glpat-",
+                 "pplx-", "r8_", "nvapi-", "SG.", "eyJ", "-----BEGIN")  # fmt: skip
+_USERINFO = r"""(?x)
+      (?<=://) [^\s/?#@:]{0,256} : (?! \d* ([/?#\s]|$)) \S{0,1024} @   # user:password
+    | (?<=://) [^\s/?#@]{0,1024} @
+"""
+_QUERY = r"([?&;]([\w.~-]+)=)([^&;\s#'\"]+)"
+_ASSIGNED = r"(?<![\w~-])([\w~-]+)['\"]?[:=](?!//)['\"]?(?=\S)"
+_ASSIGNED_IN_KEY = r"(?<![\w~-])([\w~-]+)['\"]?\s*[:=]\s*(?=\S)"
+_UNASSIGNED = r"\s*([\w~-]+)\s+(?=[^\s:=])"  # the colon is missing
+_ASSIGNED_VALUE = r"(?xi) (?!\*\*\*) (?:(?:basic|bearer|token|apikey|key)\s+)? \S* [^\s'\"\])},;.]"
+_WORD_BREAK = r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+"
+_LINE_WORDS = r"[\w.-]+"
+_NAME_LIKE = r"[\w@(*<$%{][\w ./:@+*$%<>(){}\[\],='&#!?~-]{0,119}"
+
+_SHORTEST = 4  # shorter values occur in too many words to be scrubbed from messages
+_LONGEST = 500  # characters of a name that is looked at
+_SCHEMES = frozenset({"basic", "bearer", "token", "apikey", "key"})
+_COMMON = (
+    "api_key", "api_token", "access_token", "auth_token", "password", "passphrase", "credentials",
+    "authorization", "secret", "client_secret", "secret_key", "private_key", "azure_ad_token",
+    "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "vertex_credentials",
+)  # fmt: skip
+
+_marked: set[str] = set()
+
+
+def _snake(name: str) -> str:
+    return re.sub(_WORD_BREAK, "_", name).lower()
+
+
+def mark_secret(*names: str) -> None:
+    """Treat values of keys with these names as secret too, in this process, from now on.
+
+    >>> mark_secret("badge")
+    >>> redact({"badge": "b-17"})
+    {'badge': '***'}
+    """
+    _marked.update(_snake(name) for name in names)
+    is_secret.cache_clear()
+
+
+@lru_cache(maxsize=4096)
+def is_secret(name: str) -> bool:
+    """Return whether a key of this name holds a secret; a typo such as `api_kye` does too.
+
+    >>> [name for name in ("api_key", "groq_key", "max_tokens", "x-api-key") if is_secret(name)]
+    ['api_key', 'groq_key', 'x-api-key']
+    """
+    if len(name) > _LONGEST:  # longer than any name: hide the value to be safe
+        return True
+    snake = _snake(name)
+    if snake in _marked:
+        return True
+    if re.search(_EXEMPT, snake):
+        return False
+    if re.search(_NAMES, snake):
+        return True
+    from difflib import get_close_matches  # 3 ms to import, and few names get here
+
+    return bool(len(snake) > 4 and get_close_matches(snake, _COMMON, 1, 0.82))
+
+
+def is_reference(value: str) -> bool:
+    """Return whether a value is a reference to an environment variable, and nothing else.
+
+    >>> is_reference("os.environ/OPENAI_API_KEY"), is_reference("os.environ/sk-proj-1")
+    (True, False)
+    """
+    return value.startswith(REFERENCE) and re.fullmatch(_REFERENCE, value) is not None
+
+
+def redact(value: Any, name: object = "") -> Any:
+    """Copy a value into plain containers, with every secret in it hidden.
+
+    References to the environment are no secrets, and stay: they show what to set.
+
+    >>> redact({"api_key": "sk-1", "api_base": "https://me:pw@host/v1", "temperature": 0})
+    {'api_key': '***', 'api_base': 'https://***@host/v1', 'temperature': 0}
+    >>> redact("os.environ/OPENAI_API_KEY", "api_key")
+    'os.environ/OPENAI_API_KEY'
+    """
+    if isinstance(name, str) and is_secret(name):
+        return _hide(value)
+    if isinstance(value, str | bytes):
+        return redact_text(value) if isinstance(value, str) else value
+    return _rebuild(value, redact)
+
+
+def _hide(value: Any, _name: object = "") -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str) and (is_reference(value) or value.lower() == NO_KEY):
+        return value
+    rebuilt = _rebuild(value, _hide)
+    return HIDDEN if rebuilt is value else rebuilt
+
+
+def _rebuild(value: Any, change: Callable[[Any, Any], Any]) -> Any:
+    """Rebuild a container from its changed values; anything else comes back as it is."""
+    if isinstance(value, Mapping):
+        return {
+            redact_key(key) if isinstance(key, str) else key: change(item, key)
+            for key, item in value.items()
+        }
+    if isinstance(value, set | frozenset | PSet):  # sorted, so that no hash seed shows
+        return sorted((change(item, "") for item in value), key=repr)
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Iterator):
+        return [change(item, "") for item in value]
+    return value
+
+
+def redact_text(text: str) -> str:
+    """Hide, in any text, user information and keys in URLs, `api_key:…`, and what looks like a key.
+
+    >>> redact_text("cannot reach redis://:hunter2@host/0?token=abc&db=1")
+    'cannot reach redis://***@host/0?token=***&db=1'
+    >>> redact_text("api_key:sk-1, api_key: none, gsk_0123456789abcdef")
+    'api_key:***, api_key: none, ***'
+    """
+    if any(start in text for start in _SHAPE_STARTS):
+        text = re.sub(_SHAPES, HIDDEN, text)
+    if ":" not in text and "=" not in text:
+        return text
+    if "://" in text:
+        text = re.sub(_USERINFO, f"{HIDDEN}@", text)
+        text = re.sub(_QUERY, lambda m: m[1] + (HIDDEN if is_secret(m[2]) else m[3]), text)
+    parts, at = [], 0
+    value = re.compile(_ASSIGNED_VALUE)
+    for name in re.finditer(_ASSIGNED, text):
+        found = value.match(text, name.end()) if name.start() >= at and is_secret(name[1]) else None
+        # In a hint such as `export GROQ_API_KEY=…` there is no value to hide.
+        if found and found[0] != "…" and _hide(found[0]) == HIDDEN:
+            parts += [text[at : found.start()], HIDDEN]
+            at = found.end()
+    return "".join((*parts, text[at:]))
+
+
+def redact_key(key: str) -> str:
+    """Hide what follows the name of a secret in a key: a mapping that quotes turned into a string.
+
+    >>> redact_key("api_key: sk-1 x"), redact_key("api_key: none"), redact_key("max_tokens: 5")
+    ('api_key: ***', 'api_key: none', 'max_tokens: 5')
+    >>> redact_key('api_key "sk-1"')
+    'api_key ***'
+    """
+    first = re.match(_UNASSIGNED, key)
+    if first and is_secret(first[1]):
+        return f"{first[1]} {HIDDEN}"
+    for name in re.finditer(_ASSIGNED_IN_KEY, key) if ":" in key or "=" in key else ():
+        if is_secret(name[1]) and _hide(key[name.end() :].strip("\"'")) == HIDDEN:
+            return redact_text(key[: name.end()]) + HIDDEN
+    return redact_text(key)
+
+
+def mentions_secret(line: str) -> bool:
+    """Return whether a line of a file mentions the name of a secret, or holds one by its shape.
+
+    >>> mentions_secret('  "api_key": "x"'), mentions_secret("temperature: 0")
+    (True, False)
+    """
+    return redact_text(line) != line or any(map(is_secret, re.findall(_LINE_WORDS, line)))
+
+
+def printable(text: str) -> str:
+    r"""Replace control characters, with which a file could drive the terminal; lines stay.
+
+    >>> printable("a\x1b[2Jb\n")
+    'a�[2Jb\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def quote_name(value: Any) -> str:
+    """Quote what looks like a name, redacted, for a message; describe anything else by its type.
+
+    >>> quote_name("gpt-4o"), quote_name({"api_key": "sk-1"})
+    ("'gpt-4o'", 'a dict')
+    """
+    if isinstance(value, str):
+        shown = printable(redact_key(str.__str__(value)))
+        return repr(shown) if re.fullmatch(_NAME_LIKE, shown) else "this string"
+    return f"a {type(value).__name__}"
+
+
+def display_name(model: Mapping[str, Any]) -> str:
+    """Return what a model is called wherever it is shown: its name, or else its `model`.
+
+    >>> display_name({"name": "fast", "model": "gpt-4o"}), display_name({"model": "gpt-4o"})
+    ('fast', 'gpt-4o')
+    """
+    names = (model.get(key) for key in ("name", "model"))
+    return next((printable(redact_text(n)) for n in names if isinstance(n, str) and n.strip()), "")
+
+
+def literal_secrets(value: Any, name: object = "") -> Iterator[tuple[str | int, ...]]:
+    """Yield where a value, or a key, holds a secret itself, and not a reference to one.
+
+    >>> list(literal_secrets({"api_key": "sk-1", "a": ["https://me:pw@host"], "token": None}))
+    [('api_key',), ('a', 0)]
+    """
+    if isinstance(value, Mapping):
+        items: Iterable[tuple[Any, Any]] = value.items()
+    elif isinstance(value, list | tuple | PVector):
+        items = enumerate(value)
+    else:
+        if redact(value, name) != value:
+            yield ()
+        return
+    for key, item in items:
+        if isinstance(key, str) and redact_key(key) != key:
+            yield (key,)
+        inside = name if isinstance(name, str) and is_secret(name) else key
+        for path in literal_secrets(item, inside):
+            yield (key, *path)
+
+
+def secret_values(value: Any, *, min_length: int = 1) -> frozenset[str]:
+    """Collect the secrets that a configuration holds, to `scrub` them from others' messages.
+
+    >>> sorted(secret_values({"api_key": "sk-1", "headers": {"X-Api-Key": "blue"}, "model": "m"}))
+    ['blue', 'sk-1']
+    """
+    return frozenset(secret for secret in _secrets(value, False) if len(secret) >= min_length)
+
+
+def _secrets(value: Any, secret: bool) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _secrets(item, secret or (isinstance(key, str) and is_secret(key)))
+    elif isinstance(value, str):
+        if secret and _hide(value) == HIDDEN:
+            yield from (value, *_parts(value))
+        if "://" in value:
+            for match in re.finditer(_USERINFO, value):
+                user, _, password = match[0].removesuffix("@").partition(":")
+                yield password or user
+            yield from (m[3] for m in re.finditer(_QUERY, value) if is_secret(m[2]))
+        yield from (m[0] for m in re.finditer(_SHAPES, value))
+    elif isinstance(value, list | tuple | Set | PVector):
+        for item in value:
+            yield from _secrets(item, secret)
+    elif secret and isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """Yield what may appear without the rest: a token without its scheme, a key out of JSON."""
+    scheme, _, token = secret.strip().partition(" ")
+    if scheme.lower() in _SCHEMES:
+        yield token.strip()
+    if secret.lstrip().startswith("{"):
+        with suppress(ValueError, RecursionError):
+            yield from _secrets(json.loads(secret), False)
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """Hide known secrets, however they are quoted, and what URLs hold, in a text by others.
+
+    >>> scrub("Incorrect API key provided: sk-1", {"sk-1"})
+    'Incorrect API key provided: ***'
+    """
+    forms = {form for secret in secrets for form in _quoted(secret) if len(form) >= _SHORTEST}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, HIDDEN)
+    return redact_text(text)
+
+
+def _quoted(secret: str) -> Iterator[str]:
+    yield from (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1])
+    yield from (unquote(secret), quote(secret, "", errors="replace"))

@@ -1,0 +1,68 @@
+"""Words for what a user wrote: the nearest right spelling, and what kind of value it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dispatch.immutable import VECTOR
+from dispatch.redaction import quote_name
+
+__all__ = ["describe_type", "did_you_mean", "nearest"]
+
+_LISTS: tuple[type, ...] = (list, tuple, *VECTOR)
+_LISTED = 20  # names in a hint
+
+
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the known word that is nearest to `word`, or None where none is near.
+
+    >>> nearest("chatcompletion", ["chatcompletions", "postcompletions"])
+    'chatcompletions'
+    """
+    from difflib import get_close_matches  # 3 ms to import, and needed only for a fault
+
+    by_fold = {name.casefold(): name for name in known}
+    close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=cutoff)
+    return by_fold[close[0]] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the nearest spelling as a question, or else the names that are known.
+
+    >>> did_you_mean("tempratur", ["temperature", "model"])
+    "did you mean 'temperature'?"
+    >>> did_you_mean("zzz", ["temperature", "model"])
+    'known: temperature, model'
+    """
+    known = tuple(known)
+    near = nearest(word, known)
+    if near is not None:
+        return f"did you mean {quote_name(near)}?"
+    names = [quote_name(name).strip("'") for name in known[:_LISTED]]
+    names += ["…"] * (len(known) > _LISTED)
+    return f"known: {', '.join(names)}" if names else ""
+
+
+def describe_type(value: Any) -> str:
+    """Describe what a value is, in the words of YAML; never its content.
+
+    >>> describe_type(True), describe_type([1]), describe_type({"a": 1})
+    ('the boolean True', 'a list', 'a mapping')
+    """
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"the boolean {value}"
+        case str():
+            return "a string" if value.strip() else "an empty string"
+        case int() | float():
+            return "a number"
+        case Mapping():
+            return "a mapping" if value else "an empty mapping"
+        case _ if isinstance(value, _LISTS):
+            return "a list" if value else "an empty list"
+        case _:
+            name = type(value).__name__
+            return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

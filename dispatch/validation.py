@@ -1,0 +1,99 @@
+"""What makes a list of models, a model and a dispatch valid: each rule, stated once.
+
+Paths of faults start at the model; `dispatch.stages` says in which one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from dispatch.errors import ConfigError, Fault
+from dispatch.immutable import origin_of
+from dispatch.redaction import quote_name
+from dispatch.roles import Contract
+from dispatch.suggestions import describe_type, nearest
+
+__all__ = ["check_models", "find_model_faults", "find_unmet"]
+
+_MODEL_HINT = "write a mapping such as {model: gpt-4o, roles: [chatcompletions]}"
+_YAML_BOOLEANS = "YAML 1.1 reads on, off, yes and no as booleans: quote it"
+
+
+def check_models(models: Any) -> Iterable[Any]:
+    """Return the models if they are a list, or any iterable but a string or a mapping.
+
+    >>> check_models({"model": "gpt-4o"})
+    Traceback (most recent call last):
+    dispatch.errors.ConfigError: models: expected a list of models, found a mapping; put a list around it
+    """
+    if isinstance(models, str | bytes | Mapping) or not isinstance(models, Iterable):
+        message, hint = f"expected a list of models, found {describe_type(models)}", ""
+        if isinstance(models, Mapping):
+            hint = "put a list around it"
+        elif isinstance(models, str | bytes):
+            hint = "to read a file, call dispatch.load(path)"
+        raise ConfigError([Fault(("models",), message, hint, "wrong-models")])
+    return models
+
+
+def find_model_faults(model: Any) -> list[Fault]:
+    """Return all that is wrong with one model, apart from its roles.
+
+    >>> for fault in find_model_faults({"modle": "gpt-4o"}):
+    ...     print(fault)
+    has no key 'model'; 'modle' looks like it: write 'model'
+    """
+    if not isinstance(model, Mapping):
+        message = f"expected a model, found {describe_type(model)}"
+        return [Fault((), message, _MODEL_HINT, "wrong-model")]
+    faults = [_wrong_key(key) for key in model if not isinstance(key, str)]
+    name = model.get("model")
+    if name is None:
+        faults.append(Fault((), "has no key 'model'", _near_model(model), "missing-model"))
+    elif not isinstance(name, str) or not name.strip():
+        message = f"expected the name of a model, found {describe_type(name)}"
+        hint = "quote it" if isinstance(name, int | float) else _MODEL_HINT
+        faults.append(Fault(("model",), message, hint, "wrong-model-name"))
+    if not isinstance(model.get("enabled", True), bool):
+        message = f"expected true or false, found {describe_type(model['enabled'])}"
+        faults.append(Fault(("enabled",), message, code="wrong-value"))
+    return faults
+
+
+def _wrong_key(key: object) -> Fault:
+    hint = _YAML_BOOLEANS if key is True or key is False else "quote it"
+    return Fault((), f"a key must be a string, found {describe_type(key)}", hint, "wrong-key")
+
+
+def _near_model(model: Mapping[Any, Any]) -> str:
+    for key in model:
+        if isinstance(key, str) and key != "model" and nearest(key, ("model",)):
+            return f"{quote_name(key)} looks like it: write 'model'"
+    return "name the model that LiteLLM calls, such as model: gpt-4o"
+
+
+def find_unmet(groups: Mapping[str, Sequence[Any]], contract: Contract) -> Iterator[Fault]:
+    """Yield each demand of a contract on its roles that these groups do not meet.
+
+    >>> for fault in find_unmet({}, Contract(["chat"])):
+    ...     print(fault)
+    """
+    for role in contract.values():
+        models = groups.get(role.name, ())
+        lenders = (groups.get(name) for name in contract.lenders(role.name))
+        if role.required and not models and not any(lenders):
+            message = f"no model plays role {quote_name(role.name)}"
+            hint = f"give a model roles: [{role.name}]"
+            yield Fault(("models",), message, hint, "unplayed-role")
+        if not role.multiple and len(models) > 1:
+            yield from _crowded(role.name, models)
+
+
+def _crowded(role: str, copies: Sequence[Any]) -> Iterator[Fault]:
+    """Yield a fault for each model of a role but the first; a model may play it twice."""
+    origins = [origin_of(copy) for copy in copies]
+    paths = list(dict.fromkeys(o.path if o else (i,) for i, o in enumerate(origins)))
+    for path in paths[1:]:
+        message = f"role {quote_name(role)} takes one model, and {len(paths)} play it"
+        yield Fault((*path, "roles"), message, code="crowded-role")
