@@ -3,65 +3,116 @@
 >>> from dispatch import ModelDispatcher
 >>> models = [{"name": "fast", "model": "gpt-4o", "roles": ["chatcompletions"], "temperature": 0}]
 >>> def completion(model, messages=(), **kwargs): ...
->>> ModelDispatcher(models).for_chatcompletions.morph(completion, start_from="models[0]")
+>>> ModelDispatcher(models).for_chatcompletions.morph(completion)
 {'model': 'gpt-4o', 'temperature': 0}
+
+`load` reads files, `make_router` gives a `litellm.Router` with a role as its model name, and
+`check`, `explain` and `schema` are what the command line offers, as functions.
 """
 
 __version__ = "0.1.0"
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from dispatch import errors, secrets, stages
-from dispatch.frozen import FrozenMap, freeze, thaw
-from dispatch.pipeline import dispatch
+from dispatch.errors import (
+    CompletionError,
+    ConfigError,
+    ConfigWarning,
+    CredentialLeakWarning,
+    DispatchError,
+    Fault,
+    FileError,
+    PathError,
+    Position,
+    RoleError,
+    StageError,
+    UnknownKeyWarning,
+    UnsetVariableError,
+    UnsetVariableWarning,
+)
+from dispatch.immutable import FrozenMap, freeze, thaw
+from dispatch.pipeline import dispatch, pipeline
+from dispatch.redaction import mark_secret
 from dispatch.roles import Contract, Role
-from dispatch.stages import Groups, Model
+from dispatch.stages import Groups, Model, each
 
-if TYPE_CHECKING:
-    from dispatch.config import ConfigMorpher, ReturnType
-    from dispatch.dispatcher import ModelDispatcher
-    from dispatch.group import RoleGroup
-    from dispatch.llm.keys import OWN_KEYS
-    from dispatch.model_role_type import ModelRoleType
+if _TYPE_CHECKING:
+    from dispatch.config.arguments import ReturnType
+    from dispatch.dispatcher import ModelDispatcher, ModelRoleType
+    from dispatch.litellm.deployments import model_list
+    from dispatch.litellm.proxy import proxy_config
+    from dispatch.litellm.router import make_router
+    from dispatch.load import load
+    from dispatch.models import ConfigMorpher, RoleGroup
+    from dispatch.tools.check import check
+    from dispatch.tools.explain import explain
+    from dispatch.tools.schema import schema
+
+# The pipeline is imported at once; the rest when its name is first used.
+_LAZY = {
+    "ConfigMorpher": "dispatch.models",
+    "ModelDispatcher": "dispatch.dispatcher",
+    "ModelRoleType": "dispatch.dispatcher",
+    "ReturnType": "dispatch.config.arguments",
+    "RoleGroup": "dispatch.models",
+    "check": "dispatch.tools.check",
+    "explain": "dispatch.tools.explain",
+    "load": "dispatch.load",
+    "make_router": "dispatch.litellm.router",
+    "model_list": "dispatch.litellm.deployments",
+    "proxy_config": "dispatch.litellm.proxy",
+    "schema": "dispatch.tools.schema",
+}
 
 __all__ = [
-    "OWN_KEYS",
+    "CompletionError",
+    "ConfigError",
     "ConfigMorpher",
+    "ConfigWarning",
     "Contract",
+    "CredentialLeakWarning",
+    "DispatchError",
+    "Fault",
+    "FileError",
     "FrozenMap",
     "Groups",
     "Model",
     "ModelDispatcher",
     "ModelRoleType",
+    "PathError",
+    "Position",
     "ReturnType",
     "Role",
+    "RoleError",
     "RoleGroup",
+    "StageError",
+    "UnknownKeyWarning",
+    "UnsetVariableError",
+    "UnsetVariableWarning",
+    "check",
     "dispatch",
-    "errors",
+    "each",
+    "explain",
     "freeze",
-    "secrets",
-    "stages",
+    "load",
+    "make_router",
+    "mark_secret",
+    "model_list",
+    "pipeline",
+    "proxy_config",
+    "schema",
     "thaw",
 ]
 
-# The pipeline is there at once; what stands upon it is imported when it is first named.
-_LATER = {
-    "OWN_KEYS": "dispatch.llm.keys",
-    "ConfigMorpher": "dispatch.config",
-    "ModelDispatcher": "dispatch.dispatcher",
-    "ModelRoleType": "dispatch.model_role_type",
-    "ReturnType": "dispatch.config",
-    "RoleGroup": "dispatch.group",
-}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_LATER[name]), name)
-    return found
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_LAZY[name]), name)
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return __all__

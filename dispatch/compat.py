@@ -13,16 +13,15 @@ __all__ = ["install_as_drowcoder"]
 def install_as_drowcoder() -> None:
     """Make `drowcoder.model` and `config_morpher` importable where those packages are absent.
 
-    Call it once, before the imports that it serves. A package that is installed, or imported
-    already, always wins: each of the two names is left alone then.
+    Call it once, before those imports. A package that is installed, or imported already, wins.
 
     >>> install_as_drowcoder()
     >>> from drowcoder.model import ModelDispatcher, ModelRoleType
     >>> from config_morpher import ConfigMorpher
     """
-    from dispatch.config import ConfigMorpher, ReturnType
-    from dispatch.dispatcher import ModelDispatcher
-    from dispatch.model_role_type import ModelRoleType
+    from dispatch.config.arguments import ReturnType
+    from dispatch.dispatcher import ModelDispatcher, ModelRoleType
+    from dispatch.models import ConfigMorpher
 
     if not _exists("drowcoder"):
         model = _module("drowcoder.model", ModelDispatcher, ModelRoleType)
@@ -39,7 +38,7 @@ def _exists(name: str) -> bool:
 
 
 def _module(name: str, *members: type) -> ModuleType:
-    module = ModuleType(name, f"Stands in for {name}; made by dispatch.compat.")
+    module = ModuleType(name, f"A replacement for {name}, made by dispatch.compat.")
     module.__spec__ = ModuleSpec(name, None)  # which `find_spec` asks an imported module for
     module.__all__ = [member.__name__ for member in members]  # type: ignore[attr-defined]
     vars(module).update({member.__name__: member for member in members})

@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
-from dispatch.errors import RoleError
-from dispatch.frozen import thaw
-from dispatch.group import RoleGroup, role_groups
-from dispatch.hints import did_you_mean
-from dispatch.pipeline import dispatch
-from dispatch.roles import (
-    CHATCOMPLETIONS,
-    DEFAULT_CONTRACT,
-    POSTCOMPLETIONS,
-    Contract,
-    Role,
-    contract_of,
-)
+from dispatch.config.morpher import ConfigMorpher
+from dispatch.errors import ConfigError
+from dispatch.immutable import FrozenMap, locate, thaw
+from dispatch.models import RoleGroup, role_groups
+from dispatch.pipeline import pipeline
+from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, POSTCOMPLETIONS, Contract, Role
+from dispatch.sections import Sections, read_sections
 from dispatch.stages import Groups, Model, morph_groups
 
-__all__ = ["ModelDispatcher"]
+__all__ = ["ModelDispatcher", "ModelRoleType"]
 
+G = TypeVar("G")
+
+Models = Iterable[Mapping[str, Any]] | Mapping[str, Any] | ConfigMorpher
+Roles = Contract | Iterable[str | Role] | None
 Morph = bool | Callable[[dict[str, Any]], Any]
 
 
-class ModelDispatcher:
+@dataclass(frozen=True)
+class ModelRoleType:
+    """The names of the roles that are declared by default.
+
+    >>> ModelRoleType.chatcompletions
+    'chatcompletions'
+    """
+
+    chatcompletions: str = CHATCOMPLETIONS
+    postcompletions: str = POSTCOMPLETIONS
+
+
+class ModelDispatcher(Generic[G]):
     """Model configurations, handed to the roles that they play.
 
-    `models` is the list that was given, untouched; the groups do not follow later changes of it.
-    `morph` is the form of a group: True for a `RoleGroup` (a `ConfigMorpher`), False for a plain
-    `{'models': [...]}`, or a callable that is given that dict. `roles` declares the roles.
+    `models` is a list of models; or a whole configuration, as a mapping or a `ConfigMorpher` with
+    the key `models`, whose sections `defaults`, `roles` and `own_keys` then count too. `morph` is
+    the form of a group: True for a `RoleGroup` (a `ConfigMorpher`), False for a plain
+    `{'models': [...]}`, or a callable that is given that dict. `roles` declares the roles, and
+    `own_keys` the keys of a model that are the program's own, which no call receives.
+
+    `models` stays what was given, untouched; the groups do not follow later changes of it.
+    `sections` are the other sections of a configuration, such as `router_settings`.
 
     >>> dispatcher = ModelDispatcher(
     ...     [{"name": "fast", "model": "gpt-4o", "roles": ["chatcompletions"], "temperature": 0}]
@@ -43,24 +59,73 @@ class ModelDispatcher:
     Raises `ConfigError`, with all faults of all models.
     """
 
+    @overload
+    def __init__(
+        self: ModelDispatcher[RoleGroup],
+        models: Models,
+        morph: Literal[True] = True,
+        *,
+        roles: Roles = None,
+        own_keys: Iterable[str] = (),
+        strict: bool = False,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: ModelDispatcher[dict[str, Any]],
+        models: Models,
+        morph: Literal[False],
+        *,
+        roles: Roles = None,
+        own_keys: Iterable[str] = (),
+        strict: bool = False,
+    ) -> None: ...
+
+    @overload
     def __init__(
         self,
-        models: Iterable[Mapping[str, Any]],
+        models: Models,
+        morph: Callable[[dict[str, Any]], G],
+        *,
+        roles: Roles = None,
+        own_keys: Iterable[str] = (),
+        strict: bool = False,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        models: Models,
         morph: Morph = True,
         *,
-        roles: Contract | Iterable[str | Role] = DEFAULT_CONTRACT,
+        roles: Roles = None,
+        own_keys: Iterable[str] = (),
+        strict: bool = False,
     ) -> None:
         self.models = list(models) if isinstance(models, Iterator) else models
-        self.contract = contract_of(roles)
-        self.groups: Groups = dispatch(self.models, contract=self.contract)
-        self.dispatch(morph)
+        tree = models.tree if isinstance(models, ConfigMorpher) else self.models
+        if isinstance(tree, Mapping) and ("models" in tree or isinstance(models, ConfigMorpher)):
+            sections = read_sections(tree, roles, own_keys, strict=strict)
+        else:
+            sections = Sections(tree, _contract(roles, own_keys))
+        self.contract = sections.contract
+        self.sections = sections.rest
+        try:
+            run = pipeline(self.contract, defaults=sections.defaults)
+            self.groups: Groups = run(sections.models)
+        except ConfigError as error:
+            placed = (f if f.position else locate(f, sections.rest) for f in error.faults)
+            faults = list(placed)
+        else:
+            self.dispatch(morph)
+            return
+        raise ConfigError(faults)  # out here, where the first error is no context
 
     def dispatch(self, morph: Morph = True) -> None:
         """Put the groups into another form; which model plays which role stays as it is."""
         if morph is False:
             forms: Mapping[str, Any] = self.groups
         elif morph is True:
-            forms = role_groups(self.groups)
+            forms = role_groups(self.groups, contract=self.contract)
         else:
             forms = morph_groups(morph)(self.groups)
         self._forms, self._morph = forms, morph  # both or, where a morpher raises, neither
@@ -70,31 +135,55 @@ class ModelDispatcher:
         """The form of the groups, as `dispatch` was last asked for."""
         return self._morph
 
-    def for_role(self, role: str) -> Any:
+    def for_role(self, role: str) -> G:
         """Return the group of a role: a `RoleGroup`, a fresh dict, or what `morph` made of it.
 
         Raises `RoleError` for a role that is not declared.
         """
-        if role not in self._forms:
-            hint = did_you_mean(str(role), self.contract)
-            raise RoleError(f"role {role!r} is not declared; {hint}")
+        self.contract.require(role)
         form = self._forms[role]
-        return {"models": thaw(form)} if self.morph is False else form
+        return cast("G", {"models": thaw(form)} if self.morph is False else form)
 
     @property
-    def for_chatcompletions(self) -> Any:
+    def for_chatcompletions(self) -> G:
         """The models of the main conversation and its tool calls."""
         return self.for_role(CHATCOMPLETIONS)
 
     @property
-    def for_postcompletions(self) -> Any:
+    def for_postcompletions(self) -> G:
         """The models for what follows the conversation, each with its task."""
         return self.for_role(POSTCOMPLETIONS)
 
+    if not TYPE_CHECKING:  # a type checker finds a misspelt attribute, and this would hide it
+
+        def __getattr__(self, name: str) -> Any:
+            """Return the group of any declared role: `dispatcher.for_embed`."""
+            if name.startswith("for_") and "contract" in vars(self):
+                role = name.removeprefix("for_")
+                if role in self.contract:
+                    return self.for_role(role)
+                known = ", ".join(f"for_{role}" for role in self.contract)
+                raise AttributeError(f"no role is named {role!r}; known: {known}")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __iter__(self) -> Iterator[Model]:
         """Iterate over every copy, role by role; to dispatch these gives the same groups again."""
-        return (model for models in self.groups.values() for model in models)
+        return (
+            model
+            for role, models in self.groups.items()
+            for model in models
+            if role in model["roles"]  # a borrowed copy is in its own role already
+        )
 
     def __repr__(self) -> str:
-        told = ", ".join(repr(RoleGroup(role, models)) for role, models in self.groups.items())
-        return f"ModelDispatcher({told})"
+        groups = role_groups(self.groups, contract=self.contract).values()
+        return f"ModelDispatcher({', '.join(map(repr, groups))})"
+
+
+def _contract(roles: Roles, own_keys: Iterable[str]) -> Contract:
+    if roles is None:
+        contract = DEFAULT_CONTRACT
+    else:
+        contract = roles if isinstance(roles, Contract) else Contract(roles)
+    own_keys = [*contract.own_keys, *([own_keys] if isinstance(own_keys, str) else own_keys)]
+    return Contract(contract.values(), own_keys) if own_keys else contract

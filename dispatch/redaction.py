@@ -6,13 +6,11 @@ A value is secret by the name of its key (`api_key`, `groq_key`, `password`), or
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, unquote
 
 from pyrsistent import PSet, PVector
 
@@ -326,6 +324,8 @@ def _parts(secret: str) -> Iterator[str]:
     if scheme.lower() in _SCHEMES:
         yield token.strip()
     if secret.lstrip().startswith("{"):
+        import json
+
         with suppress(ValueError, RecursionError):
             yield from _secrets(json.loads(secret), False)
 
@@ -343,5 +343,8 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
 
 
 def _quoted(secret: str) -> Iterator[str]:
+    import json  # like urllib: only messages of others need it
+    from urllib.parse import quote, unquote
+
     yield from (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1])
     yield from (unquote(secret), quote(secret, "", errors="replace"))

@@ -18,7 +18,6 @@ __all__ = [
     "POSTCOMPLETIONS",
     "Contract",
     "Entry",
-    "ModelRoleType",
     "Role",
     "assignment",
     "read_roles",
@@ -34,17 +33,6 @@ _LISTS: tuple[type, ...] = (list, tuple, *VECTOR)
 _CONTAINERS: tuple[type, ...] = (*_LISTS, Mapping)
 _TASKS = ("optional", "required", "none")
 _CHAT = FrozenMap({"mode": "chat"})
-
-
-class ModelRoleType(NamedTuple):
-    """The names of the roles that are declared by default.
-
-    >>> ModelRoleType().chatcompletions
-    'chatcompletions'
-    """
-
-    chatcompletions: str = CHATCOMPLETIONS
-    postcompletions: str = POSTCOMPLETIONS
 
 
 class Role(NamedTuple):

@@ -8,43 +8,48 @@ import litellm
 import pytest
 from litellm.types.utils import LlmProviders
 
-from dispatch.llm import catalog as module
-from dispatch.llm.catalog import Catalog, needs, read_catalog
+from dispatch.litellm import catalog as module
+from dispatch.litellm.catalog import Catalog, needs, read_catalog
 
 CATALOG = read_catalog()
 
 
-def test_a_model_is_found_in_the_text_as_in_the_parsed_map():
-    """Each entry is parsed alone; a sample of all, compared with the map parsed whole."""
-    whole = json.loads(CATALOG.text)
-    names = [name for name in whole if name != "sample_spec"][::40]
-    assert len(names) > 50
-    catalog = Catalog(CATALOG.text, [])
-    assert [catalog.entry(name) for name in names] == [whole[name] for name in names]
-    assert catalog.entry("nobody-has-this") == {}
-
-
-def test_the_whole_map_is_parsed_only_for_a_configuration_that_asks_for_many():
-    """A few entries are found in the text; many searches of it would take longer."""
-    catalog = Catalog(CATALOG.text, ["hosted_vllm"])
-    assert catalog.find("gpt-4o")
-    assert "_entries" not in vars(catalog)
-    assert not any(catalog.find(f"hosted_vllm/my-{index}") for index in range(30))
-    assert "_entries" in vars(catalog)
-    assert catalog.find("gpt-4o-mini") == Catalog(CATALOG.text, []).find("gpt-4o-mini")
-
-
-def test_the_providers_are_those_of_litellm():
-    """Read from its source, without importing it."""
+def test_providers():
+    """The providers are those of LiteLLM, read from its source without importing it."""
     assert CATALOG.providers == {provider.value for provider in LlmProviders}
 
 
 @pytest.mark.parametrize(
     "name", ["gpt-4o", "openai/gpt-4o", "gemini/gemini-2.5-flash", "groq/llama", "ft:gpt-4o:x"]
 )
-def test_a_provider_is_who_litellm_says(name):
-    """By the prefix, or by the map."""
+def test_provider_of_a_model(name):
+    """A prefix or the map names the provider that LiteLLM takes too."""
     assert CATALOG.provider(name) == litellm.get_llm_provider(name)[1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["gpt-4o", "openai/gpt-4o", "openai/responses/gpt-4o", "azure/gpt-4", "gemini/gemini-2.5-pro"],
+)
+def test_find(own_map, name):
+    """A model is found however its provider is written."""
+    assert read_catalog().find(name)["mode"] == "chat"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nvidia_nim/meta/llama3-70b",
+        "fireworks_ai/accounts/mine/models/m",
+        "ft:gpt-4o:mine::1",
+        "openrouter/@preset/mine",
+        "azure/my-deployment",
+        "openai/*",
+    ],
+)
+def test_any_name(name):
+    """Names that a user chooses are unknown to every list, and no fault."""
+    assert CATALOG.takes_any_name(name)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +58,8 @@ def test_a_provider_is_who_litellm_says(name):
      "together_ai", "perplexity", "cerebras", "deepinfra", "nebius", "novita", "voyage", "moonshot",
      "dashscope", "volcengine", "ai21", "replicate", "wandb"],
 )  # fmt: skip
-def test_the_variables_of_a_provider_are_those_that_litellm_misses(monkeypatch, provider):
-    """What `validate_environment` lists as missing is what a model is warned of."""
+def test_needs(monkeypatch, provider):
+    """The variables that a provider needs are those that LiteLLM lists as missing."""
     for need in needs(provider, {}):
         for variable in need.variables:
             monkeypatch.delenv(variable, raising=False)
@@ -64,25 +69,34 @@ def test_the_variables_of_a_provider_are_those_that_litellm_misses(monkeypatch, 
     assert known.issuperset(missing)
 
 
-def test_the_nearest_name_is_of_the_same_provider():
-    """A slip in a name of one provider is not mended with a model of another."""
-    assert CATALOG.near("gemini/gemini-2.5-flsh") == "gemini/gemini-2.5-flash"
-    assert CATALOG.near("gpt-4oo") == "gpt-4o"
-    assert CATALOG.near("zzzzzzzzzzzzzzzzz") is None
+def test_nearest(own_map):
+    """A typo in a name of one provider never suggests a model of another."""
+    catalog = read_catalog()
+    assert catalog.near("gemini/gemini-2.5-flsh") == "gemini/gemini-2.5-flash"
+    assert catalog.near("gpt-4oo") == "gpt-4o"
+    assert catalog.near("zzzzzzzzzzzzzzzzz") is None
 
 
-def test_without_a_map_nothing_is_known(monkeypatch, tmp_path):
-    """A LiteLLM of another layout, or none: the check goes without."""
-    monkeypatch.setattr(module, "_MAP", "not-there.json")
+def test_nearest_of_many():
+    """The nearest of thousands of names is sought for the first few names only."""
+    catalog = Catalog({"gpt-4o": {"litellm_provider": "openai"}}, ["openai"])
+    found = [catalog.near(f"gpt-4o{number}") for number in range(60)]
+    assert 0 < len([near for near in found if near]) < 60
+
+
+@pytest.mark.parametrize("absent", ["map", "litellm"])
+def test_no_map(monkeypatch, absent):
+    """Without LiteLLM, or with one of another layout, nothing is known."""
+    if absent == "map":
+        monkeypatch.setattr(module, "_MAP", "not-there.json")
+    else:
+        monkeypatch.setattr(module, "find_spec", lambda name: None)
     read_catalog.cache_clear()
     assert read_catalog() is None
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
-    read_catalog.cache_clear()
-    assert read_catalog() is None
     read_catalog.cache_clear()
 
 
-def test_names_that_json_escapes_are_found():
-    """A name is looked for as JSON writes it."""
-    text = json.dumps({'odd "name"': {"litellm_provider": "openai"}}, indent=4)
-    assert Catalog(text, ["openai"]).find('odd "name"') == {"litellm_provider": "openai"}
+def test_map_is_json(own_map):
+    """The map is the file of the wheel, parsed."""
+    with open(module._MAP, encoding="utf-8") as file:
+        assert read_catalog().entries == json.load(file)

@@ -1,7 +1,8 @@
-"""The facade."""
+"""The facade, and what a role group offers beside `ConfigMorpher`."""
 
 from __future__ import annotations
 
+import copy
 import pickle
 
 import pytest
@@ -18,25 +19,34 @@ def models():
     ]
 
 
-def test_the_list_given_is_the_list_kept(models):
+def complete(model, **kwargs): ...
+
+
+def test_models(models):
+    """The list that was given is the list that is kept."""
     assert ModelDispatcher(models).models is models
 
 
-def test_groups_are_config_morphers_that_know_their_role(models):
+def test_groups(models):
+    """Groups are ConfigMorphers that know their role."""
     group = ModelDispatcher(models).for_postcompletions
     assert isinstance(group, ConfigMorpher)
     assert (group.role, len(group), group.tasks) == ("postcompletions", 1, ("review",))
     assert [model["name"] for model in group] == ["b"]
 
 
-def test_an_empty_group_is_false_and_a_played_one_true(models):
+def test_empty_group(models):
+    """An empty group is false, and a played one true."""
     dispatcher = ModelDispatcher(models[:1])
     assert dispatcher.for_chatcompletions
     assert not dispatcher.for_postcompletions
     assert dispatcher.for_postcompletions.fetch("models") == []
+    with pytest.raises(RoleError, match="no model plays role 'postcompletions'"):
+        dispatcher.for_postcompletions.morph(complete)
 
 
-def test_without_morphing_groups_are_fresh_plain_dicts(models):
+def test_no_morphing(models):
+    """Without morphing, groups are fresh plain dicts."""
     dispatcher = ModelDispatcher(models, morph=False)
     group = dispatcher.for_chatcompletions
     assert type(group) is dict
@@ -47,7 +57,8 @@ def test_without_morphing_groups_are_fresh_plain_dicts(models):
     assert dispatcher.for_chatcompletions["models"][0]["stop"] == ["x"] == models[0]["stop"]
 
 
-def test_a_callable_morphs_each_group_from_a_plain_dict(models):
+def test_own_morpher(models):
+    """A callable morphs each group from a plain dict, once."""
     seen = []
 
     class Morpher:
@@ -61,7 +72,8 @@ def test_a_callable_morphs_each_group_from_a_plain_dict(models):
     assert [m["name"] for m in seen[1]["models"]] == ["b"]
 
 
-def test_dispatching_again_changes_only_the_form(models):
+def test_dispatch_again(models):
+    """Dispatching again changes only the form."""
     dispatcher = ModelDispatcher(models)
     models.append({"model": "later"})
     dispatcher.dispatch(morph=False)
@@ -72,22 +84,30 @@ def test_dispatching_again_changes_only_the_form(models):
     assert isinstance(dispatcher.for_chatcompletions, RoleGroup)
 
 
-def test_a_program_declares_roles_of_its_own():
+def test_own_roles():
+    """A program declares its own roles, each with an attribute."""
     models = [{"model": "m", "roles": ["embed", "chatcompletions"]}]
     dispatcher = ModelDispatcher(models, roles=("chatcompletions", "embed"))
     assert len(dispatcher.for_role("embed")) == 1
+    assert dispatcher.for_embed is dispatcher.for_role("embed")
     with pytest.raises(RoleError, match="'postcompletions' is not declared"):
         _ = dispatcher.for_postcompletions
     with pytest.raises(RoleError, match="did you mean 'embed'"):
         dispatcher.for_role("embedd")
+    with pytest.raises(AttributeError, match="known: for_chatcompletions, for_embed"):
+        _ = dispatcher.for_embedd
+    with pytest.raises(AttributeError, match="no attribute 'fetch'"):
+        _ = dispatcher.fetch
 
 
-def test_a_contract_may_be_given_as_roles():
+def test_contract_as_roles():
+    """A contract may be given as roles."""
     with pytest.raises(ConfigError, match="no model plays role 'embed'"):
         ModelDispatcher([], roles=[Role("embed", required=True)])
 
 
-def test_reprs_name_roles_and_models(models):
+def test_reprs(models):
+    """Reprs name roles and models."""
     assert (
         repr(ModelDispatcher(models)) == "ModelDispatcher("
         "RoleGroup(chatcompletions: a, b), RoleGroup(postcompletions: b))"
@@ -95,45 +115,75 @@ def test_reprs_name_roles_and_models(models):
     assert repr(ModelDispatcher([])).count("RoleGroup(") == 2
 
 
-def test_an_unset_variable_is_told_with_model_and_role_and_blocks_no_other(models, monkeypatch):
+def test_unset_variable(models, monkeypatch):
+    """An unset variable is an error of that model alone, with its path."""
     monkeypatch.delenv("MISSING_KEY", raising=False)
-    models[0]["api_key"] = "os.environ/MISSING_KEY"
+    models[1]["api_key"] = "os.environ/MISSING_KEY"
+    dispatcher = ModelDispatcher(models)
+    assert dispatcher.for_chatcompletions.morph(complete) == {"model": "gpt-4o", "stop": ["x"]}
+    assert dispatcher.for_postcompletions.fetch("models[0].api_key") == "os.environ/MISSING_KEY"
+    with pytest.raises(UnsetVariableError, match=r"^models\[1\]\.api_key: .*MISSING_KEY") as caught:
+        dispatcher.for_postcompletions.morph(complete)
+    assert caught.value.variable == "MISSING_KEY"
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))]
+)
+def test_copies(models, copied):
+    """A dispatcher and its groups survive copying and pickling."""
+    dispatcher = ModelDispatcher(models)
+    assert copied(dispatcher).groups == dispatcher.groups
+    group = copied(dispatcher.for_postcompletions)
+    assert (group.role, group.config) == ("postcompletions", dispatcher.for_postcompletions.config)
+    assert group.morph(complete) == {"model": "o3"}
+
+
+def test_first_model(models):
+    """Without a start, a group morphs its first model, and resolves no other's key."""
+    models[1]["api_key"] = "os.environ/NOT_SET_HERE"
+    assert ModelDispatcher(models).for_chatcompletions.morph(complete)["model"] == "gpt-4o"
+
+
+def test_kwargs():
+    """A role's callable decides on the keyword arguments, by number or by name."""
+
+    def embed(model, input=None, dimensions=None): ...
+
+    roles = [Role("embed", calls=embed), Role("rerank", calls="json.dumps")]
+    models = [
+        {"name": "a", "model": "m", "temperature": 0, "roles": roles[0].name},
+        {"name": "b", "model": "n", "dimensions": 9, "roles": "embed"},
+    ]
+    group = ModelDispatcher(models, roles=roles).for_role("embed")
+    assert group.kwargs() == {"model": "m"}
+    assert group.kwargs(1) == group.kwargs(-1) == group.kwargs("b") == {"model": "n", "dimensions": 9}
+    with pytest.raises(RoleError, match="is named 'c'; known: a, b"):
+        group.kwargs("c")
+    with pytest.raises(RoleError, match="has 2 models, and no model 2"):
+        group.kwargs(2)
+
+
+def test_wrong_callable():
+    """A role whose callable cannot be imported says which."""
+    models = ModelDispatcher([{"model": "m", "roles": "x"}], roles=[Role("x", calls="no.where")])
+    with pytest.raises(RoleError, match=r"calls 'no\.where': ModuleNotFoundError"):
+        models.for_role("x").kwargs()
+
+
+def test_messages(monkeypatch):
+    """The system prompt of the model comes first, resolved."""
+    monkeypatch.setenv("PROMPT", "Be terse.")
+    models = [{"model": "m", "system_prompt": "os.environ/PROMPT"}, {"name": "b", "model": "n"}]
     group = ModelDispatcher(models).for_chatcompletions
-
-    def complete(model, **kwargs): ...
-
-    assert group.morph(complete, start_from="models[1]") == {"model": "o3"}
-    assert group.fetch("models[0].api_key") == "os.environ/MISSING_KEY"
-    with pytest.raises(UnsetVariableError) as caught:
-        group.morph(complete, start_from="models[0]")
-    assert str(caught.value).startswith(
-        "models[0].api_key of model 'a' in role 'chatcompletions': "
-        "environment variable MISSING_KEY is unset or empty"
-    )
-    monkeypatch.setenv("MISSING_KEY", "sk-1")
-    assert group.morph(complete, start_from="models[0]")["api_key"] == "sk-1"
-    monkeypatch.setenv("MISSING_KEY", "sk-2")
-    assert group.morph(complete, start_from="models[0]")["api_key"] == "sk-2"
+    system, user = {"role": "system", "content": "Be terse."}, {"role": "user", "content": "hi"}
+    assert group.messages("hi") == group.messages([user]) == [system, user]
+    assert group.messages("hi", model="b") == [user]
 
 
-@pytest.mark.parametrize("morph", [True, False])
-def test_a_dispatcher_survives_pickling(models, morph):
-    dispatcher = ModelDispatcher(models, morph=morph)
-    again = pickle.loads(pickle.dumps(dispatcher))
-    assert repr(again) == repr(dispatcher)
-    assert again.for_chatcompletions == dispatcher.for_chatcompletions
-
-
-def test_a_morpher_that_raises_leaves_the_groups_as_they_were(models):
-    def broken(group):
-        raise RuntimeError("no")
-
-    dispatcher = ModelDispatcher(models, morph=False)
-    with pytest.raises(RuntimeError):
-        dispatcher.dispatch(broken)
-    assert dispatcher.morph is False
-    assert type(dispatcher.for_chatcompletions) is dict
-
-
-def test_an_iterator_of_models_is_kept_as_a_list(models):
-    assert ModelDispatcher(iter(models)).models == models
+def test_items(models):
+    """A group is indexed by number and by name."""
+    group = ModelDispatcher(models).for_chatcompletions
+    assert group[1] is group["b"] is group.models[1]
+    with pytest.raises(RoleError, match="did you mean 'b'"):
+        group["bb"]

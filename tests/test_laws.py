@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 from hypothesis import given
@@ -15,17 +14,19 @@ from hypothesis import strategies as st
 from toolz import compose_left, concat
 from toolz.curried import map, mapcat
 
-from dispatch import ModelDispatcher, dispatch, thaw
-from dispatch.pipeline import pipeline
-from dispatch.roles import DEFAULT_CONTRACT
+from dispatch import ModelDispatcher, dispatch, pipeline, thaw
+from dispatch.load import merge_models
 from dispatch.stages import (
+    apply_defaults,
+    apply_role_parameters,
     explode_roles,
     freeze_model,
+    freeze_models,
     group_by_role,
     morph_groups,
     normalize_roles,
 )
-from tests.models import models, plain_dispatch
+from tests.models import models, plain_dispatch, scalars
 
 lists = st.lists(models(), max_size=4)
 
@@ -36,12 +37,14 @@ def as_text(value: object) -> str:
 
 
 @given(lists)
-def test_it_agrees_with_a_plain_loop_over_dicts_key_order_included(written):
+def test_plain_loop(written):
+    """It agrees with a plain loop over dicts, the order of keys included."""
     assert as_text(thaw(dispatch(written))) == as_text(plain_dispatch(written))
 
 
 @given(lists)
-def test_inputs_are_never_modified(written):
+def test_inputs_unmodified(written):
+    """Inputs are never modified."""
     before = copy.deepcopy(written)
     dispatcher = ModelDispatcher(written)
     for role in dispatcher.groups:
@@ -50,7 +53,8 @@ def test_inputs_are_never_modified(written):
 
 
 @given(lists)
-def test_later_changes_of_the_input_reach_no_group(written):
+def test_groups_unmodified(written):
+    """Later changes of the input reach no group."""
     dispatcher = ModelDispatcher(written)
     before = as_text(thaw(dispatcher.groups))
     for model in written:
@@ -62,7 +66,9 @@ def test_later_changes_of_the_input_reach_no_group(written):
 
 
 @given(lists)
-def test_no_assignment_is_lost_or_invented(written):
+def test_assignments(written):
+    """No assignment is lost or invented."""
+
     def assignments(groups):
         return [pair for group in groups.values() for m in group for pair in m["roles"].items()]
 
@@ -70,7 +76,8 @@ def test_no_assignment_is_lost_or_invented(written):
 
 
 @given(lists)
-def test_dispatching_what_was_dispatched_gives_the_same(written):
+def test_idempotent(written):
+    """Dispatching what was dispatched gives the same groups."""
     groups = dispatch(written)
     again = dispatch(list(concat(groups.values())))
     assert again == groups == ModelDispatcher(ModelDispatcher(written)).groups
@@ -78,7 +85,8 @@ def test_dispatching_what_was_dispatched_gives_the_same(written):
 
 
 @given(lists)
-def test_changing_the_form_of_the_groups_changes_nothing_else(written):
+def test_form_of_groups(written):
+    """Changing the form of the groups changes nothing else."""
     dispatcher = ModelDispatcher(written)
     before = dispatcher.groups
     dispatcher.dispatch(morph=False)
@@ -89,11 +97,13 @@ def test_changing_the_form_of_the_groups_changes_nothing_else(written):
 
 
 @given(lists)
-def test_the_stages_compose_to_the_pipeline(written):
+def test_composition(written):
+    """The stages, composed by hand from toolz alone, are the pipeline."""
     by_hand = compose_left(
-        map(freeze_model),
-        map(partial(normalize_roles, contract=DEFAULT_CONTRACT)),
+        freeze_models,
+        map(normalize_roles),
         mapcat(explode_roles),
+        map(apply_role_parameters),
         group_by_role,
     )
     outputs = [thaw(run(written)) for run in (by_hand, pipeline(), dispatch)]
@@ -101,21 +111,77 @@ def test_the_stages_compose_to_the_pipeline(written):
 
 
 @given(models())
-def test_normalizing_twice_is_normalizing_once(written):
+def test_normalizing(written):
+    """Normalizing twice is normalizing once."""
     once = normalize_roles(freeze_model(written))
     assert normalize_roles(once) == once
 
 
 @given(models())
-def test_exploding_keeps_all_but_the_roles(written):
+def test_exploding(written):
+    """Exploding keeps everything but the roles."""
     normal = normalize_roles(freeze_model(written))
     for copied in explode_roles(normal):
         assert copied.remove("roles") == normal.remove("roles")
         assert list(copied) == list(normal)
 
 
+parameters = st.dictionaries(st.sampled_from("abcd"), scalars, max_size=4)
+
+
+@given(parameters, parameters, parameters)
+def test_precedence(defaults, model, entry):
+    """A role entry wins over the model, and the model over the defaults."""
+    written = {**model, "model": "m", "roles": {"postcompletions": {"task": "t", **entry}}}
+    (copied,) = pipeline(defaults=defaults)([written])["postcompletions"]
+    expected = {**defaults, **model, "model": "m", **entry, "roles": {"postcompletions": "t"}}
+    assert dict(copied) == expected
+
+
 @given(lists)
-def test_a_morpher_gets_a_fresh_plain_dict(written):
+def test_no_defaults(written):
+    """Defaults that every model overrides change nothing."""
+    for model in map(freeze_model, written):
+        assert apply_defaults(model, model) is model
+
+
+names = st.none() | st.sampled_from("abc")
+named = st.builds(
+    lambda name, more: {**({"name": name} if name else {}), **more}, names, parameters
+)
+
+
+@st.composite
+def files(draw):
+    """What a file may hold: models of distinct names, in a list or by name."""
+    drawn = draw(st.lists(named, max_size=3, unique_by=lambda model: model.get("name", id(model))))
+    if draw(st.booleans()):
+        return {"models": drawn}
+    return {"models": {m["name"]: {k: v for k, v in m.items() if k != "name"} for m in drawn if "name" in m}}
+
+
+@given(files(), files(), files())
+def test_merging_is_associative(one, two, three):
+    """Merging files from the left gives what merging the last two first gives."""
+
+    def merge(*held):
+        merged, _ = merge_models(held)
+        return merged
+
+    def listed(merged):
+        found = merged["models"]
+        if isinstance(found, dict):
+            return [{"name": name, **model} for name, model in found.items()]
+        return found
+
+    left = listed(merge(merge(one, two), three))
+    right = listed(merge(one, merge(two, three)))
+    assert left == right == listed(merge(one, two, three))
+
+
+@given(lists)
+def test_morpher(written):
+    """A morpher receives a fresh plain dict."""
     groups = dispatch(written)
     morph = morph_groups(lambda group: group)
     first, second = morph(groups), morph(groups)
@@ -146,7 +212,8 @@ except DispatchError as error:
 """
 
 
-def test_every_hash_seed_gives_the_same_bytes():
+def test_hash_seeds():
+    """Every hash seed gives the same bytes."""
     written = [
         {"name": f"m{i}", "temperature": 0, "model": "gpt-4o",
          "zeta": {"b": 1, "a": [{"d": 1, "c": 2}]}, "api_key": "sk-1",
@@ -164,7 +231,7 @@ def test_every_hash_seed_gives_the_same_bytes():
             cwd=Path(__file__).parent.parent,
             env={**os.environ, "PYTHONHASHSEED": seed},
         ).stdout
-        for seed in ("0", "1", "2", "77", "4242")
+        for seed in ("0", "1", "77")
     }
     assert len(outputs) == 1
     assert outputs.pop()

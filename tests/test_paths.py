@@ -1,9 +1,11 @@
-"""Paths: every shape picks what it says, every malformed one shows where, none shows a secret."""
+"""Paths into a configuration: what each shape finds, and how errors show where one is wrong."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch import ConfigMorpher
-from dispatch.config.paths import parse, pick, show
+from dispatch.config.paths import get, parse, show_path, trace
 from dispatch.errors import (
     DispatchError,
     MissingIndexError,
@@ -19,7 +21,7 @@ from dispatch.errors import (
     PathError,
     PathSyntaxError,
 )
-from dispatch.frozen import freeze, thaw
+from dispatch.immutable import FrozenMap, freeze, thaw
 
 CONFIG: dict[str, Any] = {
     "models": [
@@ -89,8 +91,9 @@ TREE = freeze(CONFIG)
         ([], CONFIG),
     ],
 )
-def test_a_path_picks_what_stands_there(path, expected):
-    assert thaw(pick(TREE, path)) == expected
+def test_get(path, expected):
+    """A path finds the value that it leads to."""
+    assert thaw(get(TREE, path)) == expected
     assert ConfigMorpher(CONFIG).fetch(path) == expected
 
 
@@ -113,7 +116,7 @@ def test_a_path_picks_what_stands_there(path, expected):
         ("[1=one]", 4),
         ("[2nd=two]", 4),
         ("[empty='']", 4),
-        # typed values: a bare one is what YAML would read, or the text itself; a quoted one is text
+        # typed values: a bare one is what YAML would read, or the string itself
         ("[id=1]", 0),
         ("[id=1.0]", 0),
         ("[id=2]", 1),
@@ -133,39 +136,31 @@ def test_a_path_picks_what_stands_there(path, expected):
         ("[t=5e-1]", 1),
         ("[t='0.5']", 3),
         # either of several, the first item that meets one
-        ("[name=nobody or model=gpt-4o]", 1),
+        ("[name=none or model=gpt-4o]", 1),
         ("[name=smart or model=gpt-4o]", 1),
         ("[name=smart or name=fast]", 0),
         ("[name='x or y'  or  'name'=\"smart\" or id=3]", 1),
-        ("[name=nobody or 'my key'=yes]", 2),
-        ("[name=nobody or name=or or name='this or that']", 3),
+        ("[name=none or 'my key'=yes]", 2),
+        ("[name=none or name=or or name='this or that']", 3),
     ],
 )
-def test_a_selector_picks_the_first_item_that_it_is_true_of(selector, index):
-    assert pick(TREE, f"models{selector}") is TREE["models"][index]
+def test_selector(selector, index):
+    """A selector finds the first item that meets one of its conditions."""
+    assert get(TREE, f"models{selector}") is TREE["models"][index]
+    assert trace(TREE, f"models{selector}") == ("models", index)
 
 
-def test_one_and_true_and_the_text_1_are_three_values():
-    """A file that says `id: 1` does not say `id: true`, though Python holds them equal."""
+def test_types():
+    """The number 1, true and the string "1" are three values, though Python holds two equal."""
     tree = freeze({"items": [{"id": True}, {"id": "1"}, {"id": 1}]})
-    assert pick(tree, "items[id=true]") == {"id": True}
-    assert pick(tree, "items['id'='1']") == {"id": "1"}
+    assert get(tree, "items[id=true]") == {"id": True}
+    assert get(tree, "items['id'='1']") == {"id": "1"}
     only = freeze({"items": [{"id": True}, {"id": 1}]})
-    assert pick(only, "items[id=1]")["id"] is not True
+    assert get(only, "items[id=1]")["id"] is not True
 
 
-def test_lists_searched_one_after_the_other_are_not_mistaken_for_each_other():
-    """Though each comes to stand where the last one stood, and an index of it was remembered."""
-    for number in range(1000):
-        tree = freeze({"items": [{"id": number, "key": "a"}, {"id": -1, "key": number}]})
-        for _time in range(2):
-            assert pick(tree, f"items[id={number}].key") == "a"
-            assert pick(tree, f"items[key={number}].id") == -1
-            with pytest.raises(MissingKeyError):
-                pick(tree, f"items[id={number + 1}]")
-
-
-def test_items_without_the_key_or_with_one_that_holds_a_container_never_match():
+def test_items_that_never_match():
+    """An item without the key, or with a container under it, meets no condition."""
     items = [
         None,
         "id",
@@ -178,27 +173,28 @@ def test_items_without_the_key_or_with_one_that_holds_a_container_never_match():
     ]
     for kind in (list, tuple):
         tree = freeze({"items": kind(items)})
-        assert pick(tree, "items[id=1].at") == 7
-        assert pick(tree, "items[id=1 or at=7].at") == 7
-        assert pick(tree, ["items", -1, "at"]) == 7
+        assert get(tree, "items[id=1].at") == 7
+        assert get(tree, "items[id=1 or at=7].at") == 7
+        assert get(tree, ["items", -1, "at"]) == 7
         with pytest.raises(MissingKeyError):
-            pick(tree, "items[id=a]")
+            get(tree, "items[id=a]")
 
 
-def test_what_a_stage_has_set_as_it_came_is_read_too():
-    """`set` freezes nothing, and a stage of a user's own need not know of `freeze`."""
-    model = freeze({"model": "m"}).set("tags", [{"id": 1, "at": "x"}]).set("more", {"deep": [1]})
-    tree = freeze({"models": [model]})
-    assert pick(tree, "models[0].tags[id=1].at") == "x"
-    assert pick(tree, "models[0].more.deep[-1]") == 1
+def test_plain_containers():
+    """A plain dict or list in a tree, which `FrozenMap.of` lets in, is followed too."""
+    model = FrozenMap.of({"tags": [{"id": 1, "at": "x"}], "more": {"deep": [1]}})
+    tree = FrozenMap.of({"models": [model]})
+    assert get(tree, "models[0].tags[id=1].at") == "x"
+    assert get(tree, "models[0].more.deep[-1]") == 1
     assert ConfigMorpher(tree).fetch("models[*].tags[*].at") == [["x"]]
     with pytest.raises(MissingKeyError, match="no key 'dep'; did you mean 'deep'"):
-        pick(tree, "models[0].more.dep")
+        get(tree, "models[0].more.dep")
 
 
-def test_all_items_nest_one_list_in_another():
+def test_nested_all():
+    """One [*] below another gives a list of lists."""
     tree = freeze({"a": [{"b": [{"c": 1}, {"c": 2}]}, {"b": []}, {"b": [{"c": 3}]}]})
-    assert thaw(pick(tree, "a[*].b[*].c")) == [[1, 2], [], [3]]
+    assert thaw(get(tree, "a[*].b[*].c")) == [[1, 2], [], [3]]
 
 
 MALFORMED = [  # the path, and the column of its caret
@@ -252,7 +248,8 @@ MALFORMED = [  # the path, and the column of its caret
 
 
 @pytest.mark.parametrize(("path", "column"), MALFORMED)
-def test_a_malformed_path_is_refused_with_a_caret_under_the_character(path, column):
+def test_malformed(path, column):
+    """A malformed path is refused with a caret under the character, default or not."""
     for default in ((), (None,)):  # a default is no excuse for a typo
         with pytest.raises(PathSyntaxError, match="malformed path: ") as caught:
             ConfigMorpher(CONFIG).fetch(path, *default)
@@ -262,14 +259,15 @@ def test_a_malformed_path_is_refused_with_a_caret_under_the_character(path, colu
 
 
 @pytest.mark.parametrize("path", [None, 0, 1.5, True, b"models", {"models"}, {"models": 0}])
-def test_what_is_neither_text_nor_list_of_parts_is_no_path(path):
-    """`fetch(None)` above all, which must not hand out the whole configuration."""
+def test_no_path(path):
+    """What is neither a string nor a list of parts is no path, above all None."""
     with pytest.raises(PathSyntaxError, match=f"not a {type(path).__name__}$"):
         ConfigMorpher(CONFIG).fetch(path, None)
 
 
 @pytest.mark.parametrize("part", [None, True, 1.5, ["x"], b"models"])
-def test_a_part_that_is_neither_text_nor_number_is_refused(part):
+def test_no_part(part):
+    """A part that is neither a string nor a number is refused."""
     with pytest.raises(PathSyntaxError, match=f"not a {type(part).__name__}"):
         ConfigMorpher(CONFIG).fetch(["models", part], None)
 
@@ -282,8 +280,8 @@ def test_a_part_that_is_neither_text_nor_number_is_refused(part):
         ("tools.role", MissingKeyError, "tools.role: no key 'role'; did you mean 'roles'?"),
         ("tools.rolls.x", MissingKeyError, "no key 'rolls'; did you mean 'roles'?"),
         ("models.name", MissingKeyError, "no key 'name' in a list; pick an item first"),
-        ("models[0].name.x", MissingKeyError, "no key 'x' in a text"),
-        ("models[0].id.x", MissingKeyError, "no key 'x' in a value"),
+        ("models[0].name.x", MissingKeyError, "no key 'x' in a string"),
+        ("models[0].id.x", MissingKeyError, "no key 'x' in a number"),
         ("models[9]", MissingIndexError, "models[9]: no item [9] in a list of 5 items"),
         ("models[-6]", MissingIndexError, "no item [-6] in a list of 5 items"),
         ("tools[0]", MissingKeyError, "[0] picks from a list, but this is a mapping"),
@@ -299,17 +297,19 @@ def test_a_part_that_is_neither_text_nor_number_is_refused(part):
         (["tools", "v1.6"], MissingKeyError, "no key 'v1.6'; did you mean 'v1.5'?"),
     ],
 )
-def test_a_missing_step_is_named_with_what_is_near_and_a_default_absorbs_it(path, error, message):
+def test_missing(path, error, message):
+    """A step that leads nowhere is named with what is near, and a default absorbs it."""
     config = ConfigMorpher(CONFIG)
     with pytest.raises(error) as caught:
         config.fetch(path)
     assert message in str(caught.value)
-    assert caught.value.path == show(path)
+    assert caught.value.path == show_path(path)
     assert config.fetch(path, "spare") == "spare"
     assert config.fetch(path, None) is None
 
 
-def test_a_missing_step_is_the_builtin_error_that_users_catch():
+def test_builtin_errors():
+    """A step that leads nowhere raises the builtin error that users catch."""
     config = ConfigMorpher(CONFIG)
     for path, builtin in [
         ("zzz", ValueError),
@@ -357,8 +357,8 @@ SECRET = "sk-canary-1"
         f"models[api_base=https://me:{SECRET}@host/v1",
     ],
 )
-def test_no_error_shows_a_secret_that_a_path_looks_for(path):
-    """Neither the message, nor an argument, nor an error that it came from."""
+def test_no_secret(path):
+    """No error shows a secret of a path: no message, no argument, and no error before it."""
     for ask in (
         lambda: ConfigMorpher(CONFIG).fetch(path),
         lambda: ConfigMorpher(CONFIG).morph(print, path),
@@ -367,35 +367,63 @@ def test_no_error_shows_a_secret_that_a_path_looks_for(path):
             ask()
         error: BaseException | None = caught.value
         while error is not None:
-            told = f"{error} {error!r} {error.args} {vars(error)}"
-            assert SECRET not in told
+            assert SECRET not in f"{error} {error!r} {error.args} {vars(error)}"
             error = error.__cause__ or error.__context__
 
 
 @pytest.mark.parametrize(
-    ("path", "shown", "column"),
+    ("path", "shown"),
     [
-        (f"m[api_key={SECRET}", "m[api_key=***", 14),
-        (f"m[api_key={SECRET}]x", "m[api_key=***]x", 15),
-        (f"m[api_key='{SECRET}'x]", "m[api_key=***x]", 14),
-        (f"m[api_key={SECRET} or x]", "m[api_key=*** or x]", 18),
-        (f"m[api_key={SECRET} token={SECRET}]x", "m[api_key=***]x", 15),
-        (f"m[api_key={SECRET}][abc]", "m[api_key=***][abc]", 16),
-        (f"m[api_base=http://a:{SECRET}@h]x", "m[api_base=http://***@h]x", 25),
+        (f"m[api_key={SECRET}", "m[api_key=***…"),
+        (f"m[api_key!='{SECRET}'x].name", "m[api_key=***…"),
+        (f"m[name=a or api_key {SECRET}]x", "m[name=a or api_key=***…"),
+        (f"m[api_base=http://a:{SECRET}@h]x", "m[api_base=http://***@h]x"),
+        (["models", 0, f"[api_key={SECRET}]", "name"], "models[0][api_key=***…"),
+        (["models", 0, "name"], "models[0].name"),
+        ("x" * 9000, f"{'x' * 200}…"),
     ],
 )
-def test_the_caret_stays_under_its_character_when_a_secret_is_hidden(path, shown, column):
+def test_show_path(path, shown):
+    """A path is shown up to its first secret, and never at length."""
+    assert show_path(path) == shown
+
+
+def test_caret_after_a_hidden_password():
+    """A caret is under its character where a URL in front of it lost its password."""
     with pytest.raises(PathSyntaxError) as caught:
-        parse(path)
-    assert (caught.value.path, caught.value.column) == (shown, column)
+        parse(f"m[api_base=http://a:{SECRET}@h]x")
+    assert (caught.value.path, caught.value.column) == ("m[api_base=http://***@h]x", 25)
 
 
-def test_parsed_steps_show_no_secret():
+def test_steps_are_a_path():
+    """What `parse` returns is a path itself, whole or in part."""
+    *above, last = parse("models[name=smart].model")
+    assert get(get(TREE, above), (last,)) == "gpt-4o"
+    assert trace(TREE, parse("models[-1].name")) == ("models", 4, "name")
+    assert show_path(parse("models[0].name")) == "models[0].name"
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 8000, "a b " * 2000, f"a{' ' * 8000}b", "api_key= " * 900, "'" * 8000]
+)
+def test_long_paths(name):
+    """A long path costs little, found or not."""
+    config = ConfigMorpher({"models": [{"name": f"m{i}", "model": "x"} for i in range(1000)]})
+    start = time.perf_counter()
+    for default in ((), (None,)):
+        with contextlib.suppress(PathError):
+            config.fetch(f"models[name={name}]", *default)
+    assert time.perf_counter() - start < 1
+
+
+def test_repr():
+    """The steps of a path show no secret."""
     steps = parse(f"models[api_key={SECRET} or name=a]")
     assert repr(steps).endswith("conditions=(api_key=***, name='a')))")
 
 
-def test_the_nearest_spelling_is_no_secret():
+def test_no_secret_is_suggested():
+    """The nearest spelling is never a secret."""
     config = ConfigMorpher({"models": [{"api_key": SECRET, "url": f"redis://a:{SECRET}@host"}]})
     for path in ("models[api_key=sk-canary]", "models[url=redis://host]"):
         with pytest.raises(MissingKeyError) as caught:
@@ -403,10 +431,11 @@ def test_the_nearest_spelling_is_no_secret():
         assert SECRET not in str(caught.value)
 
 
-def test_errors_survive_pickling():
+def test_pickling():
+    """Errors survive pickling."""
     for path in ("models[", "models[9]", "zzz"):
         with pytest.raises(PathError) as caught:
-            pick(TREE, path)
+            get(TREE, path)
         again = pickle.loads(pickle.dumps(caught.value))
         assert (type(again), str(again)) == (type(caught.value), str(caught.value))
 
@@ -419,8 +448,8 @@ def quote(text):
 
 
 @given(st.lists(st.one_of(any_keys, st.integers(-2, 1)), min_size=1, max_size=6), st.data())
-def test_whatever_is_quoted_or_indexed_is_found(steps, data):
-    """Law: a path written with quotes, with brackets or in parts leads to what was put there."""
+def test_quoted_and_indexed(steps, data):
+    """A path with quotes, with brackets or in parts leads to what was put there."""
     value: Any = "here"
     for step in reversed(steps):
         if isinstance(step, str):
@@ -436,27 +465,27 @@ def test_whatever_is_quoted_or_indexed_is_found(steps, data):
         )
         for step in steps
     )
-    assert pick(tree, written) == "here"
+    assert get(tree, written) == "here"
     parts = [
         f"[{quote(step)}]" if isinstance(step, str) and "[" in step else step for step in steps
     ]
-    assert pick(tree, ["root", *parts]) == "here"
+    assert get(tree, ["root", *parts]) == "here"
 
 
 @given(st.lists(st.text() | st.integers() | st.booleans() | st.none(), min_size=1))
-def test_a_bare_value_finds_its_own_type_or_the_text_that_it_is(values):
-    """Law: what is found is the value itself, or an earlier text that is spelt the same."""
+def test_bare_values(values):
+    """A bare value finds what YAML reads in it, or an earlier string of that spelling."""
     tree = freeze({"items": [{"id": value} for value in values]})
     for value in values:
         if not isinstance(value, str):
             written = json.dumps(value)
-            found = pick(tree, f"items[id={written}]")["id"]
+            found = get(tree, f"items[id={written}]")["id"]
             assert (type(found), found) in [(type(value), value), (str, written)]
 
 
 @given(st.text(".[]'\"=*- or0ax☃") | st.text())
-def test_every_text_is_a_path_or_refused_with_a_caret_inside_it(path):
-    """Law: no other error comes out, and the caret stands in the path or right behind it."""
+def test_any_string(path):
+    """Any string is a path, or is refused with a caret inside it or right after it."""
     refused = None
     try:
         parse(path)

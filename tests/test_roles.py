@@ -1,151 +1,232 @@
-"""Roles: how they may be written, and what is told of those that may not."""
+"""Roles: how they may be written, and what is reported of those that may not."""
 
 from __future__ import annotations
 
 from enum import Enum
 
 import pytest
-from pyrsistent import pvector
 
-from dispatch import Contract, ModelRoleType, Role, dispatch
-from dispatch.errors import ConfigError
+from dispatch import Contract, ModelDispatcher, ModelRoleType, Role, dispatch
+from dispatch.errors import ConfigError, RoleError
 from dispatch.roles import DEFAULT_CONTRACT, read_roles
+
+CHAT, POST = "chatcompletions", "postcompletions"
 
 
 @pytest.mark.parametrize(
     ("written", "read"),
     [
-        (["chatcompletions"], [("chatcompletions", None)]),
-        ("chatcompletions", [("chatcompletions", None)]),
-        ([{"postcompletions": "review"}], [("postcompletions", "review")]),
-        ({"postcompletions": "review"}, [("postcompletions", "review")]),
-        ([{"postcompletions": None}], [("postcompletions", None)]),
-        (None, [("chatcompletions", None)]),
-        ([], [("chatcompletions", None)]),
-        ({}, [("chatcompletions", None)]),
-        (("chatcompletions",), [("chatcompletions", None)]),
-        (pvector(["chatcompletions"]), [("chatcompletions", None)]),
-        (
-            [{"postcompletions": "b", "chatcompletions": "a"}],
-            [("postcompletions", "b"), ("chatcompletions", "a")],
-        ),
-        (
-            [{"postcompletions": "one"}, {"postcompletions": "two"}],
-            [("postcompletions", "one"), ("postcompletions", "two")],
-        ),
-        (["chatcompletions", "chatcompletions"], [("chatcompletions", None)] * 2),
+        ([CHAT], [(CHAT, None)]),
+        (CHAT, [(CHAT, None)]),
+        ([{POST: "review"}], [(POST, "review")]),
+        ({POST: "review"}, [(POST, "review")]),
+        ({CHAT: None, POST: "review"}, [(CHAT, None), (POST, "review")]),
+        ((CHAT, {POST: "a"}, {POST: "b"}), [(CHAT, None), (POST, "a"), (POST, "b")]),
+        ([CHAT, CHAT], [(CHAT, None), (CHAT, None)]),
+        ({POST: {"task": "review"}}, [(POST, "review")]),
+        ({POST: {"temperature": 0}}, [(POST, None)]),
+        (None, [(CHAT, None)]),
+        ([], [(CHAT, None)]),
+        ({}, [(CHAT, None)]),
     ],
 )
-def test_each_way_to_write_roles_becomes_assignments_in_the_order_written(written, read):
+def test_forms(written, read):
+    """Every form of `roles` reads as the same pairs of role and task."""
     entries, faults = read_roles(written, DEFAULT_CONTRACT)
-    assert [pair for entry in entries for pair in entry.items()] == read
     assert faults == []
+    assert [(entry.role, entry.task) for entry in entries] == read
 
 
 @pytest.mark.parametrize(
-    ("written", "place", "words"),
+    ("written", "where", "words"),
     [
-        (7, "roles", "expected a role, found a number"),
-        (True, "roles", "on, off, yes and no"),
+        ("chatcompletion", "roles", "did you mean 'chatcompletions'?"),
+        (["x"], "roles[0]", "known: chatcompletions, postcompletions"),
         ([7], "roles[0]", "expected a role, found a number"),
-        (["chatcompletions", True], "roles[1]", "found the boolean True"),
-        ([""], "roles[0]", "found an empty text"),
-        (["  "], "roles[0]", "found an empty text"),
-        ("", "roles", "found an empty text"),
-        ([None], "roles[0]", "found nothing"),
+        ([True], "roles[0]", "YAML 1.1 reads on, off, yes and no as booleans"),
+        ([None], "roles[0]", "expected a role, found nothing"),
+        ([""], "roles[0]", "name the role, or remove the entry"),
+        ([[CHAT]], "roles[0]", "found a list"),
         ([{}], "roles[0]", "found an empty mapping"),
-        ([["chatcompletions"]], "roles[0]", "found a list"),
-        ([{"postcompletions": 7}], "roles[0]", "must be a text, found a number"),
-        ([{"postcompletions": ["review"]}], "roles[0]", "must be a text, found a list"),
-        ([{True: "review"}], "roles[0]", "found the boolean True"),
-        (["chatcompletion"], "roles[0]", "did you mean 'chatcompletions'?"),
-        (["ChatCompletions"], "roles[0]", "did you mean 'chatcompletions'?"),
-        (["review"], "roles[0]", "known: chatcompletions, postcompletions"),
-        (["postcompletions: review it"], "roles[0]", "postcompletions: 'review it'"),
-        ("postcompletions: review it", "roles", "a mapping, not one string"),
-        ([{"postcompletions": "a", "embed": "b"}], "roles[0].embed", "is not declared"),
+        (False, "roles", "expected a role, found the boolean False"),
+        ([{POST: 7}], "roles[0]", "must be a string, found a number; quote it"),
+        ([{POST: ["a"]}], "roles[0]", "must be a string, found a list"),
+        ([{CHAT: None, "x": "y"}], "roles[0].x", "role 'x' is not declared"),
+        ("postcompletions: review", "roles", "as a mapping: postcompletions: 'review'"),
+        ("chatcompletions, postcompletions", "roles", "write a list: roles: [chat"),
+        ([{POST: {"task": "a", "roles": []}}], "roles[0].postcompletions", "parameters by name"),
+        ([{POST: {"task": "a", 1: 2}}], "roles[0].postcompletions", "parameters by name"),
     ],
 )
-def test_what_is_no_role_is_told_with_its_place_and_the_way_to_mend_it(written, place, words):
-    _, faults = read_roles(written, DEFAULT_CONTRACT)
-    (fault,) = faults
-    assert fault.place == place
+def test_wrong_entries(written, where, words):
+    """A wrong entry is reported at its own place, with what would be right."""
+    _, (fault,) = read_roles(written, DEFAULT_CONTRACT)
+    assert fault.where == where
     assert words in str(fault)
 
 
-def test_good_entries_beside_a_bad_one_are_all_read():
-    entries, faults = read_roles(["chatcompletions", 7, "postcompletions"], DEFAULT_CONTRACT)
-    assert len(entries) == 2
-    assert [fault.place for fault in faults] == ["roles[1]"]
+def test_all_wrong_entries():
+    """One wrong entry hides neither the others nor the valid ones."""
+    entries, faults = read_roles([CHAT, 7, {POST: "a"}, "x"], DEFAULT_CONTRACT)
+    assert [entry.role for entry in entries] == [CHAT, POST]
+    assert [fault.where for fault in faults] == ["roles[1]", "roles[3]"]
 
 
-def test_the_role_names_are_constants_of_the_class_and_of_an_instance():
-    assert ModelRoleType.chatcompletions == ModelRoleType().chatcompletions == "chatcompletions"
-    assert ModelRoleType.postcompletions == ModelRoleType().postcompletions == "postcompletions"
+def test_role_names():
+    """The names of the default roles are constants of the class and of an instance."""
+    assert ModelRoleType.chatcompletions == ModelRoleType().chatcompletions == CHAT
     with pytest.raises(AttributeError):
-        ModelRoleType().chatcompletions = "other"  # type: ignore[misc]  # that it raises is the test
+        ModelRoleType().chatcompletions = "other"  # type: ignore[misc]
 
 
 CONTRACT = Contract(
     [
-        Role("chatcompletions", required=True, several=False, task="none"),
+        Role(CHAT, required=True, multiple=False, task="none"),
         Role("post", task="required"),
     ]
 )
 
 
 @pytest.mark.parametrize(
-    ("written", "place", "words"),
+    ("written", "where", "words"),
     [
         ([{"roles": ["post"]}], "models[0].roles[0]", "'post' needs a task"),
         ([{"roles": {"post": None}}], "models[0].roles", "'post' needs a task"),
         ([{"roles": {"post": "  "}}], "models[0].roles", "'post' needs a task"),
-        ([{"roles": {"chatcompletions": "talk"}}], "models[0].roles", "takes no task"),
+        ([{"roles": {CHAT: "talk"}}], "models[0].roles", "takes no task"),
         ([{"roles": {"post": "x"}}], "models", "no model plays role 'chatcompletions'"),
         ([{}, {}], "models[1].roles", "'chatcompletions' takes one model, and 2 play it"),
     ],
 )
-def test_a_contract_is_enforced(written, place, words):
-    models = [{"model": "m", **model} for model in written]
+def test_contract(written, where, words):
+    """What a role demands is checked when models are dispatched."""
     with pytest.raises(ConfigError) as caught:
-        dispatch(models, contract=CONTRACT)
+        dispatch([{"model": "m", **model} for model in written], contract=CONTRACT)
     fault = caught.value.faults[0]
-    assert fault.place == place
+    assert fault.where == where
     assert words in str(fault)
 
 
-def test_a_required_role_that_nobody_plays_is_told_beside_the_faults_of_models():
+def test_single_model_twice():
+    """One model may play a role twice where the role takes one model."""
+    contract = Contract([Role("post", multiple=False)])
+    groups = dispatch([{"model": "m", "roles": [{"post": "a"}, {"post": "b"}]}], contract=contract)
+    assert len(groups["post"]) == 2
+
+
+def test_unplayed_role():
+    """A required role that no model plays is reported beside the undeclared one."""
     with pytest.raises(ConfigError) as caught:
         dispatch([{"model": "m", "roles": ["pots"]}], contract=CONTRACT)
     assert [fault.code for fault in caught.value.faults] == ["undeclared-role", "unplayed-role"]
 
 
-def test_a_role_with_its_key_in_one_string_is_told_without_the_key():
-    with pytest.raises(ConfigError) as caught:
+def test_secret_as_role():
+    """A key that was put among the roles is shown by its name alone."""
+    with pytest.raises(ConfigError, match=r"'api_key: \*\*\*' is not declared"):
         dispatch([{"model": "m", "roles": ["api_key: sk-canary"]}])
-    assert "'api_key: ***' is not declared" in str(caught.value)
 
 
-def test_a_member_of_an_enum_of_texts_is_the_text_that_it_is():
-    class Named(str, Enum):  # noqa: UP042  # whose `str` is not its value, as StrEnum's is
+def test_enum_member():
+    """A member of an Enum of strings becomes the string that it is."""
+
+    class Named(str, Enum):  # noqa: UP042  # StrEnum prints its value already
         CHAT = "chatcompletions"
 
     groups = dispatch([{"model": "m", "roles": [Named.CHAT]}], contract=Contract([Named.CHAT]))
-    (copy,) = groups["chatcompletions"]
+    (copy,) = groups[CHAT]
     assert {type(role) for role in (*groups, *copy["roles"])} == {str}
 
 
-@pytest.mark.parametrize("task", ["requird", None])
-def test_a_role_says_what_it_asks_of_a_task_in_known_words(task):
-    with pytest.raises(ValueError, match="optional or required or none"):
-        Contract([Role("a", task=task)])
-
-
-@pytest.mark.parametrize("roles", [["a", "a"], [""], [" "]])
-def test_a_contract_needs_distinct_names(roles):
-    with pytest.raises(ValueError, match="role"):
+@pytest.mark.parametrize(
+    ("roles", "words"),
+    [
+        ([Role("a", task="requird")], "optional or required or none"),  # type: ignore[arg-type]
+        (["a", "a"], "declared twice"),
+        ([""], "a role needs a name"),
+        ([" "], "a role needs a name"),
+        ([Role("a", otherwise="b")], "'b', which is not declared"),
+        ([Role("a", otherwise="a")], "in a circle: a → a"),
+        ([Role("a", otherwise="b"), Role("b", otherwise="a")], "in a circle: a → b → a"),
+    ],
+)
+def test_invalid_contract(roles, words):
+    """A contract that cannot hold is refused when it is made."""
+    with pytest.raises(ValueError, match=words):
         Contract(roles)
 
 
-def test_a_contract_of_one_name_is_no_contract_of_its_letters():
+def test_contract_of_a_string():
+    """One name is a contract of that role, not of its letters."""
     assert list(Contract("embed")) == ["embed"]
+
+
+def test_contracts_are_values():
+    """Equal contracts are equal, and hash alike, by roles and own keys."""
+    one, other = (Contract([Role("a", needs={"mode": "chat"})], ["tags"]) for _ in range(2))
+    assert one == other
+    assert len({one, other, Contract(["a"]), Contract([Role("a")], ["price"])}) == 3
+
+
+def test_borrowed_models():
+    """A role that no model plays borrows the models of another, through a chain."""
+    roles = [CHAT, Role("title", otherwise="summary"), Role("summary", otherwise=CHAT)]
+    dispatcher = ModelDispatcher([{"name": "a", "model": "m", "temperature": 0}], roles=roles)
+    title = dispatcher.for_role("title")
+    assert (len(title), title.borrowed_from, title.tasks) == (1, CHAT, (None,))
+    assert dispatcher.for_chatcompletions.borrowed_from is None
+    assert [model["name"] for model in dispatcher] == ["a"]
+
+
+def test_required_role_may_borrow():
+    """A required role is satisfied by the models that it borrows."""
+    roles = [CHAT, Role("title", required=True, otherwise=CHAT)]
+    assert len(ModelDispatcher([{"model": "m"}], roles=roles).for_role("title")) == 1
+    with pytest.raises(ConfigError, match="no model plays role 'title'"):
+        ModelDispatcher([], roles=roles)
+
+
+def test_role_parameters():
+    """Parameters of a role entry hold in that copy alone, and its task stays a string."""
+    entry = {POST: {"task": "sum up", "temperature": 0, "system_prompt": "Be terse."}}
+    model = {"name": "a", "model": "m", "temperature": 1, "roles": [CHAT, entry]}
+    groups = dispatch([model])
+    assert groups[CHAT][0] == {**model, "roles": {CHAT: None}}
+    changed = {"temperature": 0, "system_prompt": "Be terse.", "roles": {POST: "sum up"}}
+    assert groups[POST][0] == {**model, **changed}
+
+
+VARIABLES = [CHAT, Role("title", variables=("topic", "style"))]
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ("about {topik}", "no variable 'topik'; did you mean 'topic'?"),
+        ("about {topic.__class__}", "no variable"),
+        ("about {0}", "no variable '0'"),
+        ("about {topic", "braces of this task do not match"),
+    ],
+)
+def test_wrong_variables(task, words):
+    """A variable that the program does not fill in is a fault at the task."""
+    with pytest.raises(ConfigError, match=words) as caught:
+        ModelDispatcher([{"model": "m", "roles": {"title": task}}], roles=VARIABLES)
+    assert caught.value.faults[0].path == ("models", 0, "roles", "title")[:3]
+
+
+def test_fill_in_variables():
+    """A task is filled in by name; a missing or unknown value is an error."""
+    models = [{"model": "m", "roles": {"title": "{topic}, {{literally}}"}}]
+    group = ModelDispatcher(models, roles=VARIABLES).for_role("title")
+    assert group.task(topic="tea") == "tea, {literally}"
+    with pytest.raises(RoleError, match="needs topic"):
+        group.task(style="plain")
+    with pytest.raises(RoleError, match="no variable 'topik'; did you mean 'topic'"):
+        group.task(topik="tea")
+
+
+def test_braces_without_variables():
+    """Without variables, braces mean nothing."""
+    group = ModelDispatcher([{"model": "m", "roles": {POST: "write {json"}}]).for_postcompletions
+    assert group.task() == "write {json"

@@ -1,57 +1,45 @@
-"""Role groups as deployments of LiteLLM's Router: what they hold, and who answers."""
+"""Role groups as deployments of LiteLLM's Router: what they hold, and which model answers."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 import warnings
-from pathlib import Path
+from collections import Counter
 
 import pytest
 from werkzeug import Response
 
-from dispatch import ModelDispatcher, dispatch
-from dispatch.conversation import converse
+from dispatch import ModelDispatcher, Role, dispatch, load, make_router, model_list
 from dispatch.errors import (
-    CompletionError,
     ConfigError,
-    ForeignKeyWarning,
-    SuspiciousKeyWarning,
+    ConfigWarning,
+    CredentialLeakWarning,
+    UnknownKeyWarning,
     UnsetVariableError,
     UnsetVariableWarning,
 )
-from dispatch.llm.deployments import model_list
-from dispatch.llm.router import make_router, warn_of_keys
+from dispatch.litellm.deployments import find_idle_weights
+from dispatch.litellm.router import warn_of_keys
+from tests import fake_provider
 
-ASKED = [{"role": "user", "content": "hi"}]
+MESSAGES = [{"role": "user", "content": "hi"}]
 BOTH = ["chatcompletions", {"postcompletions": "review"}]
 FIRST = {"name": "first", "model": "openai/m-1", "temperature": 0, "system_prompt": "be brief"}
+MOCK = {"model": "gpt-4o", "mock_response": "hi"}
 
 
 @pytest.fixture
 def provider(httpserver):
-    """Answers in the name of the model; one called `fail-CODE` fails with that code."""
+    """A provider that answers with the model's name; one named `fail-CODE` fails with it."""
 
     def answer(request):
         body = request.get_json()
         name = body["model"]
         if name.startswith("fail-"):
-            told = {"error": {"message": f"no: {request.headers['Authorization']}"}}
-            return Response(json.dumps(told), int(name[5:]), mimetype="application/json")
-        if name == "cut":  # it fails once it has begun
-            return Response('data: {"error": {"message": "cut", "code": 500}}\n\n')
-        if body.get("stream"):
-            delta = {"role": "assistant", "content": name}
-            chunk = {"id": "1", "object": "chat.completion.chunk", "model": name, "created": 1}
-            chunk["choices"] = [{"index": 0, "delta": delta, "finish_reason": None}]
-            lines = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n"
-            return Response(lines, mimetype="text/event-stream")
-        choice = {"index": 0, "message": {"role": "assistant", "content": name}}
-        told = {"id": "1", "object": "chat.completion", "model": name, "created": 1}
-        told["choices"] = [{**choice, "finish_reason": "stop"}]
-        return Response(json.dumps(told), mimetype="application/json")
+            error = {"error": {"message": f"no: {request.headers['Authorization']}"}}
+            return Response(json.dumps(error), int(name[5:]), mimetype="application/json")
+        return fake_provider.answer(body, name)
 
     httpserver.expect_request("/v1/chat/completions").respond_with_handler(answer)
     return httpserver
@@ -59,9 +47,11 @@ def provider(httpserver):
 
 @pytest.fixture
 def model(provider):
-    def make(name, called, roles=("chatcompletions",), **keys):
+    """Make a model of the provider."""
+
+    def make(name, model, roles=("chatcompletions",), **keys):
         endpoint = {"api_base": provider.url_for("/v1"), "api_key": f"sk-{name}"}
-        return {"name": name, "model": f"openai/{called}", "roles": list(roles)} | endpoint | keys
+        return {"name": name, "model": f"openai/{model}", "roles": list(roles)} | endpoint | keys
 
     return make
 
@@ -70,28 +60,39 @@ def bodies(provider):
     return [request.get_json() for request, _ in provider.log]
 
 
-def text_of(response):
+def ask(router, role="chatcompletions", **arguments):
+    response = router.completion(role, messages=MESSAGES, **arguments)
     return response.choices[0].message.content
+
+
+def orders(models, roles=None):
+    groups = ModelDispatcher(models, roles=roles).groups
+    return [
+        {key: made["litellm_params"].get(key) for key in ("order", "weight")}
+        for made in model_list(groups)
+    ]
 
 
 # model_list
 
 
-def test_a_role_becomes_a_model_name_and_the_place_in_the_file_the_order():
+def test_deployments():
+    """A role becomes a model name, and the place in the file the order."""
     models = [
         FIRST | {"roles": BOTH, "rpm": 3},
         {"model": "o3", "model_info": {"base_model": "o3", "mode": "chat"}},
     ]
+    params = {
+        "model": "openai/m-1",
+        "temperature": 0,
+        "rpm": 3,
+        "order": 1,
+        "litellm_system_prompt": "be brief",
+    }
     assert model_list(dispatch(models)) == [
         {
             "model_name": "chatcompletions",
-            "litellm_params": {
-                "model": "openai/m-1",
-                "temperature": 0,
-                "rpm": 3,
-                "litellm_system_prompt": "be brief",
-                "order": 1,
-            },
+            "litellm_params": params,
             "model_info": {"id": "first", "roles": ["chatcompletions"]},
         },
         {
@@ -106,13 +107,7 @@ def test_a_role_becomes_a_model_name_and_the_place_in_the_file_the_order():
         },
         {
             "model_name": "postcompletions",
-            "litellm_params": {
-                "model": "openai/m-1",
-                "temperature": 0,
-                "rpm": 3,
-                "litellm_system_prompt": "be brief",
-                "order": 1,
-            },
+            "litellm_params": params,
             "model_info": {
                 "id": "first:postcompletions:1",
                 "roles": ["postcompletions"],
@@ -122,7 +117,8 @@ def test_a_role_becomes_a_model_name_and_the_place_in_the_file_the_order():
     ]
 
 
-def test_nobody_else_sees_a_change_of_what_was_given():
+def test_deployments_are_fresh():
+    """A change of what was returned is seen by no other caller."""
     groups = dispatch([{"model": "m", "extra_body": {"a": [1]}, "model_info": {"b": 2}}])
     first = model_list(groups)
     first[0]["litellm_params"]["extra_body"]["a"].append(2)
@@ -132,7 +128,8 @@ def test_nobody_else_sees_a_change_of_what_was_given():
     assert again["model_info"]["b"] == 2
 
 
-def test_every_assignment_has_an_id_of_its_own():
+def test_ids_are_unique():
+    """Every assignment has an id, the first one that of its model's name."""
     tasks = [{"postcompletions": "a"}, {"postcompletions": "b"}, "chatcompletions"]
     models = [{"name": "one", "model": "m", "roles": tasks}, {"model": "m"}, {"model": "m"}]
     ids = [each["model_info"]["id"] for each in model_list(dispatch(models))]
@@ -140,34 +137,112 @@ def test_every_assignment_has_an_id_of_its_own():
     assert ids[0] == "one"
 
 
+def test_two_sets_of_parameters():
+    """One model with parameters of a role is two deployments of one name."""
+    roles = ["chatcompletions", {"postcompletions": {"task": "sum up", "temperature": 0}}]
+    chat, post = model_list(
+        dispatch([{"name": "a", "model": "m", "temperature": 1, "roles": roles}])
+    )
+    assert chat["litellm_params"] == {"model": "m", "temperature": 1, "order": 1}
+    assert post["litellm_params"] == {"model": "m", "temperature": 0, "order": 1}
+    assert post["model_info"] == {
+        "id": "a:postcompletions:1",
+        "roles": ["postcompletions"],
+        "task": "sum up",
+    }
+
+
+def test_borrowed_models():
+    """A role that borrows models has deployments of its own, without their tasks being lost."""
+    roles = ["chatcompletions", Role("title", otherwise="chatcompletions")]
+    deployments = model_list(ModelDispatcher([FIRST], roles=roles).groups)
+    names = [(each["model_name"], each["model_info"]["id"]) for each in deployments]
+    assert names == [("chatcompletions", "first"), ("title", "first:title:1")]
+
+
 @pytest.mark.parametrize(
-    ("models", "told"),
+    ("models", "expected"),
     [
-        ([{"order": 5}], "models.[name=x].order: collides with what the Router needs"),
-        ([{"messages": []}], "models.[name=x].messages: collides with what the Router needs"),
-        ([{"model_info": "text"}], "models.[name=x].model_info: expected a mapping"),
-        ([{"model_info": {"id": 1}}], "models.[name=x].model_info.id: collides"),
-        ([{"model_info": {"task": 1}}], "models.[name=x].model_info.task: collides"),
-        ([{}, {"temperature": 1}], "models.[name=x]: two models have this name"),
-        ([{"roles": BOTH}, {"name": "x:postcompletions:1"}], "two models have this name"),
-        ([{"name": "embed"}], "models.[name=embed]: a role has this name too"),
-        ([{"headers": {"a": ["os.environ/KEY"]}}], "models.[name=x].headers.a[0]: the Router"),
+        ([{}, {}], [(1, None), (2, None)]),
+        ([{"order": 1}, {"order": 1}, {"order": 2}], [(1, None), (1, None), (2, None)]),
+        ([{}, {"order": 3}, {}], [(4, None), (3, None), (5, None)]),
+        ([{"order": 1, "weight": 9}, {"order": 1}, {}], [(1, 9), (1, 1), (2, None)]),
+        ([{"weight": 2}], [(1, 2)]),
+        (
+            [{"roles": {"chatcompletions": {"order": 2}}}, {"order": 1, "weight": 0.5}],
+            [(2, None), (1, 0.5)],
+        ),
     ],
 )
-def test_what_collides_is_an_error_with_its_place(models, told):
+def test_order_and_weight(models, expected):
+    """Orders are the user's, or else follow the file; a weight beside others defaults to 1."""
+    found = orders([{"model": "m"} | model for model in models])
+    assert [(each["order"], each["weight"]) for each in found] == expected
+
+
+def test_idle_weight():
+    """A weight has an effect where models of a role have the same order, and is a warning else."""
+    alone = [{"model": "m", "weight": 2, "roles": BOTH}, {"model": "m"}]
+    (fault,) = find_idle_weights(dispatch(alone))
+    assert str(fault).startswith("models[0].weight: has no effect")
+    shared = [{"model": "m", "weight": 2, "order": 1, "roles": BOTH}, {"model": "m", "order": 1}]
+    assert not list(find_idle_weights(dispatch(shared)))
+    with pytest.warns(ConfigWarning, match=r"models\[0\]\.weight: has no effect"):
+        make_router(ModelDispatcher([MOCK | {"weight": 2}]))
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ([{"order": "1"}], "models[0].order: expected a whole number, found a string"),
+        ([{"order": True}], "models[0].order: expected a whole number, found the boolean True"),
+        ([{"weight": "much"}], "models[0].weight: expected a number, found a string"),
+        ([{"messages": []}], "models[0].messages: collides with what the Router needs"),
+        ([{"model_info": "text"}], "models[0].model_info: expected a mapping, found a string"),
+        ([{"model_info": {"id": 1}}], "models[0].model_info.id: collides"),
+        ([{"model_info": {"task": 1}}], "models[0].model_info.task: collides"),
+        ([{}, {"temperature": 1}], "models[1].name: duplicate name 'x' (also models[0])"),
+        ([{"roles": BOTH}, {"name": "x:postcompletions:1"}], "duplicate name 'x"),
+        ([{"name": "embed"}], "models[0].name: a role has the name 'embed' too; leave it out"),
+        ([{"headers": {"a": ["os.environ/KEY"]}}], "models[0].headers.a[0]: the Router"),
+        ([{"api_key": ""}], "models[0].api_key: is empty"),
+        (
+            [{"roles": ["chatcompletions", {"embed": {"order": "1"}}]}],
+            "models[0].roles[1].embed.order: expected a whole number",
+        ),
+    ],
+)
+def test_collisions(models, message):
+    """What the Router could not take is an error, with the one spelling of its place."""
     written = [{"name": "x", "model": "m"} | model for model in models]
     embed = {"name": "e", "model": "m", "roles": ["embed"]}
-    dispatcher = ModelDispatcher(
-        [*written, embed], roles=("chatcompletions", "postcompletions", "embed")
-    )
+    roles = ("chatcompletions", "postcompletions", "embed")
     with pytest.raises(ConfigError) as caught:
-        model_list(dispatcher.groups)
-    assert told in str(caught.value)
+        model_list(ModelDispatcher([*written, embed], roles=roles).groups)
+    assert message in str(caught.value)
 
 
-def test_a_reference_right_under_a_key_stays_for_the_router_to_resolve():
+def test_fault_has_a_line(tmp_path):
+    """A fault of a deployment names the line of the file that its model came from."""
+    file = tmp_path / "models.yaml"
+    file.write_text("models:\n- {name: a, model: m}\n- name: b\n  model: m\n  order: two\n")
+    with pytest.raises(ConfigError) as caught:
+        make_router(load(file))
+    assert str(caught.value).startswith(f"{file}:5:10: models[1].order: expected a whole number")
+
+
+def test_reference_stays():
+    """A reference right under a key is left for the Router to resolve."""
     (made,) = model_list(dispatch([{"model": "m", "api_key": "os.environ/KEY"}]))
     assert made["litellm_params"]["api_key"] == "os.environ/KEY"
+
+
+def test_own_keys_stay_out(model, provider):
+    """Neither the reserved keys of a model nor the program's own reach the provider."""
+    written = model("a", "good", tags=["fast"], price=3, enabled=True, model_info={"mode": "chat"})
+    router = make_router(ModelDispatcher([written], own_keys=["tags", "price"]), num_retries=0)
+    assert ask(router) == "good"
+    assert bodies(provider)[0].keys() == {"model", "messages"}
 
 
 # make_router
@@ -175,27 +250,41 @@ def test_a_reference_right_under_a_key_stays_for_the_router_to_resolve():
 
 @pytest.mark.parametrize("code", [400, 401, 404, 429, 500])
 @pytest.mark.parametrize("stream", [False, True])
-def test_where_the_first_model_fails_the_second_answers(code, stream, model, provider):
+def test_failover(code, stream, model, provider):
+    """Where the first model fails, the second answers."""
     models = [model("a", f"fail-{code}"), model("b", "good"), model("c", "never")]
     router = make_router(ModelDispatcher(models), num_retries=0)
-    response = router.completion("chatcompletions", messages=ASKED, stream=stream)
     if stream:
+        response = router.completion("chatcompletions", messages=MESSAGES, stream=True)
         assert "".join(chunk.choices[0].delta.content or "" for chunk in response) == "good"
     else:
-        assert text_of(response) == "good"
+        assert ask(router) == "good"
     assert {body["model"] for body in bodies(provider)} == {f"fail-{code}", "good"}
 
 
-def test_it_answers_asynchronously_too(model):
+def test_failover_async(model):
+    """An asynchronous call moves on to the second model too."""
     models = [model("a", "fail-500"), model("b", "good")]
     router = make_router(ModelDispatcher(models), num_retries=0)
-    response = asyncio.run(router.acompletion("chatcompletions", messages=ASKED))
-    assert text_of(response) == "good"
+    response = asyncio.run(router.acompletion("chatcompletions", messages=MESSAGES))
+    assert response.choices[0].message.content == "good"
 
 
-def test_what_arrives_is_what_the_user_wrote_and_no_key_of_the_programs_own(
-    model, provider, monkeypatch
-):
+def test_shared_load():
+    """Models of one order share the load by their weights, 9 to 1 within chance."""
+    models = [
+        MOCK | {"name": "a", "order": 1, "weight": 9, "mock_response": "a"},
+        MOCK | {"name": "b", "order": 1, "weight": 1, "mock_response": "b"},
+        MOCK | {"name": "c", "order": 2, "mock_response": "c"},
+    ]
+    router = make_router(ModelDispatcher(models), num_retries=0)
+    answers = Counter(ask(router) for _ in range(500))
+    assert answers.keys() == {"a", "b"}
+    assert 20 <= answers["b"] <= 90
+
+
+def test_request(model, provider, monkeypatch):
+    """What arrives is what the user wrote, each reference resolved at any depth."""
     monkeypatch.setenv("TEAM", "blue")
     written = model(
         "a",
@@ -209,13 +298,13 @@ def test_what_arrives_is_what_the_user_wrote_and_no_key_of_the_programs_own(
         extra_headers={"X-Team": "os.environ/TEAM"},
     )
     router = make_router(ModelDispatcher([written]), num_retries=0)
-    router.completion("postcompletions", messages=ASKED)
+    ask(router, "postcompletions")
     ((request, _),) = provider.log
     assert request.headers["Authorization"] == "Bearer sk-a"
     assert request.headers["X-Team"] == "blue"
     assert request.get_json() == {
         "model": "good",
-        "messages": [{"role": "system", "content": "be brief"}, *ASKED],
+        "messages": [{"role": "system", "content": "be brief"}, *MESSAGES],
         "temperature": 0.5,
         "top_k": 3,
         "weird": "kept",
@@ -223,191 +312,197 @@ def test_what_arrives_is_what_the_user_wrote_and_no_key_of_the_programs_own(
     }
 
 
-def test_each_model_answers_with_its_own_system_prompt(model, provider):
+def test_parameters_of_a_role(model, provider):
+    """Each role of one model has the body that the parameters of the role ask for."""
+    post = {"postcompletions": {"task": "sum up", "temperature": 0, "system_prompt": "Be terse."}}
+    written = model("a", "good", ["chatcompletions", post], temperature=0.7)
+    router = make_router(ModelDispatcher([written]), num_retries=0)
+    ask(router)
+    ask(router, "postcompletions")
+    chat, post = bodies(provider)
+    assert (chat["temperature"], chat["messages"]) == (0.7, MESSAGES)
+    assert post["temperature"] == 0
+    assert post["messages"][0] == {"role": "system", "content": "Be terse."}
+
+
+def test_system_prompts(model, provider):
+    """Each model answers with its own system prompt."""
     models = [
         model("a", "fail-500", system_prompt="I am a"),
         model("b", "good", system_prompt="I am b"),
     ]
-    make_router(ModelDispatcher(models), num_retries=0).completion(
-        "chatcompletions", messages=ASKED
-    )
-    systems = [body["messages"][0]["content"] for body in bodies(provider)]
-    assert systems == ["I am a", "I am b"]
+    ask(make_router(ModelDispatcher(models), num_retries=0))
+    assert [body["messages"][0]["content"] for body in bodies(provider)] == ["I am a", "I am b"]
 
 
-def test_an_unset_variable_leaves_one_model_out_and_blocks_no_other(model, monkeypatch):
+def test_numbers_from_the_environment(monkeypatch):
+    """A reference under a key that takes a number becomes one, in models and in settings."""
+    monkeypatch.setenv("WEIGHT", "100")
+    monkeypatch.setenv("RETRIES", "0")
+    models = [MOCK | {"order": 1, "weight": "os.environ/WEIGHT"}, MOCK | {"order": 1}]
+    router = make_router(ModelDispatcher(models), num_retries="os.environ/RETRIES")
+    assert ask(router) == "hi"
+    monkeypatch.setenv("RETRIES", "few")
+    with pytest.raises(ConfigError, match=r"router_settings\.num_retries: .*RETRIES"):
+        make_router(ModelDispatcher(models), num_retries="os.environ/RETRIES")
+
+
+def test_unset_variable(model, monkeypatch):
+    """A model that refers to an unset variable is left out, and blocks no other."""
     monkeypatch.delenv("ABSENT", raising=False)
-    models = [model("a", "x", api_key="os.environ/ABSENT"), model("b", "good", BOTH)]
+    models = [model("a", "x", BOTH, api_key="os.environ/ABSENT"), model("b", "good", BOTH)]
     with pytest.warns(UnsetVariableWarning) as caught:
         router = make_router(ModelDispatcher(models), num_retries=0)
-    told = str(caught[0].message)
-    assert all(word in told for word in ("ABSENT", "'a'", "'chatcompletions'", "left out"))
-    assert text_of(router.completion("chatcompletions", messages=ASKED)) == "good"
+    (message,) = [str(each.message) for each in caught]
+    assert message.startswith("models[0].api_key: ABSENT is not set")
+    assert "left out" in message
+    assert ask(router) == "good"
 
 
-def test_where_no_model_is_left_the_unset_variable_is_an_error(model, monkeypatch):
+def test_every_variable_unset(model, monkeypatch):
+    """Where no model is left, the unset variables are one error with all places."""
     monkeypatch.delenv("ABSENT", raising=False)
-    dispatcher = ModelDispatcher([model("a", "x", api_key="os.environ/ABSENT")])
-    with (
-        pytest.warns(UnsetVariableWarning),
-        pytest.raises(UnsetVariableError, match="ABSENT is unset or empty"),
-    ):
-        make_router(dispatcher)
+    models = [model(name, "x", api_key="os.environ/ABSENT") for name in "ab"]
+    with pytest.raises(UnsetVariableError) as caught:
+        make_router(ModelDispatcher(models))
+    assert caught.value.variable == "ABSENT"
+    assert [fault.where for fault in caught.value.faults] == [
+        "models[0].api_key",
+        "models[1].api_key",
+    ]
+
+
+def test_unknown_provider():
+    """A model that LiteLLM cannot call is left out with its place, and the others serve."""
+    models = [
+        MOCK | {"name": "a"},
+        MOCK | {"name": "b", "model": "zhipu/glm", "roles": BOTH},
+        MOCK | {"name": "c", "rpm": "ten"},
+    ]
+    with pytest.warns(ConfigWarning) as caught:
+        router = make_router(ModelDispatcher(models))
+    provider, value = (str(each.message) for each in caught)
+    assert provider.startswith("models[1].model: LiteLLM cannot tell the provider of 'zhipu/glm'")
+    assert value.startswith("models[2].rpm: LiteLLM refuses this: ")
+    assert ask(router) == "hi"
+
+
+def test_every_model_unusable(capsys):
+    """Where LiteLLM can call no model, all places are in one error, which holds no secret."""
+    models = [
+        {"model": "no-such-vendor", "api_key": "sk-canary"},
+        {"model": "zhipu/glm", "api_key": "os.environ/ABSENT"},
+    ]
+    with pytest.raises(ConfigError) as caught:
+        make_router(ModelDispatcher(models))
+    assert [fault.where for fault in caught.value.faults] == [
+        "models[0].model",
+        "models[1].api_key",
+    ]
+    assert "sk-canary" not in str(caught.value)
+    assert caught.value.__context__ is None
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
-        ({"fallbacks": [{"chatcompletions": ["backup"]}]}, ".fallbacks[0].chatcompletions[0]: "),
-        ({"fallbacks": [{"chat": ["first"]}]}, ".fallbacks[0].chat: nobody plays 'chat'"),
-        ({"context_window_fallbacks": [{"chatcompletions": ["x"]}]}, "nobody plays 'x'"),
-        ({"content_policy_fallbacks": [{"*": [{"model": "x"}]}]}, "nobody plays 'x'"),
-        ({"default_fallbacks": ["postcompletions"]}, "nobody plays 'postcompletions'"),
+        (
+            {"num_retrys": 2},
+            "router_settings.num_retrys: unknown setting 'num_retrys'; did you mean",
+        ),
+        (
+            {"routing_strategy": "least-buzy"},
+            "unknown value 'least-buzy'; did you mean 'least-busy'?",
+        ),
+        (
+            {"timeout": "30s"},
+            "router_settings.timeout: expected a number, found a string; write 30",
+        ),
+        ({"num_retries": True}, "expected a whole number, found the boolean True"),
+        ({"model_group_alias": 3}, "router_settings.model_group_alias: expected a mapping"),
+        ({"model_list": []}, "unknown setting 'model_list'"),
+        (
+            {"fallbacks": [{"chatcompletions": ["backup"]}]},
+            "fallbacks[0].chatcompletions[0]: no role",
+        ),
+        (
+            {"fallbacks": [{"chat": ["first"]}]},
+            "fallbacks[0].chat: no role or model is named 'chat'",
+        ),
+        ({"context_window_fallbacks": [{"chatcompletions": ["x"]}]}, "is named 'x'"),
+        ({"content_policy_fallbacks": [{"*": [{"model": "x"}]}]}, "is named 'x'"),
+        ({"default_fallbacks": ["postcompletions"]}, "no model plays role 'postcompletions'"),
         ({"fallbacks": [{"chatcompletions": "first"}]}, "[0].chatcompletions: is no list"),
-        ({"fallbacks": {"chatcompletions": ["first"]}}, ".fallbacks: is no list of fallbacks"),
-        ({"fallbacks": ["first", 7]}, ".fallbacks[1]: is no list of fallbacks"),
+        ({"fallbacks": {"chatcompletions": ["first"]}}, "fallbacks: expected a list"),
+        ({"fallbacks": ["first", 7]}, "fallbacks[1]: is no list of fallbacks"),
         ({"fallbacks": [{"chatcompletions": [{"api_key": "x"}]}]}, "is no list of fallbacks"),
     ],
 )
-def test_a_fallback_to_what_nobody_plays_is_an_error(settings, told):
+def test_wrong_settings(settings, message):
+    """Settings that LiteLLM would not take, or take and fail with later, are an error before."""
     with pytest.raises(ConfigError) as caught:
         make_router(ModelDispatcher([FIRST]), **settings)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
+    with pytest.raises(ConfigError) as caught:
+        make_router(ModelDispatcher({"models": [FIRST], "router_settings": settings}))
+    assert message in str(caught.value)
 
 
-def test_a_fallback_to_another_role_or_one_model_serves(model, provider):
-    roles = ("chatcompletions", "backup")
-    models = [model("a", "fail-500"), model("b", "good", ["backup"])]
-    for target in ("backup", "b"):
-        router = make_router(
-            ModelDispatcher(models, roles=roles),
-            fallbacks=[{"chatcompletions": [target]}],
-            num_retries=0,
-        )
-        assert text_of(router.completion("chatcompletions", messages=ASKED)) == "good"
-
-
-def test_what_litellm_refuses_is_told_without_a_secret():
-    dispatcher = ModelDispatcher([{"model": "no-such-vendor", "api_key": "sk-canary"}])
-    with pytest.raises(ConfigError, match="no-such-vendor") as caught:
-        make_router(dispatcher)
-    assert "sk-canary" not in str(caught.value)
+def test_refused_router():
+    """What LiteLLM itself refuses is an error without a secret."""
+    dispatcher = ModelDispatcher([FIRST | {"api_key": "sk-canary"}])
+    with pytest.raises(ConfigError, match="LiteLLM refuses this Router: ") as caught:
+        make_router(dispatcher, fallbacks=[{"first": ["first"]}], routing_groups=[3])
     assert caught.value.__context__ is None
-    with pytest.raises(ConfigError, match="fallback_list"):
-        make_router(ModelDispatcher([FIRST]), fallback_list=[])
 
 
-def test_two_models_without_a_name_are_both_warned_of_once():
-    slips = [{"model": "m", slip: 1, "roles": BOTH} for slip in ("temprature", "max_tokns")]
-    with pytest.warns(SuspiciousKeyWarning) as caught:
-        warn_of_keys(dispatch(slips))
-    told = [str(each.message) for each in caught]
-    assert len(told) == 2
-    assert "temprature" in told[0]
-    assert "max_tokns" in told[1]
+@pytest.mark.parametrize("target", ["backup", "b", "alias"])
+def test_fallback(target, model):
+    """A fallback to another role, to one model or to an alias serves."""
+    dispatcher = ModelDispatcher(
+        {
+            "models": [model("a", "fail-500"), model("b", "good", ["backup"])],
+            "router_settings": {"model_group_alias": {"alias": "backup"}},
+        },
+        roles=("chatcompletions", "backup"),
+    )
+    router = make_router(dispatcher, fallbacks=[{"chatcompletions": [target]}], num_retries=0)
+    assert ask(router) == "good"
 
 
-def test_keys_that_look_wrong_are_told_once_for_each_model(monkeypatch):
+def test_sections(model, provider):
+    """The settings of a configuration count as they do for the proxy; given ones win."""
+    models = [model("a", "fail-500"), model("b", "good", ["postcompletions"])]
+    fallbacks = [{"chatcompletions": ["postcompletions"]}]
+    tree = {"models": models, "litellm_settings": {"fallbacks": fallbacks, "num_retries": 0}}
+    assert ask(make_router(ModelDispatcher(tree))) == "good"
+    assert len(provider.log) == 2
+    tree["router_settings"] = {"fallbacks": [{"postcompletions": ["chatcompletions"]}]}
+    with pytest.raises(Exception, match=r"fail-500|no: "):
+        ask(make_router(ModelDispatcher(tree)))
+    assert ask(make_router(ModelDispatcher(tree), fallbacks=fallbacks)) == "good"
+
+
+def test_warned_once():
+    """Two models without a name are each warned of, once for all of their roles."""
+    typos = [{"model": "m", typo: 1, "roles": BOTH} for typo in ("temprature", "max_tokns")]
+    with pytest.warns(UnknownKeyWarning) as caught:
+        warn_of_keys(dispatch(typos))
+    messages = [str(each.message) for each in caught]
+    assert [message.partition(":")[0] for message in messages] == [
+        "models[0].temprature",
+        "models[1].max_tokns",
+    ]
+
+
+def test_keys_that_look_wrong(monkeypatch):
+    """Warnings name the place in the models and point at the caller."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
     wrong = FIRST | {"temprature": 1, "api_base": "http://localhost:1", "roles": BOTH}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         make_router(ModelDispatcher([wrong]))
-    assert [each.category for each in caught] == [SuspiciousKeyWarning, ForeignKeyWarning]
-    assert str(caught[0].message).startswith("models.[name=first].temprature: ")
+    assert [each.category for each in caught] == [UnknownKeyWarning, CredentialLeakWarning]
+    assert str(caught[0].message).startswith("models[0].temprature: ")
     assert {each.filename for each in caught} == {__file__}
-
-
-# a conversation
-
-
-def talk(models, **settings):
-    dispatcher = ModelDispatcher(models)
-    chat, posts = dispatcher.for_chatcompletions, dispatcher.for_postcompletions
-    return [
-        (
-            turn.role,
-            turn.model["name"],
-            turn.instead_of and turn.instead_of["name"],
-            "".join(turn.text),
-        )
-        for turn in converse(chat, posts, "hi", **settings)
-    ]
-
-
-@pytest.mark.parametrize("broken", ["fail-429", "fail-500", "cut"])
-def test_a_conversation_tells_who_answers_instead_of_whom(broken, model):
-    post = [{"postcompletions": "review"}]
-    models = [
-        model("a", broken),
-        model("b", "good"),
-        model("p", "fine", post),
-        model("q", broken, post),
-    ]
-    assert talk(models) == [
-        ("chatcompletions", "b", "a", "good"),
-        ("postcompletions", "p", None, "fine"),
-        ("postcompletions", "p", "q", "fine"),
-    ]
-
-
-def test_each_task_is_done_by_the_model_that_it_was_given_to(model):
-    models = [
-        model("a", "good", ["chatcompletions", {"postcompletions": "one"}]),
-        model("b", "other", [{"postcompletions": "two"}, {"postcompletions": "three"}]),
-    ]
-    assert [turn[1:] for turn in talk(models)] == [
-        ("a", None, "good"),
-        ("a", None, "good"),
-        ("b", None, "other"),
-        ("b", None, "other"),
-    ]
-
-
-def test_an_answer_that_is_not_to_stream_comes_whole(model, provider):
-    assert talk([model("a", "good", stream=False)])[0][-1] == "good"
-    assert "stream" not in bodies(provider)[0] or bodies(provider)[0]["stream"] is False
-
-
-def test_where_nobody_answers_the_error_names_all_and_holds_no_secret(model):
-    with pytest.raises(CompletionError) as caught:
-        talk([model("a", "fail-500"), model("b", "fail-401")])
-    assert str(caught.value).startswith("models 'a', 'b' in role 'chatcompletions' did not answer")
-    assert "sk-a" not in str(caught.value)
-    assert "sk-b" not in str(caught.value)
-    assert caught.value.__context__ is None
-
-
-def test_a_role_all_of_whose_models_were_left_out_tells_the_variable(model, monkeypatch):
-    monkeypatch.delenv("ABSENT", raising=False)
-    models = [model("a", "good"), model("b", "x", ["postcompletions"], api_key="os.environ/ABSENT")]
-    with (
-        pytest.warns(UnsetVariableWarning),
-        pytest.raises(UnsetVariableError, match="'b' in role 'postcompletions'"),
-    ):
-        talk(models)
-
-
-def test_the_command_line_says_who_answers_and_heeds_the_settings_of_the_file(
-    model, provider, tmp_path
-):
-    config = {
-        "models": [model("a", "fail-500"), model("b", "good")],
-        "router_settings": {"num_retries": 0, "timeout": 20},
-    }
-    file = tmp_path / "config.json"
-    file.write_text(json.dumps(config))
-    command = [sys.executable, "-m", "dispatch", "run", str(file), "hi"]
-    root = Path(__file__).parent.parent
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert "chatcompletions · b (instead of a, which did not answer)\ngood\n" in done.stdout
-    assert "sk-" not in done.stdout + done.stderr
-    config["router_settings"] = {"fallbacks": [{"chatcompletions": ["nobody"]}]}
-    config_line = json.dumps(config)
-    file.write_text(config_line)
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=120)
-    assert done.returncode == 1
-    at = config_line.index('"nobody"') + 1
-    told = f"error: {file}:1:{at}: router_settings.fallbacks[0].chatcompletions[0]: "
-    assert done.stderr.startswith(told)

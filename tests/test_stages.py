@@ -3,51 +3,62 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 
 import pytest
 from pyrsistent import pmap
 from toolz import compose_left
-from toolz.curried import map, mapcat
+from toolz.curried import filter, map
 
-from dispatch import ConfigMorpher, FrozenMap, dispatch, freeze
-from dispatch.errors import ConfigError, StageError
-from dispatch.group import role_groups
-from dispatch.pipeline import reporting
-from dispatch.stages import explode_roles, freeze_model, group_by_role, normalize_roles
+from dispatch import ConfigMorpher, FrozenMap, dispatch, each, freeze, pipeline, thaw
+from dispatch.errors import ConfigError, Fault, StageError
+from dispatch.immutable import origin_of
+from dispatch.stages import (
+    apply_defaults,
+    apply_role_parameters,
+    explode_roles,
+    freeze_model,
+    freeze_models,
+    group_by_role,
+    normalize_roles,
+)
 
 
 @pytest.mark.parametrize("kind", [dict, OrderedDict, pmap])
-def test_any_mapping_is_frozen_to_the_same_model(kind):
-    assert freeze_model(kind({"model": "m", "stop": ["a"]})) == freeze(
-        {"model": "m", "stop": ["a"]}
-    )
+def test_any_mapping(kind):
+    """Any mapping freezes to the same model."""
+    written = {"model": "m", "stop": ["a"]}
+    assert freeze_model(kind(written)) == freeze(written)
 
 
 @pytest.mark.parametrize(
-    ("model", "place", "words"),
+    ("model", "where", "words"),
     [
-        (None, "", "expected a model, found nothing"),
-        ("gpt-4o", "", "expected a model, found a text"),
-        (["gpt-4o"], "", "expected a model, found a list"),
-        ({}, "", "has no key 'model'"),
-        ({"model": None}, "", "has no key 'model'"),
-        ({"model": ""}, "model", "found an empty text"),
-        ({"model": 3.1}, "model", "found a number"),
-        ({"Model": "m"}, "", "'Model' looks like it"),
-        ({"modle": "m"}, "", "'modle' looks like it"),
-        ({"model": "m", 1: 2}, "", "a key must be a text, found a number"),
-        ({"model": "m", True: 2}, "", "reads on, off, yes and no as booleans"),
+        (None, "models[0]", "expected a model, found nothing"),
+        ("gpt-4o", "models[0]", "expected a model, found a string"),
+        (["gpt-4o"], "models[0]", "expected a model, found a list"),
+        ({}, "models[0]", "has no key 'model'"),
+        ({"model": None}, "models[0]", "has no key 'model'"),
+        ({"model": ""}, "models[0].model", "found an empty string"),
+        ({"model": 3.1}, "models[0].model", "found a number; quote it"),
+        ({"Model": "m"}, "models[0]", "'Model' looks like it"),
+        ({"modle": "m"}, "models[0]", "'modle' looks like it"),
+        ({"model": "m", 1: 2}, "models[0]", "a key must be a string, found a number"),
+        ({"model": "m", True: 2}, "models[0]", "reads on, off, yes and no as booleans"),
+        ({"model": "m", "enabled": "no"}, "models[0].enabled", "expected true or false"),
     ],
 )
-def test_what_is_no_model_is_told(model, place, words):
+def test_invalid_model(model, where, words):
+    """What is no valid model is reported with its place and what would be right."""
     with pytest.raises(ConfigError) as caught:
-        freeze_model(model)
+        dispatch([model])
     (fault,) = caught.value.faults
-    assert fault.place == place
+    assert fault.where == where
     assert words in str(fault)
 
 
-def test_all_faults_of_a_list_come_in_one_error_in_its_order():
+def test_all_faults():
+    """All faults of all models come in one error, in their order."""
     models = [
         {"model": "a", "roles": "chatcompletion"},
         {"model": "b"},
@@ -56,8 +67,7 @@ def test_all_faults_of_a_list_come_in_one_error_in_its_order():
     ]
     with pytest.raises(ConfigError) as caught:
         dispatch(models)
-    places = [fault.place for fault in caught.value.faults]
-    assert places == [
+    assert [fault.where for fault in caught.value.faults] == [
         "models[0].roles",
         "models[2]",
         "models[3]",
@@ -67,29 +77,34 @@ def test_all_faults_of_a_list_come_in_one_error_in_its_order():
     assert str(caught.value).startswith("5 faults in the configuration:\n  models[0].roles: ")
 
 
-def test_a_generator_of_models_is_read_once_and_all_its_faults_are_told():
+def test_generator_of_models():
+    """A generator is read once, and all its faults are reported."""
     with pytest.raises(ConfigError, match=r"models\[0\].*\n.*models\[1\]"):
         dispatch({"name": str(i)} for i in range(2))
 
 
 @pytest.mark.parametrize("models", [None, {"model": "m"}, "gpt-4o", b"gpt-4o", 7])
-def test_what_is_no_list_of_models_is_told(models):
+def test_no_list_of_models(models):
+    """What is no list of models is refused."""
     with pytest.raises(ConfigError, match="expected a list of models"):
         dispatch(models)
 
 
-def test_a_model_that_contains_itself_is_told_with_its_place():
+def test_model_in_itself():
+    """A model that contains itself is reported with its place."""
     model = {"model": "m"}
     model["self"] = model
     with pytest.raises(ConfigError, match=r"models\[1\]: nested too deep, or contains itself"):
         dispatch([{"model": "m"}, model])
 
 
-def test_a_role_that_nobody_plays_has_an_empty_group():
+def test_unplayed_role():
+    """A role that no model plays has an empty group."""
     assert [len(models) for models in dispatch([]).values()] == [0, 0]
 
 
-def test_stages_in_the_wrong_order_say_which_is_missing():
+def test_wrong_order():
+    """Stages in the wrong order say which one is missing."""
     model = freeze({"model": "m", "roles": ["chatcompletions", "postcompletions"]})
     with pytest.raises(StageError, match="normalize_roles"):
         list(explode_roles(model.remove("roles")))
@@ -97,26 +112,81 @@ def test_stages_in_the_wrong_order_say_which_is_missing():
         group_by_role([normalize_roles(model)])
 
 
-def test_grouping_names_an_undeclared_role_of_a_stage_in_between():
+def returns_none(model):
+    """A stage with a missing return."""
+
+
+def returns_dict(model):
+    """A stage that thaws."""
+    return dict(model)
+
+
+@pytest.mark.parametrize("stage", [returns_none, returns_dict, lambda _: "m", lambda _: [{}]])
+def test_stage_returns_the_wrong_type(stage):
+    """A stage that returns no model is named in the error."""
+    with pytest.raises(StageError, match=f"stage {stage.__name__} returned"):
+        pipeline(models=each(stage))([{"model": "m"}])
+    with pytest.raises(StageError, match=f"stage {stage.__name__} returned"):
+        pipeline(models=each(partial(stage)))([{"model": "m"}])
+
+
+def test_mapped_instead_of_each():
+    """A stage that yields many models is named where it is mapped."""
+    own = compose_left(freeze_models, map(normalize_roles), map(explode_roles), group_by_role)
+    with pytest.raises(StageError, match=r"the iterator of explode_roles.*use each"):
+        own([{"model": "m"}])
+    with pytest.raises(StageError, match="normalize_roles takes a model .* not None"):
+        list(map(normalize_roles, map(returns_none, freeze_models([{"model": "m"}]))))
+
+
+def test_faults_of_own_stages():
+    """A fault that a stage raises is at the model it was given, all at once, between the others."""
+
+    def no_slow(model):
+        if model.get("model") == "slow":
+            raise ConfigError([Fault(("model",), "is slow")])
+        return model
+
+    models = [{"model": "slow"}, {"model": "a", "roles": "x"}, {"model": "slow"}, {"name": "b"}]
+    with pytest.raises(ConfigError) as caught:
+        pipeline(models=each(no_slow))(models)
+    assert [(fault.where, fault.message[:7]) for fault in caught.value.faults] == [
+        ("models[0].model", "is slow"),
+        ("models[1].roles", "role 'x"),
+        ("models[2].model", "is slow"),
+        ("models[3]", "has no "),
+    ]
+
+
+def test_undeclared_role_of_an_own_stage():
+    """Grouping names an undeclared role that a stage in between has set."""
     copied = freeze({"model": "m", "roles": {"chatcompletion": None}})
     with pytest.raises(ConfigError, match="did you mean 'chatcompletions'"):
         group_by_role([copied])
 
 
-def test_a_stage_of_ones_own_may_set_and_remove_keys():
-    model = freeze_model({"name": "a", "model": "m", "tags": ["x"]})
+def test_own_stages():
+    """Stages of your own filter models, change copies and change groups."""
+    run = pipeline(
+        models=filter(lambda model: "fast" in model.get("tags", ())),
+        copies=each(lambda copy: copy.discard("tags")),
+        groups=lambda groups: {role: len(models) for role, models in groups.items()},
+    )
+    models = [{"model": "a", "tags": ["fast"]}, {"model": "b", "tags": ["slow"]}, {"model": "c"}]
+    assert run(models) == {"chatcompletions": 1, "postcompletions": 0}
+
+
+def test_own_stage_keeps_the_origin():
+    """A stage may set and remove keys; the model still knows its place."""
+    (model,) = freeze_models([{"name": "a", "model": "m", "tags": ["x"]}])
     changed = normalize_roles(model.remove("tags").set("temperature", 0))
     assert isinstance(changed, FrozenMap)
     assert list(changed) == ["name", "model", "temperature", "roles"]
+    assert origin_of(changed).path == ("models", 0)
 
 
-def test_a_task_of_a_wrong_type_is_told_for_frozen_roles_too():
-    with pytest.raises(ConfigError, match="must be a text, found a number"):
-        dispatch([{"model": "m", "roles": [{"postcompletions": 7}]}])
-
-
-def test_what_a_frozen_map_is_given_is_frozen_too():
-    """Neither the constructor nor `set` keeps a hold for others to change it by."""
+def test_frozen_copies():
+    """Neither the constructor nor `set` keeps a reference through which others could change it."""
     headers = {"X-Team": ["blue"]}
     model = FrozenMap({"model": "m", "extra_headers": headers}).set("metadata", headers)
     groups = dispatch([model.set("extra", pmap(headers))])
@@ -128,13 +198,34 @@ def test_what_a_frozen_map_is_given_is_frozen_too():
     assert hash(before) == hash(dispatch([before])["chatcompletions"][0])
 
 
-def test_a_pipeline_of_ones_own_can_tell_all_faults_too():
-    own = compose_left(
-        map(freeze_model), map(normalize_roles), mapcat(explode_roles), group_by_role
+def test_defaults():
+    """Defaults fill in what a model lacks, and a fault in one is at its place in the defaults."""
+    (model,) = freeze_models([{"model": "m", "timeout": 5}])
+    changed = apply_defaults(model, {"timeout": 60, "seed": 1})
+    assert dict(changed) == {"model": "m", "timeout": 5, "seed": 1}
+    assert origin_of(changed).path_of(("seed",)) == ("defaults", "seed")
+    assert origin_of(changed).path_of(("timeout",)) == ("models", 0, "timeout")
+    assert apply_defaults(model, {"timeout": 60}) is model
+
+
+def test_origin_of_role_parameters():
+    """A parameter of a role entry is at its place in that entry."""
+    (model,) = freeze_models(
+        [{"model": "m", "roles": ["chatcompletions", {"postcompletions": {"seed": 1}}]}]
     )
-    wrong = [{"model": "a"}, {"model": "b", "roles": "x"}, {"name": "c"}]
-    with pytest.raises(ConfigError, match=r"^roles: role 'x'"):
-        own(wrong)
-    with pytest.raises(ConfigError, match=r"models\[1\].roles: role 'x'.*\n.*models\[2\]"):
-        reporting(own)(wrong)
-    assert role_groups(own(wrong[:1]))["chatcompletions"].fetch("models[0].model") == "a"
+    _, copy = map(apply_role_parameters, explode_roles(normalize_roles(model)))
+    path = ("models", 0, "roles", 1, "postcompletions", "seed")
+    assert origin_of(copy).path_of(("seed",)) == path
+
+
+def test_disabled():
+    """A model with `enabled: false` plays no role; any other does."""
+    models = [{"model": "a", "enabled": False}, {"model": "b", "enabled": True}, {"model": "c"}]
+    assert [model["model"] for model in dispatch(models)["chatcompletions"]] == ["b", "c"]
+
+
+def test_thawed_roles():
+    """The normal form of roles with parameters reads as the same roles again."""
+    roles = [{"postcompletions": {"task": "a", "seed": 1}}, "chatcompletions"]
+    once = normalize_roles(freeze({"model": "m", "roles": roles}))
+    assert normalize_roles(freeze(thaw(once))) == once

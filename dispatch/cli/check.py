@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from dispatch.cli.common import (
-    configs_argument,
-    contract_option,
-    declare_option,
-    demo_option,
-    read_config,
-    read_contract,
-)
-from dispatch.errors import ConfigError, Fault
-
-if TYPE_CHECKING:
-    from dispatch.check import Report
+from dispatch.cli.common import Config, harmless, to_json, with_config
+from dispatch.errors import ConfigError
+from dispatch.tools.check import Report, check
 
 __all__ = ["command"]
 
 
 @click.command("check")
-@configs_argument
-@demo_option
-@declare_option
-@contract_option
+@with_config
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option(
@@ -39,23 +26,13 @@ __all__ = ["command"]
     show_default=True,
     help="For people, for machines, or for GitHub.",
 )
-def command(
-    configs: tuple[str, ...],
-    demo: bool,
-    declare: tuple[str, ...],
-    contract: str | None,
-    strict: bool,
-    as_json: bool,
-    format: str,
-) -> None:
+def command(config: Config, strict: bool, as_json: bool, format: str) -> None:
     """Find all that is wrong, offline: faults first, then warnings.
 
-    The exit code is 1 where there are faults.
+    The exit code is 1 if there are faults.
     """
-    from dispatch.check import Report, check
-
     try:
-        report = check(read_config(configs, demo), contract=read_contract(declare, contract))
+        report = check(config.tree, contract=config.program_contract)
     except ConfigError as error:
         report = Report(error.faults, (), 0)
     write = _WRITERS["json" if as_json else format]
@@ -67,24 +44,16 @@ def command(
 
 def _text(report: Report) -> Iterator[str]:
     for fault in (*report.faults, *report.warnings):
-        yield f"{fault.severity}: {fault.told()}"
+        yield harmless(f"{fault.severity}: {fault.render()}")
     yield report.summary
 
 
 def _json(report: Report) -> Iterator[str]:
-    import json
-
-    told = {
-        "faults": [_plain(fault) for fault in report.faults],
-        "warnings": [_plain(fault) for fault in report.warnings],
-        "models": report.models,
-    }
-    yield json.dumps(told, indent=2)
-
-
-def _plain(fault: Fault) -> dict[str, Any]:
-    position = fault.position._asdict() if fault.position else None
-    return fault._asdict() | {"place": fault.place, "position": position}
+    faults, warnings = (
+        [fault._asdict() | {"where": fault.where} for fault in listed]
+        for listed in (report.faults, report.warnings)
+    )
+    yield to_json({"faults": faults, "warnings": warnings, "models": report.models})
 
 
 def _github(report: Report) -> Iterator[str]:
@@ -94,12 +63,11 @@ def _github(report: Report) -> Iterator[str]:
         if fault.position:
             at = fault.position
             properties = {"file": at.file, "line": at.line or 1, "col": at.column or 1} | properties
-        written = ",".join(f"{name}={_escaped(value, ',:')}" for name, value in properties.items())
-        message = str(fault.at(None))
-        yield f"::{fault.severity} {written}::{_escaped(message)}"
+        written = ",".join(f"{name}={_escape(value, ',:')}" for name, value in properties.items())
+        yield f"::{fault.severity} {written}::{_escape(fault.with_position(None))}"
 
 
-def _escaped(value: object, marks: str = "") -> str:
+def _escape(value: object, marks: str = "") -> str:
     text = str(value)
     for mark in ("%", "\r", "\n", *marks):
         text = text.replace(mark, f"%{ord(mark):02X}")

@@ -1,42 +1,45 @@
-"""What the commands share: their options, and how they read a configuration."""
+"""What the commands share: the options that name a configuration, and how it is read."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import cached_property, wraps
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import click
 
-from dispatch.config import ConfigMorpher
-from dispatch.config.paths import trace
 from dispatch.dispatcher import ModelDispatcher
-from dispatch.errors import ConfigError, Fault, UnsetVariableError
-from dispatch.roles import DEFAULT_CONTRACT, Contract
-
-if TYPE_CHECKING:
-    from dispatch.config.places import Source
+from dispatch.immutable import FrozenMap, freeze
+from dispatch.load import read_tree
+from dispatch.redaction import printable
+from dispatch.roles import Contract
+from dispatch.sections import read_sections
+from dispatch.tools.check import hide_misspelt_secrets
 
 __all__ = [
     "Argument",
-    "configs_argument",
-    "contract_option",
-    "declare_option",
-    "demo_option",
-    "dispatcher_of",
-    "imported",
-    "placed",
-    "read_config",
-    "read_contract",
-    "section_of",
+    "Config",
+    "harmless",
+    "import_name",
+    "to_json",
+    "with_config",
+    "with_contract",
 ]
+
+Command = Callable[..., None]
+
+_FILES = "YAML, JSON or TOML; several merge, the last wins."
 
 
 class Argument(click.Argument):
-    """An argument that help tells of, as click's own does from 8.5 on."""
+    """An argument that has help, as click's own does from 8.5 on."""
 
     def __init__(self, names: Sequence[str], help: str, **settings: Any) -> None:
         super().__init__(names, **settings)
@@ -47,121 +50,155 @@ class Argument(click.Argument):
         return self.human_readable_name, self.help
 
 
-Function = Callable[..., None]
+class Config:
+    """The configuration that a command was given; it is read when it is first needed."""
+
+    def __init__(
+        self,
+        files: Sequence[str] = (),
+        demo: bool = False,
+        overrides: Sequence[str] = (),
+        declared: Sequence[str] = (),
+        program: str | None = None,
+    ) -> None:
+        self.files = files
+        self.demo = demo
+        self.overrides = overrides
+        self.declared = declared
+        self.program = program
+
+    @cached_property
+    def tree(self) -> FrozenMap[str, Any]:
+        """The configuration, merged and overridden; a role of `--declare` is as one of its own."""
+        if self.demo == bool(self.files):
+            raise click.UsageError("name configuration files, or give --demo alone")
+        demo = str(Path(__file__).parents[1] / "demo.yaml")
+        tree = read_tree(self.files or [demo], overrides=self.overrides)
+        hide_misspelt_secrets(tree)
+        return self._declare(tree)
+
+    @cached_property
+    def program_contract(self) -> Contract | None:
+        """The contract that `--contract` names."""
+        if self.program is None:
+            return None
+        found = import_name(self.program, "no contract at", "such as my.program:ROLES")
+        try:
+            return found if isinstance(found, Contract) else Contract(found)
+        except (TypeError, ValueError) as error:
+            problem = type(error).__name__
+        raise click.UsageError(f"no contract at {self.program!r}: {problem}")
+
+    @property
+    def contract(self) -> Contract:
+        """The contract without any model: of a program, of the files, and of `--declare`."""
+        tree = self.tree if self.files or self.demo else self._declare(freeze({}))
+        return read_sections(tree.set("models", []), self.program_contract).contract
+
+    def dispatcher(self) -> ModelDispatcher[Any]:
+        """Dispatch the models to their roles."""
+        return ModelDispatcher(self.tree, roles=self.program_contract)
+
+    def _declare(self, tree: FrozenMap[str, Any]) -> FrozenMap[str, Any]:
+        if not all(role.strip() for role in self.declared):
+            raise click.UsageError("--declare takes the name of a role")
+        roles = tree.get("roles") or freeze({})
+        if not self.declared or not isinstance(roles, FrozenMap):
+            return tree
+        return tree.set("roles", {**dict.fromkeys(self.declared), **roles.to_dict()})
 
 
-def configs_argument(command: Function) -> Function:
-    """Let a command take the files of a configuration."""
-    told = "YAML, JSON or TOML; several merge, the last wins."
-    return click.argument("configs", cls=Argument, nargs=-1, metavar="[CONFIG]...", help=told)(
-        command
+_CONTRACT = (
+    click.option(
+        "--declare", "declared", metavar="ROLE", multiple=True, help="Declare a role; repeatable."
+    ),
+    click.option(
+        "--contract",
+        "program",
+        metavar="MODULE:NAME",
+        help="Use the roles that a program declares.",
+    ),
+)
+_CONFIG = (
+    click.argument("files", cls=Argument, nargs=-1, metavar="[CONFIG]...", help=_FILES),
+    click.option("--demo", is_flag=True, help="Use the built-in example instead of files."),
+    click.option(
+        "--set", "overrides", metavar="PATH=VALUE", multiple=True, help="Set a value; repeatable."
+    ),
+    *_CONTRACT,
+)
+
+
+def with_config(command: Command) -> Command:
+    """Give a command the options of a configuration, and the configuration as `config`."""
+    return _with_options(command, _CONFIG)
+
+
+def with_contract(command: Command) -> Command:
+    """Give a command that reads no files the options of a contract, as `config` too."""
+    return _with_options(command, _CONTRACT)
+
+
+def _with_options(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
+    names = ("files", "demo", "overrides", "declared", "program")
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        mine = {name: given.pop(name) for name in names if name in given}
+        command(config=Config(**mine), **given)
+
+    for option in reversed(options):
+        run = option(run)
+    return run
+
+
+def import_name(name: str, problem: str, example: str) -> Any:
+    """Import what a `module:name`, or a dotted name, leads to.
+
+    The working directory is searched last, for what is installed nowhere. Raises `UsageError`,
+    which says `problem`, for any exception: a program runs as it is imported.
+    """
+    module, _, attribute = name.replace(":", ".").rpartition(".")
+    here = os.getcwd()
+    try:
+        installed = find_spec(module.partition(".")[0]) is not None
+        try:
+            sys.path += [] if installed else [here]
+            return getattr(import_module(module), attribute)
+        finally:
+            if not installed:
+                sys.path.remove(here)
+    except (Exception, SystemExit) as error:
+        failure = type(error).__name__
+    raise click.UsageError(f"{problem} {name!r}: {failure}; write it as it is imported, {example}")
+
+
+def harmless(text: str) -> str:
+    """Make text from a file harmless for the terminal, and for a CI that obeys lines with `::`.
+
+    >>> harmless("::stop-commands::x")
+    '| ::stop-commands::x'
+    """
+    lines = printable(text).split("\n")
+    return "\n".join(
+        f"| {line}" if line.lstrip().startswith(("::", "##[")) else line for line in lines
     )
 
 
-def demo_option(command: Function) -> Function:
-    """Let a command take the example that comes along in the place of files."""
-    told = "Use the built-in example, not files."
-    return click.option("--demo", is_flag=True, help=told)(command)
+def to_json(value: Any) -> str:
+    """Write plain data, named tuples as mappings, as JSON that any parser reads.
 
-
-def declare_option(command: Function) -> Function:
-    """Let a command take the names of roles beside those of the contract."""
-    told = "Declare a role of your own; may be repeated."
-    return click.option("--declare", metavar="ROLE", multiple=True, help=told)(command)
-
-
-def contract_option(command: Function) -> Function:
-    """Let a command take the contract of a program."""
-    told = "Use the roles that your program declares."
-    return click.option("--contract", metavar="MODULE:NAME", help=told)(command)
-
-
-def dispatcher_of(config: ConfigMorpher, declared: Sequence[str]) -> ModelDispatcher:
-    """Dispatch the models of a configuration to the default roles and those declared."""
-    contract = read_contract(declared, None)
-    with placed(config):  # a single value in the place of the models is no list to know again
-        return ModelDispatcher(config.fetch("models"), roles=contract)
-
-
-@contextmanager
-def placed(config: ConfigMorpher) -> Iterator[None]:
-    """Say of the faults that are found in a configuration where in its files each was written."""
-    try:
-        yield
-        return
-    except ConfigError as error:
-        faults = [_placed(fault, config.source) for fault in error.faults]
-    except UnsetVariableError as error:
-        if error.model or config.source is None:  # a model's path is one of its role
-            raise
-        path = tuple(trace(config.source.tree, error.where))
-        raise error.at(config.source.place(path)) from None
-    raise ConfigError(faults)
-
-
-def _placed(fault: Fault, source: Source | None) -> Fault:
-    if fault.position or not fault.path or source is None:
-        return fault
-    return fault.at(source.place(fault.path, fault.code))
-
-
-def read_contract(declared: Sequence[str], program: str | None) -> Contract:
-    """Return the contract that the options ask for: the default one, or a program's, and roles.
-
-    Raises `ConfigError` for a contract that is not where it is said to be, and a role without a
-    name.
+    >>> to_json([float("nan")]).split()
+    ['[', '"nan"', ']']
     """
-    roles = _contract_at(program) if program else DEFAULT_CONTRACT
-    more = [role for role in dict.fromkeys(declared) if role not in roles]
-    if not all(role.strip() for role in more):
-        raise ConfigError([Fault((), "--declare takes the name of a role", code="usage")])
-    return Contract((*roles.values(), *more)) if more else roles
+    return json.dumps(_plain(value), indent=2, default=str, allow_nan=False)
 
 
-def _contract_at(program: str) -> Contract:
-    module, _, name = program.partition(":")
-    try:
-        found = imported(module, name)
-        return found if isinstance(found, Contract) else Contract(found)
-    except (Exception, SystemExit) as error:  # of any class: a program runs as it is imported
-        problem = type(error).__name__
-    message = f"no contract at {program!r}: {problem}"
-    hint = "name a module, and a Contract or a list of roles in it, as in my.program:ROLES"
-    raise ConfigError([Fault((), message, hint, "usage")])
-
-
-def imported(module: str, name: str) -> Any:
-    """Import what a module calls by a name; it is looked for in the working directory too."""
-    if "" not in sys.path and os.getcwd() not in sys.path:  # an installed script's is not there
-        sys.path.insert(0, os.getcwd())
-    return getattr(import_module(module), name)
-
-
-def section_of(config: ConfigMorpher, name: str) -> dict[str, Any]:
-    """Return a section of a configuration, beside its models; an absent one is empty.
-
-    Raises `ConfigError` for one that is no mapping of names.
-    """
-    from dispatch.llm.settings import find_wrong_section
-
-    found = config.fetch(name, None)
-    faults = list(find_wrong_section(name, found))
-    if faults:
-        raise ConfigError(faults)
-    return found or {}
-
-
-def read_config(configs: Sequence[str], demo: bool) -> ConfigMorpher:
-    """Read and merge the files, or the one that comes along.
-
-    Raises `ConfigError` for both, or neither.
-    """
-    if demo == bool(configs):
-        message = "name configuration files, or give --demo alone"
-        raise ConfigError([Fault((), message, code="usage")])
-    if configs:
-        return ConfigMorpher(configs)
-    from importlib.resources import as_file, files  # dear, and for the demonstration alone
-
-    with as_file(files("dispatch") / "demo.yaml") as shipped:
-        return ConfigMorpher(shipped)
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

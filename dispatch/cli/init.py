@@ -7,17 +7,18 @@ import re
 from pathlib import Path
 
 import click
+import yaml
 
-from dispatch.cli.common import Argument, contract_option, declare_option, read_contract
-from dispatch.cli.schema import written_schema
+from dispatch.cli.common import Argument, Config, to_json, with_contract
 from dispatch.errors import Fault, FileError, Position
 from dispatch.roles import POSTCOMPLETIONS, Contract
+from dispatch.tools.schema import schema
 
 __all__ = ["command"]
 
 STARTER = """\
 # yaml-language-server: $schema={schema}
-# Checked with: dispatch check {name}
+# Check it with: dispatch check {name}
 models:
   - name: main
     model: gpt-4o
@@ -30,43 +31,36 @@ models:
 
 @click.command("init")
 @click.argument(
-    "config",
+    "file",
     cls=Argument,
     type=Path,
     default="models.yaml",
+    metavar="[CONFIG]",
     help="The YAML file to write.  [default: models.yaml]",
 )
-@declare_option
-@contract_option
-def command(config: Path, declare: tuple[str, ...], contract: str | None) -> None:
+@with_contract
+def command(file: Path, config: Config) -> None:
     """Write a configuration to start from, and its schema beside it; never over a file."""
-    if config.suffix.lower() not in (".yaml", ".yml"):
-        message = "is no name of a YAML file"
-        position = Position(str(config))
-        raise FileError([Fault((), message, "name it *.yaml", "usage", position=position)])
-    roles = read_contract(declare, contract)
-    schema = config.with_name(f"{config.stem}.schema.json")
-    text = STARTER.format(schema=f"./{schema.name}", name=config.name, roles=_entries(roles))
-    _write(config, text)
-    _write(schema, written_schema(roles) + "\n")
-    click.echo(f"wrote {config} and {schema}; next: dispatch check {config}")
+    if file.suffix.lower() not in (".yaml", ".yml"):
+        raise click.UsageError(f"{file} is not the name of a YAML file; name it *.yaml")
+    contract = config.contract
+    schema_file = file.with_name(f"{file.stem}.schema.json")
+    named = f"./{schema_file.name}"
+    text = STARTER.format(schema=named, name=file.name, roles=_entries(contract))
+    _write(file, text)
+    _write(schema_file, to_json(schema(contract)) + "\n")
+    click.echo(f"wrote {file} and {schema_file}; next: dispatch check {file}")
 
 
 def _entries(contract: Contract) -> str:
-    tasked = {role.name for role in contract.values() if role.task == "required"}
-    tasked |= {POSTCOMPLETIONS}
-    return "\n".join(
-        f"      - {_scalar(role)}" + ": say in one line what was done" * (role in tasked)
-        for role in contract
-    )
-
-
-def _scalar(role: str) -> str:
-    """Quote the name of a role where YAML would read something else: `on`, `1`, `a: b`."""
-    import yaml
-
-    plain = re.fullmatch(r"\w[\w-]*", role) and yaml.safe_load(role) == role
-    return role if plain else json.dumps(role, ensure_ascii=False)
+    """Write an entry for each role, with a task where one is needed or usual."""
+    lines = []
+    for role in contract.values():
+        plain = re.fullmatch(r"\w[\w-]*", role.name) and yaml.safe_load(role.name) == role.name
+        name = role.name if plain else json.dumps(role.name, ensure_ascii=False)
+        has_task = role.task == "required" or role.name == POSTCOMPLETIONS
+        lines.append(f"      - {name}" + ": say in one line what was done" * has_task)
+    return "\n".join(lines)
 
 
 def _write(path: Path, text: str) -> None:
@@ -75,7 +69,7 @@ def _write(path: Path, text: str) -> None:
             file.write(text)
             return
     except FileExistsError:
-        problem = "is there already"
+        problem = "exists already"
     except OSError as error:
         problem = f"cannot be written: {error.strerror}"
     raise FileError([Fault((), problem, code="unwritable", position=Position(str(path)))])

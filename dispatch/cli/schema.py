@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from dispatch.cli.common import contract_option, declare_option, read_contract
-from dispatch.roles import Contract
+from dispatch.cli.common import Config, to_json, with_config
+from dispatch.tools.schema import schema
 
-__all__ = ["command", "written_schema"]
+__all__ = ["command"]
 
 
 @click.command("schema")
-@declare_option
-@contract_option
-def command(declare: tuple[str, ...], contract: str | None) -> None:
-    """Print the JSON Schema of configurations, for editors to complete and check them."""
-    click.echo(written_schema(read_contract(declare, contract)))
+@with_config
+@click.option("--overlay", is_flag=True, help="For files that change others: nothing is required.")
+def command(config: Config, overlay: bool) -> None:
+    """Print the JSON Schema of configurations, for editors to complete and check them.
 
-
-def written_schema(contract: Contract) -> str:
-    """Write the schema of a contract as JSON."""
-    from dispatch.schema import schema
-
-    return json.dumps(schema(contract), indent=2)
+    It has the roles of your program, those of --declare, and those that CONFIG declares.
+    """
+    click.echo(to_json(schema(config.contract, overlay=overlay)))

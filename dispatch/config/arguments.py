@@ -1,255 +1,260 @@
-"""From a node to the arguments of a callable: worked out once, built afresh for each call.
+"""From a node of a configuration to the arguments of a callable.
 
-A configuration never changes, so a plan is made once for each callable and node. It holds what the
-callable takes; a call copies that, and resolves what refers to the environment.
+A configuration never changes, so what a callable receives is worked out once, as a plan; each call
+copies that, and lets the policy resolve what depends on the moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import keyword
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import is_dataclass, make_dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
-from dispatch.config.callables import Parameters, default_maker, read_parameters
-from dispatch.config.paths import PathLike, show, trace
-from dispatch.environment import refers, resolve_of_model
+from dispatch.config.signatures import Parameters, default_factory, read_parameters
 from dispatch.errors import (
     ConfigError,
+    ConfigWarning,
+    CredentialLeakWarning,
     ExtraKeysError,
     Fault,
-    ForeignKeyWarning,
-    Position,
-    Step,
-    SuspiciousKeyWarning,
+    UnknownKeyWarning,
     UnsetVariableError,
+    UnsetVariableWarning,
 )
-from dispatch.frozen import PLAIN, FrozenMap, thaw
-from dispatch.llm.keys import (
-    OWN_KEYS,
-    find_misspelt,
-    find_unfit,
-    is_known,
-    is_litellms,
-    must_be_text,
-    report,
-)
-from dispatch.origins import locator, place
+from dispatch.immutable import SCALARS, FrozenMap, thaw
+from dispatch.redaction import redact
+from dispatch.suggestions import describe_type
 
-if TYPE_CHECKING:
-    from dispatch.config.places import Source
+__all__ = ["Options", "Policy", "ReturnType", "make_plan", "report"]
 
-__all__ = ["Options", "ReturnType", "Start", "plan", "start_at"]
-
-Build = Callable[[], Any]
-"""Builds what a call of `morph` gives, afresh each time."""
+Plan = Callable[[], Any]
+"""Returns what a call of `morph` returns, fresh each time."""
 
 
 class ReturnType(StrEnum):
-    """The form in which `ConfigMorpher.morph` gives keyword arguments."""
+    """The form in which `ConfigMorpher.morph` returns keyword arguments."""
 
     DICT = "dict"
     DATACLASS = "dataclass"
 
 
 class Options(NamedTuple):
-    """What `ConfigMorpher.morph` is asked for, beside the callables."""
+    """The options of `ConfigMorpher.morph`."""
 
-    allow_extra_keys: bool
-    return_type: ReturnType | Literal["dict", "dataclass"]
-    return_config_keys_only: bool
-    strict: bool
+    allow_extra_keys: bool = True
+    return_type: ReturnType | Literal["dict", "dataclass"] = "dict"
+    return_config_keys_only: bool = True
+    strict: bool = False
 
 
-class Start(NamedTuple):
-    """The node that the arguments are taken from: where it stands, and in which files.
+class Policy:
+    """What applies to a callable's arguments beyond its signature: here, nothing.
 
-    The node itself cannot change, so a view of it, which nobody changes, stands for it.
+    `reserved` are keys that a callable receives only if it names them: `**kwargs` does not.
     """
 
-    node: dict[str, Any]
-    path: PathLike | None = None
-    source: Source | None = None
+    reserved: frozenset[str] = frozenset()
 
-    @property
-    def at(self) -> tuple[str, ...]:
-        """Its place, as what an error tells."""
-        return () if self.path is None else (show(self.path),)
+    def find_faults(
+        self, node: FrozenMap[str, Any], kwargs: Mapping[str, Any], parameters: Parameters
+    ) -> Iterable[Fault]:
+        """Return what is wrong with a node, or looks so, once for each plan."""
+        return ()
 
-    def place(self, faults: Iterable[Fault]) -> list[Fault]:
-        """Say of faults in the node where each was written, and where the node stands."""
-        return [fault.under(*self.at) for fault in place(faults, self.locate)]
+    def find_leaks(self, kwargs: Mapping[str, Any]) -> Iterable[Fault]:
+        """Return what is wrong with resolved arguments at the time of a call."""
+        return ()
 
-    def locate(self, steps: tuple[Step, ...], code: str) -> Position | None:
-        """Return where a part of the node was written."""
-        if self.source is None:
-            return locator(self.node)(steps, code)
-        base = () if self.path is None else trace(self.source.tree, self.path)
-        return self.source.place((*base, *steps), code)
+    def refers(self, key: str, value: Any) -> bool:
+        """Return whether `resolve` is to be asked for the value of a key at each call."""
+        return False
 
-
-def start_at(node: Any, path: PathLike | None, source: Source | None) -> Start:
-    """Return where a morph starts. Raises `ConfigError` for what cannot be arguments."""
-    if not isinstance(node, FrozenMap):
-        hint = "start from a mapping, such as models[0]"
-        message = f"expected a mapping to morph, found a {type(thaw(node)).__name__}"
-        raise ConfigError([Fault(Start({}, path).at, message, hint, "wrong-start")])
-    start = Start(node.view(), path, source)
-    if not _TEXT.issuperset(map(type, start.node)):
-        message = "a key must be a text to become an argument, found "
-        wrong = [key for key in start.node if not isinstance(key, str)]
-        faults = [Fault(start.at, f"{message}{key!r}", code="wrong-key") for key in wrong]
-        if faults:
-            raise ConfigError(faults)
-    return start
+    def resolve(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return these values as a call needs them."""
+        return values
 
 
-_TEXT = frozenset({str})
+class _Choice(NamedTuple):
+    """What one callable receives of a node."""
+
+    target: Any
+    policy: Policy
+    parameters: Parameters
+    values: dict[str, Any]
 
 
-def plan(start: Start, target: Any, options: Options) -> Build:
-    """Work out what morphing gives; a list or tuple of callables gives a tuple of results.
+def make_plan(
+    node: Any,
+    target: Any,
+    policy_for: Callable[[Any], Policy],
+    options: Options = Options(),
+    locate: Callable[[Fault], Fault] = lambda fault: fault,
+) -> Plan:
+    """Work out what morphing returns; a list or tuple of callables gives a tuple of results.
 
-    >>> start = Start({"name": "a", "model": "gpt-4o"})
-    >>> build = plan(start, lambda model, **kwargs: None, Options(True, "dict", True, False))
-    >>> build()
-    {'model': 'gpt-4o'}
+    >>> node = FrozenMap({"name": "a", "model": "gpt-4o"})
+    >>> make_plan(node, lambda model, **kwargs: None, lambda target: Policy())()
+    {'name': 'a', 'model': 'gpt-4o'}
 
     Raises what `ConfigMorpher.morph` says, but for a path.
     """
-    several = isinstance(target, list | tuple)
-    taken = [_take(start.node, each) for each in (target if several else (target,))]
+    multiple = isinstance(target, list | tuple)
+    if not isinstance(node, FrozenMap):
+        message = f"expected a mapping to morph, found {describe_type(node)}"
+        fault = Fault((), message, "start from a mapping, such as models[0]", "wrong-start")
+        raise ConfigError([locate(fault)])
+    choices = [_choose(node, each, policy_for(each)) for each in (target if multiple else [target])]
+    faults = [fault for choice in choices for fault in _find_faults(node, choice, choices)]
+    report(map(locate, dict.fromkeys(faults)), strict=options.strict)
     if not options.allow_extra_keys:
-        _forbid_extra(start, taken)
-    if any(each.unsure for each in taken):
-        _forbid_unfit(start, taken)
-    _report_misspelt(start, taken, options.strict)
-    builds = [_build(start, each, options) for each in taken]
-    build = (lambda: tuple(each() for each in builds)) if several else builds[0]
-    return _watched(build, start, taken, options.strict)
+        used = {key for c in choices for key in (*c.values, *c.policy.reserved)}
+        if extra := [key for key in node if key not in used]:
+            raise ExtraKeysError(extra, locate(Fault((), "")).where)
+    plans = [_make_plan(choice, options, locate) for choice in choices]
+    return (lambda: tuple(plan() for plan in plans)) if multiple else plans[0]
 
 
-class _Taken(NamedTuple):
-    """What a callable takes of a node.
-
-    Values that are `plain` may be handed out as they are: there is nothing to copy or to resolve.
-    Where it is `unsure` that each is fit for a call, a closer look is due.
-    """
-
-    target: Any
-    parameters: Parameters
-    values: dict[str, Any]
-    plain: bool
-    unsure: bool
-
-
-def _take(node: dict[str, Any], target: Any) -> _Taken:
-    """Pick what a callable takes: what it names, and with `**kwargs` all but what is withheld."""
+def _choose(node: FrozenMap[str, Any], target: Any, policy: Policy) -> _Choice:
+    """Choose the keys that a callable names; with `**kwargs`, all that are not held back."""
     parameters = read_parameters(target)
-    if parameters.takes_any:
-        withheld = parameters.withheld
-        values = {key: value for key, value in node.items() if key not in withheld}
-    else:
-        named = parameters.defaults
-        values = {key: value for key, value in node.items() if key in named}
-    plain, unsure = True, False
-    for key, value in values.items():
-        kind = type(value)
-        if kind is str:
-            unsure = unsure or not value or value.isspace()
-            if "$" in value or "env" in value:  # told fast, as it is of nearly all
-                plain = plain and not refers(value, key)
-        elif kind not in PLAIN:
-            plain = False
-        elif value is None or must_be_text(key):
-            unsure = True
-    return _Taken(target, parameters, values, plain, unsure or not plain)
+    names = parameters.defaults
+    held_back = policy.reserved | parameters.filled
+    values = {
+        key: value
+        for key, value in node.to_dict().items()
+        if key in names or (parameters.has_var_keyword and key not in held_back)
+    }
+    return _Choice(target, policy, parameters, values)
 
 
-def _forbid_extra(start: Start, taken: Iterable[_Taken]) -> None:
-    used = OWN_KEYS.union(*(each.values for each in taken))
-    extra = [key for key in start.node if key not in used]
-    if extra:
-        raise ExtraKeysError(extra, "".join(start.at))
+def _find_faults(
+    node: FrozenMap[str, Any], choice: _Choice, choices: Iterable[_Choice]
+) -> Iterable[Fault]:
+    _, policy, parameters, values = choice
+    for key in node:
+        if not isinstance(key, str):
+            message = f"a key must be a string, found {describe_type(key)}"
+            yield Fault((), message, "quote it", "wrong-key")
+        elif key in parameters.positional_only and key not in policy.reserved:
+            message = "names a positional-only parameter, which no keyword can give"
+            yield Fault((key,), message, "remove the key, or the / of the function", "positional-only")
+    # What one of the callables names is no mistake for the others.
+    names = {name: value for each in choices for name, value in each.parameters.defaults.items()}
+    yield from policy.find_faults(node, values, parameters._replace(defaults=names))
 
 
-def _forbid_unfit(start: Start, taken: Iterable[_Taken]) -> None:
-    """Raise `ConfigError` where a model would hand on what no call can be made with."""
-    unfit = find_unfit(start.node) if "model" in start.node else ()
-    if faults := [each for each in unfit if any(each.path[0] in it.values for it in taken)]:
-        raise ConfigError(start.place(faults))
+def report(
+    faults: Iterable[Fault],
+    category: type[ConfigWarning] | None = None,
+    *,
+    strict: bool = False,
+) -> None:
+    """Raise `ConfigError` for errors, and warn of the other faults; if `strict`, raise for all.
+
+    A warning's category follows from the code of the fault, and it points at the line outside of
+    this package that led here.
+    """
+    faults = list(faults)
+    if errors := [fault for fault in faults if strict or fault.severity == "error"]:
+        raise ConfigError(fault._replace(severity="error") for fault in errors)
+    for fault in faults:
+        warning = category or _CATEGORIES.get(fault.code, ConfigWarning)
+        warnings.warn(warning(fault), stacklevel=_levels_to_user())
 
 
-def _report_misspelt(start: Start, taken: Sequence[_Taken], strict: bool) -> None:
-    unknown = list(start.node)
-    for each in taken:
-        named, withheld = each.parameters.defaults, each.parameters.withheld
-        unknown = [key for key in unknown if key not in named and key not in withheld]
-    live = any(is_litellms(each.target) for each in taken)
-    unknown = [key for key in unknown if not is_known(key, live)]
-    if not unknown:
-        return
-    known = frozenset().union(*(each.parameters.defaults for each in taken))
-    # What is no model is none of LiteLLM's business, even where a callable takes any key.
-    forwards = live or ("model" in start.node and any(each.parameters.takes_any for each in taken))
-    known |= OWN_KEYS if forwards else set()
-    faults = find_misspelt(unknown, known, forwards=forwards, live=live)
-    report(start.place(faults), SuspiciousKeyWarning, strict=strict)
+_CATEGORIES: Mapping[str, type[ConfigWarning]] = {
+    "unknown-key": UnknownKeyWarning,
+    "credential-leak": CredentialLeakWarning,
+    "unset-variable": UnsetVariableWarning,
+}
 
 
-def _build(start: Start, taken: _Taken, options: Options) -> Build:
-    """Return what builds the arguments of one callable: a bare `dict.copy` where that will do."""
-    absent = {} if options.return_config_keys_only else _absent(taken)
-    build = taken.values.copy if taken.plain and not absent else _resolving(start, taken, absent)
-    if options.return_type == "dict" or ReturnType(options.return_type) is ReturnType.DICT:
-        return build
-    return _in_fields(start, build, (*taken.values, *absent))
+def _levels_to_user() -> int:
+    package = __name__.partition(".")[0]
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
-def _absent(taken: _Taken) -> dict[str, Callable[[], Any]]:
-    names = [name for name in taken.parameters.defaults if name not in taken.values]
-    return {name: default_maker(taken.target, name) for name in names}
+def _make_plan(choice: _Choice, options: Options, locate: Callable[[Fault], Fault]) -> Plan:
+    target, policy, parameters, values = choice
+    containers = [key for key, value in values.items() if type(value) not in SCALARS]
+    referring = [key for key, value in values.items() if policy.refers(key, value)]
+    absent = {}
+    if not options.return_config_keys_only:
+        names = [name for name in parameters.defaults if name not in values]
+        absent = {name: default_factory(target, name) for name in names}
 
-
-def _resolving(
-    start: Start, taken: _Taken, absent: dict[str, Callable[[], Any]]
-) -> Callable[[], dict[str, Any]]:
     def build() -> dict[str, Any]:
-        given = {key: thaw(value) for key, value in values.items()}
+        kwargs = values.copy()
+        for key in containers:
+            kwargs[key] = thaw(kwargs[key])
         try:
-            resolved = resolve_of_model(given, start.node, start.locate)
-        except (ConfigError, UnsetVariableError) as error:
-            raise error.under(*start.at) from None
-        return resolved | {name: default() for name, default in absent.items()}
+            if referring:
+                kwargs.update(policy.resolve({key: kwargs[key] for key in referring}))
+            leaks = policy.find_leaks(kwargs)
+        except UnsetVariableError as error:
+            raise UnsetVariableError(map(locate, error.faults), error.variable) from None
+        except ConfigError as error:
+            raise ConfigError(map(locate, error.faults)) from None
+        if leaks:
+            report(map(locate, leaks), strict=options.strict)
+        for name, make in absent.items():
+            kwargs[name] = make()
+        return kwargs
 
-    values = taken.values  # not the callable, which no plan keeps alive
-    return build
-
-
-def _in_fields(start: Start, build: Build, names: tuple[str, ...]) -> Build:
-    """Return what puts the built arguments into the fields of an object."""
-    from dispatch.config.fields import fields_class, find_wrong_names
-
-    wrong = find_wrong_names(names)
-    if wrong:
-        message = f"cannot be fields of a dataclass: {', '.join(wrong)}"
-        raise ConfigError([Fault(start.at, message, "ask for a dict", "wrong-field")])
-    make = fields_class(names)
+    if ReturnType(options.return_type) is ReturnType.DICT:
+        return build
+    make = _record_class(choice, (*values, *absent), locate)
     return lambda: make(**build())
 
 
-def _watched(build: Build, start: Start, taken: Sequence[_Taken], strict: bool) -> Build:
-    """Look at the environment before each build of a model that has an endpoint and no key."""
-    node = start.node
-    if node.get("api_key") or not (node.get("api_base") or node.get("base_url")):
-        return build
-    if not any(each.parameters.takes_any for each in taken):
-        return build
-    from dispatch.llm.endpoints import find_foreign_key, has_keyless_endpoint
+def _record_class(
+    choice: _Choice, names: tuple[str, ...], locate: Callable[[Fault], Fault]
+) -> Callable[..., Any]:
+    """Return the class of what is asked for as a dataclass: the target, if it is one."""
+    target = choice.target
+    if isinstance(target, type) and is_dataclass(target):
+        missing = [name for name in choice.parameters.required if name not in names]
+        message = f"has no key for {', '.join(missing)}, which {target.__name__} requires"
+        fault = Fault((), message, code="missing-key")
+        make: Callable[..., Any] = target
+    else:
+        missing = [n for n in names if not n.isidentifier() or keyword.iskeyword(n)]
+        message = f"cannot be fields of a dataclass: {', '.join(missing)}"
+        fault = Fault((), message, "ask for a dict", "wrong-field")
+        make = _arguments_class(names) if not missing else dict
+    if missing:
+        raise ConfigError([locate(fault)])
+    return make
 
-    def watched() -> Any:
-        fault = find_foreign_key(node)
-        if fault is not None:
-            report(start.place([fault]), ForeignKeyWarning, strict=strict)
-        return build()
 
-    return watched if has_keyless_endpoint(node) else build
+class _Arguments:
+    """Arguments as the fields of an object."""
+
+    def __repr__(self) -> str:
+        return f"Arguments({redact(vars(self))!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return vars(self) == vars(other) if isinstance(other, _Arguments) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # mutable, as any dataclass that is not frozen
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (vars(self),)
+
+
+def _restore(values: dict[str, Any]) -> Any:
+    return _arguments_class(tuple(values))(**values)
+
+
+@lru_cache(maxsize=256)  # to make a class takes a hundred times longer than to fill it
+def _arguments_class(names: tuple[str, ...]) -> Any:
+    fields = [(name, Any) for name in names]
+    return make_dataclass("Arguments", fields, bases=(_Arguments,), repr=False, eq=False)

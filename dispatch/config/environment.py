@@ -1,36 +1,59 @@
-"""References to the environment: `os.environ/NAME`, LiteLLM's own convention.
+"""References to the environment: `os.environ/NAME`, the convention of LiteLLM.
 
-A reference stays text wherever a configuration is held or shown, and is resolved when keyword
-arguments are built for a call.
+A reference stays a string wherever a configuration is held or shown; it is resolved when keyword
+arguments are built for a call. Nothing else is expanded: no `${NAME}`, no part of a string.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Set
-from typing import Any
+from typing import Any, Literal
 
-from pyrsistent import PVector
+from pyrsistent import PMap, PVector
 
-from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError, place
-from dispatch.origins import Locate
-from dispatch.origins import place as place_faults
-from dispatch.secrets import REFERENCE, is_reference, is_secret, label
+from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
+from dispatch.redaction import REFERENCE, is_reference, is_secret
 
-__all__ = ["find_unresolvable", "references", "refers", "resolve", "resolve_of_model"]
+__all__ = [
+    "ValueType",
+    "find_unresolvable",
+    "foreign_reference",
+    "references",
+    "refers",
+    "resolve",
+]
 
-# `re` compiles these when they are first asked, and keeps them: to import them costs nothing.
-_SHELL = r"\$\{(?P<name>[^\W\d]\w*)\}"
-_OTHER = (  # the default in ${NAME:-…} may be a secret
-    r"(?x) \$\{ (env:)? (?P<name>[^\W\d]\w*) ([:?=+-][^}]*)? \}"
-    r" | \$(?P<bare>[A-Z_][A-Z0-9_]*) | env: (?P<env>[^\W\d]\w*)"
-)
-_EMBEDDED = r"\$\{\w+(:[^}]*)?\}|os\.environ/"
+ValueType = Literal["string", "number", "integer", "boolean"]
+"""What a key takes, in the words of JSON Schema; "string" is for one that no reference is part of."""
+
+Path = tuple[Step, ...]
+Types = Mapping[str, ValueType]
+Problem = tuple[Fault, str]
+"""A fault, and the variable where that is unset."""
+
+_NAME = r"[^\W\d]\w*"
+_FOREIGN = rf"""(?x)  # a whole string, the way other tools write a reference
+      \$ (?P<shell> [A-Z_][A-Z0-9_]*)
+    | \$\{{ \s* (?:(?:env|oc\.env)[:.])? (?P<braces> {_NAME}) (?:[:?=+,-][^}}]*)? \}}
+    | \$? \{{\{{ \s* (?:(?:env|secrets|vars)\.)? (?P<template> {_NAME}) \s* \}}\}}
+    | \{{? (?:env|ENV) : (?P<prefix> {_NAME}) \}}?
+    | env/ (?P<slash> {_NAME})
+    | % (?P<percent> {_NAME}) %
+    | os\.(?:getenv|environ(?:\.get)?) [(\[] \s* ['"] (?P<call> {_NAME}) ['"] [^)\]]* [)\]]
+    | (?:os\.environ|process\.env) [.:] (?P<attribute> {_NAME})
+"""
+_EMBEDDED = r"\$\{\w+[:}]|os\.environ/"
+_BOOLEANS = {"true": True, "yes": True, "on": True, "1": True,
+             "false": False, "no": False, "off": False, "0": False}  # fmt: skip
+_EXPECTED = {"number": "a number", "integer": "an integer", "boolean": "true or false"}
+_LISTS = (list, tuple, Set, PVector)
 
 
-def references(value: Any, path: tuple[Step, ...] = ()) -> Iterator[tuple[tuple[Step, ...], str]]:
-    """Yield where a value refers to the environment, and to which variable.
+def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield each place where a value refers to the environment, and the variable.
 
     >>> list(references({"headers": {"X-Key": "os.environ/TEAM_KEY"}}))
     [(('headers', 'X-Key'), 'TEAM_KEY')]
@@ -46,128 +69,164 @@ def references(value: Any, path: tuple[Step, ...] = ()) -> Iterator[tuple[tuple[
             yield from references(item, (*path, index))
 
 
-def refers(value: Any, name: object = "") -> bool:
-    """Tell whether `resolve` would change this value of a key, or complain of it.
+def foreign_reference(value: str) -> str | None:
+    """Return the variable that a string refers to in the way of another tool: nothing expands it.
+
+    >>> foreign_reference("${OPENAI_API_KEY}"), foreign_reference("os.getenv('OPENAI_API_KEY')")
+    ('OPENAI_API_KEY', 'OPENAI_API_KEY')
+    >>> foreign_reference("os.environ/OPENAI_API_KEY")
+    """
+    match = re.fullmatch(_FOREIGN, value.strip())
+    return match[match.lastgroup or 0] if match else None
+
+
+def refers(value: Any, name: object = "", types: Types | None = None) -> bool:
+    """Return whether `resolve` would change the value of a key, or refuse it.
 
     >>> refers("os.environ/KEY"), refers("Bearer ${KEY}", "authorization"), refers("gpt-4o")
     (True, True, False)
     """
-    if not isinstance(value, str) or not ("$" in value or "env" in value):
-        return False  # told fast, as it is of nearly all
-    return value.startswith((REFERENCE, "${")) or _looks_like_one(value, name)
-
-
-_HOLDERS = (str, Mapping, list, tuple, PVector)  # of what may refer to a variable
-
-
-def _looks_like_one(value: str, name: object) -> bool:
-    if not isinstance(name, str) or not is_secret(name):
-        return False
-    return bool(re.search(_EMBEDDED, value) or re.fullmatch(_OTHER, value))
+    strict = _is_strict(name, types or {})
+    if isinstance(value, str):
+        return is_reference(value) or _find_misuse(value, (), strict) is not None
+    if isinstance(value, Mapping):
+        return any(refers(item, name if strict else key) for key, item in value.items())
+    return isinstance(value, _LISTS) and any(refers(item, name) for item in value)
 
 
 def find_unresolvable(
-    value: Any, path: tuple[Step, ...] = (), *, secret: bool = False
+    value: Any, path: Path = (), *, secret: bool = False, types: Types | None = None
 ) -> Iterator[Fault]:
-    """Yield what `resolve` would raise: a warning for what is unset, a fault for what is wrong.
+    """Yield the faults that `resolve` would raise; an unset variable is a warning.
 
     >>> for fault in find_unresolvable({"api_key": "$OPENAI_API_KEY"}):
     ...     print(fault)
     api_key: $OPENAI_API_KEY is not expanded; write os.environ/OPENAI_API_KEY
     """
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if isinstance(item, _HOLDERS):
-                inside = secret or (isinstance(key, str) and is_secret(key))
-                yield from find_unresolvable(item, (*path, key), secret=inside)
-    elif isinstance(value, list | tuple | PVector):
-        for index, item in enumerate(value):
-            yield from find_unresolvable(item, (*path, index), secret=secret)
-    elif refers(value, "api_key" if secret else ""):
-        try:
-            resolve(value, path, secret=secret)
-        except UnsetVariableError as error:
-            message = f"environment variable {error.variable} is unset or empty"
-            hint = f"set it: export {error.variable}=…"
-            yield Fault(path, message, hint, "unset-variable", "warning")
-        except ConfigError as error:
-            yield from error.faults
+    problems: list[Problem] = []
+    _resolve(value, path, secret, types or {}, problems)
+    return (fault.as_warning() if variable else fault for fault, variable in problems)
 
 
-def resolve(value: Any, path: tuple[Step, ...] = (), *, secret: bool = False) -> Any:
-    """Copy plain containers with every reference replaced by what the environment holds.
+def resolve(
+    value: Any, path: Path = (), *, secret: bool = False, types: Types | None = None
+) -> Any:
+    """Copy containers, with every reference replaced by what the environment holds.
 
-    `secret` tells that the value stands under a key that holds secrets.
+    `secret`: the value is that of a key that holds secrets. `types`: what keys take; under such a
+    key, the value of a variable becomes a number or a boolean.
 
-    >>> os.environ["TEAM"] = "blue"
-    >>> resolve({"headers": {"X-Team": "os.environ/TEAM"}, "tags": ["a"]})
-    {'headers': {'X-Team': 'blue'}, 'tags': ['a']}
+    >>> os.environ["TEAM"], os.environ["HEAT"] = "blue", "0.2"
+    >>> resolve({"a": ["os.environ/TEAM"], "b": "os.environ/HEAT"}, types={"b": "number"})
+    {'a': ['blue'], 'b': 0.2}
+    >>> del os.environ["TEAM"], os.environ["HEAT"]
 
-    Raises `UnsetVariableError` where a variable is unset or empty, and `ConfigError` for what
-    nothing would ever expand: `${NAME}`, or a reference that is only part of a secret. As the
-    whole of a secret, `$NAME`, `${NAME:-x}` and `env:NAME` are such too.
+    Raises `UnsetVariableError` for variables that are unset or empty, and `ConfigError` for other
+    faults: a variable of the wrong type, or in quotes; `${NAME}`; and, where a key is secret or takes
+    a "string", any reference in the way of another tool, or that is a part of the value.
     """
+    problems: list[Problem] = []
+    resolved = _resolve(value, path, secret, types or {}, problems)
+    if not problems:
+        return resolved
+    faults, variables = zip(*problems, strict=True)
+    if all(variables):
+        raise UnsetVariableError(faults, variables[0])
+    raise ConfigError(faults)
+
+
+def _resolve(
+    value: Any,
+    path: Path,
+    strict: bool,
+    types: Types,
+    problems: list[Problem],
+    kind: ValueType | None = None,
+) -> Any:
     if isinstance(value, str):
-        return _resolve_text(value, path, secret)
-    if isinstance(value, dict):
+        if is_reference(value):
+            return _read(value.removeprefix(REFERENCE), path, kind, problems)
+        if misuse := _find_misuse(value, path, strict):
+            problems.append((misuse, ""))
+    elif isinstance(value, dict | PMap):
         return {
-            key: resolve(
-                item, (*path, key), secret=secret or (isinstance(key, str) and is_secret(key))
+            key: _resolve(
+                item, (*path, key), strict or _is_strict(key, types), {}, problems, types.get(key)
             )
             for key, item in value.items()
         }
-    if isinstance(value, list | tuple):
-        items = (resolve(item, (*path, at), secret=secret) for at, item in enumerate(value))
-        return getattr(value, "_make", type(value))(items)  # a named tuple takes its items apart
-    if isinstance(value, Set):
-        return {resolve(item, path, secret=secret) for item in value}
+    elif isinstance(value, list | tuple | PVector):
+        items = [_resolve(v, (*path, i), strict, {}, problems) for i, v in enumerate(value)]
+        if not isinstance(value, tuple):
+            return items
+        make = getattr(value, "_make", tuple)  # of a named tuple
+        return make(items)
+    elif isinstance(value, Set):
+        return {_resolve(item, path, strict, {}, problems) for item in value}
     return value
 
 
-def resolve_of_model(
-    given: dict[str, Any], model: Mapping[str, Any], locate: Locate
-) -> dict[str, Any]:
-    """Resolve what is given of a model; an error names the model, and where it was written.
-
-    >>> from dispatch.origins import locator
-    >>> model = {"model": "gpt-4o", "api_key": "os.environ/NOT_SET"}
-    >>> try:
-    ...     resolve_of_model(model, model, locator(model))
-    ... except UnsetVariableError as error:
-    ...     print(error.where, error.model, error.variable)
-    api_key gpt-4o NOT_SET
-    """
-    try:
-        resolved: dict[str, Any] = resolve(given)
-    except UnsetVariableError as error:
-        known = (at for at, variable in references(given) if variable == error.variable)
-        position = locate(next(known, ()), "unset-variable")
-        raise UnsetVariableError(error.variable, error.where, label(model), "", position) from None
-    except ConfigError as error:
-        raise ConfigError(place_faults(error.faults, locate)) from None
-    return resolved
+def _is_strict(key: object, types: Types) -> bool:
+    """Return whether the value of a key is sent as it is, so that no reference may be part of it."""
+    return isinstance(key, str) and (types.get(key) == "string" or is_secret(key))
 
 
-def _resolve_text(value: str, path: tuple[Step, ...], secret: bool) -> str:
-    if is_reference(value):
-        name = value.removeprefix(REFERENCE)
-        found = os.environ.get(name, "")
-        if not found.strip():
-            raise UnsetVariableError(name, place(path))
-        return found
-    if value.startswith(REFERENCE):
+def _find_misuse(value: str, path: Path, strict: bool) -> Fault | None:
+    """Return a fault for what looks like a reference, and would be sent as it is."""
+    if not strict and not value.startswith((REFERENCE, "${")):
+        return None
+    if value.startswith(REFERENCE) and not is_reference(value):
+        message = "refers to what cannot be the name of a variable"
         hint = f"write {REFERENCE}NAME, letters, digits and underscores"
-        raise _wrong(path, "refers to what cannot be the name of a variable", hint)
-    other = re.fullmatch(_OTHER, value) if secret else re.fullmatch(_SHELL, value)
-    if other:
-        name = next(filter(None, other.groupdict().values()))
-        shown = value if value.rstrip("}").endswith(name) else "a reference with a default"
-        raise _wrong(path, f"{shown} is not expanded", f"write {REFERENCE}{name}")
-    if secret and re.search(_EMBEDDED, value):
+    elif (name := foreign_reference(value)) and (strict or value == f"${{{name}}}"):
+        # The default in ${NAME:-…} may be a secret.
+        plain = value in (f"${name}", f"${{{name}}}", f"env:{name}")
+        message = f"{value if plain else 'this reference'} is not expanded"
+        hint = f"write {REFERENCE}{name}"
+    elif strict and re.search(_EMBEDDED, value):
+        message = "contains a reference, which is only resolved if it is the whole value"
         hint = "put the whole value into a variable"
-        raise _wrong(path, "a reference stands alone: here it would be sent as it is", hint)
-    return value
+    else:
+        return None
+    return Fault(path, message, hint, "wrong-reference")
 
 
-def _wrong(path: tuple[Step, ...], message: str, hint: str) -> ConfigError:
-    return ConfigError([Fault(path, message, hint, "wrong-reference")])
+def _read(name: str, path: Path, kind: ValueType | None, problems: list[Problem]) -> Any:
+    """Read a variable, as the type that its key takes."""
+    text = os.environ.get(name, "")
+    stripped = text.strip()
+    if not stripped:
+        message = f"{name} is {'empty' if name in os.environ else 'not set'}"
+        fault = Fault(path, message, f"set it: export {name}=…", "unset-variable")
+        problems.append((fault, name))
+        return None
+    problem = hint = ""
+    if stripped[0] == stripped[-1] in "'\"" and len(stripped) > 1:
+        problem, hint = "is wrapped in quotes", "set it without the quotes"
+    elif text != stripped and len(stripped.splitlines()) == 1:  # no PEM file, and no prompt
+        problem, hint = "has blanks around it", "set it without the blanks"
+        if text[-1] in "\r\n":
+            problem, hint = "ends in a line break", "set it without the line break"
+    elif kind is not None and kind != "string":
+        value = _convert(text, kind)
+        if value is not None:
+            return value
+        problem = f"is not {_EXPECTED[kind]}"
+    if problem:
+        fault = Fault(path, f"the value of {name} {problem}", hint, "wrong-value")
+        problems.append((fault, ""))
+    return text
+
+
+def _convert(text: str, kind: ValueType) -> bool | float | None:
+    if kind == "boolean":
+        return _BOOLEANS.get(text.lower())
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if kind == "number" and math.isfinite(number) else None

@@ -1,79 +1,53 @@
-"""Configuration files: YAML, JSON and TOML, read strictly and merged.
-
-Strictly: two equal keys, a text that is no UTF-8, nesting without end, aliases of aliases and a
-file of hundreds of megabytes each end in a `FileError` that names the file, and the line.
-"""
+"""Configuration files: YAML, JSON and TOML, read strictly and merged."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+import stat
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NoReturn
 
-from dispatch.config.loaded import Loaded
-from dispatch.config.places import File, Source
-from dispatch.config.slips import MAX_DEPTH, Slip, SlipError, most_values, too_deep, too_many
+from dispatch.config.positions import File, Format, Problem, Scanner, Source, duplicate_key
 from dispatch.errors import ConfigError, Fault, FileError, Position
+from dispatch.immutable import FrozenMap, Origin, freeze, with_origin
+from dispatch.suggestions import describe_type
 
-__all__ = ["MAX_BYTES", "Format", "load", "merge", "parse", "parse_all", "read"]
+__all__ = ["MAX_BYTES", "Format", "decode", "load_files", "merge", "parse", "read"]
 
-Format = Literal["yaml", "json", "toml"]
-PathName = str | os.PathLike[str]
+PathName = str | os.PathLike[str] | File
 
-MAX_BYTES = 1_000_000
-"""How large a file may be (some 6,000 models), unless `DISPATCH_MAX_BYTES` in the environment,
-or an argument, says otherwise. What is wrong at its end is told within a second."""
+MAX_BYTES = 4_000_000
+"""How large a file may be, unless `DISPATCH_MAX_BYTES` in the environment says otherwise."""
 
-MAX_TOML_BYTES = 200_000
-"""The same for TOML (some 1,300 models), which takes `tomllib` a time that is longer, and for some
-texts quadratic."""
+MAX_DEPTH = 100
+"""How deep a configuration may be nested, so that every walk over it may be recursive."""
+
+_MOST = 1000  # problems that are reported of one file
+_SUFFIXES: Mapping[str, Format] = {
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".json": "json",
+    ".toml": "toml",
+}
 
 
-def load(
-    paths: PathName | Iterable[PathName],
-    format: Format | None = None,
-    *,
-    max_bytes: int | None = None,
-) -> Loaded:
-    """Read one file, or several that are merged from left to right, later ones winning.
+def load_files(
+    paths: PathName | Iterable[PathName], format: Format | None = None
+) -> FrozenMap[str, Any]:
+    """Read files and merge them, from left to right, later ones winning.
 
-    The suffix tells the format, unless `format` does. Raises `FileError` with the faults of all
-    files, each naming its file.
+    The suffix of a file says its format, unless `format` does. Raises `FileError` with the faults
+    of all files.
     """
-    if isinstance(paths, str | os.PathLike):
-        paths = [paths]
-    elif not isinstance(paths, Iterable):
-        message = f"expected a mapping, or the path of a file, found a {type(paths).__name__}"
-        raise ConfigError([Fault((), message, code="no-file")])
-    files: list[File] = []
-    held: list[dict[str, Any]] = []
-    faults: list[Fault] = []
-    for path in paths:
-        try:
-            files.append(read(path, format, max_bytes=max_bytes))
-            held.append(parse(files[-1]))
-        except FileError as error:
-            faults += error.faults
-    if not files and not faults:
-        faults.append(Fault((), "no configuration file is given", code="no-file"))
-    if faults:
-        raise FileError(faults)
-    loaded = Loaded(_merge_all(held))
-    loaded.source = Source(files, parse_all)
-    return loaded
-
-
-def parse_all(files: Sequence[File]) -> dict[str, Any]:
-    """Parse texts and merge what they hold."""
-    return _merge_all([parse(file) for file in files])
-
-
-def _merge_all(held: list[dict[str, Any]]) -> dict[str, Any]:
-    merged, *others = held
-    for over in others:
+    data, files = read(paths, format)
+    merged = data[0]
+    for over in data[1:]:
         merged = merge(merged, over)
-    return merged
+    return with_origin(freeze(merged), Origin((), Source(files)))
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,147 +65,220 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def read(path: PathName, format: Format | None = None, *, max_bytes: int | None = None) -> File:
-    """Read the text of one file, and tell its format.
+def read(
+    paths: PathName | Iterable[PathName], format: Format | None = None
+) -> tuple[list[dict[str, Any]], list[File]]:
+    """Read files, each into plain containers. A `File` is taken as it is.
 
-    Raises `FileError` for one that cannot be opened, is too large, or is no UTF-8.
+    Raises `FileError` with the faults of all files.
     """
+    if isinstance(paths, str | os.PathLike | File):
+        paths = [paths]
+    elif not isinstance(paths, Iterable):
+        message = f"expected a mapping, or the path of a file, found a {type(paths).__name__}"
+        raise ConfigError([Fault((), message, code="no-file")])
+    files: list[File] = []
+    data: list[dict[str, Any]] = []
+    faults: list[Fault] = []
+    for path in paths:
+        try:
+            files.append(path if isinstance(path, File) else _open(path, format))
+            data.append(parse(files[-1]))
+        except FileError as error:
+            faults += error.faults
+    if not files and not faults:
+        faults.append(Fault((), "no configuration file is given", code="no-file"))
+    if faults:
+        raise FileError(faults)
+    return data, files
+
+
+def _open(path: object, format: Format | None) -> File:
     if not isinstance(path, str | os.PathLike):
         message = f"expected the path of a file, found a {type(path).__name__}"
         raise FileError([Fault((), message, code="no-file")])
     name = str(path)
+    suffix = Path(name).suffix.lower()
+    known = format or _SUFFIXES.get(suffix)
+    if known is None:
+        hint = f"name it {', '.join(f'*{suffix}' for suffix in _SUFFIXES)}"
+        _refuse(name, f"unknown file type {suffix!r}", hint, "unknown-format")
+    content, reason = b"", ""
     try:
-        known = format or _format_of(name)
-        return File(name, known, _decode(_read_bytes(name, _limit(max_bytes, known))))
-    except SlipError as error:
-        slips = error.slips
+        mode = os.stat(name).st_mode
+        if stat.S_ISREG(mode):
+            with open(name, "rb") as stream:
+                content = stream.read(_max_bytes() + 1)
+        else:  # a pipe may never end, a device never does
+            reason = f"is {'a directory' if stat.S_ISDIR(mode) else 'not a regular file'}"
     except OSError as error:
-        slips = [Slip(None, f"cannot be read: {error.strerror}", code="unreadable")]
+        reason = f"cannot be read: {error.strerror}"
     except ValueError:  # of a name that no file can have
-        slips = [Slip(None, "is not the path of a file", code="unreadable")]
-    # Raised out here, since an error's `__context__` would keep the text that it failed on.
-    raise FileError([_fault(slip, Position(name)) for slip in slips])
+        reason = "is not the path of a file"
+    if reason:
+        _refuse(name, reason, code="unreadable")
+    return decode(name, content, known)
 
 
-def _fault(slip: Slip, position: Position) -> Fault:
-    return Fault((), slip.message, slip.hint, slip.code or "file", position=position)
+def _max_bytes() -> int:
+    setting = os.environ.get("DISPATCH_MAX_BYTES", "")
+    return int(setting) if setting.isdecimal() else MAX_BYTES
 
 
-def _limit(max_bytes: int | None, format: Format) -> int:
-    if max_bytes is not None:
-        return max_bytes
-    written = os.environ.get("DISPATCH_MAX_BYTES", "")
-    if written.isdecimal():
-        return int(written)
-    return MAX_TOML_BYTES if format == "toml" else MAX_BYTES
+def decode(name: str, content: bytes, format: Format) -> File:
+    """Return the file whose bytes were read, from standard input for example.
 
-
-def _read_bytes(name: str, limit: int) -> bytes:
-    with open(name, "rb", buffering=0) as stream:
-        content = b""
-        while len(content) <= limit and (more := stream.read(limit + 1 - len(content))):
-            content += more
+    Raises `FileError` for one that is too large, or is not UTF-8.
+    """
+    limit = _max_bytes()
     if len(content) > limit:
         hint = "raise the limit: export DISPATCH_MAX_BYTES=…"
-        raise SlipError([Slip(None, f"is larger than {limit:,} bytes", hint, "too-large")])
-    return content
-
-
-def _decode(content: bytes) -> str:
+        _refuse(name, f"is larger than {limit:,} bytes", hint, "too-large")
     try:
-        return content.decode("utf-8-sig")
+        return File(name, format, content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        hint = "save it as UTF-8" + ("; it looks like UTF-16" if b"\0" in content[:4] else "")
-        raise SlipError(
-            [Slip(None, f"is not UTF-8, at byte {error.start}", hint, "not-utf-8")]
-        ) from None
+        start = error.start
+    # Raised out here: the error's `__context__` would hold what it failed on.
+    hint = "save it as UTF-8" + ("; it looks like UTF-16" if b"\0" in content[:4] else "")
+    _refuse(name, f"is not UTF-8, at byte {start}", hint, "not-utf-8")
 
 
-_SUFFIXES: Mapping[str, Format] = {
-    ".yaml": "yaml",
-    ".yml": "yaml",
-    ".json": "json",
-    ".toml": "toml",
-}
-
-
-def _format_of(name: str) -> Format:
-    suffix = Path(name).suffix.lower()
-    if suffix not in _SUFFIXES:
-        hint = f"name it {', '.join(f'*{known}' for known in _SUFFIXES)}"
-        raise SlipError([Slip(None, f"unknown kind of file {suffix!r}", hint, "unknown-format")])
-    return _SUFFIXES[suffix]
+def _refuse(name: str, message: str, hint: str = "", code: str = "") -> NoReturn:
+    raise FileError([Fault((), message, hint, code, position=Position(name))])
 
 
 def parse(file: File) -> dict[str, Any]:
-    """Parse one text into plain containers.
+    """Read the text of a file into plain containers.
 
-    Raises `FileError`, with places, for one that does not parse, holds two equal keys or too many
-    values, is nested too deep, is empty, or has no mapping at its top.
+    Raises `FileError` with every problem, each at its place: what does not parse, duplicate keys,
+    no mapping at the top.
     """
-    try:
-        data = _READERS[file.format](file)
-        if not isinstance(data, dict):
-            raise SlipError([_no_mapping(data, file)])
-        deeper, values = _extent(data)
-        if deeper:
-            raise SlipError([too_deep()])
-        most = most_values(file.text)
-        if values > most and file.format != "yaml":  # which counts them as it reads, but no alias
-            raise SlipError([too_many(most)])
-        return data
-    except SlipError as error:
-        slips = error.slips
-    raise FileError([_fault(slip, _position(file, slip.offset)) for slip in slips])
+    data, problems = _read_text(file)
+    if not problems:
+        problems = list(_find_problems(data, file))
+    if problems:
+        raise FileError([_fault(problem, file) for problem in problems[:_MOST]])
+    return data  # type: ignore[no-any-return]
 
 
-def _position(file: File, offset: int | None) -> Position:
-    return Position(file.name) if offset is None else file.position(offset)
+def _fault(problem: Problem, file: File) -> Fault:
+    offset, message, hint, code = problem
+    position = Position(file.name) if offset is None else file.position(offset)
+    return Fault((), message, hint, code, position=position)
 
 
-def _no_mapping(data: Any, file: File) -> Slip:
+def _find_problems(data: Any, file: File) -> Iterator[Problem]:
     if data is None:
         hint = "it should hold a mapping with the key 'models'"
-        return Slip(None, "is empty", hint, "empty-file")
-    found = "a list" if isinstance(data, list) else "a single value"
-    start = file.outline.root.start if file.outline.root else None
-    message = f"expected a mapping at the top, found {found}"
-    return Slip(start, message, "put it under 'models:'", "no-mapping")
+        yield Problem(None, "is empty", hint, "empty-file")
+    elif not isinstance(data, dict):
+        message = f"expected a mapping at the top, found {describe_type(data)}"
+        hint = "put it under 'models:'" if isinstance(data, list) else ""
+        yield Problem(file.root and file.root.start, message, hint, "no-mapping")
+    elif _is_too_deep(data):
+        yield Problem(None, f"nested more than {MAX_DEPTH} levels deep", code="too-deep")
 
 
-def _extent(data: dict[str, Any]) -> tuple[bool, int]:
-    """Tell whether containers nest deeper than they may, and how many values they hold up to there;
-    by level, not by recursion.
-    """
-    level: list[Any] = [data]
-    values = 0
+def _is_too_deep(data: Any) -> bool:
+    """Go down level by level: recursion would end before the nesting does."""
+    level = [data]
     for _ in range(MAX_DEPTH):
-        values += sum(map(len, level))
         level = [
             item
             for holder in level
             for item in (holder.values() if isinstance(holder, dict) else holder)
             if isinstance(item, dict | list)
         ]
-    return bool(level), values
+    return bool(level)
 
 
-def _read_yaml(file: File) -> Any:
-    from dispatch.config.strict_yaml import read_yaml
+def _read_text(file: File) -> tuple[Any, list[Problem]]:
+    if file.format == "json":
+        return _read_json(file.text)
+    if file.format == "toml":
+        return _read_toml(file.text)
+    from dispatch.config.yaml import read_yaml  # PyYAML takes a while to import
 
     return read_yaml(file.text)
 
 
-def _read_json(file: File) -> Any:
-    from dispatch.config.strict_json import read_json
-
-    return read_json(file)
-
-
-def _read_toml(file: File) -> Any:
-    from dispatch.config.strict_toml import read_toml
-
-    return read_toml(file)
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F])|.)", re.DOTALL
+)
 
 
-_READERS = {"yaml": _read_yaml, "json": _read_json, "toml": _read_toml}
+def _read_json(text: str) -> tuple[Any, list[Problem]]:
+    if not text.strip():
+        return None, []
+    constants: list[str] = []
+    duplicates: list[Problem] = []
+
+    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        built = dict(pairs)
+        if len(built) < len(pairs) and not duplicates:
+            found = Scanner(text, "json").duplicates or [(None, None)]
+            duplicates.extend(duplicate_key(*each) for each in found)
+        return built
+
+    try:
+        data = json.loads(text, object_pairs_hook=build, parse_constant=constants.append)
+    except json.JSONDecodeError as error:
+        hint = _json_hint(text, error.pos)
+        return None, [Problem(error.pos, f"invalid JSON: {error.msg}", hint)]
+    except RecursionError:
+        return None, [Problem(None, "nested too deep", code="too-deep")]
+    except ValueError:  # Python reads no number of thousands of digits
+        return None, [Problem(None, "invalid JSON: a number is too long")]
+    if constants:
+        return None, [Problem(None, f"invalid JSON: {constants[0]} is not a JSON number")]
+    half = next((match.start() for match in _ESCAPE.finditer(text) if match["half"]), None)
+    if half is not None:  # what no encoding can write, no message and no request could hold
+        hint = "write the character itself, or both halves of its escape"
+        return None, [Problem(half, "half a character, which no string can hold", hint)]
+    return data, duplicates
+
+
+def _json_hint(text: str, offset: int) -> str:
+    rest = text[offset : offset + 2]
+    if rest.startswith(("//", "#", "/*")):
+        return "JSON has no comments: remove it, or write YAML"
+    if rest.startswith("'"):
+        return "JSON takes double quotes only"
+    if rest.startswith(",") or text[:offset].rstrip().endswith(","):
+        return "remove the comma before the closing bracket"
+    return ""
+
+
+_TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def _read_toml(text: str) -> tuple[Any, list[Problem]]:
+    try:
+        return tomllib.loads(text) or None, []
+    except RecursionError:
+        return None, [Problem(None, "nested too deep", code="too-deep")]
+    except ValueError as error:
+        message = str(error)
+    place = _TOML_PLACE.search(message)
+    if place is None:
+        return None, [Problem(None, "invalid TOML: a number is too long")]
+    scanner = Scanner(text, "toml")
+    start = offset = min(scanner.at, len(text))  # where what is never closed was opened
+    if place[1]:
+        start = [0, *(match.end() for match in re.finditer("\n", text))][int(place[1]) - 1]
+        offset = start + int(place[2]) - 1
+    if re.search("overwrite|twice|mutate|Duplicate", message) is None:
+        message = f"invalid TOML: {message[: place.start()]}"
+        return None, [Problem(offset, message, _toml_hint(text[offset:]))]
+    if scanner.duplicates:
+        return None, [duplicate_key(*each) for each in scanner.duplicates]
+    hint = "write [[name]] for the next table of a list, and any other table once"
+    return None, [Problem(start, "duplicate table", hint, "duplicate-key")]
+
+
+def _toml_hint(rest: str) -> str:
+    if re.match(r"(True|False|None|null|on|off|yes|no)\b", rest):
+        return "TOML knows true and false, in small letters, and no null"
+    if re.match(r"[A-Za-z]", rest):
+        return "quote the string"
+    return "TOML writes key = value" if rest.startswith(":") else ""

@@ -3,77 +3,220 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from types import MethodType
-from typing import TYPE_CHECKING, Any, Literal, Self
-from weakref import ref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast, overload
 
-from dispatch.config.arguments import Options, ReturnType, plan, start_at
-from dispatch.config.loaded import Loaded
-from dispatch.config.paths import PathLike, pick
-from dispatch.errors import MissingIndexError, MissingKeyError
-from dispatch.frozen import PLAIN, FrozenMap, freeze, thaw
-from dispatch.secrets import redact
+from dispatch.config.arguments import Options, Plan, Policy, ReturnType, make_plan
+from dispatch.config.paths import REQUIRED, PathLike, walk
+from dispatch.config.signatures import is_of_module
+from dispatch.errors import ConfigError, Fault, MissingIndexError, MissingKeyError, Step
+from dispatch.immutable import SCALARS, FrozenMap, freeze, locate, origin_of, thaw
+from dispatch.redaction import redact
+from dispatch.suggestions import describe_type
 
 if TYPE_CHECKING:
     from dispatch.config.files import Format
-    from dispatch.config.places import Source
+    from dispatch.config.positions import Source
 
 __all__ = ["ConfigMorpher"]
 
-_REQUIRED: Any = object()
-_REMEMBERED = 1024  # how many paths, or plans, one configuration remembers
+T = TypeVar("T")
+
+PathName = str | os.PathLike[str]
+Form = ReturnType | Literal["dict", "dataclass"]
+
+_MAX_PLANS = 1024
 
 
 class ConfigMorpher:
-    """A configuration that never changes, from which a callable's arguments are taken.
+    """A configuration that never changes, from which the arguments of a callable are taken.
 
-    `config` is a mapping, the path of a file, or several paths, merged from left to right.
-    All results are fresh plain containers: changing one changes nothing else. `source` knows
-    the files that it was read from; it is None for what came as a mapping.
+    `config` is a mapping, the path of a file, or several paths, merged from left to right:
+    mappings merge deeply, lists are replaced. All results are fresh plain containers.
 
-    >>> config = ConfigMorpher({"models": [{"name": "a", "model": "gpt-4o", "temperature": 0}]})
-    >>> config.fetch("models[name=a].model")
-    'gpt-4o'
-    >>> def complete(model, messages=(), **kwargs): ...
-    >>> config.morph(complete, start_from="models[0]")
-    {'model': 'gpt-4o', 'temperature': 0}
+    >>> config = ConfigMorpher({"cars": [{"name": 911, "model": "Carrera", "color": "red"}]})
+    >>> config.fetch("cars[name=911].model")
+    'Carrera'
+    >>> def build(name, model): ...
+    >>> config.morph(build, start_from="cars[0]")
+    {'name': 911, 'model': 'Carrera'}
     """
 
-    def __init__(
-        self, config: Mapping[str, Any] | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-    ) -> None:
-        if not isinstance(config, Mapping):
-            config = _load(config)
-        self.source: Source | None = config.source if isinstance(config, Loaded) else None
-        self._tree: FrozenMap[str, Any] = freeze(config)
-        # What cannot change is worked out once. Both are caches: bounded, and safe to lose.
-        self._nodes: dict[Any, Any] = {}
-        self._plans: dict[Any, tuple[ref[Any], Callable[[], Any]]] = {}
+    def __init__(self, config: Mapping[str, Any] | PathName | Sequence[PathName]) -> None:
+        tree = config if isinstance(config, Mapping) else _load(config)
+        self._tree: FrozenMap[str, Any] = freeze(tree)
+        self._plans: dict[Any, Plan] = {}
 
     @classmethod
-    def from_yaml(cls, *paths: str | os.PathLike[str]) -> Self:
+    def from_yaml(cls, *paths: PathName) -> Self:
         """Read YAML, whatever the file is called."""
         return cls(_load(paths, "yaml"))
 
     @classmethod
-    def from_json(cls, *paths: str | os.PathLike[str]) -> Self:
+    def from_json(cls, *paths: PathName) -> Self:
         """Read JSON, whatever the file is called."""
         return cls(_load(paths, "json"))
 
     @classmethod
-    def from_toml(cls, *paths: str | os.PathLike[str]) -> Self:
+    def from_toml(cls, *paths: PathName) -> Self:
         """Read TOML, whatever the file is called."""
         return cls(_load(paths, "toml"))
 
     @property
     def config(self) -> dict[str, Any]:
         """The whole configuration, as a fresh dict."""
-        fresh: dict[str, Any] = thaw(self._tree)
-        if self.source is not None:
-            for key, value in fresh.items():
-                self.source.remember(value, (key,))
-        return fresh
+        return cast("dict[str, Any]", thaw(self._tree))
+
+    @property
+    def tree(self) -> FrozenMap[str, Any]:
+        """The whole configuration, immutable; it knows its origin."""
+        return self._tree
+
+    @property
+    def source(self) -> Source | None:
+        """The files that the configuration was read from; None if it came as a mapping."""
+        origin = origin_of(self._tree)
+        return cast("Source | None", origin and origin.source)
+
+    def fetch(self, path: PathLike, default: Any = REQUIRED) -> Any:
+        """Return the value at a path; `dispatch.config.paths` has the grammar.
+
+        >>> ConfigMorpher({"tools": {"roles": ["a"]}}).fetch("tools.others", [])
+        []
+
+        Raises `MissingKeyError` (a ValueError) or `MissingIndexError` (an IndexError) for a step
+        that leads nowhere, unless there is a default; `PathSyntaxError` for a malformed path, even
+        then.
+        """
+        value = self._walk(path, default)[1]
+        return value if value is default or type(value) in SCALARS else thaw(value)
+
+    def _walk(self, path: PathLike, default: Any = REQUIRED) -> tuple[tuple[Step, ...], Any]:
+        try:
+            return walk(self._tree, path, default)
+        except (MissingKeyError, MissingIndexError) as error:
+            if self.source is None:
+                raise
+            raise type(error)(f"{self.source.name}: {error}", error.path) from None
+
+    @overload
+    def morph(
+        self,
+        callable_obj: type[T],
+        start_from: PathLike | None = None,
+        allow_extra_keys: bool = True,
+        *,
+        return_type: Literal["dataclass", ReturnType.DATACLASS],
+        return_config_keys_only: bool = True,
+        strict: bool = False,
+    ) -> T: ...
+
+    @overload
+    def morph(
+        self,
+        callable_obj: list[Any] | tuple[Any, ...],
+        start_from: PathLike | None = None,
+        allow_extra_keys: bool = True,
+        return_type: Form = "dict",
+        return_config_keys_only: bool = True,
+        *,
+        strict: bool = False,
+    ) -> tuple[Any, ...]: ...
+
+    @overload
+    def morph(
+        self,
+        callable_obj: Callable[..., Any],
+        start_from: PathLike | None = None,
+        allow_extra_keys: bool = True,
+        return_type: Literal["dict", ReturnType.DICT] = "dict",
+        return_config_keys_only: bool = True,
+        *,
+        strict: bool = False,
+    ) -> dict[str, Any]: ...
+
+    @overload
+    def morph(
+        self,
+        callable_obj: Any,
+        start_from: PathLike | None = None,
+        allow_extra_keys: bool = True,
+        return_type: Form = "dict",
+        return_config_keys_only: bool = True,
+        *,
+        strict: bool = False,
+    ) -> Any: ...
+
+    def morph(
+        self,
+        callable_obj: Any,
+        start_from: PathLike | None = None,
+        allow_extra_keys: bool = True,
+        return_type: Form = "dict",
+        return_config_keys_only: bool = True,
+        *,
+        strict: bool = False,
+    ) -> Any:
+        """Return the keyword arguments that a callable takes from the node at `start_from`.
+
+        A callable with `**kwargs` takes every key of the node. A list or tuple of callables gives
+        a tuple of results. `allow_extra_keys=False` raises `ExtraKeysError` for keys that no
+        callable takes. `return_config_keys_only=False` adds every other parameter, with its
+        default or None. `return_type="dataclass"` gives an object instead of a dict: one of the
+        target if that is a dataclass, else one with these fields. In no other case is the callable
+        called.
+
+        For a role group, and for LiteLLM's own callables, a policy applies as well: keys of the
+        program's own, such as `name`, only go to a callable that names them, and references to the
+        environment are resolved. A key that looks misspelt gives an `UnknownKeyWarning`, the first
+        time; a vendor's key that would go to another endpoint gives a `CredentialLeakWarning`;
+        `strict=True` makes either an error.
+
+        Raises `PathError` for a wrong path, `SignatureError` for a callable whose parameters
+        cannot be read, `UnsetVariableError` for a reference to an unset variable, and `ConfigError`
+        for a key that names a positional-only parameter, or a value that no call can be made with.
+        """
+        if start_from is None:
+            start_from = self._start()
+        options = Options(allow_extra_keys, return_type, return_config_keys_only, strict)
+        if type(callable_obj) is not FunctionType or type(start_from) is list:
+            return self._plan(callable_obj, start_from, options)()
+        key = (callable_obj, start_from, options)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plan(callable_obj, start_from, options)
+            if is_of_module(callable_obj):
+                if len(self._plans) >= _MAX_PLANS:
+                    self._plans.clear()
+                self._plans[key] = plan
+        return plan()
+
+    def _start(self) -> PathLike | None:
+        """Return where `morph` starts if it is not told; None for the whole configuration."""
+        return None
+
+    def _policy(self, target: Any) -> Policy:
+        """Return what applies to the arguments of a callable."""
+        return Policy()
+
+    def _plan(self, target: Any, start_from: PathLike | None, options: Options) -> Plan:
+        steps, node = ((), self._tree) if start_from is None else self._walk(start_from)
+        return make_plan(node, target, self._policy, options, partial(self._locate, steps))
+
+    def _locate(self, steps: tuple[Step, ...], fault: Fault) -> Fault:
+        """Give a fault, whose path starts at the node that steps lead to, its place.
+
+        The nearest map around it that has an origin counts.
+        """
+        node: Any = self._tree
+        outer, rest = node, steps
+        for position, step in enumerate(steps, 1):
+            node = node[step]
+            if origin_of(node) is not None:
+                outer, rest = node, steps[position:]
+        return locate(fault.under(*rest), outer)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({redact(self._tree)!r})"
@@ -87,103 +230,13 @@ class ConfigMorpher:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._tree,)
 
-    def fetch(self, path: PathLike, default: Any = _REQUIRED) -> Any:
-        """Return what stands at a path; `dispatch.config.paths` has the grammar.
 
-        >>> ConfigMorpher({"tools": {"roles": ["a"]}}).fetch("tools.others", [])
-        []
+def _load(paths: Any, format: Format | None = None) -> FrozenMap[str, Any]:
+    from dispatch.config.files import load_files  # brings the parsers, which a mapping needs not
 
-        Raises `MissingKeyError` (a ValueError) or `MissingIndexError` (an IndexError) for a step
-        that leads nowhere, unless there is a default; `PathSyntaxError` for a malformed path, in
-        any case: a default is no excuse for a typo.
-        """
-        try:
-            node = self._nodes.get(path, _REQUIRED)
-        except TypeError:  # a list of parts: no key, no cache
-            node = _REQUIRED
-        if node is _REQUIRED:
-            try:
-                node = self._find(path)
-            except (MissingKeyError, MissingIndexError) as error:
-                if default is not _REQUIRED:
-                    return default
-                where = f"{self.source.name}: " if self.source else ""
-                raise type(error)(f"{where}{error}", error.path) from None
-        if type(node) in PLAIN:
-            return node
-        fresh = thaw(node)
-        if self.source is not None:
-            self.source.remember(fresh, path)
-        return fresh
-
-    def _find(self, path: PathLike) -> Any:
-        node = pick(self._tree, path)
-        if isinstance(path, str):
-            _remember(self._nodes, path, node)
-        return node
-
-    def morph(
-        self,
-        callable_obj: Any,
-        start_from: PathLike | None = None,
-        allow_extra_keys: bool = True,
-        return_type: ReturnType | Literal["dict", "dataclass"] = "dict",
-        return_config_keys_only: bool = True,
-        *,
-        strict: bool = False,
-    ) -> Any:
-        """Return the keyword arguments that a callable takes from the node at `start_from`.
-
-        A callable with `**kwargs` takes every key of the node but the program's own (`OWN_KEYS`),
-        and those too where it names them. References to the environment are resolved here. The
-        callable is never called. A list or tuple of callables gives a tuple of results.
-
-        `allow_extra_keys=False` raises `ExtraKeysError` for keys that no callable takes.
-        `return_config_keys_only=False` adds every other parameter, with its default or None.
-        `return_type="dataclass"` gives an object with these fields instead of a dict.
-
-        A key that nobody knows and that looks like a known one is passed on with a
-        `SuspiciousKeyWarning`, the first time that a callable is morphed from a node. While a
-        vendor's key would go to an endpoint that is not its own, there is a `ForeignKeyWarning`.
-        `strict=True` makes either a `ConfigError`.
-
-        Raises `PathError` for a wrong path, `SignatureError` for a callable whose parameters
-        cannot be read, `UnsetVariableError` for a reference to an unset variable, and `ConfigError`
-        for a secret or an endpoint of a model that is empty.
-        """
-        form = (start_from, allow_extra_keys, return_type, return_config_keys_only, strict)
-        # A bound method is a new object at each access, so its function stands for it.
-        method = type(callable_obj) is MethodType
-        target = callable_obj.__func__ if method else callable_obj
-        key = (id(target), method, form)
-        try:
-            known = self._plans.get(key)
-        except TypeError:  # a path in a list of parts: no key, no cache
-            return self._plan(callable_obj, *form)()
-        if known is not None and known[0]() is target:
-            return known[1]()
-        build = self._plan(callable_obj, *form)
-        try:
-            _remember(self._plans, key, (ref(target), build))
-        except TypeError:  # a list of callables, say, which cannot be referred to weakly
-            pass
-        return build()
-
-    def _plan(
-        self, callable_obj: Any, start_from: PathLike | None, *options: Any
-    ) -> Callable[[], Any]:
-        node = self._tree if start_from is None else pick(self._tree, start_from)
-        start = start_at(node, start_from, self.source)
-        return plan(start, callable_obj, Options._make(options))
-
-
-def _load(paths: Any, format: Format | None = None) -> Mapping[str, Any]:
-    from dispatch.config.files import load  # a configuration that is no file needs none of it
-
-    return load(paths, format)
-
-
-def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:
-    if len(cache) >= _REMEMBERED:
-        cache.clear()
-    cache[key] = value
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    elif not isinstance(paths, Iterable):
+        message = f"expected a mapping, or the path of a file, found {describe_type(paths)}"
+        raise ConfigError([Fault((), message, code="wrong-source")])
+    return load_files(list(paths), format)

@@ -1,6 +1,6 @@
 """Paths into a configuration: `models[0].roles.postcompletions`, `models[name=fast].model`.
 
-The grammar, in full::
+The grammar::
 
     path      := ( key | selector ) { "." key | [ "." ] selector }
     key       := quoted  |  bare text without . [ ]
@@ -10,224 +10,211 @@ The grammar, in full::
     value     := quoted  |  bare text without ] or the word "or"; dots and slashes belong to it
     quoted    := '…'  |  "…"
 
-A bare value matches as what YAML would read (`[id=1]` the number, `[on=true]` the boolean) and as
-the text itself; a quoted one matches as text alone. Spaces inside the brackets do not count.
+A bare value matches what YAML would read (`[id=1]` the number, `[on=true]` the boolean) and the
+string itself; a quoted one matches the string alone. Spaces inside the brackets do not count.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
-from weakref import ref
 
 from pyrsistent import pvector
 
-from dispatch.errors import MissingIndexError, MissingKeyError, PathError, PathSyntaxError
-from dispatch.frozen import VECTOR, FrozenMap
-from dispatch.hints import did_you_mean
-from dispatch.secrets import HIDDEN, is_secret, redact_text
+from dispatch.errors import MissingIndexError, MissingKeyError, PathError, PathSyntaxError, Step
+from dispatch.immutable import VECTOR, FrozenMap
+from dispatch.redaction import HIDDEN, is_secret, quote_name, redact_key, redact_text
+from dispatch.suggestions import describe_type, did_you_mean
 
-__all__ = ["Path", "PathLike", "parse", "pick", "show", "trace"]
+__all__ = ["REQUIRED", "All", "Index", "Key", "PathLike", "Select", "get", "parse", "show_path",
+           "trace", "walk"]  # fmt: skip
 
-PathLike = str | list[str | int] | list[str] | tuple[str | int, ...]
+# Mostly what `freeze` makes; `FrozenMap.of` may hold a plain dict or list too.
+_MAPS = (FrozenMap, dict)
+_LISTS: tuple[type, ...] = (*VECTOR, tuple, list)
+_SCALARS = (str, int, float, type(None))
+
+_ABSENT: Any = object()
+REQUIRED: Any = object()
+"""As a default: there is none, so a step that leads nowhere raises."""
+
+
+class Missing(Exception):
+    """A step that leads nowhere, without words: most callers have a default and need none."""
+
+    def __init__(self, step: PathStep, node: Any) -> None:
+        super().__init__()
+        self.step, self.node = step, node
+        self.where = ""
 
 
 class Key(NamedTuple):
-    """Pick the value of a key."""
+    """The value of a key."""
 
     name: str
 
-    def __call__(self, node: Any) -> Any:
-        if isinstance(node, _MAPS) and self.name in node:
-            return node[self.name]
-        raise MissingKeyError(f"no key {_hide(self.name)!r}{self._near(node)}")
+    def find(self, node: Any) -> tuple[Step, Any]:
+        value = node.get(self.name, _ABSENT) if isinstance(node, _MAPS) else _ABSENT
+        if value is _ABSENT:
+            raise Missing(self, node)
+        return self.name, value
 
-    def _near(self, node: Any) -> str:
-        if isinstance(node, _MAPS):
-            hint = did_you_mean(self.name, [key for key in node if isinstance(key, str)])
-            return f"; {hint}" if hint else ""
-        hint = "; pick an item first, such as [0]" if isinstance(node, _LISTS) else ""
-        return f" in {_kind(node)}{hint}"
+    def explain(self, node: Any) -> str:
+        message = f"no key {quote_name(self.name)}"
+        if not isinstance(node, _MAPS):
+            hint = "; pick an item first, such as [0]" if isinstance(node, _LISTS) else ""
+            return f"{message} in {describe_type(node)}{hint}"
+        hint = did_you_mean(self.name, [key for key in node if isinstance(key, str)])
+        return f"{message}; {hint}" if hint else message
 
 
 class Index(NamedTuple):
-    """Pick an item of a list by its number, from the end where negative."""
+    """An item of a list by its number, counted from the end where negative."""
 
     number: int
 
-    def __call__(self, node: Any) -> Any:
-        items = _items(node, self)
-        if not -len(items) <= self.number < len(items):
-            count = f"{len(items)} item{'s' * (len(items) != 1)}"
-            raise MissingIndexError(f"no item {self} in a list of {count}")
-        return items[self.number]
+    def find(self, node: Any) -> tuple[Step, Any]:
+        if not isinstance(node, _LISTS) or not -len(node) <= self.number < len(node):
+            raise Missing(self, node)
+        return self.number % len(node), node[self.number]
+
+    def explain(self, node: Any) -> str:
+        if not isinstance(node, _LISTS):
+            return _not_a_list(self, node)
+        return f"no item {self} in a list of {len(node)} item{'s' * (len(node) != 1)}"
 
     def __str__(self) -> str:
         return f"[{self.number}]"
 
 
 class Condition(NamedTuple):
-    """Whether an item holds a value under a key; `typed` is what YAML would read in `text`."""
+    """A value under a key of an item; `typed` is what YAML would read in `text`."""
 
     key: str
     text: str
     typed: Any
 
-    def first(self, items: Any) -> int | None:
-        """Return the position of the first item of which this holds."""
-        positions = _positions(items, self.key)
-        found = [positions.get(self.text), positions.get(_sought(self.typed))]
-        return min((position for position in found if position is not None), default=None)
+    def matches(self, value: Any) -> bool:
+        if isinstance(value, str):
+            return value == self.text
+        # In Python, True equals 1; in a configuration it does not.
+        same_type = isinstance(value, bool) == isinstance(self.typed, bool)
+        return isinstance(value, _SCALARS) and same_type and bool(value == self.typed)
 
     def __repr__(self) -> str:
-        value = _hide(self.text)
-        if is_secret(self.key):
-            value = HIDDEN
-        elif isinstance(self.typed, str):
-            value = repr(value)
-        return f"{_hide(self.key)}={value}"
+        value = HIDDEN if is_secret(self.key) else redact_key(self.text[:_LONGEST])
+        quoted = isinstance(self.typed, str) and value != HIDDEN
+        return f"{redact_text(self.key)}={repr(value) if quoted else value}"
 
 
 class Select(NamedTuple):
-    """Pick the first item of a list for which one of the conditions holds."""
+    """The first item of a list that meets one of the conditions."""
 
     conditions: tuple[Condition, ...]
 
-    def __call__(self, node: Any) -> Any:
-        items = _items(node, self)
-        firsts = [condition.first(items) for condition in self.conditions]
-        position = min((first for first in firsts if first is not None), default=None)
-        if position is None:
-            raise MissingKeyError(f"no item with {str(self)[1:-1]}{self._near(items)}")
-        return items[position]
+    def find(self, node: Any) -> tuple[Step, Any]:
+        for index, item in enumerate(node if isinstance(node, _LISTS) else ()):
+            for condition in self.conditions if isinstance(item, _MAPS) else ():
+                if condition.matches(item.get(condition.key, _ABSENT)):
+                    return index, item
+        raise Missing(self, node)
 
-    def _near(self, items: Any) -> str:
-        first = self.conditions[0]
-        if is_secret(first.key):
-            return ""
-        there = [item.get(first.key) for item in items if isinstance(item, _MAPS)]
-        known = [redact_text(it) for it in there if isinstance(it, str)]
-        return f"; {did_you_mean(first.text, known)}" if known else ""
+    def explain(self, node: Any) -> str:
+        if not isinstance(node, _LISTS):
+            return _not_a_list(self, node)
+        key, text, _ = self.conditions[0]
+        values = [item.get(key) for item in node if isinstance(item, _MAPS)]
+        known = [value for value in values if isinstance(value, str) and not is_secret(key)]
+        hint = did_you_mean(text, dict.fromkeys(known))
+        return f"no item with {str(self)[1:-1]}" + (f"; {hint}" if hint else "")
 
     def __str__(self) -> str:
         return f"[{' or '.join(map(repr, self.conditions))}]"
 
 
 class All(NamedTuple):
-    """Pick every item of a list."""
+    """Every item of a list."""
 
-    def __call__(self, node: Any) -> Any:
-        return _items(node, self)
+    def explain(self, node: Any) -> str:
+        return _not_a_list(self, node)
 
     def __str__(self) -> str:
         return "[*]"
 
 
-# The lists that were searched, by identity: where each value of a key stands first. What cannot
-# change is searched once, so the next search of a long list is a lookup. It goes with the list.
-_searched: dict[tuple[int, str], tuple[ref[Any], dict[Any, int]]] = {}
-_SCALAR = (str, int, float, type(None))
+def _not_a_list(step: PathStep, node: Any) -> str:
+    return f"{step} picks from a list, but this is {describe_type(node)}"
 
 
-def _positions(items: Any, key: str) -> dict[Any, int]:
-    searched = id(items), key
-    known = _searched.get(searched)
-    if known is not None and known[0]() is items:
-        return known[1]
-    positions: dict[Any, int] = {}
-    for position, item in enumerate(items):
-        found = item.get(key, positions) if isinstance(item, _MAPS) else positions
-        if isinstance(found, _SCALAR):
-            positions.setdefault(_sought(found), position)
-    with suppress(TypeError):  # a tuple, which cannot be referred to weakly
-        gone = ref(items, lambda _: _searched.pop(searched, None))
-        _searched[searched] = gone, positions
-    return positions
+PathStep = Key | Index | Select | All
+PathLike = str | Sequence[str | int | PathStep]
 
 
-def _sought(value: Any) -> Any:
-    # In Python True is 1; to who writes a configuration it is not.
-    return value if isinstance(value, str) else (isinstance(value, bool), value)
-
-
-Path = tuple[Key | Index | Select | All, ...]
-
-
-# Mostly what `freeze` makes; a stage of a user's own may have set a plain dict or list.
-_MAPS = (FrozenMap, dict)
-_LISTS: tuple[type, ...] = (*VECTOR, tuple, list)
-
-
-def _items(node: Any, step: Index | Select | All) -> Any:
-    if isinstance(node, _LISTS):
-        return node
-    raise MissingKeyError(f"{step} picks from a list, but this is {_kind(node)}")
-
-
-def _kind(node: Any) -> str:
-    kinds: dict[Any, str] = {_LISTS: "a list", _MAPS: "a mapping", str: "a text"}
-    return next((name for kind, name in kinds.items() if isinstance(node, kind)), "a value")
-
-
-def pick(tree: Any, path: PathLike) -> Any:
+def get(tree: Any, path: PathLike, default: Any = REQUIRED) -> Any:
     """Follow a path into an immutable tree.
 
-    >>> from dispatch.frozen import freeze
+    >>> from dispatch.immutable import freeze
     >>> tree = freeze({"models": [{"name": "a", "model": "gpt-4o"}, {"name": "b", "model": "o3"}]})
-    >>> pick(tree, "models[name=b].model"), list(pick(tree, "models[*].name"))
+    >>> get(tree, "models[name=b].model"), list(get(tree, "models[*].name"))
     ('o3', ['a', 'b'])
 
-    Raises `PathError`: `PathSyntaxError` for a malformed path, `MissingKeyError` and
-    `MissingIndexError` for a step that leads nowhere.
+    Raises `PathError`: `PathSyntaxError` for a malformed path, even where there is a default; else
+    `MissingKeyError` or `MissingIndexError` for a step that leads nowhere.
     """
+    return walk(tree, path, default)[1]
+
+
+def trace(tree: Any, path: PathLike) -> tuple[Step, ...]:
+    """Return the keys and indices that a path leads through, whatever its steps look for.
+
+    >>> trace({"models": [{"name": "a"}, {"name": "b"}]}, "models[name=b].name")
+    ('models', 1, 'name')
+    """
+    return walk(tree, path)[0]
+
+
+def walk(tree: Any, path: PathLike, default: Any = REQUIRED) -> tuple[tuple[Step, ...], Any]:
+    """Follow a path; return the keys and indices it leads through, up to a `[*]`, and the value."""
     steps = parse(path)
     try:
         return _follow(tree, steps)
-    except PathError as error:
-        shown = show(path)
-        raise type(error)(f"{shown}: {error}", shown) from None
+    except Missing as error:
+        missing = error
+    if default is not REQUIRED:
+        return (), default
+    in_list = isinstance(missing.step, Index) and isinstance(missing.node, _LISTS)
+    category: type[PathError] = MissingIndexError if in_list else MissingKeyError
+    shown = show_path(path)
+    raise category(f"{shown}: {missing.where}{missing.step.explain(missing.node)}", shown)
 
 
-def _follow(node: Any, steps: Path) -> Any:
+def _follow(node: Any, steps: Sequence[PathStep]) -> tuple[tuple[Step, ...], Any]:
+    found: list[Step] = []
     for position, step in enumerate(steps):
-        node = step(node)
-        if isinstance(step, All):
-            return _follow_each(node, steps[position + 1 :])
-    return node
+        if type(step) is All:
+            if not isinstance(node, _LISTS):
+                raise Missing(step, node)
+            rest = steps[position + 1 :]
+            return tuple(found), pvector([_in_item(*item, rest) for item in enumerate(node)])
+        key, node = step.find(node)
+        found.append(key)
+    return tuple(found), node
 
 
-def _follow_each(items: Any, steps: Path) -> Any:
-    picked = []
-    for number, item in enumerate(items):
-        try:
-            picked.append(_follow(item, steps))
-        except PathError as error:
-            raise type(error)(f"in item [{number}]: {error}") from None
-    return pvector(picked)
+def _in_item(index: int, item: Any, steps: Sequence[PathStep]) -> Any:
+    try:
+        return _follow(item, steps)[1]
+    except Missing as missing:
+        missing.where = f"in item [{index}]: {missing.where}"
+        raise
 
 
-def trace(tree: Any, path: PathLike) -> Iterator[str | int]:
-    """Yield the keys and indices that a path leads through, whatever its steps look for.
+def parse(path: PathLike) -> tuple[PathStep, ...]:
+    """Read a path, or a list of its parts, into steps.
 
-    >>> list(trace({"models": [{"name": "a"}, {"name": "b"}]}, "models[name=b].name"))
-    ['models', 1, 'name']
-    """
-    for step in parse(path if isinstance(path, str) else tuple(path)):
-        below = step(tree)
-        if isinstance(step, Key):
-            yield step.name
-        elif not isinstance(step, All):  # which, as the last step, is the list itself
-            yield next(index for index, item in enumerate(tree) if item is below)
-        tree = below
-
-
-def parse(path: PathLike) -> Path:
-    """Read a path, or a list of its parts, into the steps that it takes.
-
-    A part is a key as it stands, dots and all, unless it holds a bracket; a number is an index.
+    A part is a whole key, dots and all, unless it holds a bracket; a number is an index.
 
     >>> parse("models[0].name")
     (Key(name='models'), Index(number=0), Key(name='name'))
@@ -237,145 +224,100 @@ def parse(path: PathLike) -> Path:
     if isinstance(path, str):
         return _parse(path)
     if not isinstance(path, list | tuple):
-        raise PathSyntaxError(f"a path is a text or a list of parts, not a {type(path).__name__}")
+        raise PathSyntaxError(f"a path is a string or a list of parts, not a {type(path).__name__}")
     return tuple(step for part in path for step in _parse_part(part))
 
 
-def _parse_part(part: str | int) -> Path:
-    if isinstance(part, str):
-        return _parse(part) if "[" in part else (Key(part),)
-    if isinstance(part, int) and not isinstance(part, bool):
-        return (Index(part),)
-    raise PathSyntaxError(f"a part of a path is a text or a number, not a {type(part).__name__}")
+def _parse_part(part: str | int | PathStep) -> tuple[PathStep, ...]:
+    match part:
+        case Key() | Index() | Select() | All():
+            return (part,)
+        case str():
+            return _parse(part) if "[" in part else (Key(part),)
+        case int() if not isinstance(part, bool):
+            return (Index(part),)
+    raise PathSyntaxError(f"a part of a path is a string or a number, not a {type(part).__name__}")
 
 
 @lru_cache(maxsize=1024)
-def _parse(path: str) -> Path:
+def _parse(path: str) -> tuple[PathStep, ...]:
     return _Reader(path).read()
 
 
-# Keys and indices, which most paths hold alone, are read without the regular expressions of the
-# rest: to compile these takes longer than all else that a first call does.
-# A selector is told by what follows it: its bracket, or, where that is missing, the end.
-_CLOSED = r"(?=\s*(?:]|$))"
 _QUOTED = r"'([^']*)'|\"([^\"]*)\""
-_QUOTED_KEY = rf"(?:{_QUOTED}){_CLOSED}"
+_QUOTED_KEY = rf"(?:{_QUOTED})(?=\s*(?:]|$))"
+_INDEX = r"-?[0-9]{1,99}(?=\s*(?:]|$))"  # Python refuses to read thousands of digits
 _NAME = r"[^\s=!<>~\[\]'\"]+"
-_VALUE = r"[^\s=\[\]'\"](?:(?!\s+or(?:[\s\]]|$))[^\]])*"
+_VALUE = r"[^\s=\[\]'\"](?:(?!(?<!\s)\s+or(?:[\s\]]|$))[^\]])*"
 _OR = r"\s+or(?=[\s\]]|$)\s*"
-_EQUALS = r"\s*=\s*"
-_MAX_DIGITS = 18  # more than any list has items; Python refuses to read thousands of them
-_SELECTOR = "expected an index, *, a quoted key or name=value"
+_EXPECTED = "expected an index, *, a quoted key or name=value"
+_EXPECTED_MORE = 'expected name=value; quote a value that contains " or "'
 
 
 class _Reader:
-    """Reads one path from left to right; `at` is where it stands."""
+    """Reads one path from left to right; `at` is the offset that comes next."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
+        self.text, self.at = text, 0
 
-    def read(self) -> Path:
-        steps = [self._step("a path starts with a key")]
-        while self.at < len(self.text):
-            dotted = self._take(".")
-            steps.append(self._step("expected a key" if dotted else "expected '.' or '['", dotted))
+    def read(self) -> tuple[PathStep, ...]:
+        steps: list[PathStep] = []
+        while not steps or self.at < len(self.text):
+            at_key = not steps or self.match(r"\.")
+            if self.match(r"\[\s*"):
+                steps.append(self.selector())
+            elif at_key:
+                steps.append(Key(self.word(r"[^.\[\]]+", "expected a key")))
+            else:
+                self.fail("expected '.' or '['")
         return tuple(steps)
 
-    def _step(self, complaint: str, key: bool = True) -> Any:
-        if self._take("["):
-            return self._selector()
-        return Key(self._key(complaint)) if key else self._fail(complaint)
-
-    def _key(self, complaint: str) -> str:
-        quoted = self._quoted()
-        if quoted is not None:
-            return quoted
-        start, self.at = self.at, self._next_of(".[]")
-        return self.text[start : self.at] or self._fail(complaint)
-
-    def _selector(self) -> Any:
-        self._skip_space()
-        step: Any
-        if self._take("*"):
+    def selector(self) -> PathStep:
+        step: PathStep
+        if self.match(r"\*"):
             step = All()
-        elif (index := self._index()) is not None:
-            step = Index(index)
-        elif quoted := self._try(_QUOTED_KEY):
+        elif index := self.match(_INDEX):
+            step = Index(int(index[0]))
+        elif quoted := self.match(_QUOTED_KEY):
             step = Key(quoted[1] or quoted[2] or "")
         else:
-            step = self._conditions()
-        self._skip_space()
-        if not self._take("]"):
-            self._fail("expected ']'")
-        return step
+            conditions = [self.condition(_EXPECTED)]
+            while self.match(_OR):
+                conditions.append(self.condition(_EXPECTED_MORE))
+            step = Select(tuple(conditions))
+        self.match(r"\s*")
+        return step if self.match("]") else self.fail("expected ']'")
 
-    def _index(self) -> int | None:
-        written = self.text[self.at : self._next_of("]")].rstrip()
-        digits = written.removeprefix("-")
-        if not (digits.isascii() and digits.isdecimal()):
-            return None
-        if len(digits) > _MAX_DIGITS:
-            self._fail("this index is too long")
-        self.at += len(written)
-        return int(written)
-
-    def _next_of(self, marks: str) -> int:
-        """Return where the next of these marks is, or the end."""
-        there = (self.text.find(mark, self.at) for mark in marks)
-        return min((at for at in there if at >= 0), default=len(self.text))
-
-    def _conditions(self) -> Select:
-        found = [self._condition(_SELECTOR)]
-        while self._try(_OR):
-            found.append(self._condition('expected name=value; quote a value that holds " or "'))
-        return Select(tuple(found))
-
-    def _condition(self, complaint: str) -> Condition:
+    def condition(self, problem: str) -> Condition:
         start = self.at
-        key = self._word(_NAME, complaint)
-        if not self._try(_EQUALS):
-            self._fail(complaint, start)
-        quoted = self._quoted()
-        if quoted is not None:
-            return Condition(key, quoted, quoted)
-        text = self._word(_VALUE, "expected a value").rstrip()
-        return Condition(key, text, _typed(text))
+        key = self.word(_NAME, problem)
+        if not self.match(r"\s*=\s*"):
+            self.at = start
+            self.fail(problem)
+        if self.at_quote():
+            text = self.word("", "")
+            return Condition(key, text, text)
+        text = self.word(_VALUE, "expected a value").rstrip()
+        return Condition(key, text, _read_scalar(text))
 
-    def _take(self, mark: str) -> bool:
-        taken = self.text.startswith(mark, self.at)
-        self.at += len(mark) * taken
-        return taken
+    def at_quote(self) -> bool:
+        return self.text.startswith(("'", '"'), self.at)
 
-    def _try(self, pattern: str) -> re.Match[str] | None:
+    def word(self, bare: str, problem: str) -> str:
+        if self.at_quote():
+            match = self.match(_QUOTED) or self.fail("this quote is never closed")
+            return match[1] or match[2] or ""
+        match = self.match(bare) or self.fail(problem)
+        return match[0]
+
+    def match(self, pattern: str) -> re.Match[str] | None:
         match = re.compile(pattern).match(self.text, self.at)
-        if match:
-            self.at = match.end()
+        self.at = match.end() if match else self.at
         return match
 
-    def _quoted(self) -> str | None:
-        if not self.text.startswith(("'", '"'), self.at):
-            return None
-        match = self._try(_QUOTED)
-        if not match:
-            self._fail("this quote is never closed")
-        return match[1] or match[2] or ""
-
-    def _skip_space(self) -> None:
-        rest = self.text[self.at :]
-        self.at += len(rest) - len(rest.lstrip())
-
-    def _word(self, bare: str, complaint: str) -> str:
-        quoted = self._quoted()
-        if quoted is not None:
-            return quoted
-        match = self._try(bare)
-        return match[0] if match else self._fail(complaint)
-
-    def _fail(self, complaint: str, at: int | None = None) -> NoReturn:
-        before = self.text[: self.at if at is None else at]
-        column = len(_hide(before)) + 1
-        raise PathSyntaxError(f"malformed path: {complaint}", _hide(self.text), column)
+    def fail(self, problem: str) -> NoReturn:
+        column = len(show_path(self.text[: self.at])) + 1
+        raise PathSyntaxError(f"malformed path: {problem}", show_path(self.text), column)
 
 
 _WORDS: dict[str, bool | None] = {
@@ -385,8 +327,8 @@ _WORDS: dict[str, bool | None] = {
 }
 
 
-def _typed(text: str) -> Any:
-    """Read a bare value as YAML would: a number, true, false, null, else text."""
+def _read_scalar(text: str) -> Any:
+    """Read a bare value as YAML would: a number, true, false or null, else a string."""
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     for number in (int, float):
@@ -397,27 +339,26 @@ def _typed(text: str) -> Any:
     return text
 
 
-def show(path: PathLike) -> str:
-    """Write a path for a message, without the secrets that its conditions look for.
+_LONGEST = 200  # characters of a path that are shown
+_VALUE_OF = r"(?<![\w-])([\w-]+)['\"]?(?:\s*[=:!<>~]+\s*|\s+)(?=[^\s\]])"
 
-    >>> show(["models", "[api_key=sk-1]", "name"])
-    'models[api_key=***].name'
+
+def show_path(path: PathLike) -> str:
+    """Write a path for a message: it ends where a condition asks for a secret.
+
+    >>> show_path(["models", 0, "name"]), show_path("models[api_key=sk-1].name")
+    ('models[0].name', 'models[api_key=***…')
     """
     if not isinstance(path, str):
-        parts = [part if isinstance(part, str) else f"[{part}]" for part in path]
+        parts = [f"[{part}]" if isinstance(part, int) else _show_part(part) for part in path]
         path = ".".join(parts).replace(".[", "[")
-    return _hide(path)
+    end = "…" if len(path) > _LONGEST else ""
+    path = path[:_LONGEST]
+    for name in re.finditer(_VALUE_OF, path):
+        if is_secret(name[1]):
+            return f"{redact_text(path[: name.end(1)])}={HIDDEN}…"
+    return redact_text(path) + end
 
 
-# What a name is said to be, in a path that is malformed too: so not by the grammar above.
-_SAID = r"""(?x)([\w.-]+) ['"]? (?: \s*[=:!<>~]+\s* | \s+ )
-        (?= ( '[^']*'? | "[^"]*"? | (?: (?!\s+or(?:[\s\]]|$)) [^\]] )+ ) )"""
-
-
-def _hide(text: str) -> str:
-    shown, end = "", 0
-    for said in re.finditer(_SAID, text):
-        if said.start(2) >= end and is_secret(said[1]):
-            shown += text[end : said.start(2)] + HIDDEN
-            end = said.end(2)
-    return redact_text(shown + text[end:])
+def _show_part(part: str | PathStep) -> str:
+    return part.name if isinstance(part, Key) else str(part)

@@ -1,55 +1,56 @@
 """Role groups as the deployments of a LiteLLM `Router`, in which a role is a model name.
 
-The models of a role serve in file order: the first answers, the next takes over where it fails.
+Without an `order`, the models of a role serve in file order: the first answers, the next takes
+over where it fails. Models of the same order share the load by their weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any, NamedTuple, TypeAlias
 
-from dispatch.environment import references
-from dispatch.errors import ConfigError, Fault, Step
-from dispatch.frozen import PLAIN, thaw
-from dispatch.llm.keys import find_unfit
-from dispatch.origins import locator, place
-from dispatch.secrets import label
+from dispatch.config.environment import references
+from dispatch.errors import ConfigError, Fault, Step, format_path
+from dispatch.immutable import locate, origin_of, thaw
+from dispatch.litellm.policy import RESERVED_KEYS, find_value_faults
+from dispatch.redaction import is_reference, quote_name
 from dispatch.stages import Model
+from dispatch.suggestions import describe_type
 
 __all__ = [
+    "Deployed",
     "Deployment",
     "Groups",
+    "as_sent",
     "deploy",
-    "find_collisions",
+    "find_idle_weights",
     "model_list",
-    "model_place",
     "models_of",
-    "name_prompts",
-    "of_model",
-    "sound_deployments",
 ]
 
 Groups: TypeAlias = Mapping[str, Iterable[Model]]
 Deployment: TypeAlias = dict[str, Any]
 
-_TAKEN = {
-    "order": "its place in the file is its order",
-    "messages": "the Router takes them from each call; a system_prompt goes with the model",
-    "model_info": "LiteLLM keeps its notes there",
-}
-_INFO = ("id", "roles", "task")
-_NOTED = frozenset({"name", "roles", "model_info"})  # what goes into the notes of a deployment
+_INFO = ("id", "roles", "task")  # what `model_info` of a deployment has beside the user's notes
 
 
-def model_list(groups: Groups, *, deep_references: bool = False) -> list[Deployment]:
+class Deployed(NamedTuple):
+    """A model in a role, and the deployment that answers for it."""
+
+    model: Model
+    deployment: Deployment
+
+
+def model_list(groups: Groups, *, own_keys: Collection[str] = ()) -> list[Deployment]:
     """Return the deployments of all groups, as `litellm.Router` takes them.
 
-    A deployment is called after its role; `order` is its place in the group. Its `model_info` has
-    an `id` (the model's name, and where that is taken already, its role and order too), the role
-    and the task. The program's own keys stay out, but for `system_prompt`: it becomes LiteLLM's
-    `litellm_system_prompt`, so that whichever model answers does so with its own. References to
-    the environment stay; the Router resolves those that stand right under a key of the model, so
-    deeper ones are refused, unless `deep_references`.
+    A deployment is called after its role. Its `model_info` is the model's own, with an `id` (the
+    model's name; for each further deployment of it `name:role:number`), the role and the task. The
+    program's own keys stay out, but for `system_prompt`: it becomes LiteLLM's
+    `litellm_system_prompt`, so that each model answers with its own. References to the environment
+    stay: the Router resolves those right under a key of the model, so deeper ones are refused.
 
     >>> from dispatch import dispatch
     >>> models = [{"name": "fast", "model": "gpt-4o", "roles": {"postcompletions": "sum up"}}]
@@ -60,47 +61,76 @@ def model_list(groups: Groups, *, deep_references: bool = False) -> list[Deploym
     {'id': 'fast', 'roles': ['postcompletions'], 'task': 'sum up'}
 
     Raises `ConfigError` for two models of one name, one named like a role, keys that the Router
-    has a use of its own for, and a secret or an endpoint that is empty.
+    sets itself, and a secret or an endpoint that is empty.
     """
-    return name_prompts(sound_deployments(groups, deep_references=deep_references))
-
-
-def sound_deployments(groups: Groups, *, deep_references: bool = True) -> list[Deployment]:
-    """Return the deployments under the keys that the user wrote, for faults to tell these.
-
-    Raises what `model_list` raises.
-    """
-    deployments, faults = deploy(groups, deep_references=deep_references)
+    deployed, faults = deploy(groups, own_keys)
+    faults = faults + [
+        locate(fault, model)
+        for model, deployment in deployed
+        for fault in _find_deep_references(deployment["litellm_params"])
+    ]
     if faults:
-        raise ConfigError(list(dict.fromkeys(faults)))
-    return deployments
+        raise ConfigError(dict.fromkeys(faults))
+    return [as_sent(deployment) for _, deployment in deployed]
 
 
-def name_prompts(deployments: list[Deployment]) -> list[Deployment]:
-    """Call each `system_prompt` what LiteLLM calls it, in place."""
-    for deployment in deployments:
-        params = deployment["litellm_params"]
-        if "system_prompt" in params:
-            params["litellm_system_prompt"] = params.pop("system_prompt")
-    return deployments
+def deploy(groups: Groups, own_keys: Collection[str] = ()) -> tuple[list[Deployed], list[Fault]]:
+    """Return the deployments of all groups, and all that is wrong with them, each fault located.
 
-
-def deploy(groups: Groups, *, deep_references: bool = True) -> tuple[list[Deployment], list[Fault]]:
-    """Return the deployments of all groups, and why `model_list` would not return them.
+    Their parameters have the names that the user wrote, for faults in them: see `as_sent`.
 
     >>> from dispatch import dispatch
-    >>> deployments, faults = deploy(dispatch([{"name": "chatcompletions", "model": "gpt-4o"}]))
-    >>> len(deployments), faults[0].message
-    (1, 'a role has this name too')
+    >>> deployed, faults = deploy(dispatch([{"name": "chatcompletions", "model": "gpt-4o"}]))
+    >>> len(deployed), faults[0].where, faults[0].message
+    (1, 'models[0].name', "a role has the name 'chatcompletions' too")
     """
+    deployed: list[Deployed] = []
     faults: list[Fault] = []
-    deployments = [
-        _deployment(role, order, model, deep_references, faults)
-        for role, models in groups.items()
-        for order, model in enumerate(models, 1)
-    ]
-    _make_ids_unique(groups, deployments, faults)
-    return deployments, faults
+    owners: dict[str, Model] = {}  # of each id
+    kept_back = RESERVED_KEYS.union(own_keys) - {"system_prompt"}
+    for role, models in groups.items():
+        for number, (model, order, weight) in enumerate(_shares(tuple(models)), 1):
+            name = model.get("name")
+            name = name if isinstance(name, str) else ""
+            owner = owners.get(name)
+            identity = name if name and owner is None else f"{name}:{role}:{number}".lstrip(":")
+            found = list(_find_faults(model))
+            for other in (owner, owners.setdefault(identity, model)):
+                if other is not None and _path(other) != _path(model):
+                    message = f"duplicate name {quote_name(name or identity)}"
+                    also = f" (also {format_path(_path(other))})" if _path(other) else ""
+                    hint = "a deployment is known by its name"
+                    found.append(Fault(("name",), message + also, hint, "duplicate-name"))
+                    break
+            if name in groups:
+                message = f"a role has the name {quote_name(name)} too"
+                hint = "leave it out, or choose another"
+                found.append(Fault(("name",), message, hint, "wrong-name"))
+            faults += (locate(fault, model) for fault in found)
+            params = {
+                key: thaw(value) for key, value in model.to_dict().items() if key not in kept_back
+            }
+            params |= {"order": order} if weight is None else {"order": order, "weight": weight}
+            noted = model.get("model_info")
+            info = dict(thaw(noted)) if isinstance(noted, Mapping) else {}
+            info |= {"id": identity, "roles": [role]}
+            (task,) = model["roles"].values()
+            info |= {} if task is None else {"task": task}
+            deployment = {"model_name": role, "litellm_params": params, "model_info": info}
+            deployed.append(Deployed(model, deployment))
+    return deployed, list(dict.fromkeys(faults))
+
+
+def as_sent(deployment: Deployment) -> Deployment:
+    """Return a deployment with its `system_prompt` under LiteLLM's name for it.
+
+    >>> as_sent({"litellm_params": {"model": "gpt-4o", "system_prompt": "Be terse."}})
+    {'litellm_params': {'model': 'gpt-4o', 'litellm_system_prompt': 'Be terse.'}}
+    """
+    params = dict(deployment["litellm_params"])
+    if "system_prompt" in params:
+        params["litellm_system_prompt"] = params.pop("system_prompt")
+    return {**deployment, "litellm_params": params}
 
 
 def models_of(groups: Groups) -> Iterator[Model]:
@@ -108,80 +138,75 @@ def models_of(groups: Groups) -> Iterator[Model]:
     return (model for models in groups.values() for model in models)
 
 
-def _deployment(
-    role: str, order: int, model: Model, deep_references: bool, faults: list[Fault]
-) -> Deployment:
-    """Sort the keys of a model into those of a deployment, and add what is wrong with it."""
-    written = model.view()
-    if unfit := find_unfit(written):  # a name that is no text is none, and never sent
-        faults += of_model((each for each in unfit if each.path != ("name",)), model)
-    if not _TAKEN.keys().isdisjoint(written):
-        faults += of_model(find_collisions(written), model)
-    params = {key: value for key, value in written.items() if key not in _NOTED}
-    if not PLAIN.issuperset(map(type, params.values())):
-        params = thaw(params)
-        if not deep_references:
-            faults += of_model(_find_deep_references(params), model)
-    noted = written.get("model_info")
-    info = thaw(noted) if isinstance(noted, Mapping) else {}
-    name = written.get("name")
-    task = written["roles"][role]
-    info["id"] = f"{role}:{order}" if name in (None, "") else str(name)
-    info["roles"] = [role]
-    if task is not None:
-        info["task"] = task
-    params["order"] = order
-    return {"model_name": role, "litellm_params": params, "model_info": info}
+def find_idle_weights(groups: Groups) -> Iterator[Fault]:
+    """Yield a warning, located, for each weight that has no effect in any role of its model.
 
-
-def of_model(faults: Iterable[Fault], model: Model) -> list[Fault]:
-    """Say of faults in a model where each was written, and in which model."""
-    at = model_place(model)
-    return [fault.under(*at) for fault in place(faults, locator(model))]
-
-
-def _make_ids_unique(
-    groups: Groups, deployments: Iterable[Deployment], faults: list[Fault]
-) -> None:
-    """Tell apart the deployments of one model; two models of one name are a fault."""
-    owners: dict[str, Deployment] = {}
-    for model, deployment in zip(models_of(groups), deployments, strict=True):
-        params, info = deployment["litellm_params"], deployment["model_info"]
-        name = info["id"]
-        owner = owners.setdefault(name, params)
-        if owner is not params:
-            info["id"] = f"{name}:{deployment['model_name']}:{params['order']}"
-            same = owner == {**params, "order": owner["order"]}
-            if not same or owners.setdefault(info["id"], params) is not params:
-                faults += _wrong_name(model, "two models have this name")
-        if name in groups:
-            faults += _wrong_name(model, "a role has this name too")
-
-
-def _wrong_name(model: Model, message: str) -> list[Fault]:
-    hint = "by its name a deployment is known"
-    (fault,) = place([Fault(("name",), message, hint, "wrong-name")], locator(model))
-    return [fault._replace(path=model_place(model))]
-
-
-def find_collisions(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a fault for each key of a model that the Router, or `model_list`, sets itself.
-
-    >>> for fault in find_collisions({"model": "gpt-4o", "model_info": {"id": "mine"}}):
+    >>> from dispatch import dispatch
+    >>> for fault in find_idle_weights(dispatch([{"model": "gpt-4o", "weight": 2}])):
     ...     print(fault)
-    model_info.id: collides with what dispatch notes there
+    models[0].weight: has no effect; give the models that share the load the same order
     """
-    for key, hint in _TAKEN.items():
-        if key not in model:
-            continue
-        if key != "model_info":
-            yield Fault((key,), "collides with what the Router needs", hint, "router-key")
-        elif not isinstance(model[key], Mapping):
-            yield Fault((key,), "expected a mapping", hint, "router-key")
-        else:
-            for name in (name for name in _INFO if name in model[key]):
-                message = "collides with what dispatch notes there"
-                yield Fault((key, name), message, code="router-key")
+    idle: dict[tuple[Step, ...], Fault] = {}
+    working = set()
+    for models in groups.values():
+        shares = _shares(tuple(models))
+        sharing = Counter(order for _, order, _ in shares)
+        for model, order, _ in shares:
+            if model.get("weight") is not None:
+                hint = "give the models that share the load the same order"
+                fault = Fault(("weight",), "has no effect", hint, "idle-weight", "warning")
+                fault = locate(fault, model)
+                idle.setdefault(fault.path, fault)
+                if sharing[order] > 1:
+                    working.add(fault.path)
+    return (fault for path, fault in idle.items() if path not in working)
+
+
+def _shares(models: Sequence[Model]) -> list[tuple[Model, int, Any]]:
+    """Return each model of a role with its order and, where models share the load, its weight.
+
+    A model without an order follows those that have one. One without a weight, beside others of
+    the same order that have one, weighs 1: LiteLLM would never ask it.
+    """
+    written = [order if type(order := model.get("order")) is int else None for model in models]
+    following = count(max((order for order in written if order is not None), default=0) + 1)
+    orders = [next(following) if order is None else order for order in written]
+    weights = [model.get("weight") for model in models]
+    weighed = {order for order, weight in zip(orders, weights, strict=True) if weight is not None}
+    return [
+        (model, order, 1 if weight is None and order in weighed else weight)
+        for model, order, weight in zip(models, orders, weights, strict=True)
+    ]
+
+
+def _path(model: Model) -> tuple[Step, ...]:
+    origin = origin_of(model)
+    return origin.path if origin else ()
+
+
+def _find_faults(model: Model) -> Iterator[Fault]:
+    """Yield what the Router could not take of a model."""
+    yield from (fault for fault in find_value_faults(model) if fault.path != ("name",))
+    if "messages" in model:
+        hint = "the Router takes them from each call; a system_prompt goes with the model"
+        yield Fault(("messages",), "collides with what the Router needs", hint, "router-key")
+    order, weight = model.get("order"), model.get("weight")
+    if order is not None and type(order) is not int:
+        message = f"expected a whole number, found {describe_type(order)}"
+        yield Fault(("order",), message, "the models of order 1 answer first", "wrong-value")
+    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    is_reference_to_one = isinstance(weight, str) and is_reference(weight)
+    if weight is not None and not is_number and not is_reference_to_one:
+        message = f"expected a number, found {describe_type(weight)}"
+        yield Fault(("weight",), message, "models of one order share the load by it", "wrong-value")
+    info = model.get("model_info")
+    if info is not None and not isinstance(info, Mapping):
+        message = f"expected a mapping, found {describe_type(info)}"
+        yield Fault(("model_info",), message, "LiteLLM keeps its notes there", "router-key")
+    elif info is not None:
+        for key in (key for key in _INFO if key in info):
+            message = "collides with what dispatch notes there"
+            yield Fault(("model_info", key), message, code="router-key")
 
 
 def _find_deep_references(params: Mapping[str, Any]) -> Iterator[Fault]:
@@ -189,13 +214,3 @@ def _find_deep_references(params: Mapping[str, Any]) -> Iterator[Fault]:
         if len(path) > 1:
             message = f"the Router would not resolve os.environ/{variable} so deep"
             yield Fault(path, message, "make_router resolves it", "deep-reference")
-
-
-def model_place(model: Mapping[str, Any]) -> tuple[Step, ...]:
-    """Return where a model is, as a path that `ConfigMorpher.fetch` reads.
-
-    >>> model_place({"name": "fast", "model": "gpt-4o"})
-    ('models', '[name=fast]')
-    """
-    named = label({"name": model.get("name")})
-    return "models", f"[name={named}]" if named else f"[model={label(model)}]"

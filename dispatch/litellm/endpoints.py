@@ -1,7 +1,7 @@
 """Whose key goes to which endpoint: one vendor's must not go to another's by mistake.
 
-Where a model has no key of its own, LiteLLM takes the vendor's from the environment, and sends it
-to whatever endpoint the model names.
+For a model without a key, LiteLLM takes the vendor's from the environment, and sends it to
+whatever endpoint the model names.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dispatch.errors import Fault
-from dispatch.secrets import REFERENCE
+from dispatch.redaction import REFERENCE
 
-__all__ = ["VENDORS", "find_foreign_key", "has_keyless_endpoint", "key_variables"]
+__all__ = ["ENDPOINTS", "VENDORS", "find_credential_leak", "key_variables"]
+
+ENDPOINTS = frozenset({"api_base", "base_url"})
+"""The keys of a model that name an endpoint."""
 
 _AZURE = ("azure.com", "azure.us", "azure.cn", "azure-api.net")
 
@@ -49,19 +52,21 @@ VENDORS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "xai": (("x.ai",), ()),
 }
-"""By the prefix of a model: the vendor's own domains, and the variables of its key that are not
-called after the prefix. A server that one runs oneself (hosted_vllm, ollama, …) has no vendor."""
+"""By the prefix of a model, as of LiteLLM 1.110.2: the domains of its vendor, and the variables of
+its key that are not named after the prefix. A self-hosted server (hosted_vllm, ollama, …) has no
+vendor."""
 
 _INSTEAD: Mapping[str, tuple[str, str]] = {
     "openai": ("", "Authorization"),
     "azure": ("azure_ad_token", "api-key"),
     "gemini": ("", "x-goog-api-key"),
 }
-"""The key of a model, and the header, that a vendor's own key gives way to; mostly nothing does."""
+"""The key of a model and the header that LiteLLM sends instead of a vendor's key. No other secret
+keeps that at home, such as a gateway's token or a key for logs."""
 
 _UNPREFIXED = {
-    "openai": re.compile(r"(chatgpt|gpt|ft:gpt|o\d)\b"),
-    "anthropic": re.compile(r"claude\b"),
+    "openai": r"(chatgpt|gpt|ft:gpt|o\d)\b",
+    "anthropic": r"claude\b",
 }
 
 
@@ -74,73 +79,57 @@ def key_variables(vendor: str) -> tuple[str, ...]:
     return (f"{vendor.upper()}_API_KEY", *VENDORS[vendor][1])
 
 
-def has_keyless_endpoint(model: Mapping[str, Any]) -> bool:
-    """Tell whether a model names an endpoint, and no key; `api_key: none` is one.
-
-    >>> has_keyless_endpoint({"model": "gpt-4o", "api_base": "http://localhost:8000"})
-    True
-    """
-    return bool(_endpoint(model)[1]) and not _names_key(model)
-
-
-def find_foreign_key(model: Mapping[str, Any]) -> Fault | None:
-    """Return a fault where, as the environment now is, a vendor's key would go to another's host.
+def find_credential_leak(model: Mapping[str, Any]) -> Fault | None:
+    """Return a warning if a vendor's key, from the environment, would go to another's endpoint.
 
     >>> os.environ["GROQ_API_KEY"] = "gsk-1"
-    >>> print(find_foreign_key({"model": "groq/llama", "api_base": "http://localhost:8000"}))
+    >>> print(find_credential_leak({"model": "groq/llama", "api_base": "http://localhost:8000"}))
     api_base: LiteLLM would send GROQ_API_KEY to localhost; name an api_key, or api_key: none
     >>> del os.environ["GROQ_API_KEY"]
     """
-    if not has_keyless_endpoint(model):
+    if model.get("api_key"):
         return None
-    name, url = _endpoint(model)
-    vendor, host = _vendor(model), _host(url)
-    if vendor is None or host is None:
+    key = "api_base" if model.get("api_base") else "base_url"
+    url = model.get(key)
+    vendor = _vendor(model) if url else None
+    if vendor is None:
         return None
-    if any(f".{host}".endswith(f".{own}") for own in VENDORS[vendor][0]):
+    token, header = _INSTEAD.get(vendor, ("", ""))
+    headers = (model.get("headers"), model.get("extra_headers"))
+    if model.get(token) or any(isinstance(h, Mapping) and h.get(header) for h in headers):
+        return None
+    host = _host(url)
+    if host is None or any(f".{host}".endswith(f".{domain}") for domain in VENDORS[vendor][0]):
         return None
     sent = next((name for name in key_variables(vendor) if os.environ.get(name)), None)
     if sent is None:
         return None
-    hint = "name an api_key, or api_key: none"
-    message = f"LiteLLM would send {sent} to {host}"
-    return Fault((name,), message, hint, "foreign-key", "warning")
-
-
-def _endpoint(model: Mapping[str, Any]) -> tuple[str, Any]:
-    name = "api_base" if model.get("api_base") else "base_url"
-    return name, model.get(name)
-
-
-def _names_key(model: Mapping[str, Any]) -> bool:
-    """Tell whether a model names what LiteLLM sends instead of the vendor's key: no other secret.
-
-    A gateway's token, or a key for logs, keeps no vendor's key at home.
-    """
-    if model.get("api_key"):
-        return True
-    key, header = _INSTEAD.get(_vendor(model) or "", ("", ""))
-    headers = (model.get("headers"), model.get("extra_headers"))
-    return bool(model.get(key)) or any(
-        isinstance(each, Mapping) and each.get(header) for each in headers
-    )
+    message, hint = f"LiteLLM would send {sent} to {host}", "name an api_key, or api_key: none"
+    return Fault((key,), message, hint, "credential-leak", "warning")
 
 
 def _vendor(model: Mapping[str, Any]) -> str | None:
-    called = str(model.get("model", ""))
-    prefix = model.get("custom_llm_provider") or called.partition("/")[0]
-    if "/" in called or prefix != called:
+    name = _resolved(str(model.get("model", "")))
+    prefix = model.get("custom_llm_provider") or name.partition("/")[0]
+    if "/" in name or prefix != name:
         vendor = str(prefix).removesuffix("_chat")  # cohere_chat
         return vendor if vendor in VENDORS else None
-    return next((name for name, shape in _UNPREFIXED.items() if shape.match(called)), None)
+    return next((vendor for vendor, form in _UNPREFIXED.items() if re.match(form, name)), None)
 
 
 def _host(url: Any) -> str | None:
     if not isinstance(url, str):
         return None
-    if url.startswith(REFERENCE):
-        url = os.environ.get(url.removeprefix(REFERENCE), "")
+    url = _resolved(url)
     try:
         return urlsplit(url if "://" in url else f"//{url}").hostname
     except ValueError:
         return None
+
+
+def _resolved(value: str) -> str:
+    name = value.removeprefix(REFERENCE)
+    return value if name == value else os.environ.get(name, "")
+
+
+find_foreign_key = find_credential_leak  # the name of earlier

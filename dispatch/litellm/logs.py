@@ -6,13 +6,18 @@ They write what a provider answers, and under debugging what it is sent; either 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from dispatch.secrets import scrub
+from dispatch.redaction import HIDDEN, is_secret, redact_key, scrub
 
 __all__ = ["LOGGERS", "guard_logs"]
 
 LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+
+_KEPT = 32  # Routers whose secrets are known: those made last
+_UNSHOWN = "a record that cannot be shown"
+_STANDARD = frozenset(vars(logging.makeLogRecord({})))
 
 
 class _Scrubber(logging.Filter):
@@ -20,14 +25,52 @@ class _Scrubber(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self.secrets: set[str] = set()
+        self.given: tuple[frozenset[str], ...] = ()
+        self.secrets: frozenset[str] = frozenset()
+
+    def know(self, secrets: frozenset[str]) -> None:
+        others = (each for each in self.given if each != secrets)
+        self.given = (secrets, *others)[:_KEPT]
+        self.secrets = frozenset[str]().union(*self.given)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        told = record.getMessage()
-        if record.exc_info:
-            told += "\n" + logging.Formatter().formatException(record.exc_info)
-        record.msg, record.args, record.exc_info = scrub(told, self.secrets), (), None
+        extra = [name for name in vars(record) if name not in _STANDARD]
+        try:
+            message = self._message(record)
+            values = {name: self._clean(getattr(record, name), name) for name in extra}
+        except Exception:  # of any class: nothing that logs may fail
+            message, values = _UNSHOWN, dict.fromkeys(extra, _UNSHOWN)
+        record.msg, record.args = message, ()
+        record.exc_info = record.exc_text = record.stack_info = None
+        vars(record).update(values)
         return True
+
+    def _message(self, record: logging.LogRecord) -> str:
+        try:
+            message = record.getMessage()
+        except Exception:  # arguments that do not fit the message
+            message = f"{record.msg} {record.args!r}"
+        error = record.exc_text or ""
+        if record.exc_info and not error:
+            error = logging.Formatter().formatException(record.exc_info)
+        return scrub("\n".join(filter(None, (message, error, record.stack_info))), self.secrets)
+
+    def _clean(self, value: Any, name: str = "") -> Any:
+        """Scrub what JSON logs show beside the message, such as headers."""
+        if isinstance(value, Mapping):
+            return {
+                redact_key(key) if isinstance(key, str) else key: self._clean(item, str(key))
+                for key, item in value.items()
+            }
+        if isinstance(value, list | tuple | set):
+            return [self._clean(item, name) for item in value]
+        if value is None or isinstance(value, bool):
+            return value
+        if is_secret(name):
+            return HIDDEN
+        text = str(value)
+        clean = scrub(text, self.secrets)
+        return value if clean == text else clean
 
 
 _scrubber = _Scrubber()
@@ -36,12 +79,14 @@ _scrubber = _Scrubber()
 def guard_logs(secrets: Iterable[str]) -> None:
     """Hide these secrets, from now on, in whatever LiteLLM logs in this process.
 
+    Those of the last 32 Routers are known. What looks like a secret is hidden in any case.
+
     >>> guard_logs({"sk-1"})
-    >>> with_it = logging.LogRecord("LiteLLM", logging.ERROR, "f", 1, "no: %s", ("sk-1",), None)
-    >>> _ = logging.getLogger("LiteLLM").filter(with_it)
-    >>> with_it.getMessage()
+    >>> record = logging.LogRecord("LiteLLM", logging.ERROR, "f", 1, "no: %s", ("sk-1",), None)
+    >>> _ = logging.getLogger("LiteLLM").filter(record)
+    >>> record.getMessage()
     'no: ***'
     """
-    _scrubber.secrets.update(secrets)
+    _scrubber.know(frozenset(secrets))
     for name in LOGGERS:
         logging.getLogger(name).addFilter(_scrubber)  # the same one is never added twice

@@ -6,101 +6,113 @@ share their rate limits and their knowledge of which model is failing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from dispatch.environment import find_unresolvable, references
+from dispatch.config.environment import find_unresolvable, references
 from dispatch.errors import ConfigError, Fault, SecretError, Step
-from dispatch.llm.deployments import Groups, name_prompts, of_model, sound_deployments
-from dispatch.llm.settings import find_dead_fallbacks
-from dispatch.secrets import REFERENCE, literal_secrets
-from dispatch.stages import Model
+from dispatch.immutable import locate, thaw
+from dispatch.litellm.deployments import Groups, as_sent, deploy
+from dispatch.litellm.policy import report
+from dispatch.litellm.router import Dispatched, parts_of
+from dispatch.litellm.settings import MAPPINGS, find_dead_fallbacks, find_settings_faults
+from dispatch.redaction import REFERENCE, literal_secrets, printable, quote_name
+from dispatch.suggestions import nearest
 
-__all__ = ["SECTIONS", "proxy_config", "to_yaml", "variables"]
+__all__ = ["SECTIONS", "find_left_out", "proxy_config", "to_yaml", "variables"]
 
 MASTER_KEY = "LITELLM_MASTER_KEY"
-SECTIONS = ("router_settings", "litellm_settings", "general_settings")
-"""The sections of a configuration, beside `models`, that are the proxy's own."""
+SECTIONS = (
+    *MAPPINGS, "credential_list", "guardrails", "mcp_servers", "mcp_tools",
+    "vector_store_registry", "search_tools", "sandbox_tools", "prompts", "policies",
+    "policy_attachments", "agents", "agent_list", "assistant_settings", "files_settings",
+    "finetune_settings", "default_vertex_config", "worker_registry", "model_group_alias", "include",
+)  # fmt: skip
+"""The sections beside the models that LiteLLM's proxy documents or reads, of 1.100.0 to 1.110.2."""
 
 
 def proxy_config(
-    groups: Groups,
-    sections: Mapping[str, Mapping[str, Any]] | None = None,
+    dispatcher: Dispatched | Groups,
+    sections: Mapping[str, Any] | None = None,
     *,
     allow_literal_secrets: bool = False,
 ) -> dict[str, Any]:
     """Return the configuration of a proxy that answers for each role.
 
-    References to the environment stay: each machine resolves them when its proxy starts.
-    `sections` are settings of the proxy's own, by the names in `SECTIONS`. The master key, which
-    clients show to the proxy, is a reference too unless they name another.
+    References to the environment stay: each machine resolves them when its proxy starts. The
+    sections that LiteLLM's proxy has go along: the dispatcher's, or these. The master key, which
+    clients show to the proxy, is a reference too unless `general_settings` has another.
 
     >>> from dispatch import dispatch
-    >>> made = proxy_config(dispatch([{"model": "gpt-4o", "api_key": "os.environ/OPENAI_API_KEY"}]))
-    >>> made["model_list"][0]["litellm_params"]["api_key"], made["general_settings"]
-    ('os.environ/OPENAI_API_KEY', {'master_key': 'os.environ/LITELLM_MASTER_KEY'})
+    >>> config = proxy_config(dispatch([{"model": "gpt-4o", "api_key": "os.environ/A_KEY"}]))
+    >>> config["model_list"][0]["litellm_params"]["api_key"], config["general_settings"]
+    ('os.environ/A_KEY', {'master_key': 'os.environ/LITELLM_MASTER_KEY'})
 
     Raises what `model_list` raises; `SecretError` for a secret that is no reference, unless
-    `allow_literal_secrets`; `ConfigError` for a dead fallback, for a reference in a list, which
-    the proxy would not resolve, for `${NAME}`, which it would send as it is, and where no model
-    plays any role.
+    `allow_literal_secrets`; `ConfigError` for wrong settings, for a reference in a list, which the
+    proxy would not resolve, for `${NAME}`, which it would send as it is, and where no model plays
+    any role.
     """
-    deployments = sound_deployments(groups)
-    written = {name: dict(section) for name, section in (sections or {}).items() if section}
-    general = {"master_key": REFERENCE + MASTER_KEY, **written.pop("general_settings", {})}
-    config = {"model_list": deployments, **written, "general_settings": general}
-    if not deployments:
-        raise ConfigError([Fault(("models",), "no model plays any role", code="no-model")])
-    faults = [
-        *find_dead_fallbacks(written.get("router_settings", {}), deployments),
-        *_placed(_find_listed_references(config), groups),
-        *_placed(_find_wrong_references(config), groups),
-    ]
+    groups, own_sections, own_keys = parts_of(dispatcher)
+    sections = own_sections if sections is None else sections
+    deployed, faults = deploy(groups, own_keys)
+    if not deployed:
+        faults.append(Fault(("models",), "no model plays any role", code="no-model"))
+    carried = {n: s for n, s in sections.items() if n in SECTIONS and s}
+    found = [f for name in MAPPINGS for f in find_settings_faults(sections.get(name), name)]
+    found = [locate(f, sections) for f in (*found, *find_dead_fallbacks(sections, groups))]
+    report(fault for fault in found if fault.severity == "warning")
+    faults += (fault for fault in found if fault.severity == "error")
+    written = [(model, deployment["litellm_params"]) for model, deployment in deployed]
+    written += [(model, {"model_info": info["model_info"]}) for model, info in deployed]
+    written += [(sections, carried)]
+    for owner, values in written:
+        faults += (locate(fault, owner) for fault in _find_unresolved(values))
     if faults:
-        raise ConfigError(faults)
-    literal = () if allow_literal_secrets else _placed(_find_literal_secrets(config), groups)
-    if literal:
-        raise SecretError(literal)
-    name_prompts(deployments)
-    return config
+        raise ConfigError(dict.fromkeys(faults))
+    secrets = [
+        locate(Fault(path, _LITERAL, _LITERAL_HINT, "literal-secret"), owner)
+        for owner, values in written
+        for path in literal_secrets(values)
+    ]
+    if secrets and not allow_literal_secrets:
+        raise SecretError(dict.fromkeys(secrets))
+    carried = thaw(carried)
+    general = {"master_key": REFERENCE + MASTER_KEY, **carried.pop("general_settings", {})}
+    model_list = [as_sent(deployment) for _, deployment in deployed]
+    return {"model_list": model_list, **carried, "general_settings": general}
 
 
-def _find_listed_references(config: Mapping[str, Any]) -> Iterator[Fault]:
-    for path, name in references(config):
+_LITERAL = "a literal secret would be written to a file"
+_LITERAL_HINT = f"write {REFERENCE}NAME, or allow it: --allow-literal-secrets"
+
+
+def _find_unresolved(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what no proxy would expand; what is unset here may be set on its machine."""
+    for path, name in references(values):
         if isinstance(path[-1], int):
             message = f"the proxy would not resolve os.environ/{name} in a list"
             hint = "it resolves values of mappings alone"
             yield Fault(path, message, hint, "listed-reference")
+    yield from (fault for fault in find_unresolvable(values) if fault.severity == "error")
 
 
-def _find_wrong_references(config: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield what no proxy would ever expand; what is unset here may be set where it runs."""
-    return (fault for fault in find_unresolvable(config) if fault.severity == "error")
+def find_left_out(sections: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield a warning, located, for each section that an export leaves out.
 
+    Sections whose names start with `x-` are the user's own, and no warning.
 
-def _find_literal_secrets(config: Mapping[str, Any]) -> Iterator[Fault]:
-    hint = f"write {REFERENCE}NAME, or allow it: --allow-literal-secrets"
-    for path in literal_secrets(config):
-        yield Fault(path, "a literal secret would be written to a file", hint, "literal-secret")
-
-
-def _placed(faults: Iterable[Fault], groups: Groups) -> list[Fault]:
-    """Say of faults in `model_list` where in the models that the user wrote each is."""
-    models = [model for each in groups.values() for model in each]
-    # A model has a copy in each of its roles, with the same faults.
-    return list(dict.fromkeys(_of_user(fault, models) for fault in faults))
-
-
-def _of_user(fault: Fault, models: Sequence[Model]) -> Fault:
-    match fault.path:
-        case "model_list", int(index), part, *rest:
-            model = models[index]
-            path = tuple(rest) if part == "litellm_params" else (part, *rest)
-            (placed,) = of_model([fault._replace(path=path)], model)
-            return placed
-        case _:
-            return fault
+    >>> for fault in find_left_out({"litellm_setting": {"drop_params": True}, "x-mine": 1}):
+    ...     print(fault)
+    litellm_setting: is no section of LiteLLM's proxy; did you mean 'litellm_settings'?
+    """
+    for name in sections:
+        if name not in SECTIONS and not str(name).startswith("x-"):
+            near = nearest(str(name), SECTIONS)
+            hint = f"did you mean {quote_name(near)}?" if near else ""
+            message = "is no section of LiteLLM's proxy"
+            yield locate(Fault((name,), message, hint, "unknown-key", "warning"), sections)
 
 
 def variables(config: Mapping[str, Any]) -> list[str]:
@@ -115,8 +127,8 @@ def variables(config: Mapping[str, Any]) -> list[str]:
 def to_yaml(config: Mapping[str, Any], header: Iterable[str] = ()) -> str:
     """Write a configuration as YAML, under a header of comments.
 
-    >>> print(to_yaml({"model_list": []}, ["A proxy of nobody."]))
-    # A proxy of nobody.
+    >>> print(to_yaml({"model_list": []}, ["An empty proxy."]))
+    # An empty proxy.
     model_list: []
     <BLANKLINE>
 
@@ -127,12 +139,9 @@ def to_yaml(config: Mapping[str, Any], header: Iterable[str] = ()) -> str:
     faults = list(_find_unwritable(config))
     if faults:
         raise ConfigError(faults)
-    comments = "".join(f"# {_printable(line)}".rstrip() + "\n" for line in header)
+    lines = (printable(line).replace("\n", " ") for line in header)
+    comments = "".join(f"# {line}".rstrip() + "\n" for line in lines)
     return comments + yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100)
-
-
-def _printable(line: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in line)
 
 
 def _find_unwritable(value: Any, path: tuple[Step, ...] = ()) -> Iterator[Fault]:

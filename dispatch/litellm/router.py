@@ -2,117 +2,249 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from dispatch.environment import resolve, resolve_of_model
-from dispatch.errors import (
-    ConfigError,
-    Fault,
-    ForeignKeyWarning,
-    SuspiciousKeyWarning,
-    UnsetVariableError,
-    UnsetVariableWarning,
-)
-from dispatch.llm.deployments import (
+from dispatch.config.environment import references
+from dispatch.errors import ConfigError, Fault, UnsetVariableError
+from dispatch.immutable import FrozenMap, locate
+from dispatch.litellm.deployments import (
+    Deployed,
     Deployment,
     Groups,
-    model_place,
+    as_sent,
+    deploy,
+    find_idle_weights,
     models_of,
-    name_prompts,
-    of_model,
-    sound_deployments,
 )
-from dispatch.llm.endpoints import find_foreign_key
-from dispatch.llm.keys import OWN_KEYS, find_misspelt, report
-from dispatch.llm.settings import find_dead_fallbacks
-from dispatch.origins import locator
-from dispatch.secrets import scrub, secret_values
+from dispatch.litellm.endpoints import find_credential_leak
+from dispatch.litellm.policy import find_misspelt, report, resolve_params
+from dispatch.litellm.settings import (
+    aliases_in,
+    find_dead_fallbacks,
+    find_settings_faults,
+    router_settings,
+)
+from dispatch.redaction import is_secret, quote_name, scrub, secret_values
+from dispatch.stages import Model
 
 if TYPE_CHECKING:
     from litellm.router import Router
 
-__all__ = ["make_router", "warn_of_keys"]
+__all__ = [
+    "Built",
+    "Dispatched",
+    "build",
+    "deployments_of",
+    "fallbacks_of",
+    "make_router",
+    "model_id_of",
+    "model_names_of",
+    "parts_of",
+    "warn_of_keys",
+]
 
 
 class Dispatched(Protocol):
-    """What has groups: a `ModelDispatcher`."""
+    """What has groups and sections: a `ModelDispatcher`."""
 
     @property
     def groups(self) -> Groups: ...
 
+    @property
+    def sections(self) -> FrozenMap[str, Any]: ...
 
-def make_router(dispatcher: Dispatched | Groups, /, **router_settings: Any) -> Router:
+    @property
+    def contract(self) -> Any: ...
+
+
+def make_router(dispatcher: Dispatched | Groups, /, **settings: Any) -> Router:
     """Return a `litellm.Router` that answers for each role: `completion`, `acompletion` and all.
 
-    It takes a dispatcher, or groups alone. `router_settings` go to the Router as they are.
-    References to the environment are resolved here, at any depth. A model with an unset one is
-    left out with an `UnsetVariableWarning`, so that the others serve. LiteLLM's loggers show none
-    of the secrets from then on.
+    It takes a dispatcher, or groups alone. The sections `router_settings` and `litellm_settings`
+    of a dispatcher count as they do for LiteLLM's proxy; `settings` win over them. References to
+    the environment are resolved here, at any depth. A model with an unset one, and a model that
+    LiteLLM refuses, such as one of an unknown provider, is left out with a warning, and the others
+    serve. LiteLLM's loggers show none of the secrets from then on.
 
     >>> from dispatch import ModelDispatcher
     >>> models = [{"model": "gpt-4o", "mock_response": "hello"}]
     >>> router = make_router(ModelDispatcher(models), num_retries=0)
-    >>> asked = [{"role": "user", "content": "hi"}]
-    >>> router.completion("chatcompletions", messages=asked).choices[0].message.content
+    >>> messages = [{"role": "user", "content": "hi"}]
+    >>> router.completion("chatcompletions", messages=messages).choices[0].message.content
     'hello'
 
-    Raises what `model_list` raises; `ConfigError` for a fallback from or to what nobody plays,
-    and where LiteLLM refuses a model; `UnsetVariableError` where no model is left.
+    Raises what `model_list` raises; `ConfigError` for an unknown setting, a fallback from or to
+    what has no model, and where no model is left; `UnsetVariableError` if unset variables are why.
     """
+    return build(dispatcher, settings).router
+
+
+class Built(NamedTuple):
+    """A Router, its deployments, and the secrets that it was given, to scrub its errors."""
+
+    router: Router
+    deployed: tuple[Deployed, ...]
+    secrets: frozenset[str]
+
+    def order_of(self, model: Model) -> int | None:
+        """Return the order of a copy of a model; None for one that was left out."""
+        found = next((each.deployment for each in self.deployed if each.model is model), None)
+        return found and found["litellm_params"]["order"]
+
+
+def build(dispatcher: Dispatched | Groups, settings: Mapping[str, Any]) -> Built:
+    """Make a Router, as `make_router` does."""
     from litellm.router import Router
 
-    from dispatch.llm.logs import guard_logs  # brings `logging`, which a check does without
+    from dispatch.litellm.logs import guard_logs  # brings `logging`, which a check does without
 
-    groups = dispatcher if isinstance(dispatcher, Mapping) else dispatcher.groups
-    warn_of_keys(groups)
-    deployments = sound_deployments(groups)
-    settings = resolve(router_settings, ("router_settings",))
-    faults = list(find_dead_fallbacks(settings, deployments))
+    groups, sections, own_keys = parts_of(dispatcher)
+    warn_of_keys(groups, own_keys)
+    deployed, faults = deploy(groups, own_keys)
+    given = {"router_settings": settings}
+    for each, other in ((sections, given), (given, sections)):
+        found = [
+            *find_settings_faults(each.get("router_settings")),
+            *find_settings_faults(each.get("litellm_settings"), "litellm_settings"),
+            *find_dead_fallbacks(each, groups, aliases_in(other)),
+        ]
+        faults += (locate(fault, each) for fault in found)
     if faults:
-        raise ConfigError(faults)
-    deployments = name_prompts(_resolved(groups, deployments))
-    secrets = secret_values([deployments, settings])
+        raise ConfigError(dict.fromkeys(faults))
+    resolved = router_settings(sections, settings)
+    usable = _usable(deployed)
+    models = [as_sent(deployment) for _, deployment in usable]
+    secrets = secret_values([models, resolved]).union(_environment_secrets(deployed))
     guard_logs(secrets)
     try:
-        return Router(model_list=deployments, **settings)
+        return Built(Router(model_list=models, **resolved), usable, secrets)
     except Exception as error:  # of any class; its text may hold what a model holds
         refusal = scrub(f"{type(error).__name__}: {error}", secrets)
-    raise ConfigError([Fault((), f"LiteLLM takes no such Router: {refusal}", code="refused")])
+    raise ConfigError([Fault((), f"LiteLLM refuses this Router: {refusal}", code="refused")])
 
 
-def _resolved(groups: Groups, deployments: Iterable[Deployment]) -> list[Deployment]:
-    """Resolve all references; what refers to an unset variable is left out, and told."""
-    kept = []
+def parts_of(
+    dispatcher: Dispatched | Groups,
+) -> tuple[Groups, FrozenMap[str, Any], frozenset[str]]:
+    """Return the groups, the sections and the own keys of a dispatcher, or of groups alone."""
+    if isinstance(dispatcher, Mapping):
+        return dispatcher, FrozenMap({}), frozenset()
+    return dispatcher.groups, dispatcher.sections, dispatcher.contract.own_keys
+
+
+def _usable(deployed: Iterable[Deployed]) -> tuple[Deployed, ...]:
+    """Resolve all references; what LiteLLM could not call is left out, with a warning."""
+    usable: list[Deployed] = []
+    left_out: list[Fault] = []
     faults: list[Fault] = []
-    unset: UnsetVariableError | None = None
-    for model, deployment in zip(models_of(groups), deployments, strict=True):
-        params, role = deployment["litellm_params"], deployment["model_name"]
+    variables: list[str] = []
+    for model, deployment in deployed:
         try:
-            resolved = resolve_of_model(params, model, locator(model))
-            kept.append({**deployment, "litellm_params": resolved})
+            params = resolve_params(deployment["litellm_params"], model)
         except UnsetVariableError as error:
-            unset = error.under("models", params["order"] - 1).within(role)
-            fault = unset.fault
-            told = fault._replace(message=f"{fault.message}, so this model is left out")
-            report([told], UnsetVariableWarning)
+            variables.append(error.variable)
+            left_out += error.faults
         except ConfigError as error:
-            faults += error.under(*model_place(model)).faults
+            faults += error.faults
+        else:
+            refusal = _find_refusal(params)
+            if refusal is None:
+                usable.append(Deployed(model, {**deployment, "litellm_params": params}))
+            else:
+                left_out.append(locate(refusal, model))
+    left_out = list(dict.fromkeys(left_out))  # a model has a copy in each of its roles
     if faults:
-        raise ConfigError(list(dict.fromkeys(faults)))
-    if unset is not None and not kept:
-        raise unset
-    return kept
+        raise ConfigError(dict.fromkeys(faults))
+    if left_out and not usable:
+        unset = all(fault.code == "unset-variable" for fault in left_out)
+        raise UnsetVariableError(left_out, variables[0]) if unset else ConfigError(left_out)
+    report(
+        fault._replace(message=f"{fault.message}, so this model is left out").as_warning()
+        for fault in left_out
+    )
+    return tuple(usable)
 
 
-def warn_of_keys(groups: Groups) -> None:
-    """Warn of keys that look misspelt and of keys that would go astray, once for each model."""
-    slips, foreign = [], []
-    for model in models_of(groups):
-        written = model.view()
-        if misspelt := [*find_misspelt(written, OWN_KEYS)]:
-            slips += of_model(misspelt, model)
-        if stray := find_foreign_key(written):
-            foreign += of_model([stray], model)
-    report(dict.fromkeys(slips), SuspiciousKeyWarning)  # a model has a copy in each of its roles
-    report(dict.fromkeys(foreign), ForeignKeyWarning)
+def _find_refusal(params: Deployment) -> Fault | None:
+    """Return why LiteLLM would make no Router with a model: one such model would block all."""
+    import litellm
+    from litellm.types.router import LiteLLM_Params
+    from pydantic import ValidationError
+
+    quiet, litellm.suppress_debug_info = litellm.suppress_debug_info, True  # it prints otherwise
+    try:
+        LiteLLM_Params(**params)
+        litellm.get_llm_provider(
+            params["model"], params.get("custom_llm_provider"), params.get("api_base")
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        return Fault(first["loc"][:1], f"LiteLLM refuses this: {first['msg']}", code="refused")
+    except Exception:  # of many classes
+        message = f"LiteLLM cannot tell the provider of {quote_name(params['model'])}"
+        hint = "write the provider first, such as openai/…"
+        return Fault(("model",), message, hint, "unknown-provider")
+    finally:
+        litellm.suppress_debug_info = quiet
+    return None
+
+
+_SHOWN = frozenset({"model", "api_base", "base_url", "api_version"})
+_LONG = 8  # characters: shorter values, such as `true`, occur in any message
+
+
+def _environment_secrets(deployed: Iterable[Deployed]) -> Iterator[str]:
+    """Yield what was resolved from the environment, wherever it may hold a secret."""
+    for _, deployment in deployed:
+        for path, variable in references(deployment["litellm_params"]):
+            value = os.environ.get(variable, "")
+            if is_secret(variable) or (len(value) >= _LONG and path[-1] not in _SHOWN):
+                yield value
+
+
+def warn_of_keys(groups: Groups, own_keys: Collection[str] = ()) -> None:
+    """Warn of keys that look misspelt, would leak or have no effect, once for each model."""
+    models = list(models_of(groups))
+    seen: set[str] = set()
+    found = [locate(f, m) for m in models for f in find_misspelt(m, own_keys, seen=seen)]
+    found += [locate(f, m) for m in models if (f := find_credential_leak(m))]
+    report(dict.fromkeys((*found, *find_idle_weights(groups))))
+
+
+# From 1.110 on a Router is read through `registry()` and `settings()`, and its older attributes
+# are deprecated; earlier releases have these alone.
+
+
+def deployments_of(router: Router) -> Sequence[Mapping[str, Any]]:
+    """Return the deployments of a Router, in their order."""
+    made: Any = router
+    found: Sequence[Mapping[str, Any]]
+    found = made.registry().all() if hasattr(made, "registry") else made.model_list
+    return found
+
+
+def model_names_of(router: Router) -> Collection[str]:
+    """Return the names that a Router answers for, without aliases."""
+    return {str(deployment["model_name"]) for deployment in deployments_of(router)}
+
+
+def fallbacks_of(router: Router) -> list[Mapping[str, Any]]:
+    """Return the fallbacks that a Router was made with."""
+    made: Any = router
+    return list((made.settings() if hasattr(made, "settings") else made).fallbacks or ())
+
+
+def model_id_of(response: Any) -> str | None:
+    """Return the id of the deployment that gives an answer, where the release says it.
+
+    LiteLLM has no public way to ask this of a stream whose model failed and was replaced.
+
+    >>> from types import SimpleNamespace
+    >>> model_id_of(SimpleNamespace(_hidden_params={"model_id": "fast"})), model_id_of(object())
+    ('fast', None)
+    """
+    hidden = getattr(response, "_hidden_params", None)
+    found = hidden.get("model_id") if isinstance(hidden, Mapping) else None
+    return None if found is None else str(found)

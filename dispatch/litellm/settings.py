@@ -1,64 +1,258 @@
-"""The Router's own settings, as a configuration holds them beside its models."""
+"""The settings of LiteLLM's Router, as a configuration holds them beside its models.
+
+The names and kinds below are those of the parameters of `litellm.Router`, of LiteLLM 1.100.0 to
+1.110.2 (2026-11-25); `tests/test_settings.py` compares them with the installed release. Where
+LiteLLM is loaded, the names that it has beside these count too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+import inspect
+import re
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, cast, get_args
 
-from dispatch.errors import Fault, Step
-from dispatch.hints import did_you_mean, kind
-from dispatch.llm.deployments import Deployment
+from pyrsistent import PVector
 
-__all__ = ["find_dead_fallbacks", "find_wrong_section"]
+from dispatch.config.environment import Types, resolve
+from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
+from dispatch.immutable import FrozenMap, locate
+from dispatch.litellm.deployments import Groups
+from dispatch.redaction import is_reference, quote_name
+from dispatch.suggestions import describe_type, did_you_mean, nearest
+
+__all__ = [
+    "CHOICES",
+    "SETTINGS",
+    "aliases_in",
+    "find_dead_fallbacks",
+    "find_settings_faults",
+    "router_settings",
+]
+
+MAPPINGS = (
+    "router_settings", "litellm_settings", "general_settings", "environment_variables",
+    "callback_settings",
+)  # fmt: skip
+"""The sections of LiteLLM's proxy that are mappings of names."""
+
+_NAMES = {
+    "integer": """
+        redis_port redis_db client_ttl default_priority num_retries max_fallbacks retry_after
+        default_max_parallel_requests allowed_fails deployment_affinity_ttl_seconds
+        health_check_staleness_threshold
+    """,
+    "number": "polling_interval timeout stream_timeout cooldown_time",
+    "boolean": """
+        cache_responses set_verbose enable_pre_call_checks enable_tag_filtering
+        tag_filtering_match_any disable_cooldowns fallback_on_unsupported_params
+        ignore_invalid_deployments enable_health_check_routing enable_weighted_failover
+        health_check_ignore_transient_errors enable_mid_stream_fallback_continuation
+        session_affinity_repin_on_failover
+    """,
+    "string": """
+        redis_url redis_host redis_password tag_routing_prefix debug_level routing_strategy
+    """,
+    "array": """
+        search_tools guardrail_list caching_groups default_fallbacks fallbacks
+        context_window_fallbacks content_policy_fallbacks plugins optional_pre_call_checks
+        routing_groups background_health_check_model_groups
+    """,
+    "object": """
+        assistants_config cache_kwargs default_litellm_params model_group_alias retry_policy
+        model_group_retry_policy allowed_fails_policy routing_strategy_args provider_budget_config
+        alerting_config router_general_settings model_group_affinity_config
+    """,
+    "": "fallback_access_check fallback_budget_check auto_router_capability_limit",
+}
+SETTINGS: Mapping[str, str] = {
+    name: kind for kind, names in _NAMES.items() for name in names.split()
+}
+"""What each setting of the Router takes, in the words of JSON Schema; empty for a Python object."""
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "debug_level": ("DEBUG", "INFO"),
+    "routing_strategy": (
+        "simple-shuffle", "least-busy", "usage-based-routing", "latency-based-routing",
+        "cost-based-routing", "usage-based-routing-v2", "lar1",
+    ),
+}  # fmt: skip
 
 _FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+_SHARED = {
+    **{name: name for name in (*_FALLBACKS, "default_fallbacks")},
+    **{name: name for name in ("num_retries", "max_fallbacks", "allowed_fails")},
+    "request_timeout": "timeout",
+}
+"""What the proxy's Router takes from `litellm_settings`, and the Router's name for it."""
+_TYPES = cast("Types", {n: k for n, k in SETTINGS.items() if k in ("integer", "number", "boolean")})
+
+_KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
+    "integer": ("a whole number", (int,)),
+    "number": ("a number", (int, float)),
+    "boolean": ("true or false", (bool,)),
+    "string": ("a string", (str,)),
+    "array": ("a list", (list, tuple, PVector)),
+    "object": ("a mapping", (Mapping,)),
+}
+_SCALAR = ("integer", "number", "boolean", "string")
+_PLAIN = (str, int, float, bool, list, tuple, PVector, Mapping)
+_SECONDS = r"(\d+(?:\.\d+)?)\s*s(?:ec(?:onds?)?)?"
 
 
-def find_wrong_section(name: str, section: Any) -> Iterator[Fault]:
-    """Yield why a section of a configuration, such as `router_settings`, is no settings.
+def find_settings_faults(section: Any, name: str = "router_settings") -> Iterator[Fault]:
+    """Yield what is wrong with a section of settings, by the names and kinds that LiteLLM takes.
 
-    >>> for fault in find_wrong_section("router_settings", ["num_retries"]):
+    An unknown name is a warning until LiteLLM is loaded, as another release may know it.
+
+    >>> for fault in find_settings_faults({"timeout": "30s"}):
     ...     print(fault)
-    router_settings: expected a mapping, found a list
+    router_settings.timeout: expected a number, found a string; write 30
     """
-    if not isinstance(section, Mapping):
-        if section is not None:
-            yield Fault((name,), f"expected a mapping, found {kind(section)}", code="wrong-section")
+    if section is None or name not in MAPPINGS:
         return
-    for key in section:
+    if not isinstance(section, Mapping):
+        message = f"expected a mapping, found {describe_type(section)}"
+        yield Fault((name,), message, code="wrong-section")
+        return
+    live = _live()
+    for key, value in section.items():
+        setting = {"router_settings": key, "litellm_settings": _SHARED.get(key)}.get(name)
         if not isinstance(key, str):
-            message = f"expected a name, found {kind(key)} as a key"
+            message = f"expected a name, found {describe_type(key)} as a key"
             yield Fault((name,), message, code="wrong-section")
+        elif name == "router_settings" and key not in SETTINGS and key not in live:
+            near = nearest(key, SETTINGS, 0.75)
+            hint = f"did you mean {quote_name(near)}?" if near else "LiteLLM's Router has none such"
+            fault = Fault((name, key), f"unknown setting {quote_name(key)}", hint, "unknown-key")
+            yield fault if live else fault.as_warning()
+        elif setting is not None:
+            named = [each for each in get_args(live.get(setting)) if isinstance(each, str)]
+            choices = [*CHOICES.get(setting, ()), *named]
+            yield from _find_wrong_value((name, key), value, SETTINGS.get(setting), choices)
+
+
+def _find_wrong_value(
+    path: tuple[Step, ...], value: Any, kind: str | None, choices: Collection[str]
+) -> Iterator[Fault]:
+    refers = isinstance(value, str) and is_reference(value)
+    if kind not in _KINDS or not isinstance(value, _PLAIN) or (refers and kind in _SCALAR):
+        return  # also for an object that a program made, and for what the environment holds
+    expected, types = _KINDS[kind]
+    if not isinstance(value, types) or (isinstance(value, bool) and kind != "boolean"):
+        hint = ""
+        if isinstance(value, str) and kind in ("integer", "number"):
+            seconds = re.fullmatch(_SECONDS, value.strip())
+            hint = "remove the quotes" if re.fullmatch(r"[\d.]+", value) else ""
+            hint = f"write {seconds[1]}" if seconds else hint
+        message = f"expected {expected}, found {describe_type(value)}"
+        yield Fault(path, message, hint, "wrong-setting")
+    elif choices and kind == "string" and value not in choices:
+        near = nearest(value, choices)
+        known = ", ".join(dict.fromkeys(choices))
+        hint = f"did you mean {quote_name(near)}?" if near else f"known: {known}"
+        yield Fault(path, f"unknown value {quote_name(value)}", hint, "wrong-setting")
+
+
+def _live() -> Mapping[str, Any]:
+    """Return the annotations of the Router's parameters, once LiteLLM is loaded."""
+    module = sys.modules.get("litellm.router")
+    if module is None:
+        return {}
+    parameters = inspect.signature(module.Router.__init__).parameters
+    return {n: p.annotation for n, p in parameters.items() if n not in ("self", "model_list")}
+
+
+def router_settings(
+    sections: Mapping[str, Any], given: Mapping[str, Any] = FrozenMap({})
+) -> dict[str, Any]:
+    """Return the settings of a Router that behaves as the proxy with these sections would.
+
+    What `router_settings` leaves out and `litellm_settings` has, such as `fallbacks`, counts; what
+    is `given` wins over both. References to the environment are resolved, to numbers where a
+    setting takes a number.
+
+    >>> router_settings({"litellm_settings": {"num_retries": 0, "drop_params": True}})
+    {'num_retries': 0}
+
+    Raises `UnsetVariableError` for a variable that is unset, and `ConfigError` for one that holds
+    no number.
+    """
+    own = {k: v for k, v in (sections.get("router_settings") or {}).items() if k not in given}
+    settings = {**own, **given}
+    shared = {
+        name: value
+        for name, value in (sections.get("litellm_settings") or {}).items()
+        if name in _SHARED and not settings.get(_SHARED[name]) and settings.get(_SHARED[name]) != 0
+    }
+    types = {name: _TYPES[_SHARED[name]] for name in shared if _SHARED[name] in _TYPES}
+    try:
+        inherited = resolve(shared, ("litellm_settings",), types=types)
+        own = resolve(own, ("router_settings",), types=_TYPES)
+    except ConfigError as error:
+        faults = [locate(fault, sections) for fault in error.faults]
+        unset = isinstance(error, UnsetVariableError)
+        raise (UnsetVariableError if unset else ConfigError)(faults) from None
+    return {
+        **{_SHARED[name]: value for name, value in inherited.items() if value is not None},
+        **{name: value for name, value in own.items() if value not in (None, [])},
+        **resolve(dict(given), ("router_settings",), types=_TYPES),
+    }
 
 
 def find_dead_fallbacks(
-    settings: Mapping[str, Any], deployments: Iterable[Deployment]
+    sections: Mapping[str, Any], groups: Groups, aliases: Iterable[str] = ()
 ) -> Iterator[Fault]:
-    """Yield a fault for each fallback from or to what no deployment answers for.
+    """Yield a fault for each fallback from or to what no role and no model is named.
 
-    LiteLLM takes them without a word, and fails when they are needed.
+    LiteLLM takes them without a word, and fails when they are needed. Those in `router_settings`
+    and in `litellm_settings` are looked at. `aliases` are further names that the Router knows.
 
-    >>> settings = {"fallbacks": [{"chat": ["backup"]}]}
-    >>> for fault in find_dead_fallbacks(settings, [{"model_name": "chat", "model_info": {}}]):
+    >>> sections = {"router_settings": {"fallbacks": [{"chat": ["backup"]}]}}
+    >>> for fault in find_dead_fallbacks(sections, {"chat": [{"name": "a"}]}):
     ...     print(fault)
-    router_settings.fallbacks[0].chat[0]: nobody plays 'backup'; known: chat
+    router_settings.fallbacks[0].chat[0]: no role or model is named 'backup'; known: chat, a
     """
-    known = dict.fromkeys(deployment["model_name"] for deployment in deployments)
-    aliases = settings.get("model_group_alias")
-    known |= dict.fromkeys(aliases if isinstance(aliases, Mapping) else ())
-    ids = {deployment["model_info"].get("id") for deployment in deployments}
-    for path, name in _named_in_fallbacks(settings):
-        at = ("router_settings", *path)
-        if not isinstance(name, str):
-            hint = "write a list of mappings such as {chatcompletions: [backup]}"
-            yield Fault(at, "is no list of fallbacks", hint, "wrong-fallback")
-        elif name not in known and name not in ids:
-            hint = did_you_mean(name, known)
-            yield Fault(at, f"nobody plays {name!r}", hint, "dead-fallback")
+    played = {role: tuple(models) for role, models in groups.items()}
+    known = dict.fromkeys(role for role, models in played.items() if models)
+    known |= dict.fromkeys((*aliases, *aliases_in(sections)))
+    ids = set()
+    for role, models in played.items():
+        for number, name in enumerate((model.get("name") for model in models), 1):
+            name = name if isinstance(name, str) else ""
+            ids.add(f"{name}:{role}:{number}".lstrip(":"))
+            known |= {name: None} if name else {}
+    for section in ("router_settings", "litellm_settings"):
+        settings = sections.get(section)
+        for path, name in _named(settings) if isinstance(settings, Mapping) else ():
+            if not isinstance(name, str):
+                hint = "write a list of mappings such as {chatcompletions: [backup]}"
+                yield Fault((section, *path), "is no list of fallbacks", hint, "wrong-fallback")
+            elif name in known or name in ids:
+                continue
+            elif name in played:
+                message = f"no model plays role {quote_name(name)}"
+                yield Fault((section, *path), message, code="dead-fallback")
+            else:
+                message = f"no role or model is named {quote_name(name)}"
+                hint = did_you_mean(name, known)
+                yield Fault((section, *path), message, hint, "dead-fallback")
 
 
-def _named_in_fallbacks(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]]:
-    """Yield each role or deployment that is named, and where; no text where none can be."""
+def aliases_in(sections: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names that the Router answers for beside the roles.
+
+    >>> aliases_in({"router_settings": {"model_group_alias": {"gpt-4o": "chatcompletions"}}})
+    ('gpt-4o',)
+    """
+    settings = sections.get("router_settings")
+    aliases = settings.get("model_group_alias") if isinstance(settings, Mapping) else None
+    return tuple(aliases) if isinstance(aliases, Mapping) else ()
+
+
+def _named(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    """Yield each role or model that fallbacks name, and where; None where none can be."""
     yield from _targets(settings.get("default_fallbacks"), ("default_fallbacks",))
     for key in _FALLBACKS:
         for path, entry in _items(settings.get(key), (key,)):
@@ -77,7 +271,7 @@ def _targets(written: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step,
 
 
 def _items(written: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
-    if isinstance(written, list | tuple):
+    if isinstance(written, list | tuple | PVector):
         yield from (((*path, index), item) for index, item in enumerate(written))
     elif written is not None:
         yield path, None

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dispatch.errors import CompletionError
-from dispatch.group import RoleGroup
-from dispatch.llm.router import make_router
-from dispatch.secrets import label, scrub, secret_values
+from dispatch.immutable import origin_of
+from dispatch.litellm.router import Built, Dispatched, build, fallbacks_of, model_id_of
+from dispatch.models import RoleGroup
+from dispatch.redaction import display_name, quote_name, scrub
+from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
 from dispatch.stages import Model
-
-if TYPE_CHECKING:
-    from litellm.router import Router
 
 __all__ = ["Turn", "converse"]
 
 Message = dict[str, Any]
-Groups = Mapping[str, RoleGroup]
-Assignment = tuple[str, int]
-"""A role, and the place in its group."""
+
+_SECTIONS = ("router_settings", "litellm_settings")
 
 
 @dataclass(frozen=True)
@@ -38,101 +36,88 @@ class Turn:
     instead_of: Model | None = None
 
 
-def converse(
-    chat: RoleGroup, posts: RoleGroup, prompt: str, /, **router_settings: Any
-) -> Iterator[Turn]:
+def converse(dispatcher: Dispatched, prompt: str, /, **settings: Any) -> Iterator[Turn]:
     """Ask the chat models, then each post-completion about that conversation.
 
-    All goes through a `litellm.Router` with these settings: where a model fails, the next of its
-    role answers. A turn's text streams as it is read; what is left unread when the next turn is
-    asked for is read then.
+    All goes through one `make_router(dispatcher, **settings)`, by default without retries: where a
+    model fails, the next of its role answers. A turn's text streams as it is read; what is left
+    unread when the next turn is asked for is read then.
 
-    Raises `CompletionError` where no chat model is configured, or all of a role fail; its message
+    Raises `CompletionError` where no model plays the chat role, or all of a role fail; its message
     holds no secret of the configuration. Also what `make_router` raises.
     """
-    if not chat:
-        raise CompletionError(f"no model plays role {chat.role!r}, so nobody can answer")
-    groups = {group.role: group for group in (chat, posts)}
-    router = make_router(groups, **{"num_retries": 0, **router_settings})
+    groups = {role: tuple(models) for role, models in dispatcher.groups.items()}
+    if not groups.get(CHATCOMPLETIONS):
+        raise CompletionError(f"no model plays role {CHATCOMPLETIONS!r}, so there is no answer")
+    sections = [dispatcher.sections.get(name) or () for name in _SECTIONS]
+    if not any("num_retries" in section for section in sections):
+        settings = {"num_retries": 0, **settings}
+    built = build(dispatcher, settings)
     conversation: list[Message] = [{"role": "user", "content": prompt}]
     answer: list[str] = []
-    yield from _turn(router, groups, (chat.role, 0), conversation, answer)
+    yield from _turn(built, CHATCOMPLETIONS, groups[CHATCOMPLETIONS], 0, conversation, answer)
     conversation.append({"role": "assistant", "content": "".join(answer)})
-    for index, task in enumerate(posts.tasks):
-        asked = [{"role": "user", "content": task}] if task else []
-        yield from _turn(router, groups, (posts.role, index), conversation + asked, [])
+    posts = groups.get(POSTCOMPLETIONS, ())
+    for index, model in enumerate(posts):
+        (task,) = model["roles"].values()
+        messages = [*conversation, {"role": "user", "content": task}] if task else conversation
+        yield from _turn(built, POSTCOMPLETIONS, posts, index, messages, [])
 
 
 def _turn(
-    router: Router,
-    groups: Groups,
-    assignment: Assignment,
+    built: Built,
+    role: str,
+    models: Sequence[Model],
+    index: int,
     messages: list[Message],
-    heard: list[str],
+    read: list[str],
 ) -> Iterator[Turn]:
     """Ask for the work of one assignment: its own model first, then all others of the role."""
-    role, index = assignment
-    model = groups[role].models[index]
-    pieces = _ask(router, groups[role], _calling(router, assignment), messages)
-    name, first = next(pieces, ("", ""))  # with its first piece it is known who answers
-    answering = _models(router, groups).get(name, model)
-    text = _hear(chain([first], (piece for _, piece in pieces)), heard)
-    yield Turn(role, answering, model["roles"][role], text, _differs(model, answering))
+    model = models[index]
+    (task,) = model["roles"].values()
+    pieces = _ask(built, role, models, index, messages)
+    answering, first = next(pieces, (model, ""))  # with its first piece it is known who answers
+    same = origin_of(model) == origin_of(answering) or (
+        role == CHATCOMPLETIONS and built.order_of(model) == built.order_of(answering)
+    )
+    text = _read(chain([first], (piece for _, piece in pieces)), read)
+    yield Turn(role, answering, task, text, None if same else model)
     for _ in text:
         pass
 
 
-def _calling(router: Router, assignment: Assignment) -> dict[str, Any]:
-    """Return whom to call: the role, whose first model answers; for a later one that very model.
-
-    Either falls back to the others of the role. A model that was left out is one that failed.
-    """
-    role, index = assignment
-    for each in router.model_list if index else ():
-        if (each["model_name"], each["litellm_params"]["order"]) == (role, index + 1):
-            name = each["model_info"]["id"]
-            return {"model": name, "fallbacks": [*(router.fallbacks or ()), {name: [role]}]}
-    return {"model": role}
-
-
-def _models(router: Router, groups: Groups) -> dict[str, Model]:
-    return {
-        each["model_info"]["id"]: groups[each["model_name"]].models[
-            each["litellm_params"]["order"] - 1
-        ]
-        for each in router.model_list
-    }
-
-
-def _differs(asked: Model, answering: Model) -> Model | None:
-    same = asked.set("roles", None) == answering.set("roles", None)
-    return None if same else asked
-
-
-def _hear(pieces: Iterable[str], heard: list[str]) -> Iterator[str]:
+def _read(pieces: Iterable[str], read: list[str]) -> Iterator[str]:
     for piece in pieces:
-        heard.append(piece)
+        read.append(piece)
         yield piece
 
 
 def _ask(
-    router: Router, group: RoleGroup, calling: dict[str, Any], messages: list[Message]
-) -> Iterator[tuple[str, str]]:
-    """Stream an answer: with each piece the id of who gives it. A failure is a CompletionError."""
-    if group.role not in router.model_names:  # all were left out: this raises what tells why
-        group.morph(router.completion, start_from="models[0]")
-    stream = all(model.get("stream", True) for model in group)
+    built: Built, role: str, models: Sequence[Model], index: int, messages: list[Message]
+) -> Iterator[tuple[Model, str]]:
+    """Stream an answer: with each piece the model that gives it. A failure is a CompletionError."""
+    of_role = [each for each in built.deployed if each.deployment["model_name"] == role]
+    if not of_role:  # all were left out: this raises what says why
+        RoleGroup(role, models).kwargs()
+    calling: dict[str, Any] = {"model": role}
+    own = next((each for each in of_role if each.model is models[index]), None)
+    if role != CHATCOMPLETIONS and own is not None and own is not of_role[0]:
+        name = own.deployment["model_info"]["id"]
+        fallbacks = [*fallbacks_of(built.router), {name: [role]}]
+        calling = {"model": name, "fallbacks": fallbacks}
+    known = {each.deployment["model_info"]["id"]: each.model for each in built.deployed}
+    stream = all(model.get("stream", True) for model in models)
     try:
-        response = router.completion(messages=messages, stream=stream, **calling)
+        response = built.router.completion(messages=messages, stream=stream, **calling)
         for piece in _pieces(response):
-            yield str(response._hidden_params.get("model_id")), piece
+            yield known.get(model_id_of(response) or "", models[index]), piece
         return
     except Exception as error:  # whatever the provider's client raises
-        failure = scrub(f"{type(error).__name__}: {error}", secret_values(router.model_list))
+        failure = scrub(f"{type(error).__name__}: {error}", built.secrets)
     # Not in the handler: the original error, which may hold the key, must not become the context.
-    names = ", ".join(repr(label(model)) for model in group)
-    models = "model" if len(group) == 1 else "models"
-    raise CompletionError(f"{models} {names} in role {group.role!r} did not answer: {failure}")
+    names = ", ".join(quote_name(display_name(model)) for model in models)
+    plural = "s" * (len(models) > 1)
+    raise CompletionError(f"model{plural} {names} in role {role!r} did not answer: {failure}")
 
 
 def _pieces(response: Any) -> Iterator[str]:
@@ -141,5 +126,5 @@ def _pieces(response: Any) -> Iterator[str]:
         yield response.choices[0].message.content or ""
         return
     for chunk in response:
-        if chunk.choices:  # others tell of the usage, or a content filter
+        if chunk.choices:  # others hold the usage, or the result of a content filter
             yield chunk.choices[0].delta.content or ""

@@ -1,171 +1,260 @@
-"""Where each value of a configuration came from, and where it goes."""
+"""Where each value of a configuration comes from, and where it goes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Set
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from typing import Any, Literal, NamedTuple, cast
 
-from dispatch.config import ConfigMorpher
-from dispatch.config.callables import Parameters, read_parameters
+from pyrsistent import pvector
+
+from dispatch.config.environment import references
+from dispatch.config.morpher import ConfigMorpher
 from dispatch.config.paths import PathLike, trace
-from dispatch.environment import references
-from dispatch.errors import Position, RoleError, Step, place
-from dispatch.hints import did_you_mean
-from dispatch.llm.keys import OWN_KEYS
-from dispatch.roles import DEFAULT_CONTRACT, Contract, read_roles
-from dispatch.secrets import is_secret, known_secrets, redact, redact_key
+from dispatch.config.signatures import read_parameters
+from dispatch.errors import Position, Step, format_path
+from dispatch.immutable import VECTOR, FrozenMap, Origin, origin_of
+from dispatch.litellm.policy import RESERVED_KEYS
+from dispatch.models import RoleGroup
+from dispatch.redaction import is_secret, redact, redact_key, secret_values
+from dispatch.roles import Contract, Entry, Role, read_roles
+from dispatch.sections import Sections, read_sections
+from dispatch.stages import Model, apply_defaults, freeze_models
+from dispatch.tools.check import hide_misspelt_secrets, tree_of
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["Explanation", "Place", "explain"]
 
-Fate = Literal["named", "passed", "kept", "dropped", "outside"]
+Path = tuple[Step, ...]
+Fate = Literal["parameter", "kwargs", "reserved", "ignored", "router", "section"]
 
-_TOLD: Mapping[Fate, str] = {
-    "named": "a parameter of {}",
-    "passed": "to {} through **kwargs",
-    "kept": "kept back: the dispatcher's own",
-    "dropped": "not taken by {}",
-    "outside": "no part of a model",
+_FATES: Mapping[Fate, str] = {
+    "parameter": "a parameter of {}",
+    "kwargs": "to {} through **kwargs",
+    "reserved": "reserved for the dispatcher and the program: not sent",
+    "ignored": "ignored: {} does not accept it",
+    "router": "for LiteLLM's Router: not sent",
+    "section": "a section of its own, apart from the models",
 }
+_ROUTER_KEYS = frozenset({"order", "weight", "model_info"})
+
+
+class Place(NamedTuple):
+    """A place where a value was written: its path in the configuration, and the file."""
+
+    path: Path
+    position: Position | None = None
+
+    def __str__(self) -> str:
+        return ", ".join(filter(None, (format_path(self.path), str(self.position or ""))))
 
 
 class Explanation(NamedTuple):
-    """One value: what it is, redacted, where it was written, and what becomes of it.
+    """One value, redacted: where it was written, what it replaced, and what becomes of it.
 
-    `origins` begins with the place that counts; the others are those that it was merged over.
-    `fate` is "named" for a parameter of the callable, "passed" for what goes through `**kwargs`,
-    "kept" for the dispatcher's own keys, "dropped" for what the callable does not take, and
-    "outside" for what is no part of a model. `variable` is the environment variable that it is
+    `origins` begins with the place that counts, which is another path than `path` for a value from
+    `defaults`; the others are what it replaced. `fate` is "parameter" for a parameter of the
+    callable `target`, "kwargs" for what it takes through `**kwargs`, "ignored" for what it does not
+    accept, "reserved" for the keys of the dispatcher and the program, "router" for what LiteLLM's
+    Router reads, and "section" for what is no part of a model. `role` is the role that a value is
+    for, where it is a parameter of one. `variable` is the environment variable that the value is
     resolved from, and `is_set` whether that is set.
     """
 
-    path: tuple[Step, ...]
+    path: Path
     value: Any
-    origins: tuple[Position, ...]
+    origins: tuple[Place, ...]
     fate: Fate
     target: str = ""
+    role: str = ""
     variable: str = ""
     is_set: bool = False
 
     @property
-    def place(self) -> str:
+    def where(self) -> str:
         """The path as text."""
-        return place(self.path)
+        return format_path(self.path)
 
-    def told(self) -> str:
-        """The explanation in words.
+    def describe(self) -> str:
+        """Return the fate in words.
 
-        >>> told = Explanation(("models", 0, "model"), "gpt-4o", (), "named", "litellm.completion")
-        >>> told.told()
-        'a parameter of litellm.completion'
+        >>> Explanation(("models", 0, "model"), "m", (), "parameter", "completion").describe()
+        'a parameter of completion'
         """
-        told = _TOLD[self.fate].format(self.target)
+        words = _FATES[self.fate].format(self.target)
+        if self.role:
+            words += f", in role {self.role} only"
         if self.variable:
-            told += f"; resolved from {self.variable}, which is {'set' if self.is_set else 'unset'}"
-        return told
+            words += f"; resolved from {self.variable}, which is {'' if self.is_set else 'not '}set"
+        return words
 
 
 def explain(
-    config: ConfigMorpher,
+    config: Mapping[str, Any] | ConfigMorpher | Iterable[Mapping[str, Any]],
     path: PathLike | None = None,
     *,
-    target: Any = None,
+    target: Callable[..., Any] | None = None,
     role: str | None = None,
-    contract: Contract = DEFAULT_CONTRACT,
+    contract: Contract | Iterable[str | Role] | None = None,
 ) -> list[Explanation]:
-    """Explain every single value at or below a path, in the order written.
+    """Explain each single value at or below a path, in the order written.
 
-    `target` is the callable that models are handed to; without one it is `litellm.completion`,
-    which is imported then. With a `role`, only the models that play it are explained.
+    A model is shown as a call sees it: with the defaults that it does not set. It is handed to
+    `target`, or else to the callables of its roles, which are imported. With a `role`, only the
+    models that play it are explained.
 
-    >>> config = ConfigMorpher({"models": [{"name": "a", "model": "gpt-4o", "api_key": "sk-1"}]})
+    >>> models = [{"name": "a", "model": "gpt-4o", "api_key": "sk-1"}]
     >>> def complete(model, **kwargs): ...
-    >>> for each in explain(config, target=complete):
-    ...     print(each.place, each.value, each.fate)
-    models[0].name a kept
-    models[0].model gpt-4o named
-    models[0].api_key *** passed
+    >>> config = {"defaults": {"timeout": 60}, "models": models}
+    >>> for each in explain(config, "models", target=complete):
+    ...     print(each.where, each.value, each.fate, each.origins[0])
+    models[0].name a reserved models[0].name
+    models[0].model gpt-4o parameter models[0].model
+    models[0].api_key *** kwargs models[0].api_key
+    models[0].timeout 60 kwargs defaults.timeout
 
-    Raises `PathError` for a path that leads nowhere, and `RoleError` for an undeclared role.
+    Raises `ConfigError` for sections of the wrong shape, `PathError` for a path that leads
+    nowhere, and `RoleError` for a role that is not declared.
     """
-    if target is None:
-        import litellm
-
-        target = litellm.completion
-    parameters = read_parameters(target)
-    tree = config.config
-    secrets = known_secrets(tree)
-    start = tuple(trace(tree, path)) if path is not None else ()
-    chosen = None if role is None else _players(tree, role, contract)
-    return [
-        _explanation(config, at, value, parameters, _name(target), secrets)
-        for at, value in _leaves(tree, ())
-        if at[: len(start)] == start and (chosen is None or at[:2] in chosen)
-    ]
+    tree = tree_of(config)
+    hide_misspelt_secrets(tree)
+    explainer = _Explainer(tree, read_sections(tree, contract), target)
+    return list(explainer.explain(path, role))
 
 
-def _players(tree: Mapping[str, Any], role: str, contract: Contract) -> set[tuple[Step, ...]]:
-    if role not in contract:
-        raise RoleError(f"role {role!r} is not declared; {did_you_mean(role, contract)}")
-    models = tree.get("models")
-    return {
-        ("models", index)
-        for index, model in enumerate(models if isinstance(models, list) else ())
-        if isinstance(model, Mapping)
-        and any(role in entry for entry in read_roles(model.get("roles"), contract)[0])
-    }
+class _Use(NamedTuple):
+    """How a value is used: under which key, in which roles, and where it was written."""
+
+    origins: tuple[Place, ...]
+    key: str | None = None
+    roles: tuple[str, ...] = ()
+    only: str = ""
 
 
-def _leaves(value: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
+class _Explainer:
+    """A configuration as calls see it, and what is needed to explain a value of it."""
+
+    def __init__(self, tree: FrozenMap[str, Any], sections: Sections, target: Any) -> None:
+        models = [apply_defaults(m, sections.defaults) for m in freeze_models(sections.models)]
+        self.models: dict[Path, Model] = {_origin(model).path: model for model in models}
+        named = {path[-1]: model for path, model in self.models.items()}
+        by_name = isinstance(tree["models"], FrozenMap)
+        self.tree = tree.set("models", FrozenMap.of(named) if by_name else pvector(models))
+        self.contract = sections.contract
+        self.defaults = sections.defaults
+        self.target = target
+        self.source: Any = getattr(origin_of(tree), "source", None)
+        self.secrets = secret_values(tree)
+
+    def explain(self, path: PathLike | None, role: str | None) -> Iterator[Explanation]:
+        start = () if path is None else tuple(trace(self.tree, path))
+        chosen = None if role is None else self.players(role)
+        for at, value in _leaves(self.tree):
+            if at[: len(start)] == start and (chosen is None or at[:2] in chosen):
+                yield from self.explain_value(at, value, role)
+
+    def players(self, role: str) -> Set[Path]:
+        """Return the paths of the models that play a role, or that it borrows."""
+        self.contract.require(role)
+        for name in (role, *self.contract.lenders(role)):
+            players = {at for at in self.models if name in self.roles(at)}
+            if players:
+                return players
+        return set()
+
+    def entries(self, at: Path) -> list[Entry]:
+        return read_roles(self.models[at].get("roles"), self.contract)[0]
+
+    def roles(self, at: Path) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(entry.role for entry in self.entries(at)))
+
+    def explain_value(self, at: Path, value: Any, role: str | None) -> Iterator[Explanation]:
+        use = self.use(at)
+        fates: dict[Fate, list[str]] = {}
+        if use.key is None:
+            section = {"router_settings": "router", "roles": "reserved", "own_keys": "reserved"}
+            fates[cast("Fate", section.get(str(at[0]), "section"))] = []
+        else:
+            for target in self.targets((role,) if role else use.roles or tuple(self.contract)):
+                fates.setdefault(self.fate(use.key, target), []).append(_name(target))
+        sent = not fates.keys().isdisjoint(("parameter", "kwargs"))
+        variable = next((name for _, name in references(value)), "") if sent else ""
+        is_set = bool(os.environ.get(variable, "").strip())
+        cleaned = tuple(redact_key(step) if isinstance(step, str) else step for step in at)
+        # What is below the name of a secret, or below a name that holds one, is not shown.
+        hidden = cleaned != at or any(is_secret(str(step)) for step in at)
+        hidden = hidden or str(value) in self.secrets  # by an anchor, for example
+        shown = redact(value, "secret" if hidden else "")
+        shown = redact_key(shown) if isinstance(shown, str) and not hidden else shown
+        for fate, names in fates.items():
+            target = " and ".join(names)
+            yield Explanation(cleaned, shown, use.origins, fate, target, use.only, variable, is_set)
+
+    def use(self, at: Path) -> _Use:
+        """Find out what a value is for, and every place where it, or what it replaces, is written."""
+        model = self.models.get(at[:2])
+        if model is None or len(at) < 3:
+            key = at[1] if at[0] == "defaults" and len(at) > 1 else None
+            return _Use(self.places(at), key if isinstance(key, str) else None)
+        key, rest = str(at[2]), at[3:]
+        written = _origin(model).path_of(at[2:])
+        if key != "roles":
+            places = self.places(written) + self.replaced_default(key, written)
+            return _Use(places, key, self.roles(at[:2]))
+        for entry in self.entries(at[:2]):
+            base = entry.path[1:] if entry.path[-1] == entry.role else (*entry.path[1:], entry.role)
+            parameter = rest[len(base) : len(base) + 1]
+            if rest[: len(base)] == base and parameter and parameter != ("task",):
+                key = str(parameter[0])
+                replaced = _origin(model).path_of((key,))
+                places = self.places(written)
+                if key in model:
+                    places += self.places(replaced) + self.replaced_default(key, replaced)
+                return _Use(places, key, (entry.role,), entry.role)
+        return _Use(self.places(written), "roles", self.roles(at[:2]))
+
+    def places(self, path: Path) -> tuple[Place, ...]:
+        positions = self.source.positions(path) if self.source else []
+        return tuple(Place(path, position) for position in positions) or (Place(path),)
+
+    def replaced_default(self, key: str, written: Path) -> tuple[Place, ...]:
+        replaces = key in self.defaults and written[0] != "defaults"
+        return self.places(("defaults", key)) if replaces else ()
+
+    def targets(self, roles: Iterable[str]) -> Iterable[Any]:
+        if self.target is not None:
+            return [self.target]
+        groups = (RoleGroup(role, (), self.contract) for role in roles)
+        return dict.fromkeys(group.callable for group in groups)
+
+    def fate(self, key: str, target: Any) -> Fate:
+        parameters = read_parameters(target)
+        if key in parameters.defaults:
+            return "parameter"
+        if key in _ROUTER_KEYS:
+            return "router"
+        if key in RESERVED_KEYS or key in self.contract.own_keys:
+            return "reserved"
+        accepted = parameters.has_var_keyword and key not in parameters.filled
+        return "kwargs" if accepted else "ignored"
+
+
+def _origin(model: Model) -> Origin:
+    return origin_of(model) or Origin(("models",))
+
+
+def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Yield each single value with its path."""
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
+    if isinstance(value, FrozenMap) and value:
+        for key, item in value.iteritems():
             yield from _leaves(item, (*path, key))
-    elif isinstance(value, list) and value:
+    elif isinstance(value, VECTOR) and value:
         for index, item in enumerate(value):
             yield from _leaves(item, (*path, index))
     else:
         yield path, value
 
 
-def _explanation(
-    config: ConfigMorpher,
-    path: tuple[Step, ...],
-    value: Any,
-    parameters: Parameters,
-    target: str,
-    secrets: Set[str],
-) -> Explanation:
-    fate = _fate(path, parameters)
-    sent = fate in ("named", "passed")
-    variable = next((name for _, name in references(value)), "") if sent else ""
-    origins = tuple(config.source.origins(path)) if config.source else ()
-    is_set = bool(os.environ.get(variable, "").strip())
-    told = tuple(redact_key(step) if isinstance(step, str) else step for step in path)
-    # What stands anywhere below a secret's name, or below a name that holds one, is not shown.
-    hidden = told != path or any(is_secret(str(step)) for step in path)
-    hidden = hidden or str(value) in secrets  # by an anchor, say
-    if isinstance(value, str) and "roles" in path[-2:] and redact_key(value) != value:
-        hidden = True  # a key that slipped into the roles
-    shown = redact(value, "secret" if hidden else "")
-    return Explanation(told, shown, origins, fate, target, variable, is_set)
-
-
-def _fate(path: tuple[Step, ...], parameters: Parameters) -> Fate:
-    if len(path) < 3 or path[0] != "models":
-        return "outside"
-    key = path[2]
-    if key in parameters.defaults:
-        return "named"
-    if key in OWN_KEYS:
-        return "kept"
-    return "passed" if parameters.takes_any and key not in parameters.withheld else "dropped"
-
-
 def _name(target: Any) -> str:
     name = getattr(target, "__qualname__", type(target).__qualname__)
-    return f"litellm.{name}" if _module(target).startswith("litellm") else name
-
-
-def _module(target: Any) -> str:
-    return str(getattr(target, "__module__", ""))
+    module = str(getattr(target, "__module__", ""))
+    return f"litellm.{name}" if module.startswith("litellm") else str(name)

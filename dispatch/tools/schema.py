@@ -1,187 +1,285 @@
-"""A JSON Schema of a contract's configurations, so that editors complete roles and keys."""
+"""A JSON Schema of the configurations of a contract, so that editors complete and check them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, POSTCOMPLETIONS, Contract, Role
+from dispatch.litellm.keys import VALUE_TYPES, known_keys
+from dispatch.litellm.policy import RESERVED_KEYS
+from dispatch.redaction import is_secret
+from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, Contract, Role
 
 __all__ = ["schema"]
 
-_TEXT = {"type": "string", "pattern": r"\S"}
-_NUMBER = {"type": ["number", "null", "string"]}  # a text may refer to a variable
-_INTEGER = {"type": ["integer", "null", "string"]}
-_OBJECT = {"type": ["object", "null"]}
-_TASKS: dict[str, dict[str, Any]] = {
-    "optional": {"type": ["string", "null"]},
-    "required": _TEXT,
-    "none": {"type": "null"},
-}
+Schema = dict[str, Any]
+
+_NOT_BLANK: Schema = {"type": "string", "pattern": r"\S"}
+_STRING: Schema = {"type": ["string", "null"]}
+_OBJECT: Schema = {"type": ["object", "null"]}
+_ARRAY: Schema = {"type": ["array", "null"]}
+
+# The types of keys by their names, where LiteLLM's annotations agree (1.110.2); the first counts.
+_TYPES: tuple[tuple[str, Schema], ...] = (
+    (r"^model$", _NOT_BLANK),
+    (r"^enabled$", {"type": "boolean"}),
+    (r"^stop$", {"type": ["string", "array", "null"]}),
+    (r"^(headers|extra_headers|extra_body|thinking|model_info|logit_bias|stream_options)$", _OBJECT),
+    (r"^(metadata|litellm_metadata|.+_router_config)$", _OBJECT),
+    (r"^(tools|functions|modalities|tags|allowed_openai_params|additional_drop_params)$", _ARRAY),
+    (r"^(name|system_prompt|organization|custom_llm_provider|reasoning_effort)$", _STRING),
+    (r"(^|_)(base|url|id|path|file|region|project|location|host|endpoint|version|name)$", _STRING),
+)
 _ABOUT = {
-    CHATCOMPLETIONS: "the main conversation and its tool calls",
-    POSTCOMPLETIONS: "what follows the conversation, each with its task",
+    "name": "What you call the model; never sent.",
+    "model": "What LiteLLM calls: provider/name, or the name alone.",
+    "enabled": "false leaves the model out.",
+    "system_prompt": "Comes first in each conversation.",
+    "order": "Models of a role with a lower order serve first.",
+    "weight": "Share of the calls among models of the same order.",
+    "model_info": "What describes the model, such as max_input_tokens; never sent.",
+    "api_key": "Best written as os.environ/NAME; none for an endpoint without keys.",
+    "api_base": "The URL of your own endpoint.",
+    "base_url": "The same as api_base.",
+    "api_version": "Quote it: YAML reads it as a date.",
+    "custom_llm_provider": "The provider, where the model's name does not say it.",
+    "temperature": "How random the answers are; 0 is the least.",
+    "top_p": "Sample among the likeliest tokens, up to this probability.",
+    "max_tokens": "The most tokens of an answer.",
+    "max_completion_tokens": "The most tokens of an answer, reasoning included.",
+    "timeout": "Seconds to wait for an answer.",
+    "stream_timeout": "Seconds to wait for the first piece of a streamed answer.",
+    "num_retries": "How often a failed call is repeated.",
+    "rpm": "The most requests a minute.",
+    "tpm": "The most tokens a minute.",
+    "seed": "Makes answers repeatable where the provider can.",
+    "n": "How many answers to give.",
+    "stream": "Whether answers come in pieces.",
+    "drop_params": "Leave out what the model does not support.",
+    "stop": "Strings that end an answer.",
+    "reasoning_effort": "How much to reason: none, minimal, low, medium, high, …",
+    "thinking": "Such as {type: enabled, budget_tokens: 2000}.",
+    "extra_headers": "HTTP headers to send too.",
+    "extra_body": "Keys that go into the request as they are.",
+    "mock_response": "Answer with this, without a call.",
 }
-_ABOUT_TASK = {"required": "each time with a task", "none": "never with a task"}
-
-# What a model may hold besides its roles. Any other key is passed on to LiteLLM, so none is wrong.
-_KEYS: dict[str, dict[str, Any]] = {
-    "model": {**_TEXT, "description": "What LiteLLM calls: provider/name, or the name alone."},
-    "name": {"type": ["string", "null"], "description": "What you call it, never sent."},
-    "system_prompt": {"type": ["string", "null"], "description": "For your program, never sent."},
-    "api_key": {"type": ["string", "null"], "description": "Best as os.environ/NAME."},
-    "api_base": {"type": ["string", "null"], "description": "An endpoint of your own."},
-    "base_url": {"type": ["string", "null"], "description": "The same as api_base."},
-    "api_version": {"type": ["string", "null"], "description": "Quoted: it reads as a date."},
-    "temperature": {**_NUMBER, "description": "How freely it answers; 0 is the steadiest."},
-    "top_p": {**_NUMBER, "description": "It picks from the likeliest words, up to this share."},
-    "max_tokens": {**_INTEGER, "description": "How long an answer may be."},
-    "max_completion_tokens": {**_INTEGER, "description": "The same, with what it thinks."},
-    "timeout": {**_NUMBER, "description": "Seconds to wait for an answer."},
-    "num_retries": {**_INTEGER, "description": "How often to ask again where a call fails."},
-    "stop": {"type": ["string", "array", "null"], "description": "Texts that end an answer."},
-    "extra_headers": {**_OBJECT, "description": "HTTP headers that go along."},
-    "extra_body": {**_OBJECT, "description": "Keys that go into the request as they are."},
+_DECLARATION: Schema = {
+    "type": ["object", "null"],
+    "additionalProperties": False,
+    "properties": {
+        "required": {"type": "boolean", "description": "At least one model must play it."},
+        "multiple": {"type": "boolean", "description": "More than one model may play it."},
+        "task": {"enum": ["optional", "required", "none"], "description": "Whether it has a task."},
+        "description": {"type": "string", "description": "What it is for."},
+        "otherwise": {**_NOT_BLANK, "description": "The role to borrow models from."},
+        "needs": {"type": "object", "description": "Capabilities, as in LiteLLM's model map."},
+        "calls": {**_NOT_BLANK, "description": "The callable, such as litellm.embedding."},
+        "variables": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What the program fills into a task.",
+        },
+        "max_cost": {"type": "number", "description": "US dollars that its calls may cost."},
+    },
+}
+_TASKS: dict[str, Schema] = {
+    "optional": _STRING,
+    "required": _NOT_BLANK,
+    "none": {"type": ["string", "null"], "pattern": r"^\s*$"},
+}
+_SINGULAR = ("name", "model", "roles")  # what no default can give to all models
+_DISABLED = {"required": ["enabled"], "properties": {"enabled": {"const": False}}}
+_SECTIONS = {
+    "router_settings": "Settings of LiteLLM's Router, such as fallbacks.",
+    "litellm_settings": "Settings of LiteLLM's proxy for each call.",
+    "general_settings": "Settings of LiteLLM's proxy itself.",
+    "environment_variables": "Variables that LiteLLM's proxy sets.",
+    "callback_settings": "Settings of the callbacks of LiteLLM's proxy.",
 }
 
 
-def schema(contract: Contract = DEFAULT_CONTRACT) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of the configurations that fit a contract.
+def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> Schema:
+    """Return the JSON Schema (2020-12) of the configurations that suit a contract.
 
-    It refuses what a dispatcher refuses, down to how often a role is played, but for keys that
-    stand twice or are no text: JSON has none of these. Beyond that it asks well-known keys for
-    values of their type, such as a text for `name: 3.10`, where a dispatcher takes any.
+    What it accepts a dispatcher accepts, except for what JSON Schema cannot say: that the
+    variables of a task are known, or that at most one model plays a role where models are written
+    as a mapping. It also wants common keys to have values of their type. In a file that declares
+    roles itself, models may play any. `overlay` is for files that change others: they may leave
+    anything out.
 
     >>> from dispatch import Contract, Role
     >>> made = schema(Contract([Role("embed", required=True)]))
-    >>> made["$defs"]["role"]["enum"], made["properties"]["models"]["allOf"]
-    (['embed'], [{'contains': {'$ref': '#/$defs/plays%20embed'}}])
+    >>> made["$defs"]["role"]["enum"], made["required"]
+    (['embed'], ['models'])
     """
-    model = {
-        "type": "object",
-        "required": ["model"],
-        "properties": {**_KEYS, **_known(), "roles": {"$ref": "#/$defs/roles"}},
-    }
-    if not _has_default(contract):
-        model["required"] = ["model", "roles"]
+    optional = overlay or _has_default(contract)
+    required = [] if overlay else ["model", *([] if optional else ["roles"])]
+    keys = _keys()
+    declares = {"required": ["roles"], "properties": {"roles": {"minProperties": 1}}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Models, and the roles that they play",
         "type": "object",
-        "required": ["models"],
-        "properties": {"models": _models(contract)},
+        "required": [] if overlay else ["models"],
+        "properties": {
+            "models": {
+                "description": "Your models; those of one role serve in this order.",
+                "type": ["array", "object"],
+                "properties": {"model": False},
+                "allOf": [] if overlay else [*_counts(contract)],
+            },
+            "defaults": {
+                "description": "Keys that every model starts from.",
+                "type": ["object", "null"],
+                "properties": keys | dict.fromkeys(_SINGULAR, False),
+            },
+            "roles": {
+                "description": "Roles that this file declares.",
+                "type": ["object", "null"],
+                "propertyNames": {"pattern": r"\S"},
+                "additionalProperties": _DECLARATION,
+            },
+            "own_keys": {
+                "description": "Keys of models that are the program's own; never sent.",
+                "type": ["array", "null"],
+                "items": {"type": "string"},
+            },
+            **{name: {**_OBJECT, "description": about} for name, about in _SECTIONS.items()},
+        },
+        "if": True if overlay else declares,
+        "then": {"properties": {"models": _each("any model")}},
+        "else": {"properties": {"models": _each("model")}},
         "$defs": {
-            "model": model,
-            "roles": _roles(contract),
+            "model": _model(required, "roles"),
+            "any model": _model([key for key in required if key == "model"], "any roles"),
+            "keys": {"type": "object", "properties": keys},
+            "parameters": {"allOf": [_ref("keys")], "properties": {"roles": False}},
+            "roles": _roles("role", "tasks", optional),
+            "any roles": _roles("any role", "any tasks", True),
             "role": _role(contract),
-            "tasks": _tasks(contract),
-            **dict(_players(contract)),
+            "any role": {"anyOf": [_ref("role"), _NOT_BLANK]},
+            "tasks": _tasks(contract, False),
+            "any tasks": _tasks(contract, _task("optional")),
+            **{f"plays {role.name}": _plays(role) for role in contract.values()},
         },
     }
 
 
-def _known() -> dict[str, Any]:
-    """Every key that LiteLLM knows, for completion: of any type."""
-    from dispatch.llm.keys import known_keys
+def _keys() -> Schema:
+    """Describe every known key of a model: its type, and what the common ones are for."""
+    others = sorted((known_keys() | VALUE_TYPES.keys() | RESERVED_KEYS) - _ABOUT.keys() - {"roles"})
+    return {
+        key: _type_of(key) | ({"description": _ABOUT[key]} if key in _ABOUT else {})
+        for key in (*_ABOUT, *others)
+    }
 
-    return {key: True for key in sorted(known_keys()) if key not in _KEYS}
+
+def _type_of(key: str) -> Schema:
+    if key in VALUE_TYPES and key != "enabled":  # or a reference to the environment
+        return {"type": [VALUE_TYPES[key], "null", "string"], "pattern": r"^os\.environ/"}
+    if is_secret(key) and "credentials" not in key:  # which may be a mapping
+        return _STRING
+    return next((kind for pattern, kind in _TYPES if re.search(pattern, key)), {})
 
 
 def _has_default(contract: Contract) -> bool:
-    """Tell whether a model may do without roles, and plays the default one."""
+    """Return whether a model may leave out `roles`, and plays the default one."""
     default = contract.get(CHATCOMPLETIONS)
     return default is not None and default.task != "required"
 
 
-def _models(contract: Contract) -> dict[str, Any]:
-    asked = [{"contains": _ref("plays", role)} for role in contract.values() if role.required]
-    asked += [_at_most_one("plays", role) for role in contract.values() if not role.several]
+def _each(definition: str) -> Schema:
+    return {"items": _ref(definition), "additionalProperties": _ref(definition)}
+
+
+def _model(required: list[str], roles: str) -> Schema:
+    """Describe a model; nothing is required of one that is left out."""
     return {
-        "description": "Your models; those of one role serve in this order.",
-        "type": "array",
-        "items": {"$ref": "#/$defs/model"},
-    } | ({"allOf": asked} if asked else {})
-
-
-def _roles(contract: Contract) -> dict[str, Any]:
-    entry = [{"$ref": "#/$defs/role"}, {"$ref": "#/$defs/tasks"}]
-    several: list[dict[str, Any]] = [{"type": "array", "items": {"anyOf": entry}}]
-    about = "The roles that it plays: one, a mapping of roles to tasks, or a list of both."
-    if _has_default(contract):
-        about += f" Without any it plays {CHATCOMPLETIONS}."
-        several.append({"type": "null"})
-        several.append({"type": "object", "maxProperties": 0})
-    else:
-        several[0]["minItems"] = 1
-    # To play a role twice, with a task each, counts as two models.
-    single = [_at_most_one("names", role) for role in contract.values() if not role.several]
-    if single:
-        several[0]["allOf"] = single
-    return {"description": about, "anyOf": [*entry, *several]}
-
-
-def _role(contract: Contract) -> dict[str, Any]:
-    told = list(filter(None, map(_about, contract.values())))
-    names = [role.name for role in contract.values() if role.task != "required"]
-    return {"enum": names} | ({"description": "\n\n".join(told)} if told else {})
-
-
-def _tasks(contract: Contract) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {role.name: _task(role) for role in contract.values()},
-        "additionalProperties": False,
-        "minProperties": 1,
+        "if": _DISABLED,
+        "then": {"type": "object"},
+        "else": {
+            "required": required,
+            "allOf": [_ref("keys")],
+            "properties": {"roles": _ref(roles)},
+        },
     }
 
 
-def _task(role: Role) -> dict[str, Any]:
-    about = _about(role)
-    return _TASKS[role.task] | ({"description": about} if about else {})
+def _counts(contract: Contract) -> Iterator[Schema]:
+    """Yield what a contract demands of all models together."""
+    for role in contract.values():
+        plays = _ref(f"plays {role.name}")
+        if role.required:
+            lenders = [_ref(f"plays {name}") for name in contract.lenders(role.name)]
+            player = {"anyOf": [plays, *lenders]} if lenders else plays
+            named = {"type": "object", "not": {"additionalProperties": {"not": player}}}
+            yield {"anyOf": [{"type": "array", "contains": player}, named]}
+        if not role.multiple:
+            # `minContains: 0` would be shorter, but editors that do not know it would want one.
+            yield {"if": {"contains": plays}, "then": {"contains": plays, "maxContains": 1}}
+
+
+def _plays(role: Role) -> Schema:
+    names = {"anyOf": [{"const": role.name}, {"type": "object", "required": [role.name]}]}
+    roles = {"anyOf": [names, {"type": "array", "contains": names}]}
+    plays: Schema = {"properties": {"roles": roles}, "required": ["roles"]}
+    if role.name == CHATCOMPLETIONS:  # so does a model without roles
+        roles["anyOf"] += [{"enum": [None, [], {}]}]
+        del plays["required"]
+    return {"type": "object", "not": _DISABLED, **plays}
+
+
+def _roles(role: str, tasks: str, optional: bool) -> Schema:
+    entry = [_ref(role), _ref(tasks)]
+    about = "The roles that it plays: one, a mapping of roles to tasks, or a list of both."
+    if not optional:
+        many = [{"type": "array", "items": {"anyOf": entry}, "minItems": 1}]
+        return {"description": about, "anyOf": [*entry, *many]}
+    about += f" Without any it plays {CHATCOMPLETIONS}."
+    many = [{"type": "array", "items": {"anyOf": entry}}, {"enum": [None, {}]}]
+    return {"description": about, "anyOf": [*entry, *many]}
+
+
+def _role(contract: Contract) -> Schema:
+    names = [role.name for role in contract.values() if role.task != "required"]
+    return {"enum": names, "description": "\n\n".join(map(_about, contract.values()))}
+
+
+def _tasks(contract: Contract, others: Schema | bool) -> Schema:
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "properties": {
+            role.name: {**_task(role.task), "description": _about(role)}
+            for role in contract.values()
+        },
+        "additionalProperties": others,
+    }
+
+
+def _task(task: str) -> Schema:
+    """Describe a task, or a mapping of a task and of parameters that hold in this role only."""
+    required = {"required": ["task"]} if task == "required" else {}
+    mapping = {"allOf": [_ref("parameters")], "properties": {"task": _TASKS[task]}, **required}
+    return {"if": {"type": "object"}, "then": mapping, "else": _TASKS[task]}
 
 
 def _about(role: Role) -> str:
-    """Tell what a role is for and what a program asks of it, where there is anything to tell."""
-    told = (
-        _ABOUT.get(role.name),
-        "some model must play it" if role.required else "",
-        "" if role.several else "one model at most plays it",
-        _ABOUT_TASK.get(role.task),
+    """Describe what a role is for and what a program asks of it."""
+    said = (
+        role.description,
+        "at least one model must play it" if role.required else "",
+        "" if role.multiple else "only one model may play it",
+        {"required": "always with a task", "none": "never with a task"}.get(role.task),
+        f"otherwise it borrows the models of {role.otherwise}" if role.otherwise else "",
+        f"variables of its task: {', '.join(role.variables)}" if role.variables else "",
     )
-    about = "; ".join(filter(None, told))
-    return f"{role.name}: {about}." if about else ""
+    about = "; ".join(filter(None, said))
+    return f"{role.name}: {about}." if about else f"{role.name}."
 
 
-def _players(contract: Contract) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what it is to name a role, and to play it, for each role whose players count."""
-    for role in contract.values():
-        if role.required or not role.several:
-            mapping = {"type": "object", "required": [role.name]}
-            yield f"names {role.name}", {"anyOf": [{"const": role.name}, mapping]}
-            yield f"plays {role.name}", _plays(role)
-
-
-def _plays(role: Role) -> dict[str, Any]:
-    names = _ref("names", role)
-    written = [names, {"type": "array", "contains": names}]
-    if role.name != CHATCOMPLETIONS:
-        plays = {"properties": {"roles": {"anyOf": written}}, "required": ["roles"]}
-    else:  # so does a model without any
-        plays = {"properties": {"roles": {"anyOf": [*written, {"enum": [None, [], {}]}]}}}
-    return {"type": "object", **plays}
-
-
-def _at_most_one(does: str, role: Role) -> dict[str, Any]:
-    """Allow one item that does something with a role.
-
-    `minContains: 0` would say it shorter. Editors that know no `minContains` would ask for one.
-    """
-    item = _ref(does, role)
-    return {"if": {"contains": item}, "then": {"contains": item, "maxContains": 1}}
-
-
-def _ref(does: str, role: Role) -> dict[str, str]:
-    """Refer to a definition of `_players`, whatever characters are in the name of the role."""
-    name = role.name.replace("~", "~0").replace("/", "~1")
-    return {"$ref": f"#/$defs/{quote(f'{does} {name}')}"}
+def _ref(definition: str) -> Schema:
+    """Refer to a definition, whatever characters are in the name of its role."""
+    return {"$ref": f"#/$defs/{quote(definition.replace('~', '~0').replace('/', '~1'))}"}

@@ -25,18 +25,18 @@ import pytest
 import rich.console
 import rich.pretty
 
-from dispatch import ConfigMorpher, FrozenMap, ModelDispatcher, dispatch, secrets
-from dispatch.check import check
+from dispatch import ConfigMorpher, FrozenMap, ModelDispatcher, dispatch, redaction
+from dispatch.tools.check import check
 from dispatch.cli import COMMANDS
 from dispatch.config.files import load
-from dispatch.conversation import converse
+from dispatch.tools.chat import converse
 from dispatch.errors import ConfigError, ConfigWarning, Fault
-from dispatch.explain import explain
-from dispatch.llm.deployments import model_list
-from dispatch.llm.logs import LOGGERS
-from dispatch.llm.proxy import proxy_config
-from dispatch.llm.router import make_router
-from dispatch.secrets import (
+from dispatch.tools.explain import explain
+from dispatch.litellm.deployments import model_list
+from dispatch.litellm.logs import LOGGERS
+from dispatch.litellm.proxy import proxy_config
+from dispatch.litellm.router import make_router
+from dispatch.redaction import (
     is_secret,
     label,
     literal_secrets,
@@ -587,7 +587,7 @@ def test_what_is_broken_is_told_without_its_secrets(name, tmp_path):
     try:
         config = ConfigMorpher(file)
         report = check(config)
-        told += [fault.told() for fault in (*report.faults, *report.warnings)]
+        told += [fault.render() for fault in (*report.faults, *report.warnings)]
         told += [repr(each) for each in explain(config, target=lambda **kwargs: None)]
         ModelDispatcher(config.fetch("models"))
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Any callable tells what keyword arguments it takes, and is never called for it."""
+"""What keyword arguments a callable takes is read from any callable, and none is called."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ import litellm
 import pydantic
 import pytest
 
-from dispatch.config.callables import default_maker, read_parameters
+from dispatch.config.signatures import default_factory, read_parameters
 from dispatch.errors import SignatureError
-from dispatch.llm.keys import OWN_KEYS
 
 
 def never(*args, **kwargs):
@@ -292,13 +291,18 @@ TARGETS = [  # target, the names it takes by keyword, whether it has **kwargs
 ]
 
 
-@pytest.mark.parametrize(("target", "names", "takes_any"), TARGETS)
-def test_each_kind_of_callable_tells_its_keywords_in_order(target, names, takes_any):
+@pytest.mark.parametrize(
+    ("target", "names", "has_var_keyword"),
+    TARGETS,
+    ids=[getattr(target, "__qualname__", type(target).__name__) for target, *_ in TARGETS],
+)
+def test_each_kind(target, names, has_var_keyword):
+    """Each kind of callable has its keywords in order, the second time as well."""
     parameters = read_parameters(target)
-    told = list(parameters.defaults)
-    assert (told[:4] if target is litellm.rerank else told) == names.split()
-    assert parameters.takes_any is takes_any
-    assert read_parameters(target) == parameters  # the second time, from memory where it may be
+    keywords = list(parameters.defaults)
+    assert (keywords[:4] if target is litellm.rerank else keywords) == names.split()
+    assert parameters.has_var_keyword is has_var_keyword
+    assert read_parameters(target) == parameters
 
 
 @pytest.mark.parametrize(
@@ -315,15 +319,16 @@ def test_each_kind_of_callable_tells_its_keywords_in_order(target, names, takes_
     ],
     ids=lambda target: target.__name__,
 )
-def test_each_of_litellm_tells_its_model_and_takes_all_else(target):
-    """Some async twins expose no more than `**kwargs`: what their sync ones take holds for them."""
+def test_litellm(target):
+    """Each function of LiteLLM names its model and takes all else, sync or async."""
     parameters = read_parameters(target)
     assert "model" in parameters.defaults
-    assert parameters.takes_any
+    assert parameters.has_var_keyword
 
 
 @pytest.mark.parametrize("name", ["embedding", "text_completion", "image_generation", "speech"])
-def test_an_async_twin_that_tells_nothing_takes_what_the_sync_one_does(name):
+def test_async_twin_of_litellm(name):
+    """An async function that only has `**kwargs` takes what its sync twin takes."""
     twin = getattr(litellm, f"a{name}")
     assert set(inspect.signature(twin).parameters) == {"args", "kwargs"}  # else this shows nothing
     sync = read_parameters(getattr(litellm, name))
@@ -352,7 +357,8 @@ class Client:
     async def aplain(*args, **kwargs): ...  # of this class's own: what the module has is no twin
 
 
-def test_a_twin_is_sought_only_for_a_coroutine_that_tells_nothing():
+def test_twins():
+    """A twin is looked for only if a coroutine function of a module says nothing of itself."""
     assert list(read_parameters(aplain).defaults) == ["model", "temperature", "stop"]
     assert list(read_parameters(alone).defaults) == []
     assert list(read_parameters(acached).defaults) == ["stop"]
@@ -363,37 +369,47 @@ def test_a_twin_is_sought_only_for_a_coroutine_that_tells_nothing():
     assert list(read_parameters(functools.partial(coroutine, model="m")).defaults) == ["model"]
 
 
-@pytest.mark.parametrize(
-    "target",
-    [dict, max, type, dict[str, int]],
-    ids=str,
-)
-def test_a_builtin_that_does_not_tell_is_refused_by_name(target):
-    with pytest.raises(SignatureError, match="does not tell its parameters") as caught:
+@pytest.mark.parametrize("target", [dict, max, type, dict[str, int]], ids=["dict", "max", "type", "alias"])
+def test_builtin_without_signature(target):
+    """A builtin without a signature is refused by its name."""
+    with pytest.raises(SignatureError, match="has no signature; wrap it") as caught:
         read_parameters(target)
     assert isinstance(caught.value, TypeError)
     assert (typing.get_origin(target) or target).__name__ in str(caught.value)
 
 
-@pytest.mark.parametrize("target", [None, 1, "litellm.completion", {}, object()])
-def test_what_is_no_callable_is_refused_by_its_kind(target):
+@pytest.mark.parametrize("target", [None, 1, "litellm.completion", {}, Bare()])
+def test_no_callable(target):
+    """What is no callable is refused by its type."""
     with pytest.raises(SignatureError, match=f"found a {type(target).__name__}$"):
         read_parameters(target)
 
 
-def test_a_partial_with_too_many_arguments_is_refused():
+def test_partial_with_too_many_arguments():
+    """A partial that no call can complete is refused."""
     with pytest.raises(SignatureError):
         read_parameters(functools.partial(plain, 1, 2, 3, 4))
 
 
-def test_what_a_partial_was_given_by_position_may_not_come_again():
-    given = functools.partial(positional, "gpt-4o", 1)
-    assert read_parameters(given).withheld == OWN_KEYS | {
-        "temperature"
-    }  # `model` may: it is positional-only
+def test_filled():
+    """What a partial was given by position may not come again; positional-only names may."""
+    assert read_parameters(functools.partial(positional, "gpt-4o", 1)).filled == {"temperature"}
     nested = functools.partial(functools.partial(lambda a, b, **rest: None, 1), 2)
-    assert read_parameters(nested).withheld == OWN_KEYS | {"a", "b"}
-    assert read_parameters(plain).withheld == OWN_KEYS
+    assert read_parameters(nested).filled == {"a", "b"}
+    assert read_parameters(plain).filled == frozenset()
+
+
+def test_positional_only():
+    """Positional-only parameters are known, unless a partial has given them."""
+    assert read_parameters(positional).positional_only == {"model"}
+    assert read_parameters(functools.partial(positional, "gpt-4o")).positional_only == frozenset()
+    assert read_parameters(sorted).positional_only == {"iterable"}
+
+
+def test_required():
+    """A parameter without a default is required."""
+    assert read_parameters(plain).required == ["model"]
+    assert read_parameters(Data).required == ["model", "key"]
 
 
 class Color(enum.Enum):
@@ -427,28 +443,33 @@ DEFAULTS = [  # a default, and whether it is made afresh
 ]
 
 
-@pytest.mark.parametrize(("default", "afresh"), DEFAULTS, ids=lambda each: type(each).__name__)
-def test_a_mutable_default_is_made_afresh_and_of_its_own_class(default, afresh):
+@pytest.mark.parametrize(("default", "fresh"), DEFAULTS, ids=lambda each: type(each).__name__)
+def test_mutable_default(default, fresh):
+    """A mutable default is made afresh, of its class; any other is handed out as it is."""
+
     def target(value=default): ...
 
-    make = default_maker(target, "value")
+    make = default_factory(target, "value")
     assert type(make()) is type(default)
     assert make() == default
-    assert (make() is not default) is afresh
-    assert (make() is not make()) is afresh
+    assert (make() is not default) is fresh
+    assert (make() is not make()) is fresh
 
 
-def test_what_a_mutable_default_holds_is_made_afresh_too():
+def test_nested_default():
+    """What a mutable default holds is made afresh too."""
+
     def target(value={"a": [1]}): ...  # noqa: B006
 
-    make = default_maker(target, "value")
+    make = default_factory(target, "value")
     make()["a"].append(2)
     assert make() == {"a": [1]}
 
 
-def test_a_parameter_without_a_default_has_none():
-    assert default_maker(plain, "model")() is None
-    assert default_maker(Options, "model")() is None
+def test_no_default():
+    """A parameter without a default has None."""
+    assert default_factory(plain, "model")() is None
+    assert default_factory(Options, "model")() is None
 
 
 @pytest.mark.parametrize(
@@ -459,7 +480,7 @@ def test_a_parameter_without_a_default_has_none():
         (Frozen, "stop", []),
         (functools.partial(Data, "m"), "stop", []),
         (functools.partial(functools.partial(Data), "m"), "stop", []),
-        (mock.create_autospec(Data), "stop", None),  # is no class: nobody knows the factory
+        (mock.create_autospec(Data), "stop", None),  # no class, so its factory is unknown
         (mock.Mock(__signature__=inspect.signature(Data)), "stop", None),
         (Callback, "stop", []),
         (Callback([]), "stop", None),
@@ -474,8 +495,9 @@ def test_a_parameter_without_a_default_has_none():
         (Attrs, "derived", None),
     ],
 )
-def test_the_factory_of_a_field_makes_its_default(target, name, expected):
-    make = default_maker(target, name)
+def test_default_factory(target, name, expected):
+    """The factory of a field makes its default, where the class says which."""
+    make = default_factory(target, name)
     assert make() == expected
     assert isinstance(expected, list | dict) is (make() is not make())
 
@@ -496,24 +518,19 @@ class Second(AlwaysEqual):
     def __call__(self, second): ...
 
 
-def test_callables_that_compare_equal_are_not_mistaken_for_each_other():
+def test_equal_callables():
+    """Callables that compare equal are not mistaken for each other."""
     first, second = First(), Second()
     assert first == second
     assert list(read_parameters(first).defaults) == ["first"]
     assert list(read_parameters(second).defaults) == ["second"]
 
 
-def test_a_name_bound_to_another_callable_is_read_again():
-    target = plain
-    assert "temperature" in read_parameters(target).defaults
-    target = generator
-    assert "temperature" not in read_parameters(target).defaults
-
-
 @pytest.mark.parametrize(
     "make",
     [
         lambda: lambda model, stop=[]: None,
+        lambda: eval("lambda model: None"),
         lambda: functools.partial(plain, "m"),
         lambda: dataclasses.make_dataclass(
             "Made", [("a", list, dataclasses.field(default_factory=list))]
@@ -521,19 +538,13 @@ def test_a_name_bound_to_another_callable_is_read_again():
         lambda: pydantic.create_model("Made", a=(list, pydantic.Field(default_factory=list))),
         Calling,
     ],
-    ids=["function", "partial", "dataclass", "pydantic", "instance"],
+    ids=["function", "eval", "partial", "dataclass", "pydantic", "instance"],
 )
-def test_a_callable_is_not_kept_alive(make):
+def test_no_callable_is_kept_alive(make):
+    """Reading the parameters of a callable of the user's keeps nothing alive."""
     target = make()
     read_parameters(target)
     gone = weakref.ref(target)
     del target
     gc.collect()
     assert gone() is None
-
-
-def test_callables_made_in_a_loop_are_each_read_for_what_they_are():
-    """Though they come to stand, one after the other, where the last one stood."""
-    for number in range(3000):
-        target = eval(f"lambda a{number}: None")
-        assert list(read_parameters(target).defaults) == [f"a{number}"]

@@ -218,7 +218,7 @@ HELD = {
     "name": "fast",
     "api_key": SECRET,
     "list": [{"token": SECRET}],
-    "headers": {"X": SECRET},
+    "headers": {"X-Api-Key": SECRET},
     "api_base": f"https://me:{SECRET}@host/v1",
 }
 

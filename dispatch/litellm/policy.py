@@ -1,0 +1,190 @@
+"""What a call of LiteLLM needs beyond the signature of its functions.
+
+The policy holds back the program's own keys, resolves references to the environment, refuses
+values that no call can be made with, and reports keys that look misspelt. LiteLLM hands on what it
+does not know to the provider, so an unknown key is no error.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache, partial
+from typing import Any
+
+from dispatch.config.arguments import Policy, report
+from dispatch.config.environment import refers, resolve
+from dispatch.config.signatures import Parameters
+from dispatch.errors import ConfigError, Fault, UnsetVariableError
+from dispatch.immutable import FrozenMap, locate
+from dispatch.litellm.endpoints import ENDPOINTS, find_credential_leak
+from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
+from dispatch.redaction import is_secret
+from dispatch.roles import CHATCOMPLETIONS
+from dispatch.suggestions import describe_type
+
+__all__ = [
+    "RESERVED_KEYS",
+    "LiteLLMPolicy",
+    "find_misspelt",
+    "find_value_faults",
+    "is_litellm",
+    "report",
+    "resolve_params",
+]
+
+RESERVED_KEYS = frozenset(
+    {"name", "roles", "system_prompt", "enabled", "order", "weight", "model_info"}
+)
+"""Keys of a model that the program, or LiteLLM's Router, reads: no provider receives them."""
+
+_STRINGS = ENDPOINTS | {"name", "api_version", "custom_llm_provider", "organization", "system_prompt"}
+_HEADERS = ("headers", "extra_headers")
+
+_CUTOFF = 0.82  # `max_token` is near `max_tokens`; `top_n`, which a provider may take, near nothing
+_CUTOFF_RESERVED = 0.8  # `rolse` is near `roles`: a model without them means something else
+_SHORTEST = 4  # shorter names are near too much: `top` to `stop`
+_MOST_LOOKUPS = 200  # of names without a known one that is equal: each takes 1 to 2 ms
+
+
+class LiteLLMPolicy(Policy):
+    """What applies to role groups, and to LiteLLM's own callables; `own_keys` are held back too.
+
+    >>> model = FrozenMap({"name": "a", "model": "gpt-4o", "temprature": 0})
+    >>> for fault in LiteLLMPolicy().find_faults(model, model, Parameters({}, True)):
+    ...     print(fault)
+    temprature: unknown key; did you mean 'temperature'?
+    """
+
+    def __init__(self, own_keys: Collection[str] = ()) -> None:
+        self.reserved = RESERVED_KEYS.union(own_keys)
+
+    def find_faults(
+        self, node: FrozenMap[str, Any], kwargs: Mapping[str, Any], parameters: Parameters
+    ) -> Iterator[Fault]:
+        yield from (fault for fault in find_value_faults(node) if fault.path[0] in kwargs)
+        named = parameters.defaults.keys() | self.reserved
+        # What takes no other keys cannot mean one of LiteLLM's.
+        meant = None if parameters.has_var_keyword else parameters.defaults
+        yield from find_misspelt(node, named, meant=meant)
+
+    def find_leaks(self, kwargs: Mapping[str, Any]) -> tuple[Fault, ...]:
+        leak = find_credential_leak(kwargs)
+        return () if leak is None else (leak,)
+
+    def refers(self, key: str, value: Any) -> bool:
+        # A list of models belongs to a whole configuration: their keys are for other calls.
+        return key != "models" and refers(value, key, VALUE_TYPES)
+
+    def resolve(self, values: dict[str, Any]) -> dict[str, Any]:
+        return resolve(values, types=VALUE_TYPES)  # type: ignore[no-any-return]
+
+
+def is_litellm(target: Any) -> bool:
+    """Return whether a callable is LiteLLM's own; if so, LiteLLM is loaded already.
+
+    >>> is_litellm(print)
+    False
+    """
+    while isinstance(target, partial):
+        target = target.func
+    module = str(getattr(target, "__module__", ""))
+    return module.partition(".")[0] == "litellm" and "litellm" in sys.modules
+
+
+def resolve_params(params: dict[str, Any], model: FrozenMap[str, Any]) -> dict[str, Any]:
+    """Resolve the parameters of a model; faults have their place in the user's configuration."""
+    try:
+        return resolve(params, types=VALUE_TYPES)  # type: ignore[no-any-return]
+    except UnsetVariableError as error:
+        unset = error.variable
+        faults = [locate(fault, model) for fault in error.faults]
+    except ConfigError as error:
+        unset = ""
+        faults = [locate(fault, model) for fault in error.faults]
+    raise UnsetVariableError(faults, unset) if unset else ConfigError(faults)
+
+
+def find_misspelt(
+    model: Iterable[str],
+    named: Collection[str] = (),
+    *,
+    meant: Collection[str] | None = None,
+    seen: set[str] | None = None,
+) -> Iterator[Fault]:
+    """Yield a warning for each unknown key of a model that is near a known one.
+
+    `named` are keys that are known besides those of LiteLLM; `meant` are all that are suggested.
+    `seen` is shared by the models of one configuration: of thousands of unknown keys, only the
+    first 200 are looked up.
+
+    >>> [str(fault) for fault in find_misspelt(["temprature", "top_k"])]
+    ["temprature: unknown key; did you mean 'temperature'?"]
+    """
+    keys = [key for key in model if isinstance(key, str)]
+    present = set(keys)
+    if isinstance(model, Mapping) and model.get("roles") == {CHATCOMPLETIONS: None}:
+        present.discard("roles")  # as it is after `normalize_roles` if the user wrote none
+    reserved = RESERVED_KEYS.union(named)
+    names = (reserved | known_keys()) if meant is None else frozenset(meant)
+    seen = set() if seen is None else seen
+    for key in keys:
+        if len(key) < _SHORTEST or key in reserved or is_known(key):
+            continue
+        if key not in seen and len(seen) >= _MOST_LOOKUPS:
+            return
+        seen.add(key)
+        for near in _nearest(key, names):
+            # A secret would not be hidden under the name that it has.
+            if near not in present and (is_secret(key) or not is_secret(near)):
+                hint = f"did you mean {near!r}?"
+                yield Fault((key,), "unknown key", hint, "unknown-key", "warning")
+                break
+
+
+@lru_cache(maxsize=1024)
+def _nearest(key: str, names: frozenset[str]) -> list[str]:
+    from difflib import get_close_matches  # 3 ms to import, and needed only for an unknown key
+
+    known = {name.casefold(): name for name in sorted(names)}
+    near = get_close_matches(key.casefold(), sorted(RESERVED_KEYS & names), 1, _CUTOFF_RESERVED)
+    near += get_close_matches(key.casefold(), known, 5, _CUTOFF)
+    return [known[name] for name in near]
+
+
+def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield a fault for each value of a model that no call can be made with.
+
+    That is a secret or an endpoint that is empty: LiteLLM takes it for absent, and looks into the
+    environment for another key than was meant. And what must be a string, but is a number.
+
+    >>> for fault in find_value_faults({"model": "openai/m", "api_key": "", "api_base": 5}):
+    ...     print(fault)
+    api_key: is empty; write os.environ/NAME, or api_key: none
+    api_base: expected a string, found a number; quote it
+    """
+    for key, value in model.items():
+        if not isinstance(key, str):
+            continue
+        if key in _HEADERS and isinstance(value, Mapping):
+            for name, item in value.items():
+                if isinstance(name, str) and is_secret(name) and _is_empty(item):
+                    yield Fault((key, name), "is empty", "leave it out", "empty-secret")
+        elif key in _STRINGS or is_secret(key):
+            yield from _find_value_fault(key, value)
+
+
+def _find_value_fault(key: str, value: Any) -> Iterator[Fault]:
+    from datetime import date
+
+    if isinstance(value, int | float | date) and (key in _STRINGS or not isinstance(value, bool)):
+        found = "a date" if isinstance(value, date) else describe_type(value)
+        yield Fault((key,), f"expected a string, found {found}", "quote it", "wrong-string")
+    elif _is_empty(value) and (key in ENDPOINTS or key not in _STRINGS):
+        hint = "name an endpoint" if key in ENDPOINTS else "write os.environ/NAME"
+        hint += ", or api_key: none" if key == "api_key" else ", or leave the key out"
+        yield Fault((key,), "is empty", hint, "empty-secret")
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())

@@ -1,0 +1,218 @@
+"""From files to a dispatcher: several files merge by the names of their models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+from dispatch.config.files import merge, read
+from dispatch.config.morpher import ConfigMorpher
+from dispatch.config.paths import Index, Key, get, parse, show_path, trace
+from dispatch.config.positions import Source
+from dispatch.config.yaml import read_yaml
+from dispatch.dispatcher import ModelDispatcher
+from dispatch.errors import ConfigError, DispatchError, Fault, PathError, Position, Step
+from dispatch.immutable import FrozenMap, Origin, freeze, origin_of, thaw, with_origin
+from dispatch.redaction import redact_key
+from dispatch.roles import Contract, Role
+
+__all__ = ["apply_overrides", "load", "merge_models", "read_tree"]
+
+PathName = str | os.PathLike[str]
+Place = tuple[int, tuple[Step, ...]]
+"""The number of a file, and a path in it."""
+
+# Sections that an override may create; in any other place, only the last key may be new.
+_CREATED = ("defaults", "router_settings", "litellm_settings", "general_settings")
+
+
+def load(
+    *paths: PathName | Mapping[str, Any] | ConfigMorpher,
+    optional: Iterable[PathName] = (),
+    overrides: Iterable[str] = (),
+    roles: Contract | Iterable[str | Role] | None = None,
+    own_keys: Iterable[str] = (),
+    strict: bool = False,
+) -> ModelDispatcher[Any]:
+    """Read configuration files and hand each model to the roles that it plays.
+
+    Later files win: a model of a known name changes that model, any other model is added.
+    Files in `optional` come last and may be absent. `overrides` are `path=value`, such as
+    `models[name=main].temperature=0`, each value as YAML reads it; those in the environment
+    variable `DISPATCH_SET`, one a line, come first. Instead of files, a mapping or a
+    `ConfigMorpher` may be given. `roles` and `own_keys` are what the program declares; it wins over
+    the sections `roles` and `own_keys` of the files, and if `strict`, they may declare no others.
+
+    >>> models = load({"models": [{"name": "a", "model": "gpt-4o"}]}, overrides=["models[0].seed=1"])
+    >>> models.for_chatcompletions.fetch("models[name=a].seed")
+    1
+
+    Raises `FileError` for files that cannot be read, and `ConfigError` with all other faults.
+    """
+    tree = read_tree(paths, optional=optional, overrides=overrides)
+    return ModelDispatcher(tree, roles=roles, own_keys=own_keys, strict=strict)
+
+
+def read_tree(
+    paths: Sequence[PathName | Mapping[str, Any] | ConfigMorpher],
+    *,
+    optional: Iterable[PathName] = (),
+    overrides: Iterable[str] = (),
+) -> FrozenMap[str, Any]:
+    """Read and merge files, or take one configuration as it is; then apply the overrides.
+
+    >>> read_tree([{"models": [{"model": "gpt-4o"}]}], overrides=["models[0].model=o3"])
+    FrozenMap({'models': [{'model': 'o3'}]})
+    """
+    given = [path for path in paths if isinstance(path, Mapping | ConfigMorpher)]
+    if given and len(paths) > 1:
+        message = "expected one mapping, or the paths of files"
+        raise ConfigError([Fault((), message, code="wrong-source")])
+    tree: FrozenMap[str, Any]
+    if given:
+        source = given[0]
+        tree = source.tree if isinstance(source, ConfigMorpher) else freeze(source)
+    else:
+        names = [path for path in paths if not isinstance(path, Mapping | ConfigMorpher)]
+        held, files = read([*names, *(path for path in optional if os.path.exists(path))])
+        data, places = merge_models(held)
+        tree = with_origin(freeze(data), Origin((), Source(files, places)))
+    written = os.environ.get("DISPATCH_SET", "").splitlines()
+    return apply_overrides(tree, [*filter(str.strip, written), *overrides])
+
+
+def merge_models(
+    held: Sequence[Mapping[str, Any]],
+) -> tuple[dict[str, Any], tuple[tuple[Place, ...], ...]]:
+    """Merge what files hold, models by name; say of each model which files it came from.
+
+    >>> base = {"models": [{"name": "a", "model": "gpt-4o"}, {"name": "b", "model": "o3"}]}
+    >>> merged, places = merge_models([base, {"models": [{"name": "b", "temperature": 1}]}])
+    >>> merged["models"][1]
+    {'name': 'b', 'model': 'o3', 'temperature': 1}
+    >>> places[1]
+    ((0, ('models', 1)), (1, ('models', 0)))
+    """
+    merged: dict[str, Any] = {}
+    for each in held:
+        merged = merge(merged, each)
+    lists = [(number, each["models"]) for number, each in enumerate(held) if "models" in each]
+    if len(lists) < 2 or all(_is_by_name(models) for _, models in lists):
+        return merged, ()  # mappings of names have merged already, each with its path
+    if not all(isinstance(models, list) or _is_by_name(models) for _, models in lists):
+        return merged, ()  # of the wrong shape, which is reported later
+    models: list[Any] = []
+    places: list[tuple[Place, ...]] = []
+    known: dict[str, int] = {}
+    for number, written in lists:
+        earlier = dict(known)  # two models of one name in one file stay two
+        for path, model in _listed(written):
+            name = model.get("name") if isinstance(model, dict) else None
+            index = earlier.get(name) if isinstance(name, str) else None
+            if index is not None and isinstance(models[index], dict):
+                models[index] = merge(models[index], model)
+                places[index] += ((number, path),)
+                continue
+            if isinstance(name, str):
+                known.setdefault(name, len(models))
+            models.append(model)
+            places.append(((number, path),))
+    return {**merged, "models": models}, tuple(places)
+
+
+def _is_by_name(models: Any) -> bool:
+    return isinstance(models, dict) and "model" not in models
+
+
+def _listed(models: Any) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    if isinstance(models, list):
+        yield from ((("models", index), model) for index, model in enumerate(models))
+        return
+    for name, model in models.items():
+        yield ("models", name), {"name": name, **model} if isinstance(model, dict) else model
+
+
+def apply_overrides(tree: FrozenMap[str, Any], overrides: Iterable[str]) -> FrozenMap[str, Any]:
+    """Set values by path, each written as `path=value`.
+
+    >>> apply_overrides(freeze({"models": [{"name": "a"}]}), ["models[name=a].temperature=0.5"])
+    FrozenMap({'models': [{'name': 'a', 'temperature': 0.5}]})
+
+    Raises `ConfigError` for a path that leads nowhere; only its last key may be new.
+    """
+    faults = []
+    for override in overrides:
+        try:
+            tree = _override(tree, override)
+        except ConfigError as error:
+            faults += error.faults
+        except DispatchError as error:
+            faults.append(Fault((), f"--set {error}", code="wrong-override"))
+    if faults:
+        raise ConfigError(faults)
+    return tree
+
+
+def _override(tree: FrozenMap[str, Any], override: str) -> FrozenMap[str, Any]:
+    path, written = _split(override)
+    data, problems = read_yaml(written)
+    if problems:
+        raise PathError(f"{show_path(path)}: {problems[0].message}")
+    value = freeze(data)
+    *above, last = parse(path)
+    if len(above) == 1 and isinstance(above[0], Key) and above[0].name in _CREATED:
+        tree = tree if above[0].name in tree else tree.set(above[0].name, FrozenMap({}))
+    parent_path = trace(tree, above) if above else ()
+    parent = get(tree, above) if above else tree
+    if isinstance(last, Key) and isinstance(parent, FrozenMap):
+        step: Step = last.name
+    elif isinstance(last, Index):
+        get(parent, (last,))
+        step = last.number
+    else:
+        raise PathError(f"{show_path(path)} leads to no key of a mapping and no item of a list")
+    steps = (*parent_path, step)
+    changed: FrozenMap[str, Any] = tree.transform(list(steps), value)
+    origin = origin_of(tree) or Origin(())
+    source = Overridden(origin.source, steps, f"--set {show_path(path)}")
+    return with_origin(changed, origin._replace(source=source))
+
+
+class Overridden(NamedTuple):
+    """The files of a configuration, but for one value that was set from outside."""
+
+    source: Any
+    path: tuple[Step, ...]
+    label: str
+
+    def position(self, path: tuple[Step, ...], code: str = "") -> Position | None:
+        """Return the place of a value, which is the override itself at or below its path."""
+        if path[: len(self.path)] == self.path:
+            return Position(self.label)
+        return None if self.source is None else cast("Source", self.source).position(path, code)
+
+    def positions(self, path: tuple[Step, ...]) -> list[Position]:
+        """Return every place that a value was written at, the one that counts first."""
+        first = [Position(self.label)] if path[: len(self.path)] == self.path else []
+        return first + ([] if self.source is None else self.source.positions(path))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.source, name)
+
+
+def _split(override: str) -> tuple[str, str]:
+    """Split at the first `=` that is in no brackets and no quotes."""
+    depth, quote = 0, ""
+    for index, character in enumerate(override):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character in "[]":
+            depth += 1 if character == "[" else -1
+        elif character == "=" and depth <= 0:
+            return override[:index].strip(), override[index + 1 :]
+    message = f"--set takes path=value, not {redact_key(override)}"
+    hint = "such as models[name=main].temperature=0"
+    raise ConfigError([Fault((), message, hint, "wrong-override")])

@@ -1,0 +1,197 @@
+"""The sections of a configuration: its models, their defaults, and the roles that it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from dispatch.errors import ConfigError, Fault, Step
+from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, locate, origin_of, with_origin
+from dispatch.redaction import quote_name
+from dispatch.roles import DEFAULT_ROLES, Contract, Role
+from dispatch.suggestions import describe_type, did_you_mean, nearest
+
+__all__ = ["OWN_SECTIONS", "Sections", "read_sections", "sections_of"]
+
+OWN_SECTIONS = ("models", "defaults", "roles", "own_keys")
+"""The sections that a dispatcher reads itself; LiteLLM's Router and proxy have the others."""
+
+_BOOLEAN, _STRING, _MAPPING = "true or false", "a string", "a mapping"
+_FIELDS = {
+    "required": _BOOLEAN,
+    "multiple": _BOOLEAN,
+    "task": "optional, required or none",
+    "description": _STRING,
+    "otherwise": "the name of a role",
+    "needs": _MAPPING,
+    "calls": "the dotted name of a callable",
+    "variables": "a list of names",
+    "max_cost": "a number",
+}
+
+
+class Sections(NamedTuple):
+    """A configuration, taken apart: each model knows its origin; `rest` holds all other sections."""
+
+    models: Any
+    contract: Contract
+    defaults: FrozenMap[str, Any] = FrozenMap({})
+    rest: FrozenMap[str, Any] = FrozenMap({})
+
+
+def read_sections(
+    tree: Mapping[str, Any],
+    roles: Contract | Iterable[str | Role] | None = None,
+    own_keys: Iterable[str] = (),
+    *,
+    strict: bool = False,
+) -> Sections:
+    """Take a configuration apart. What a program declares wins over what the file declares.
+
+    >>> sections = read_sections({"models": [{"model": "gpt-4o"}], "roles": {"title": None}})
+    >>> list(sections.contract), len(sections.models)
+    (['chatcompletions', 'postcompletions', 'title'], 1)
+
+    Raises `ConfigError` for sections of the wrong shape, and, if `strict`, for roles that the file
+    declares and the program does not.
+    """
+    frozen: FrozenMap[str, Any] = freeze(tree)
+    faults = list(_find_faults(frozen))
+    program = roles if isinstance(roles, Contract) or roles is None else Contract(roles)
+    declared, wrong = _read_roles(frozen.get("roles"))
+    faults += wrong
+    if strict and program is not None:
+        faults += _undeclared(declared, program)
+    if faults:
+        raise ConfigError([locate(fault, frozen) for fault in faults])
+    try:
+        contract = _contract(program, declared, [*own_keys, *(frozen.get("own_keys") or ())])
+    except ValueError as error:
+        fault = Fault(("roles",), str(error), code="wrong-roles")
+        raise ConfigError([locate(fault, frozen)]) from None
+    rest = sections_of(frozen)
+    return Sections(_models(frozen), contract, frozen.get("defaults") or FrozenMap({}), rest)
+
+
+def sections_of(tree: FrozenMap[str, Any]) -> FrozenMap[str, Any]:
+    """Return the sections that are for LiteLLM's Router and proxy, or the program's own."""
+    rest = FrozenMap.of({k: v for k, v in tree.to_dict().items() if k not in OWN_SECTIONS})
+    return with_origin(rest, origin_of(tree))
+
+
+def _models(tree: FrozenMap[str, Any]) -> Any:
+    """Give each model its origin. A mapping of names is a list of models with these names."""
+    models = tree["models"]
+    origin = origin_of(tree) or Origin(())
+    if isinstance(models, FrozenMap) and "model" not in models:
+        return [
+            _placed(FrozenMap({"name": name, **model.to_dict()}), origin, name)
+            if isinstance(model, FrozenMap)
+            else model
+            for name, model in models.iteritems()
+        ]
+    if not isinstance(models, VECTOR):
+        return models
+    return [
+        _placed(model, origin, index) if isinstance(model, FrozenMap) else model
+        for index, model in enumerate(models)
+    ]
+
+
+def _placed(model: FrozenMap[str, Any], origin: Origin, step: Step) -> FrozenMap[str, Any]:
+    return with_origin(model, Origin((*origin.path, "models", step), origin.source))
+
+
+def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
+    if "models" not in tree:
+        near = nearest("models", [key for key in tree if isinstance(key, str)])
+        hint = f"{quote_name(near)} looks like it" if near else "list the models under it"
+        yield Fault((), "has no key 'models'", hint, "missing-models")
+    defaults = tree.get("defaults")
+    if defaults is not None and not isinstance(defaults, FrozenMap):
+        message = f"expected a mapping of keys that all models start from, found {describe_type(defaults)}"
+        yield Fault(("defaults",), message, code="wrong-section")
+    for key in ("name", "model", "roles") if isinstance(defaults, FrozenMap) else ():
+        if key in defaults:
+            message = f"{key!r} cannot be the same for all models"
+            yield Fault(("defaults", key), message, "write it in each model", "wrong-section")
+    own_keys = tree.get("own_keys")
+    if own_keys is not None and not _are_names(own_keys):
+        message = f"expected a list of keys, found {describe_type(own_keys)}"
+        yield Fault(("own_keys",), message, "such as [tags, price]", "wrong-section")
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, VECTOR) and all(isinstance(item, str) for item in value)
+
+
+def _read_roles(section: Any) -> tuple[dict[str, Role], list[Fault]]:
+    """Read the roles that a file declares: a list of names, or a mapping with their properties."""
+    if isinstance(section, VECTOR):
+        section = FrozenMap.of(dict.fromkeys(section)) if _are_names(section) else list(section)
+    if section is None:
+        return {}, []
+    if not isinstance(section, FrozenMap):
+        message = f"expected a mapping of roles, found {describe_type(section)}"
+        return {}, [Fault(("roles",), message, "such as {title: {required: true}}", "wrong-roles")]
+    roles: dict[str, Role] = {}
+    faults: list[Fault] = []
+    for name, properties in section.iteritems():
+        found = list(_find_role_faults(name, properties))
+        faults += found
+        if not found:
+            roles[name] = Role(name, **(properties.to_dict() if properties else {}))
+    return roles, faults
+
+
+def _find_role_faults(name: Any, properties: Any) -> Iterator[Fault]:
+    if not isinstance(name, str) or not name.strip():
+        message = f"expected the name of a role, found {describe_type(name)}"
+        yield Fault(("roles",), message, "quote it", "wrong-roles")
+        return
+    if properties is not None and not isinstance(properties, FrozenMap):
+        message = f"expected a mapping of what the role requires, found {describe_type(properties)}"
+        yield Fault(("roles", name), message, "such as {required: true}", "wrong-roles")
+        return
+    for key, value in properties.iteritems() if properties else ():
+        if key not in _FIELDS:
+            hint = did_you_mean(str(key), _FIELDS)
+            yield Fault(("roles", name, str(key)), "unknown key of a role", hint, "wrong-roles")
+        elif not _fits(key, value):
+            message = f"expected {_FIELDS[key]}, found {describe_type(value)}"
+            yield Fault(("roles", name, key), message, code="wrong-roles")
+
+
+def _fits(key: str, value: Any) -> bool:
+    match _FIELDS[key]:
+        case "true or false":
+            return isinstance(value, bool)
+        case "a mapping":
+            return isinstance(value, FrozenMap)
+        case "a list of names":
+            return _are_names(value)
+        case "a number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case "optional, required or none":
+            return value in ("optional", "required", "none")
+        case _:
+            return isinstance(value, str)
+
+
+def _undeclared(declared: Mapping[str, Role], program: Contract) -> Iterator[Fault]:
+    for name in declared:
+        if name not in program:
+            message = f"the program has no role {quote_name(name)}"
+            yield Fault(("roles", name), message, did_you_mean(name, program), "undeclared-role")
+
+
+def _contract(
+    program: Contract | None, declared: Mapping[str, Role], own_keys: Iterable[str]
+) -> Contract:
+    first = DEFAULT_ROLES if program is None else program.values()
+    roles = {role.name: role for role in first}
+    # A file may say more of a default role; what a program declares wins, role by role.
+    more = {name: role for name, role in declared.items() if program is None or name not in roles}
+    roles |= more
+    keys = () if program is None else program.own_keys
+    return Contract(roles.values(), [*keys, *own_keys])

@@ -1,0 +1,29 @@
+"""What all tests share: the process that they run in, and how many examples Hypothesis draws."""
+
+from __future__ import annotations
+
+import os
+
+# Set before LiteLLM is imported: its map of prices comes from the wheel, not from a network.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=300, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.fixture
+def own_map(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A small map of models in place of LiteLLM's, whose entries and dates change."""
+    from dispatch.litellm import catalog
+
+    monkeypatch.setattr(catalog, "_MAP", Path(__file__).with_name("model_map.json"))
+    catalog.read_catalog.cache_clear()
+    yield
+    catalog.read_catalog.cache_clear()

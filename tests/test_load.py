@@ -1,0 +1,242 @@
+"""Files to a dispatcher: merging by name, defaults, declared roles, overrides."""
+
+from __future__ import annotations
+
+import pytest
+
+from dispatch import ConfigMorpher, Contract, ModelDispatcher, Role, load
+from dispatch.errors import ConfigError, FileError
+
+BASE = """\
+defaults: {timeout: 60}
+own_keys: [tags]
+roles:
+  title: {description: names a conversation, otherwise: chatcompletions, multiple: false}
+models:
+  - name: a
+    model: gpt-4o
+    tags: [fast]
+    metadata: {team: blue, keys: [1, 2]}
+  - name: b
+    model: gpt-4.1
+    timeout: 5
+router_settings: {num_retries: 2}
+"""
+LOCAL = """\
+models:
+  - {name: b, temperature: 0.5}
+  - name: a
+    metadata: {keys: [3]}
+  - {name: c, model: o3, enabled: false}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DISPATCH_SET", raising=False)
+    (tmp_path / "base.yaml").write_text(BASE)
+    (tmp_path / "local.yaml").write_text(LOCAL)
+    return tmp_path
+
+
+def models_of(dispatcher):
+    return {model["name"]: dict(model) for model in dispatcher.for_chatcompletions}
+
+
+def test_merge_by_name():
+    """A later file changes models of known names deeply, and adds the others."""
+    models = models_of(load("base.yaml", "local.yaml"))
+    assert list(models) == ["a", "b"]
+    assert models["b"]["temperature"] == 0.5
+    assert models["a"]["metadata"] == {"team": "blue", "keys": [3]}
+    assert [models[name]["timeout"] for name in "ab"] == [60, 5]
+
+
+def test_config_morpher_keeps_its_contract():
+    """`ConfigMorpher` alone merges mappings, and replaces lists."""
+    assert len(ConfigMorpher(["base.yaml", "local.yaml"]).fetch("models")) == 3
+
+
+def test_sections():
+    """The declared roles count, and the other sections are at hand."""
+    dispatcher = load("base.yaml")
+    assert list(dispatcher.contract) == ["chatcompletions", "postcompletions", "title"]
+    assert dispatcher.contract.own_keys == {"tags"}
+    assert dispatcher.for_title.borrowed_from == "chatcompletions"
+    assert dict(dispatcher.sections) == {"router_settings": {"num_retries": 2}}
+
+
+def test_own_keys_are_kept_back():
+    """A key that the file declares as the program's own reaches no call."""
+    assert load("base.yaml").for_chatcompletions.morph(lambda **kwargs: None) == {
+        "model": "gpt-4o",
+        "metadata": {"team": "blue", "keys": [1, 2]},
+        "timeout": 60,
+    }
+
+
+@pytest.mark.parametrize("source", ["mapping", "morpher", "dispatcher"])
+def test_other_sources(source):
+    """A mapping and a ConfigMorpher give what the file gives."""
+    config = ConfigMorpher("base.yaml")
+    made = {
+        "mapping": lambda: load(config.config),
+        "morpher": lambda: load(config),
+        "dispatcher": lambda: ModelDispatcher(config),
+    }[source]()
+    assert made.groups == load("base.yaml").groups
+
+
+def test_models_by_name(folder):
+    """Models may be written as a mapping of names."""
+    (folder / "named.yaml").write_text("models:\n  fast: {model: gpt-4o-mini}\n  deep: {model: o3}\n")
+    assert list(models_of(load("named.yaml"))) == ["fast", "deep"]
+    (folder / "more.yaml").write_text("models:\n  deep: {temperature: 1}\n")
+    assert models_of(load("named.yaml", "more.yaml"))["deep"]["temperature"] == 1
+    (folder / "list.yaml").write_text("models:\n  - {name: deep, seed: 1}\n")
+    assert models_of(load("named.yaml", "list.yaml"))["deep"]["seed"] == 1
+
+
+def test_optional_files():
+    """An optional file may be absent; any other may not."""
+    assert load("base.yaml", optional=["absent.yaml"]).groups == load("base.yaml").groups
+    merged = load("base.yaml", optional=["local.yaml"])
+    assert merged.groups == load("base.yaml", "local.yaml").groups
+    with pytest.raises(FileError, match=r"absent\.yaml"):
+        load("absent.yaml")
+
+
+@pytest.mark.parametrize(
+    ("override", "path", "value"),
+    [
+        ("models[name=b].temperature=0", "models[1].temperature", 0),
+        ("models[0].model=o3", "models[0].model", "o3"),
+        ("models[name=a].metadata.team=red", "models[0].metadata.team", "red"),
+        ("models[0].stop=[a, b]", "models[0].stop", ["a", "b"]),
+        ("models[0].system_prompt=a=b", "models[0].system_prompt", "a=b"),
+        ("models[0].metadata.keys[1]=9", "models[0].metadata.keys", [1, 9]),
+        ("models[0].seed=", "models[0].seed", None),
+        ("defaults.seed=1", "models[1].seed", 1),
+    ],
+)
+def test_overrides(override, path, value):
+    """An override sets one value, typed as YAML reads it."""
+    assert load("base.yaml", overrides=[override]).for_chatcompletions.fetch(path) == value
+
+
+def test_overridden_section():
+    """An override may set a setting of a section that is not there yet."""
+    models = {"models": [{"model": "gpt-4o"}]}
+    assert load(models, overrides=["router_settings.num_retries=0"]).sections == {
+        "router_settings": {"num_retries": 0}
+    }
+
+
+def test_overrides_from_the_environment(monkeypatch):
+    """DISPATCH_SET holds overrides, one a line; those of the call win."""
+    monkeypatch.setenv("DISPATCH_SET", "models[0].seed=1\nmodels[0].top_p=1\n")
+    group = load("base.yaml", overrides=["models[0].seed=2"]).for_chatcompletions
+    assert (group.fetch("models[0].seed"), group.fetch("models[0].top_p")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("models[name=bb].seed=1", "did you mean 'b'"),
+        ("modles[0].seed=1", "did you mean 'models'"),
+        ("models[7].seed=1", "no item"),
+        ("models[0].name.x=1", "leads to no key"),
+        ("models[0].seed", "takes path=value"),
+        ("models[0].seed=[", "invalid YAML"),
+        ("models[0", "malformed path|takes path=value"),
+        ("models[0].api_key", r"takes path=value"),
+    ],
+)
+def test_wrong_overrides(override, words):
+    """An override that leads nowhere is an error with the nearest name."""
+    with pytest.raises(ConfigError, match=words):
+        load("base.yaml", overrides=[override])
+
+
+def test_place_of_an_override():
+    """A fault in a value that was overridden is at the override."""
+    with pytest.raises(ConfigError) as caught:
+        load("base.yaml", overrides=["models[1].roles=chat", "models[0].api_key=sk-canary"])
+    (fault,) = caught.value.faults
+    assert str(fault.position) == "--set models[1].roles"
+    assert "sk-canary" not in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("- {name: b, roles: [chat]}", "local.yaml:2:21: models[1].roles[0]"),
+        ("- {name: new, roles: [chat]}", "local.yaml:2:3: models[2]"),
+        ("- {name: a, model: 7}", "local.yaml:2:20: models[0].model"),
+    ],
+)
+def test_places_in_merged_files(folder, text, place):
+    """A fault in a merged model is at the line of the file that wrote it."""
+    (folder / "local.yaml").write_text(f"models:\n{text}\n")
+    with pytest.raises(ConfigError) as caught:
+        load("base.yaml", "local.yaml")
+    assert str(caught.value.faults[0]).startswith(place)
+
+
+def test_place_in_defaults_and_role_entries(folder):
+    """A fault in a default or in a role's parameter is at the line there."""
+    (folder / "c.yaml").write_text(
+        "defaults:\n  api_key: ''\nmodels:\n  - model: gpt-4o\n    roles:\n"
+        "      - chatcompletions\n      - postcompletions: {task: a, api_key: ''}\n"
+    )
+    dispatcher = load("c.yaml")
+    for group, place in (
+        (dispatcher.for_chatcompletions, "c.yaml:2:12: defaults.api_key"),
+        (dispatcher.for_postcompletions, "c.yaml:7:45: models[0].roles[1].postcompletions.api_key"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            group.morph(lambda **kwargs: None)
+        assert str(caught.value.faults[0]).startswith(place)
+
+
+@pytest.mark.parametrize(
+    ("section", "where", "words"),
+    [
+        ("roles: {title: {requird: true}}", "roles.title.requird", "did you mean 'required'"),
+        ("roles: {title: {required: 1}}", "roles.title.required", "expected true or false"),
+        ("roles: {title: {task: maybe}}", "roles.title.task", "optional, required or none"),
+        ("roles: {title: yes}", "roles.title", "expected a mapping"),
+        ("roles: {title: {otherwise: x}}", "roles", "'x', which is not declared"),
+        ("roles: 7", "roles", "expected a mapping of roles"),
+        ("defaults: [1]", "defaults", "expected a mapping of keys"),
+        ("defaults: {roles: []}", "defaults.roles", "cannot be the same for all models"),
+        ("own_keys: tags", "own_keys", "expected a list of keys"),
+    ],
+)
+def test_wrong_sections(folder, section, where, words):
+    """A section of the wrong shape is reported with its place."""
+    (folder / "c.yaml").write_text(f"models: [{{model: gpt-4o}}]\n{section}\n")
+    with pytest.raises(ConfigError, match=words) as caught:
+        load("c.yaml")
+    fault = caught.value.faults[0]
+    assert fault.where == where
+    assert fault.position.line == 2
+
+
+def test_program_wins_over_the_file():
+    """What a program declares of a role wins over the file; the file's other roles are added."""
+    roles = Contract([Role("chatcompletions"), Role("title", description="mine")], ["price"])
+    contract = load("base.yaml", roles=roles).contract
+    assert contract["title"].description == "mine"
+    assert contract.own_keys == {"price", "tags"}
+    with pytest.raises(ConfigError, match="the program has no role 'title'"):
+        load("base.yaml", roles=["chatcompletions"], strict=True)
+
+
+def test_a_path_is_no_list_of_models():
+    """A dispatcher that is given a path names the function that reads it."""
+    with pytest.raises(ConfigError, match=r"call dispatch\.load\(path\)"):
+        ModelDispatcher("base.yaml")
+    with pytest.raises(ConfigError, match="has no key 'models'"):
+        ModelDispatcher(ConfigMorpher({"model": []}))
