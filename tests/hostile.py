@@ -86,7 +86,7 @@ model = "openai/gpt-4o"
 api_key = "os.environ/OPENAI_API_KEY"
 roles = ["chatcompletions", {postcompletions = "review it"}]
 """
-WIDE = "{" + ", ".join(f"k{number}: 1" for number in range(1000)) + "}"
+WIDE = "{" + ", ".join(f"k{number}: 1" for number in range(50)) + "}"
 JSON_LAST = '  {"model": "last"}\n]}'
 
 VALID = {

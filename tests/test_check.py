@@ -1,35 +1,34 @@
-"""Checking: each slip is told at its place, in words that say what to mend."""
+"""Checking: each fault at its place, in words that say how to fix it."""
 
 from __future__ import annotations
 
 import datetime
 import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dispatch import ConfigMorpher, Contract, ModelDispatcher, Role
-from dispatch.check import Report, check
-from dispatch.cli import app
-from dispatch.cli.common import section_of
+from dispatch import Contract, ModelDispatcher, Role, check
 from dispatch.errors import ConfigError
-from dispatch.llm.proxy import SECTIONS, proxy_config
+from dispatch.litellm.proxy import proxy_config
+from dispatch.load import read_tree
+from dispatch.tools.check import Report
+from tests.program import run
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text("utf-8"))
 TODAY = datetime.date(2026, 1, 1)
 
+pytestmark = pytest.mark.usefixtures("own_map")
+
 
 @pytest.fixture(autouse=True)
 def alone(tmp_path, monkeypatch):
-    """Work in a fresh directory, with no variable that a provider would look for."""
+    """Work in a fresh directory, without a variable that a provider would look for."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
         if "KEY" in name or name.startswith(("AWS_", "AZURE_", "GOOGLE_", "VERTEX")):
@@ -43,72 +42,64 @@ def write(files):
 
 
 def contract_of(case):
-    roles = case.get("roles", ["chatcompletions", "postcompletions"])
+    roles = case.get("roles")
+    if roles is None:
+        return None
     return Contract([Role(**role) if isinstance(role, dict) else role for role in roles])
 
 
-def report_on(files, contract):
-    try:
-        return check(ConfigMorpher(files), contract=contract, today=TODAY)
-    except ConfigError as error:
-        return Report(error.faults, (), 0)
-
-
-def told_at(faults, case):
+def matching(faults, case):
     return [
         fault
         for fault in faults
-        if str(fault.position) == case["place"] and all(word in str(fault) for word in case["says"])
+        if str(fault.position) == case["position"]
+        and all(word in str(fault) for word in case["says"])
     ]
 
 
-@pytest.mark.parametrize("case", BROKEN, ids=[case["slip"] for case in BROKEN])
-def test_a_slip_is_told_at_its_place(case):
-    """The table: which file holds which slip, and what must be told, and where."""
-    report = report_on(write(case["files"]), contract_of(case))
-    told = report.warnings if case.get("warns") else report.faults
-    assert told_at(told, case), [str(fault) for fault in told]
-    assert "canary" not in "".join(fault.told() for fault in told)
+def cases(*marks):
+    wanted = (case for case in BROKEN if all(case.get(mark) for mark in marks))
+    return [pytest.param(case, id=case["case"]) for case in wanted]
+
+
+@pytest.mark.parametrize("case", cases())
+def test_broken(case):
+    """Each broken configuration of the table is reported at its position."""
+    try:
+        report = check(read_tree(write(case["files"])), contract=contract_of(case), today=TODAY)
+    except ConfigError as error:
+        report = Report(error.faults, (), 0)
+    reported = report.warnings if case.get("warns") else report.faults
+    assert matching(reported, case), [str(fault) for fault in reported]
+    assert "canary" not in "".join(fault.render() for fault in (*report.faults, *report.warnings))
 
 
 @pytest.mark.parametrize(
-    "case",
-    [case for case in BROKEN if not (case.get("warns") or case.get("check"))],
-    ids=lambda case: case["slip"],
+    "case", [case for case in cases() if not {"warns", "check"} & case.values[0].keys()]
 )
-def test_a_dispatcher_refuses_with_the_same_place(case):
-    """What is a fault to the check stops a program too, with the line to mend."""
+def test_dispatcher_refuses(case):
+    """What is a fault to the check stops a program too, at the same position."""
     files = write(case["files"])
     with pytest.raises(ConfigError) as caught:
-        ModelDispatcher(ConfigMorpher(files).fetch("models"), roles=contract_of(case))
-    assert told_at(caught.value.faults, case), caught.value
+        ModelDispatcher(read_tree(files), roles=contract_of(case))
+    assert matching(caught.value.faults, case), caught.value
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in BROKEN if case.get("warns")], ids=lambda case: case["slip"]
-)
-def test_a_warning_stops_no_program(case):
-    """What most likely fails later is no reason to refuse now."""
-    ModelDispatcher(ConfigMorpher(write(case["files"])).fetch("models"), roles=contract_of(case))
+@pytest.mark.parametrize("case", cases("warns"))
+def test_dispatcher_accepts(case):
+    """A warning stops no program."""
+    ModelDispatcher(read_tree(write(case["files"])), roles=contract_of(case))
 
 
-def export(config, contract):
-    """What `dispatch export` makes of a configuration, without the file."""
-    groups = ModelDispatcher(config.fetch("models"), roles=contract).groups
-    return proxy_config(groups, {name: section_of(config, name) for name in SECTIONS})
-
-
-@pytest.mark.parametrize(
-    "case", [case for case in BROKEN if case.get("router")], ids=lambda case: case["slip"]
-)
-def test_what_export_would_refuse_is_warned_of_in_the_same_words(case):
-    """The check asks what the Router asks, and adds the place."""
-    config = ConfigMorpher(write(case["files"]))
-    report = check(config, contract=contract_of(case), today=TODAY)
+@pytest.mark.parametrize("case", cases("router"))
+def test_export_refuses(case):
+    """What an export refuses, the check warns of in the same words."""
+    tree = read_tree(write(case["files"]))
+    report = check(tree, contract=contract_of(case), today=TODAY)
     with pytest.raises(ConfigError) as caught:
-        export(config, contract_of(case))
-    told = {(fault.code, fault.message, fault.hint) for fault in report.warnings}
-    assert {(fault.code, fault.message, fault.hint) for fault in caught.value.faults} <= told
+        proxy_config(ModelDispatcher(tree, roles=contract_of(case)))
+    words = {(fault.path, fault.message, fault.hint) for fault in report.warnings}
+    assert {(fault.path, fault.message, fault.hint) for fault in caught.value.faults} <= words
 
 
 FALLBACKS = st.sampled_from(("a", "chatcompletions", "postcompletions", "backup", None))
@@ -116,10 +107,11 @@ MODELS = st.fixed_dictionaries(
     {"model": st.just("m"), "mock_response": st.just("yes")},
     optional={
         "name": st.sampled_from(("a", "b", "postcompletions", "a:postcompletions:1")),
-        "roles": st.sampled_from((["chatcompletions", "postcompletions"], "postcompletions")),
+        "roles": st.sampled_from(("chatcompletions", ["chatcompletions", "postcompletions"])),
+        "order": st.sampled_from((1, 2, "first")),
+        "model_info": st.sampled_from(({"task": "x"}, {"mode": "chat"})),
     },
 )
-TAKEN = st.sampled_from(({}, {}, {}, {"order": 1}, {"model_info": {"task": "x"}}))
 SETTINGS = st.fixed_dictionaries(
     {},
     optional={
@@ -130,54 +122,40 @@ SETTINGS = st.fixed_dictionaries(
 WRONG = st.sampled_from((None, ["num_retries"]))
 
 
-@given(st.lists(st.tuples(MODELS, TAKEN), min_size=1, max_size=3), SETTINGS | SETTINGS | WRONG)
-def test_what_export_refuses_is_never_passed_in_silence(models, settings):
-    """Nor is anything else warned of, where no two models are the same."""
-    distinct = [model | taken | {"seed": index} for index, (model, taken) in enumerate(models)]
-    config = ConfigMorpher({"models": distinct, "router_settings": settings})
+@given(st.lists(MODELS, min_size=1, max_size=3), SETTINGS | SETTINGS | WRONG)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_export_agrees(models, router_settings):
+    """A check of models warns of all that an export of them refuses, and of nothing else."""
+    config = {"models": models, "router_settings": router_settings}
     report = check(config, today=TODAY)
-    told = {fault.code for fault in report.warnings}
-    if "duplicate-name" in told:  # which the Router calls otherwise
-        told = told - {"duplicate-name"} | {"wrong-name"}
     try:
-        export(config, Contract())
+        proxy_config(ModelDispatcher(config))
         refused = set()
     except ConfigError as error:
-        refused = {fault.code for fault in error.faults}
+        refused = {(fault.path, fault.message) for fault in error.faults}
     assert not report.faults
-    assert refused <= told
-    assert bool(refused) == bool(told)
+    assert refused == {(fault.path, fault.message) for fault in report.warnings}
 
 
-def test_a_model_of_many_roles_is_not_copied_for_each():
-    """A small file stays cheap to check: a copy for each role would be 100 million values."""
-    roles = [{"postcompletions": str(task)} for task in range(10_000)]
-    model = {"model": "gpt-4o", "mock_response": "x", "stop": ["x"] * 10_000, "roles": roles}
-    started = time.process_time()
-    assert not check(ConfigMorpher({"models": [model]}), today=TODAY).warnings
-    assert time.process_time() - started < 2
-
-
-def test_two_models_of_one_name_are_told_once():
-    """Where a selector and the Router would both go wrong, one message says what to mend."""
+def test_duplicate_names_once():
+    """Two models of one name are reported once, beside a dead fallback."""
     models = [{"name": "a", "model": m, "api_key": "k"} for m in ("gpt-4o", "o3")]
-    settings = {"default_fallbacks": ["backup"]}
-    report = check(ConfigMorpher({"models": models, "router_settings": settings}), today=TODAY)
+    report = check({"models": models, "router_settings": {"default_fallbacks": ["backup"]}})
     assert [fault.code for fault in report.warnings] == ["duplicate-name", "dead-fallback"]
 
 
-def test_of_faulty_models_no_fallback_is_called_dead():
-    """The model whose role is misspelt may be the very one that was meant."""
+def test_fallback_to_faulty_model():
+    """No fallback is called dead while the model that it may lead to has a fault."""
     models = [{"model": "gpt-4o", "api_key": "k"}, {"name": "a", "model": "o3", "roles": "chat"}]
     settings = {"fallbacks": [{"chatcompletions": ["a"]}]}
-    report = check(ConfigMorpher({"models": models, "router_settings": settings}), today=TODAY)
+    report = check({"models": models, "router_settings": settings}, today=TODAY)
     assert [fault.code for fault in report.faults] == ["undeclared-role"]
     assert "dead-fallback" not in {fault.code for fault in report.warnings}
 
 
-def test_the_table_is_as_large_as_it_claims():
-    """At least 60 slips, each told once."""
-    assert len({case["slip"] for case in BROKEN}) == len(BROKEN) >= 60
+def test_table_size():
+    """The table holds at least 100 broken configurations, each once."""
+    assert len({case["case"] for case in BROKEN}) == len(BROKEN) >= 100
 
 
 RIGHT = [
@@ -189,124 +167,156 @@ RIGHT = [
     {"model": "openai/gpt-4o", "api_key": "k"},
     {"model": "gpt-4o", "custom_llm_provider": "openai", "api_key": "k"},
     {"model": "gemini/gemini-2.5-flash", "api_key": "k"},
-    {"model": "nobody-has-this", "mock_response": "yes"},
+    {"model": "in-no-list", "mock_response": "yes"},
     {"model": "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws_profile_name": "p"},
     {"model": "ft:gpt-4o:us:1", "api_key": "k"},
     {"model": "gpt-3.5-turbo-0301", "api_base": "http://localhost:8000/v1", "max_tokens": 10**6},
     {"model": "bedrock/converse/us.anthropic.claude-sonnet-4-5-20250929-v1:0"},
-    {"model": "bedrock/eu-west-1/anthropic.claude-sonnet-4-5-20250929-v1:0"},
     {"model": "bedrock/arn:aws:bedrock:us-east-1:1:inference-profile/x"},
     {"model": "bedrock/agent/A/B"},
-    {"model": "vertex_ai/gemini-2.5-flash"},
     {"model": "vertex_ai/4711"},
     {"model": "vertex_ai/gemini/4711"},
-    {"model": "vertex_ai/openai/4711"},
-    {"model": "fireworks_ai/deepseek-v3p2", "api_key": "k"},
     {"model": "fireworks_ai/accounts/me/deployedModels/mine-1", "api_key": "k"},
     {"model": "openai/*", "api_key": "k"},
+    {"model": "os.environ/THE_MODEL", "api_key": "k"},
+    {"model": "text-embedding-3-small", "api_key": "k", "model_info": {"mode": "chat"}},
+    {"model": "gpt-4o", "api_key": "k", "extra_headers": {"X-Title": "t", "HTTP-Referer": "r"}},
+    {"model": "gpt-4oo", "enabled": False, "temprature": 0},
 ]
 
 
 @pytest.mark.parametrize("model", RIGHT, ids=lambda model: model["model"])
-def test_what_is_right_is_left_in_peace(model):
-    """A custom endpoint, a local model and a fine-tuned one are in no list, and no fault."""
-    report = check(ConfigMorpher({"models": [model]}), today=datetime.date(2025, 1, 1))
+def test_no_false_alarm(model, monkeypatch):
+    """What is right, or in no list by intention, is not reported."""
+    monkeypatch.setenv("THE_MODEL", "gpt-4o")
+    models = [model, {"model": "gpt-4o", "mock_response": "x"}]
+    report = check(models, today=datetime.date(2025, 1, 1))
     assert [*report.faults, *report.warnings] == []
 
 
 @pytest.mark.parametrize("name", ["GEMINI_API_KEY", "GOOGLE_API_KEY"])
-def test_either_of_two_variables_suffices(monkeypatch, name):
+def test_either_variable(monkeypatch, name):
     """A provider that looks into two variables needs one of them."""
     monkeypatch.setenv(name, "k")
-    assert not check(ConfigMorpher({"models": [{"model": "gemini/gemini-2.5-flash"}]})).warnings
+    assert not check([{"model": "gemini/gemini-2.5-flash"}], today=TODAY).warnings
 
 
-def run(*arguments):
-    return CliRunner().invoke(app, ["check", *arguments])
+def test_sections_of_the_program():
+    """Sections named x-… and own keys are the program's own."""
+    config = {"models": [{"model": "m", "mock_response": "x"}], "x-log": 1, "log": 1}
+    assert check({**config, "own_keys": ["log"]}).warnings == ()
+    assert [str(fault.where) for fault in check(config).warnings] == ["log"]
 
 
-def test_faults_come_first_then_warnings_then_a_summary():
-    """What must be mended is what is read first; every line that is meant is shown."""
+def test_own_keys():
+    """A key that the file or the program declares as its own is never called misspelt."""
+    config = {"models": [{"model": "m", "mock_response": "x", "temprature": 0}]}
+    assert check({**config, "own_keys": ["temprature"]}).warnings == ()
+    assert check(config, contract=Contract(own_keys=["temprature"])).warnings == ()
+
+
+def test_contract_of_the_file_and_the_program():
+    """Roles that the file declares count, and those of the program win."""
+    config = {"models": [{"model": "m", "mock_response": "x"}], "roles": {"a": {"required": True}}}
+    assert [fault.code for fault in check(config).faults] == ["unplayed-role"]
+    assert check(config, contract=Contract(["chatcompletions", "a"])).faults == ()
+
+
+def test_one_place_for_many_models():
+    """What is wrong with a default is reported once, however many models have it."""
+    models = [{"model": "m", "mock_response": str(index)} for index in range(20)]
+    report = check({"models": models, "defaults": {"api_base": "", "temprature": 0}})
+    assert [fault.where for fault in report.faults] == ["defaults.api_base"]
+    assert [fault.where for fault in report.warnings] == ["defaults.temprature"]
+
+
+def test_misspelt_secret():
+    """The value of a key whose right spelling is a secret is shown nowhere."""
+    text = "models: [{model: m, mock_response: x, langfuse_secrt: canary, vertex_credentails: canary,\n"
+    text += "  roles: chat}]\n"
+    write({"c.yaml": text})
+    for arguments in (["check"], ["check", "--json"], ["explain", "--for", "json.dumps"], ["show"]):
+        done = run(arguments[0], "c.yaml", *arguments[1:])
+        assert "canary" not in done.stdout + done.stderr, done
+
+
+def test_many_unknown_keys():
+    """Thousands of unknown keys are checked in a moment."""
+    model = {"model": "m", "mock_response": "x"} | {f"unknown_{n:05}": n for n in range(3_000)}
+    started = time.process_time()
+    check([model])
+    assert time.process_time() - started < 5
+
+
+def test_text():
+    """Faults come first, then warnings with their lines, then a summary."""
     write({"c.yaml": "models:\n  - {name: a, temprature: 0}\n  - {model: gpt-4o, api_key: k}\n"})
-    assert run("c.yaml").output.splitlines() == [
+    assert run("check", "c.yaml").stdout.splitlines() == [
         "error: c.yaml:2:5: models[0]: has no key 'model'; "
         "name the model that LiteLLM calls, such as model: gpt-4o",
         "      - {name: a, temprature: 0}",
         "        ^",
-        "warning: c.yaml:2:15: models[0].temprature: nobody knows this key; "
-        "did you mean 'temperature'?",
+        "warning: c.yaml:2:15: models[0].temprature: unknown key; did you mean 'temperature'?",
         "      - {name: a, temprature: 0}",
         "                  ^",
         "2 models, 1 fault, 1 warning",
     ]
 
 
-def test_the_exit_code_tells_faults_and_in_strict_mode_warnings():
-    """0 where nothing is wrong, or only warned of; 1 for faults, and for warnings if asked."""
+def test_exit_code():
+    """The exit code is 1 for faults, and with --strict for warnings too."""
     write({"warns.yaml": "models: []", "wrong.yaml": "models: 1", "broken.yaml": "models: ["})
-    assert run("--demo", "--strict").exit_code == 0
-    assert run("warns.yaml").exit_code == 0
-    assert run("warns.yaml", "--strict").exit_code == 1
-    assert run("wrong.yaml").exit_code == 1
-    assert run("broken.yaml").exit_code == 1
-    assert run("absent.yaml").exit_code == 1
+    assert run("check", "--demo", "--strict").returncode == 0
+    assert run("check", "warns.yaml").returncode == 0
+    assert run("check", "warns.yaml", "--strict").returncode == 1
+    assert run("check", "wrong.yaml").returncode == 1
+    assert run("check", "broken.yaml").returncode == 1
+    assert run("check", "absent.yaml").returncode == 1
 
 
-@pytest.mark.parametrize("text", ["models: gpt-4o", "models:", "models: 5", "models: {a: b}"])
-def test_every_command_tells_the_place(text):
-    """Not the check alone: whatever stands under `models`."""
-    write({"c.yaml": text})
-    told = CliRunner().invoke(app, ["show", "c.yaml"])
-    assert str(told.exception).startswith("c.yaml:1:")
-
-
-def test_json_is_for_machines():
-    """The same as attributes: a code, a path, a file, a line and a column for each."""
-    write({"c.yaml": "models:\n  - model: m\n    roles: x\n"})
-    report = json.loads(run("c.yaml", "--json").output)
+def test_json():
+    """JSON holds a code, a path, a file, a line and a column for each fault."""
+    write({"c.yaml": "models:\n  - model: m\n    roles: x\n    temperature: .nan\n"})
+    report = json.loads(run("check", "c.yaml", "--json").stdout)
     fault = report["faults"][0]
     assert (fault["code"], fault["path"]) == ("undeclared-role", ["models", 0, "roles"])
     assert (fault["position"]["file"], fault["position"]["line"]) == ("c.yaml", 3)
-    assert json.loads(run("c.yaml", "--format", "json").output) == report
+    assert json.loads(run("check", "c.yaml", "--format", "json").stdout) == report
 
 
-def test_github_shows_each_beside_its_line():
-    """Workflow commands, escaped so that a message cannot forge another."""
-    write({"a,b.yaml": "models:\n  - model: m\n    roles: 'x%\\n::error::y'\n"})
-    first = run("a,b.yaml", "--format", "github").output.splitlines()[0]
+def test_github():
+    """Workflow commands are escaped, so that no message forges another."""
+    write({"a,b.yaml": "models:\n  - model: m\n    roles: 'x%y'\n"})
+    first = run("check", "a,b.yaml", "--format", "github").stdout.splitlines()[0]
     assert first.startswith(
         "::error file=a%2Cb.yaml,line=3,col=12,title=undeclared-role::models[0]"
     )
     assert "%25" in first
 
 
-def test_roles_of_ones_own_are_declared_by_name_or_by_the_programs_contract(monkeypatch):
-    """`--declare ROLE`, or `--contract MODULE:NAME` for all that a program asks of its roles."""
+@pytest.mark.parametrize("command", [["check"], ["show"], ["explain", "--for", "json.dumps"]])
+def test_injection(command):
+    """Names and keys of a file drive neither the terminal nor a CI."""
+    evil = "\x1b]0;x\x07\x9b2J\n::stop-commands::t\n  ##[error]z"
+    model = {"model": "m", "mock_response": "x", "name": evil, evil: evil, "roles": ["chat" + evil]}
+    wrong = {"models": [model], evil: evil}
+    right = {"models": [{**model, "roles": [{"postcompletions": evil}]}], evil: evil}
+    for config in (wrong, right):
+        write({"c.json": json.dumps(config)})
+        done = run(*command, "c.json")
+        lines = [line.lstrip() for line in (done.stdout + done.stderr).splitlines()]
+        assert not [line for line in lines if line.startswith(("::", "##["))]
+        assert not {"\x1b", "\x07", "\x9b"} & set(done.stdout + done.stderr)
+
+
+def test_declared_roles(monkeypatch):
+    """Roles are declared by name, by the program's contract, or both."""
     write({
         "c.yaml": "models:\n  - {model: m, mock_response: x, roles: embed}\n",
-        "program.py": "from dispatch import Role\nROLES = [Role('embed'), Role('judge', True)]\n",
+        "program.py": "from dispatch import Role\nROLES = [Role('judge', True)]\n",
     })  # fmt: skip
-    monkeypatch.syspath_prepend(".")
-    assert run("c.yaml").exit_code == 1
-    assert run("c.yaml", "--declare", "embed").exit_code == 0
-    assert "no model plays role 'judge'" in run("c.yaml", "--contract", "program:ROLES").output
-    assert "no contract at 'program:NOPE'" in run("c.yaml", "--contract", "program:NOPE").output
-
-
-def test_checking_needs_neither_litellm_nor_a_key():
-    """A whole process that checks models of several providers imports nothing dear."""
-    write({"c.yaml": "models:\n  - model: gpt-4o\n  - model: gemini/gemini-2.5-flsh\n"})
-    program = (
-        "import sys\nfrom dispatch.cli import app\n"
-        "try: app(['check', 'c.yaml'])\n"
-        "except SystemExit:\n"
-        "    print([m for m in ('litellm', 'jsonschema', 'logging') if m in sys.modules])"
-    )
-    child = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-    )
-    assert child.stdout.splitlines()[-1] == "[]", child.stderr
+    assert run("check", "c.yaml").returncode == 1
+    assert run("check", "c.yaml", "--declare", "embed").returncode == 0
+    done = run("check", "c.yaml", "--contract", "program:ROLES", "--declare", "embed")
+    assert "no model plays role 'judge'" in done.stdout
+    assert "'embed' is not declared" not in done.stdout

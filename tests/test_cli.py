@@ -1,9 +1,10 @@
-"""The command line, as a user meets it: whole processes, from outside."""
+"""The command line, as a user meets it."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -13,19 +14,21 @@ import pytest
 
 import dispatch as package
 from dispatch import cli
-from tests.test_package import HEAVY
+from tests.program import run
 
 ROOT = Path(__file__).parent.parent
+HEAVY = {"litellm", "pydantic", "rich", "yaml", "click", "difflib", "openai", "jsonschema", "httpx"}
 
 
-def dispatch(*arguments, encoding="utf-8", stdout=subprocess.PIPE, **environment):
+def start(*arguments, encoding="utf-8", stdout=subprocess.PIPE, cwd=ROOT, **environment):
+    """Run the program as a process."""
     return subprocess.run(
         [sys.executable, "-m", "dispatch", *map(str, arguments)],
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         encoding=encoding,
-        cwd=ROOT,
+        cwd=cwd,
         env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1", **environment},
     )
 
@@ -49,20 +52,56 @@ def rows(output):
     ]
 
 
-def test_show_prints_each_assignment_in_order(config):
-    done = dispatch("show", config)
+DEMO = [
+    (["show", "--demo"], "talker"),
+    (["check", "--demo"], "2 models, no faults, no warnings"),
+    (["run", "--demo", "hello"], "postcompletions · reviewer · summarize"),
+    (["export", "--demo", "--to", "litellm-proxy"], "model_list:"),
+    (["explain", "--demo", "--for", "json.dumps"], "reserved for the dispatcher"),
+    (["schema"], "chatcompletions: the main conversation and its tool calls."),
+    (["--version"], f"dispatch {package.__version__}\n"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), DEMO, ids=lambda value: value[0])
+def test_smoke(arguments, words):
+    """Each command runs as a process."""
+    done = start(*arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert words in done.stdout
+
+
+def test_show(config):
+    """`show` prints each assignment in order, and no secret."""
+    done = run("show", config)
     assert done.returncode == 0, done.stderr
-    assert rows(done.stdout) == [
-        ["role", "order", "name", "model", "task"],
-        ["chatcompletions", "1", "fast", "gpt-4o", ""],
-        ["postcompletions", "1", "[b]", "o3", "sum up"],
-    ]
+    assert rows(done.stdout) == [list(COLUMNS), *map(list, ASSIGNMENTS)]
     assert "sk-canary" not in done.stdout
 
 
-def test_show_has_a_line_for_a_role_that_nobody_plays(config):
-    done = dispatch("show", config, "--declare", "embed")
-    assert rows(done.stdout)[-1] == ["embed", "-", "-", "-", "-"]
+def test_show_every_role(config):
+    """`show` has a line for a role without models, and says whose models a role borrows."""
+    with config.open("a") as file:
+        file.write("roles: {title: {otherwise: chatcompletions}}\n")
+    done = run("show", config, "--declare", "embed")
+    assert rows(done.stdout)[-2:] == [
+        ["embed", "-", "-", "-", "-"],
+        ["title", "1", "fast", "gpt-4o", "borrowed from chatcompletions"],
+    ]
+
+
+def test_show_orders(config):
+    """`show` has the order and the weight of models that say them, and what is switched off."""
+    config.write_text(
+        "defaults: {weight: 1}\n"
+        "models:\n"
+        "- {name: a, model: m, order: 2}\n"
+        "- {name: b, model: m, roles: [{chatcompletions: {order: 2, weight: 3}}]}\n"
+        "- {name: c, model: m, order: 1, enabled: false}\n"
+    )
+    done = run("show", config)
+    assert [row[1:3] for row in rows(done.stdout)[1:3]] == [["2 ×1", "a"], ["2 ×3", "b"]]
+    assert done.stdout.endswith("switched off: c\n")
 
 
 ASSIGNMENTS = [
@@ -73,8 +112,9 @@ COLUMNS = ("role", "order", "name", "model", "task")
 
 
 @pytest.mark.parametrize("width", [60, 40])
-def test_a_narrow_table_folds_and_loses_nothing(config, width):
-    done = dispatch("show", config, COLUMNS=str(width))
+def test_narrow_table(config, width):
+    """A narrow table folds and loses nothing."""
+    done = run("show", config, COLUMNS=str(width))
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= width
     columns = ["".join(cells) for cells in zip(*rows(done.stdout), strict=True)]
@@ -82,10 +122,10 @@ def test_a_narrow_table_folds_and_loses_nothing(config, width):
     assert [each.replace(" ", "") for each in columns] == [each.replace(" ", "") for each in whole]
 
 
-@pytest.mark.parametrize("width", [39, 30, 20, 15, 1])
-def test_where_no_table_fits_each_cell_has_a_line(config, width):
-    done = dispatch("show", config, COLUMNS=str(width))
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("width", [39, 20, 1])
+def test_no_table(config, width):
+    """Where no table fits, each cell has a line."""
+    done = run("show", config, COLUMNS=str(width))
     blocks = [block.splitlines() for block in done.stdout.strip("\n").split("\n\n")]
     assert blocks == [
         [f"{column}: {cell}" for column, cell in zip(COLUMNS, row, strict=True)]
@@ -93,30 +133,29 @@ def test_where_no_table_fits_each_cell_has_a_line(config, width):
     ]
 
 
-def test_what_looks_like_markup_is_shown_as_it_is(config):
-    done = dispatch("show", config, "--declare", "[/red]")
+def test_markup(config):
+    """What looks like markup is shown as it is."""
+    done = run("show", config, "--declare", "[/red]")
     assert rows(done.stdout)[-1] == ["[/red]", "-", "-", "-", "-"]
 
 
 @pytest.mark.parametrize("name", ["null", "''", "[a, b]", "3"])
-def test_a_model_without_a_name_is_called_by_its_model_everywhere(tmp_path, name):
+def test_model_without_name(tmp_path, name):
+    """A model without a name is called by its model everywhere."""
     file = tmp_path / "c.yaml"
     file.write_text(f"models: [{{name: {name}, model: gpt-4o, mock_response: hello}}]\n")
-    done = dispatch("run", file, "hi")
+    done = run("run", file, "hi")
     assert done.returncode == 0, done.stderr
     assert rows(done.stdout)[1] == ["chatcompletions", "1", "gpt-4o", "gpt-4o", ""]
     assert done.stdout.endswith("\nchatcompletions · gpt-4o\nhello\n")
 
 
-def test_the_version_is_one_line():
-    assert dispatch("--version").stdout == f"dispatch {package.__version__}\n"
-
-
-def test_the_program_alone_shows_its_help():
-    """It is no success: nothing was asked for."""
-    alone = dispatch()
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_program_alone(option):
+    """The program alone shows its help; that is no success, as there is nothing to do."""
+    alone = run()
     assert (alone.returncode, alone.stderr) == (2, "")
-    assert alone.stdout == dispatch("--help").stdout
+    assert alone.stdout == run(option).stdout
 
 
 @pytest.mark.parametrize(
@@ -124,66 +163,80 @@ def test_the_program_alone_shows_its_help():
     [
         (["shw"], "No such command 'shw'"),
         (["show", "--dem"], "--dem"),
+        (["show"], "name configuration files, or give --demo alone"),
+        (["run", "hello"], "name configuration files, or give --demo alone"),
+        (["show", "--demo", "absent.yaml"], "name configuration files, or give --demo alone"),
         (["run", "--demo"], "Missing argument 'PROMPT'"),
-        (["schema", "models.yaml"], "unexpected extra argument (models.yaml)"),
+        (["run", "dispatch/demo.yaml"], "the prompt is missing"),
+        (["run", "dispatch/demo.yaml", "dispatch/demo.yaml"], "the prompt is missing"),
+        (["run", "--demo", " "], "the prompt is missing"),
+        (["show", "--demo", "--declare", ""], "--declare takes the name of a role"),
+        (["schema", "--declare", " "], "--declare takes the name of a role"),
         (["init", "a.yaml", "b.yaml"], "unexpected extra argument (b.yaml)"),
+        (["init", "a.txt"], "name it *.yaml"),
         (["check", "--demo", "--format", "xml"], "'text', 'json', 'github'"),
         (["export", "--demo"], "Missing option '--to'"),
         (["export", "--demo", "--to", "envoy"], "litellm-proxy"),
         (["export", "--demo", "--to", "litellm-proxy", "--cooldown", "long"], "'--cooldown'"),
+        (["export", "--demo", "--to", "litellm-proxy", "--redis", "a/b"], "takes HOST or HOST"),
+        (["show", "--demo", "--contract", "nowhere:ROLES"], "no contract at 'nowhere:ROLES'"),
+        (["show", "--demo", "--contract", "json:dumps"], "no contract at 'json:dumps'"),
     ],
 )
-def test_wrong_usage_is_told_with_the_right_one_and_exit_code_2(arguments, words):
-    """On stderr, after the usage of the command that was meant."""
-    done = dispatch(*arguments)
+def test_usage(arguments, words, monkeypatch):
+    """Wrong usage ends with exit code 2, on stderr, after the usage of the command."""
+    monkeypatch.chdir(ROOT)
+    done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    told = done.stderr.splitlines()
-    meant = "" if arguments == ["shw"] else f" {arguments[0]}"
-    assert told[0].startswith(f"Usage: python -m dispatch{meant} [OPTIONS]")
-    assert told[1] == f"Try 'python -m dispatch{meant} --help' for help."
-    assert told[3].startswith("Error: ")
+    lines = done.stderr.splitlines()
+    command = "" if arguments == ["shw"] else f" {arguments[0]}"
+    assert lines[0].startswith(f"Usage: dispatch{command} [OPTIONS]")
+    assert lines[1] == f"Try 'dispatch{command} --help' for help."
+    assert lines[3].startswith("Error: ")
     assert words in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in cli.COMMANDS)], ids=" ".join)
-def test_help_fits_a_narrow_terminal_and_loses_nothing(command):
-    """At 40 columns it tells what it tells at 200; a person reads lines of 80 at most."""
-    narrow, wide = (dispatch(*command, "--help", COLUMNS=width) for width in ("40", "200"))
+def test_help(command):
+    """Help fits a narrow terminal and loses nothing; in a wide one its lines end at 80."""
+    narrow, wide = (run(*command, "--help", COLUMNS=width) for width in ("40", "200"))
     assert (narrow.returncode, narrow.stderr) == (0, "")
     assert max(map(len, narrow.stdout.splitlines())) <= 40
     assert max(map(len, wide.stdout.splitlines())) <= 80
     assert "".join(narrow.stdout.split()) == "".join(wide.stdout.split())
 
 
-def test_help_lists_each_command_with_its_first_sentence():
-    """In the order in which one needs them, and uncut."""
-    told = " ".join(dispatch("--help").stdout.split())
-    listed = told.partition("Commands: ")[2]
+def test_list_of_commands():
+    """Help lists each command with its first sentence, in the order in which one needs them."""
+    listed = " ".join(run("--help").stdout.split()).partition("Commands: ")[2]
     helps = {name: import_module(f"dispatch.cli.{name}").command.help for name in cli.COMMANDS}
     firsts = (text.partition("\n\n")[0].replace("\n", " ") for text in helps.values())
     assert listed == " ".join(f"{name} {first}" for name, first in zip(helps, firsts, strict=True))
 
 
-def test_help_tells_of_arguments_too():
-    """What a file may be, and a prompt, stands beside the options."""
-    told = " ".join(dispatch("run", "--help").stdout.split())
-    assert "Usage: python -m dispatch run [OPTIONS] [CONFIG]... PROMPT" in told
-    assert "[CONFIG]... YAML, JSON or TOML; several merge, the last wins." in told
-    assert "PROMPT What to ask, in one word or quotes." in told
+@pytest.mark.parametrize("command", [name for name in cli.COMMANDS if name != "init"])
+def test_shared_options(command):
+    """Every command that reads a configuration takes the same options for it."""
+    text = " ".join(run(command, "--help").stdout.split())
+    for option in ("[CONFIG]...", "--demo", "--set PATH=VALUE", "--declare ROLE", "--contract"):
+        assert option in text
+    assert "YAML, JSON or TOML; several merge, the last wins." in text
 
 
-@pytest.mark.parametrize(("command", "needed"), [("show", {"rich"}), ("check", {"difflib"})])
-def test_a_command_imports_no_more_than_it_needs(config, command, needed):
-    """Each that LiteLLM brings along takes longer than all that the command does."""
+@pytest.mark.parametrize(
+    ("command", "needed"), [("show", {"rich", "difflib"}), ("check", {"difflib"})]
+)
+def test_imports(config, command, needed):
+    """A command imports no more than it needs, above all no LiteLLM."""
     line = [sys.executable, "-X", "importtime", "-m", "dispatch", command, str(config)]
     done = subprocess.run(line, capture_output=True, text=True, check=True, cwd=ROOT)
     imported = {row.rpartition("|")[2].strip() for row in done.stderr.splitlines()}
     assert HEAVY & imported <= {"click", "yaml"} | needed
 
 
-def test_the_demo_runs_from_the_chat_to_each_post_completion_without_a_key():
-    done = dispatch("run", "--demo", "hello")
+def test_run():
+    """`run` shows the roles, the answer, and each post-completion."""
+    done = run("run", "--demo", "hello")
     assert done.returncode == 0, done.stderr
     table, chat, first, second = done.stdout.split("\n\n")
     assert len(rows(table)) == 5
@@ -193,27 +246,46 @@ def test_the_demo_runs_from_the_chat_to_each_post_completion_without_a_key():
     assert all(turn.splitlines()[1] for turn in (chat, first, second))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["show", "absent.yaml"], "absent.yaml: cannot be read"),
-        (["show"], "name configuration files, or give --demo alone"),
-        (["run", "hello"], "name configuration files, or give --demo alone"),
-        (["show", "--demo", "absent.yaml"], "name configuration files, or give --demo alone"),
-        (["run", "dispatch/demo.yaml"], "the prompt is missing"),
-        (["run", "dispatch/demo.yaml", "dispatch/demo.yaml"], "the prompt is missing"),
-        (["run", "--demo", " "], "the prompt is missing"),
-        (["show", "--demo", "--declare", ""], "error: --declare takes the name of a role"),
-        (["schema", "--declare", " "], "error: --declare takes the name of a role"),
-    ],
-)
-def test_an_error_is_one_block_on_stderr_and_exit_code_1(arguments, words):
-    done = dispatch(*arguments)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.startswith("error: ")
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+def test_set(config):
+    """`--set` changes a value on every command, and a wrong path is an error."""
+    changed = ["--set", "models[name=fast].model=gpt-4.1", "--set", "models[1].enabled=false"]
+    assert rows(run("show", config, *changed).stdout)[1][3] == "gpt-4.1"
+    done = run("explain", config, "models[0].model", "--for", "json.dumps", *changed)
+    assert done.stdout.splitlines()[:2] == [
+        'models[0].model: "gpt-4.1"',
+        f"    from --set models[name=fast].model, replaces {config}:2:23",
+    ]
+    done = run("show", config, "--set", "models[name=fats].model=x")
+    assert (done.returncode, "did you mean 'fast'?" in done.stderr) == (1, True)
+
+
+def test_several_files(config):
+    """A later file changes the models that it names."""
+    later = config.with_name("later.json")
+    later.write_text('{"models": [{"name": "fast", "model": "o3-mini"}]}')
+    done = run("show", config, later)
+    assert [row[3] for row in rows(done.stdout)[1:]] == ["o3-mini", "o3"]
+
+
+def test_faults(tmp_path):
+    """All faults of a file are shown at once, as one block on stderr, with exit code 1."""
+    file = tmp_path / "bad.yaml"
+    file.write_text("models:\n- {model: a, roles: [chatcompletion]}\n- {name: b}\n")
+    for arguments in (
+        ["show", file],
+        ["run", file, "hi"],
+        ["export", file, "--to", "litellm-proxy"],
+    ):
+        done = run(*arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("error: 2 faults")
+        assert "bad.yaml:2:22: models[0].roles[0]" in done.stderr
+        assert "bad.yaml:3:3: models[1]" in done.stderr
+
+
+def test_absent_file():
+    """A file that cannot be read is named."""
+    assert run("show", "absent.yaml").stderr.startswith("error: absent.yaml: ")
 
 
 @pytest.mark.parametrize(
@@ -223,21 +295,13 @@ def test_an_error_is_one_block_on_stderr_and_exit_code_1(arguments, words):
         (["explain", "--demo", "--for", "broken.function"], "cannot import 'broken.function': "),
     ],
 )
-def test_a_program_that_cannot_be_imported_is_told_in_one_line(tmp_path, arguments, words):
+def test_broken_program(tmp_path, monkeypatch, arguments, words):
+    """A program that cannot be imported is reported in one line."""
     (tmp_path / "broken.py").write_text("1 / 0")
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    done = dispatch(*arguments, PYTHONPATH=path)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {words}ZeroDivisionError; ")
-
-
-def test_all_faults_of_a_file_are_told_at_once(tmp_path):
-    file = tmp_path / "bad.yaml"
-    file.write_text("models:\n- {model: a, roles: [chatcompletion]}\n- {name: b}\n")
-    done = dispatch("show", file)
-    assert done.returncode == 1
-    assert "models[0].roles[0]" in done.stderr
-    assert "models[1]" in done.stderr
+    monkeypatch.chdir(tmp_path)
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert f"Error: {words}ZeroDivisionError; " in done.stderr
 
 
 @pytest.fixture
@@ -256,88 +320,107 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     ("environment", "encoding", "mark"),
     [
         ({"PYTHONIOENCODING": "cp1252"}, "cp1252", "?"),
-        ({"PYTHONIOENCODING": "ascii"}, "utf-8", "✅"),  # click takes ASCII for a slip
-        (ASCII, "utf-8", "✅"),
+        (ASCII, "utf-8", "✓"),  # click takes ASCII for a mistake
     ],
 )
-def test_what_a_terminal_cannot_show_fails_nothing(emoji, environment, encoding, mark):
-    done = dispatch("run", emoji, "hi", encoding=encoding, **environment)
+def test_encoding(emoji, environment, encoding, mark):
+    """What a terminal cannot show is replaced."""
+    done = start("explain", emoji, "--for", "json.dumps", encoding=encoding, **environment)
     assert done.returncode == 0, done.stderr
+    assert f'models[0].name: "{mark} caf' in done.stdout
+    done = start("show", emoji, encoding=encoding, **environment)
     assert rows(done.stdout.replace("|", "│"))[-1][-1] == "tick ?"
-    assert done.stdout.endswith(f"\ndone {mark}\n")
 
 
-def test_what_machines_read_is_whole_in_any_terminal(emoji):
-    told = dispatch("explain", emoji, "models[0].name", "--json", PYTHONIOENCODING="cp1252").stdout
-    assert json.loads(told)[0]["value"] == "✓ café"
-    exported = dispatch("export", emoji, "--to", "litellm-proxy", PYTHONIOENCODING="cp1252").stdout
+def test_encoding_for_machines(emoji):
+    """What machines read is whole in any terminal."""
+    arguments = ["explain", emoji, "models[0].name", "--for", "json.dumps", "--json"]
+    done = start(*arguments, PYTHONIOENCODING="cp1252")
+    assert json.loads(done.stdout)[0]["value"] == "✓ café"
+    exported = start("export", emoji, "--to", "litellm-proxy", PYTHONIOENCODING="cp1252").stdout
     assert "id: ✓ café" in exported
 
 
-COMMANDS = [
-    ["show", "--demo"],
-    ["check", "--demo"],
-    ["run", "--demo", "hi"],
-    ["export", "--demo", "--to", "litellm-proxy"],
-    ["--help"],
-]
+STREAMS = [["show", "--demo"], ["check", "--demo"], ["--help"]]
 
 
-@pytest.mark.parametrize("arguments", COMMANDS)
-def test_a_full_disk_is_told_in_one_line(arguments):
+@pytest.mark.parametrize("arguments", STREAMS, ids=lambda arguments: arguments[0])
+def test_full_disk(arguments):
+    """A full disk is reported in one line."""
     with open("/dev/full", "w") as full:
-        done = dispatch(*arguments, stdout=full)
+        done = start(*arguments, stdout=full)
     assert (done.returncode, done.stderr) == (1, "error: stdout: No space left on device\n")
 
 
-@pytest.mark.parametrize("arguments", COMMANDS)
-def test_a_reader_that_went_away_ends_the_program_in_silence(arguments):
+@pytest.mark.parametrize("arguments", STREAMS, ids=lambda arguments: arguments[0])
+def test_reader_gone(arguments):
+    """A reader that went away ends the program silently."""
     read, write = os.pipe()
     os.close(read)
     try:
-        done = dispatch(*arguments, stdout=write)
+        done = start(*arguments, stdout=write)
     finally:
         os.close(write)
     assert (done.returncode, done.stderr) == (1, "")
 
 
-@pytest.mark.parametrize("arguments", COMMANDS)
-def test_a_closed_stdout_is_no_failure(arguments):
+@pytest.mark.parametrize("arguments", STREAMS, ids=lambda arguments: arguments[0])
+def test_closed_stdout(arguments):
+    """A closed stdout is no failure."""
     line = [sys.executable, "-m", "dispatch", *arguments]
     shell = ["sh", "-c", 'exec "$@" >&-', "sh", *line]
     done = subprocess.run(shell, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def run_script(tmp_path, *arguments):
-    """Run the program as an installed script does: its own directory is on the path, no other."""
-    script = tmp_path / "bin" / "dispatch"
-    script.parent.mkdir()
-    script.write_text("from dispatch.cli import main\nmain()\n")
-    return subprocess.run(
-        [sys.executable, str(script), *arguments],
-        capture_output=True,
+def test_interrupt(tmp_path):
+    """An interrupt ends the program silently, as it ends any."""
+    (tmp_path / "slow.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(60)\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dispatch", "schema", "--contract", "slow:ROLES"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
+    assert process.stdout.readline() == "here\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[1] == ""
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [("check", ["--contract", "program:ROLES"]), ("explain", ["--for", "program.ask"])],
+)
+@pytest.mark.parametrize("fails", [False, True])
+def test_program_of_the_working_directory(command, options, fails, config, tmp_path):
+    """A program is found in the working directory, and its failure, however it ends, is short."""
+    text = "from dispatch import Role\nROLES = [Role('chatcompletions'), Role('postcompletions')]\n"
+    text += "def ask(**rest): ...\n" + "raise SystemExit('sk-canary')\n" * fails
+    (tmp_path / "program.py").write_text(text)
+    done = start(command, config, *options, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    assert done.returncode == 2 * fails, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert ("SystemExit" in done.stderr) == fails
+    assert "sk-canary" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["check", "--contract", "program:ROLES"], ["explain", "--for", "program.ask"]],
-    ids=lambda arguments: arguments[0],
+    [
+        ["explain", "c.yaml"],
+        ["check", "c.yaml", "--contract", "program:ROLES"],
+    ],
+    ids=" ".join,
 )
-@pytest.mark.parametrize("fails", [False, True])
-def test_a_program_is_found_where_one_works_and_its_failure_is_one_block(
-    arguments, fails, config, tmp_path
-):
-    """Whatever it raises as it is imported, and however that ends."""
-    text = "from dispatch import Role\nROLES = [Role('chatcompletions'), Role('postcompletions')]\n"
-    text += "def ask(**rest): ...\n" + "raise SystemExit('sk-canary')\n" * fails
-    (tmp_path / "program.py").write_text(text)
-    done = run_script(tmp_path, arguments[0], str(config), *arguments[1:])
-    assert done.returncode == fails, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    assert ("SystemExit" in done.stdout + done.stderr) == fails
-    assert "sk-canary" not in done.stdout + done.stderr
+def test_no_code_of_the_working_directory(arguments, tmp_path):
+    """Nothing that the program imports itself comes from the working directory."""
+    (tmp_path / "c.yaml").write_text("models: [{model: gpt-4o, mock_response: hello}]\n")
+    (tmp_path / "program.py").write_text("ROLES = ['chatcompletions']\n")
+    for name in ("litellm", "httpx", "openai", "rich", "yaml", "orjson", "uvloop", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'a').write(__name__)\n")
+    done = start(*arguments, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "ran").exists(), (tmp_path / "ran").read_text()

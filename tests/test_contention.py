@@ -12,10 +12,10 @@ from typing import Any
 import litellm
 import pytest
 
-from dispatch import ModelDispatcher
+from dispatch import ConfigError, ModelDispatcher
 
 THREADS = 8
-ROUNDS = 150
+ROUNDS = 40
 MODELS = [
     {
         "name": f"m{index}",
@@ -37,7 +37,7 @@ def _switch_often() -> Iterator[None]:
 
 
 def in_threads(work: Callable[[int], None]) -> None:
-    """Run `work` in all threads, from one moment on; an error in one is an error of the test."""
+    """Run `work` in all threads at once; an error in one is an error of the test."""
     start = Barrier(THREADS)
 
     def run(number: int) -> None:
@@ -57,8 +57,8 @@ def expected(index: int) -> dict[str, Any]:
     }
 
 
-def test_threads_that_morph_and_fetch_on_one_dispatcher_get_right_answers() -> None:
-    """Also while caches overflow and are cleared, and while others change what they were given."""
+def test_morph_and_fetch() -> None:
+    """Threads that ask one dispatcher get right answers, while others change what they got."""
     dispatcher = ModelDispatcher(MODELS)
 
     def work(number: int) -> None:
@@ -79,8 +79,8 @@ def test_threads_that_morph_and_fetch_on_one_dispatcher_get_right_answers() -> N
     in_threads(work)
 
 
-def test_threads_with_callables_of_their_own_get_each_its_own_keys() -> None:
-    """Plans are remembered by the identity of a callable, which another may take over."""
+def test_callables() -> None:
+    """Threads with their own callables get the keys of each, though identities are reused."""
     group = ModelDispatcher(MODELS).for_chatcompletions
 
     def work(number: int) -> None:
@@ -93,8 +93,8 @@ def test_threads_with_callables_of_their_own_get_each_its_own_keys() -> None:
     in_threads(work)
 
 
-def test_threads_may_build_dispatchers_from_one_list() -> None:
-    """The list is read, never changed."""
+def test_one_list() -> None:
+    """Threads may make dispatchers from one list, which is never changed."""
 
     def work(number: int) -> None:
         for _ in range(20):
@@ -105,8 +105,23 @@ def test_threads_may_build_dispatchers_from_one_list() -> None:
     in_threads(work)
 
 
-def test_a_thread_that_is_held_up_inside_morph_holds_up_no_other() -> None:
-    """No lock: while a default factory waits in one thread, another morphs on the same group."""
+def test_faulty_dispatch() -> None:
+    """Threads that raise faults of other models disturb none that fetch."""
+
+    def work(number: int) -> None:
+        dispatcher = ModelDispatcher(MODELS)
+        for turn in range(ROUNDS):
+            with pytest.raises(ConfigError, match=rf"models\[{number}\]\.roles"):
+                ModelDispatcher([{"model": "m"}] * number + [{"model": "m", "roles": "chat"}])
+            index = turn % len(MODELS)
+            name = dispatcher.for_chatcompletions.fetch(f"models[{index}].name")
+            assert name == f"m{index}"
+
+    in_threads(work)
+
+
+def test_no_lock() -> None:
+    """While a default factory waits in one thread, another morphs on the same group."""
     entered, leave = Event(), Event()
 
     def wait() -> str:

@@ -1,15 +1,22 @@
-"""References to the environment: text wherever they are held, values where a call is built."""
+"""References to the environment: strings wherever they are held, values where a call is built."""
 
 from __future__ import annotations
 
+import time
 from collections import namedtuple
 
 import litellm
 import pytest
 from pyrsistent import pset
 
-from dispatch import ConfigMorpher, ModelDispatcher
-from dispatch.environment import references, resolve
+from dispatch import ConfigMorpher, ModelDispatcher, freeze
+from dispatch.config.environment import (
+    find_unresolvable,
+    foreign_reference,
+    references,
+    refers,
+    resolve,
+)
 from dispatch.errors import ConfigError, UnsetVariableError
 
 MODELS = [
@@ -35,50 +42,63 @@ def chat():
     return ModelDispatcher(MODELS).for_chatcompletions
 
 
-def test_a_reference_is_resolved_at_any_depth_when_kwargs_are_built(chat):
+def test_any_depth(chat):
+    """A reference is resolved at any depth when keyword arguments are built."""
     kwargs = chat.morph(litellm.completion, "models[1]")
     assert kwargs["extra_headers"] == {"X-Keys": ["sk-second", "plain"]}
     assert kwargs["extra_body"] == {"a": [{"b": {"c": "sk-second"}}]}
 
 
-def test_everywhere_else_it_stays_a_reference(chat):
+def test_elsewhere(chat):
+    """Everywhere else it stays a reference."""
     assert chat.fetch("models[0].api_key") == "os.environ/FIRST_KEY"
     assert chat.config["models"][1]["extra_body"]["a"][0]["b"]["c"] == "os.environ/SECOND_KEY"
     assert "os.environ/FIRST_KEY" in repr(chat.models[0])
     assert "sk-second" not in repr(chat.models[1])
 
 
-def test_what_the_environment_holds_is_read_at_each_call(chat, monkeypatch):
+def test_each_call(chat, monkeypatch):
+    """The environment is read at each call."""
     chat.morph(litellm.completion, "models[1]")
     monkeypatch.setenv("SECOND_KEY", "sk-rotated")
     kwargs = chat.morph(litellm.completion, "models[1]")
     assert kwargs["extra_headers"]["X-Keys"][0] == "sk-rotated"
 
 
-@pytest.mark.parametrize("held", [None, "", "  "])
-def test_an_unset_or_empty_variable_is_an_error_for_the_model_asked_for_alone(
-    chat, monkeypatch, held
-):
-    if held is not None:
-        monkeypatch.setenv("FIRST_KEY", held)
+@pytest.mark.parametrize(("value", "problem"), [(None, "not set"), ("", "empty"), ("  ", "empty")])
+def test_unset(chat, monkeypatch, value, problem):
+    """An unset or empty variable is an error for the model that refers to it, and no other."""
+    if value is not None:
+        monkeypatch.setenv("FIRST_KEY", value)
     assert chat.morph(litellm.completion, "models[1]")["model"] == "gpt-4o"
     with pytest.raises(UnsetVariableError) as caught:
         chat.morph(litellm.completion, "models[0]")
-    error = caught.value
-    assert (error.variable, error.model, error.role) == ("FIRST_KEY", "first", "chatcompletions")
-    assert error.where == "models[0].api_key"
-    assert all(word in str(error) for word in ("FIRST_KEY", "'first'", "'chatcompletions'"))
-    assert isinstance(error, LookupError)
+    assert caught.value.variable == "FIRST_KEY"
+    assert isinstance(caught.value, LookupError)
+    assert str(caught.value) == (
+        f"models[0].api_key: FIRST_KEY is {problem}; set it: export FIRST_KEY=…"
+    )
+
+
+def test_all_faults_at_once(monkeypatch):
+    """Every fault of a model is reported; only if all are unset variables, the error says so."""
+    monkeypatch.delenv("THIRD", raising=False)
+    unset = {"a": "os.environ/FIRST_KEY", "b": ["os.environ/THIRD"]}
+    with pytest.raises(UnsetVariableError) as caught:
+        resolve(unset)
+    assert [fault.where for fault in caught.value.faults] == ["a", "b[0]"]
+    with pytest.raises(ConfigError) as caught:
+        resolve(unset | {"api_key": "$THIRD"})
+    assert not isinstance(caught.value, UnsetVariableError)
+    assert len(caught.value.faults) == 3
+    found = list(find_unresolvable(freeze(unset | {"api_key": "$THIRD"})))
+    assert [fault.severity for fault in found] == ["warning", "warning", "error"]
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("value", "hint"),
     [
-        ("${FIRST_KEY}", "write os.environ/FIRST_KEY"),
         ("${FIRST_KEY:-sk-proj-1}", "write os.environ/FIRST_KEY"),
-        ("$FIRST_KEY", "write os.environ/FIRST_KEY"),
-        ("env:FIRST_KEY", "write os.environ/FIRST_KEY"),
-        ("${env:FIRST_KEY}", "write os.environ/FIRST_KEY"),
         ("Bearer ${FIRST_KEY:-sk-proj-1}", "put the whole value into a variable"),
         ("Bearer ${FIRST_KEY}", "put the whole value into a variable"),
         ("Bearer os.environ/FIRST_KEY", "put the whole value into a variable"),
@@ -87,39 +107,148 @@ def test_an_unset_or_empty_variable_is_an_error_for_the_model_asked_for_alone(
         ("os.environ/FIRST KEY", "write os.environ/NAME"),
     ],
 )
-def test_what_would_be_sent_as_it_is_is_an_error_with_the_right_spelling(wrong, told):
-    config = ConfigMorpher({"models": [{"model": "m", "headers": {"Authorization": wrong}}]})
+def test_misuse(value, hint):
+    """What would be sent as it is, though it looks like a reference, is an error."""
+    config = ConfigMorpher({"models": [{"model": "m", "headers": {"Authorization": value}}]})
     with pytest.raises(ConfigError) as caught:
         config.morph(litellm.completion, "models[0]")
     assert str(caught.value).startswith("models[0].headers.Authorization: ")
-    assert told in str(caught.value)
+    assert hint in str(caught.value)
     assert "sk-proj" not in str(caught.value)
 
 
-def test_a_pasted_key_is_no_reference_and_is_hidden():
+FOREIGN = """
+    $X ${X} ${X:-d} ${env:X} ${oc.env:X} env:X {env:X} env/X %X% ${{secrets.X}} {{X}} {{env.X}}
+    os.getenv('X') os.environ['X'] os.environ.get("X") os.environ.X process.env.X
+"""
+SPACED = ["${{ secrets.X }}", "{{ env.X }}", "os.getenv('X', 'd')"]
+
+
+@pytest.mark.parametrize("value", [*FOREIGN.split(), *SPACED])
+def test_foreign_reference(value):
+    """The references of other tools are refused as the whole of a secret, with the right form."""
+    assert foreign_reference(value) == "X"
+    with pytest.raises(ConfigError, match=r"is not expanded; write os.environ/X$"):
+        resolve({"api_key": value})
+    with pytest.raises(ConfigError, match=r"is not expanded; write os.environ/X$"):
+        resolve({"api_base": value}, types={"api_base": "string"})
+    assert refers(value, "api_key")
+
+
+@pytest.mark.parametrize(
+    "value", ["sk-1", "$ecret", "pa$$word", "env", "{}", "100%", "os.environ/X"]
+)
+def test_no_foreign_reference(value):
+    """A password may contain what references are made of."""
+    assert foreign_reference(value) is None
+
+
+def test_strings_about_variables():
+    """A string that is no secret may speak of variables."""
+    for text in ("explain ${HOME} and os.environ/PATH", "$PATH", "env:PATH", "${A:-b}"):
+        assert resolve({"extra_body": {"prompt": text}}) == {"extra_body": {"prompt": text}}
+        assert not refers(text, "prompt")
+
+
+def test_pasted_key():
+    """A key pasted behind os.environ/ is no reference, and hidden."""
     assert "sk-proj" not in repr(ConfigMorpher({"api_key": "os.environ/sk-proj-1"}))
 
 
-def test_a_text_that_is_no_secret_may_speak_of_variables():
-    for text in ("explain ${HOME} and os.environ/PATH", "$PATH", "env:PATH", "${A:-b}"):
-        assert resolve({"extra_body": {"prompt": text}}) == {"extra_body": {"prompt": text}}
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("temperature", "0.2", 0.2),
+        ("temperature", "1", 1),
+        ("timeout", "1e1", 10.0),
+        ("max_tokens", "100", 100),
+        ("rpm", "60", 60),
+        ("weight", "9", 9),
+        ("order", "2", 2),
+        ("stream", "true", True),
+        ("drop_params", "0", False),
+        ("user", "7", "7"),
+    ],
+)
+def test_types(key, text, value, monkeypatch):
+    """Under a key that takes a number or a boolean, the value of a variable becomes one."""
+    monkeypatch.setenv("VALUE", text)
+
+    def call(weight=None, order=None, **kwargs): ...
+
+    group = ModelDispatcher([{"model": "m", key: "os.environ/VALUE"}]).for_chatcompletions
+    resolved = group.morph(call)[key]
+    assert (type(resolved), resolved) == (type(value), value)
 
 
-def test_containers_keep_their_kind():
+@pytest.mark.parametrize(
+    ("key", "text", "problem"),
+    [
+        ("temperature", "hot-canary", "is not a number"),
+        ("temperature", "nan", "is not a number"),
+        ("timeout", "10s-canary", "is not a number"),
+        ("max_tokens", "1.5", "is not an integer"),
+        ("stream", "canary", "is not true or false"),
+        ("user", "canary\n", "ends in a line break; set it without the line break"),
+        ("user", " canary", "has blanks around it; set it without the blanks"),
+        ("user", "'canary'", "is wrapped in quotes; set it without the quotes"),
+        ("user", '"canary"', "is wrapped in quotes; set it without the quotes"),
+    ],
+)
+def test_wrong_values(key, text, problem, monkeypatch):
+    """A variable that holds what no call can use is an error, which never shows its value."""
+    monkeypatch.setenv("VALUE", text)
+    group = ModelDispatcher([{"model": "m", key: "os.environ/VALUE"}]).for_chatcompletions
+    with pytest.raises(ConfigError) as caught:
+        group.morph(litellm.completion)
+    assert str(caught.value) == f"models[0].{key}: the value of VALUE {problem}"
+
+
+def test_multiple_lines(monkeypatch):
+    """A value of multiple lines, such as a PEM file or a prompt, may end in a line break."""
+    monkeypatch.setenv("VALUE", "-----BEGIN\nx\n")
+    assert resolve("os.environ/VALUE") == "-----BEGIN\nx\n"
+
+
+def test_model(monkeypatch):
+    """A reference may be the model itself."""
+    monkeypatch.setenv("VALUE", "gpt-4o")
+    group = ModelDispatcher([{"model": "os.environ/VALUE"}]).for_chatcompletions
+    assert group.morph(litellm.completion) == {"model": "gpt-4o"}
+
+
+def test_containers():
+    """Containers keep their kind."""
     Pair = namedtuple("Pair", "a b")
     assert resolve(Pair("os.environ/SECOND_KEY", 1)) == Pair("sk-second", 1)
     assert resolve(("os.environ/SECOND_KEY", 1)) == ("sk-second", 1)
     assert resolve({"a": pset(["os.environ/SECOND_KEY"])}) == {"a": {"sk-second"}}
+    assert resolve(freeze(["os.environ/SECOND_KEY"])) == ["sk-second"]
 
 
-def test_names_beyond_ascii_are_names(monkeypatch):
+def test_beyond_ascii(monkeypatch):
+    """Names beyond ASCII are names."""
     monkeypatch.setenv("SCHLÜSSEL", "sk-ü")
     assert resolve({"api_key": "os.environ/SCHLÜSSEL"}) == {"api_key": "sk-ü"}
 
 
-def test_references_tells_every_place():
+def test_references():
+    """`references` yields every place."""
     assert list(references(MODELS)) == [
         ((0, "api_key"), "FIRST_KEY"),
         ((1, "extra_headers", "X-Keys", 0), "SECOND_KEY"),
         ((1, "extra_body", "a", 0, "b", "c"), "SECOND_KEY"),
     ]
+
+
+@pytest.mark.parametrize(
+    "part", ["${A:", "$", "${", "os.environ", "%A", "{{", "os.getenv('", "${A "]
+)
+def test_long_values(part):
+    """A long value costs time in proportion to its length."""
+    value = part * 20_000
+    start = time.perf_counter()
+    for key in ("api_key", "user"):
+        list(find_unresolvable({key: value}))
+        refers(value, key)
+    assert time.perf_counter() - start < 1

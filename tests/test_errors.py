@@ -1,4 +1,4 @@
-"""Errors: what they tell stays readable, whatever was found."""
+"""Errors: what they say stays readable, whatever was found."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import pickle
 
 import pytest
 
-from dispatch.errors import ConfigError, Fault, PathError, PathSyntaxError
+from dispatch import errors
+from dispatch.errors import ConfigError, Fault, PathError, PathSyntaxError, Position
 
 LONG = "x" * 3_000_000
 
 
 @pytest.mark.parametrize(
-    "told",
+    "error",
     [
         Fault((), f"found {LONG!r}, expected a name"),
         Fault(("models", LONG, "name"), "is missing"),
@@ -21,31 +22,87 @@ LONG = "x" * 3_000_000
         PathError(f"nothing under {LONG}", LONG),
         PathSyntaxError("malformed", LONG, 2_000_000),
     ],
+    ids=["message", "path", "hint", "error", "missing", "malformed"],
 )
-def test_what_was_found_is_cut_where_it_is_long(told):
-    """A name in a file may be megabytes: nobody reads them, and a terminal chokes on them."""
-    assert len(str(told)) < 5000
+def test_long_values(error):
+    """A name of megabytes is shortened in what is shown."""
+    assert len(str(error)) < 5000
 
 
-def test_both_ends_of_a_long_message_are_told():
-    """The first says what is wrong, the last what would be right."""
-    told = str(Fault((), f"the role {LONG} is not declared"))
-    assert told.startswith("the role x")
-    assert told.endswith("x is not declared")
+def test_both_ends():
+    """A shortened message keeps its start and its end."""
+    message = str(Fault((), f"the role {LONG} is not declared"))
+    assert message.startswith("the role x")
+    assert message.endswith("x is not declared")
 
 
-def test_a_secret_is_hidden_before_a_text_is_cut():
-    """Half a URL looks like none."""
+def test_redaction_before_shortening():
+    """A secret is hidden before a message is shortened: half a URL looks like none."""
     padding = "x" * 480
     assert "canary" not in str(Fault((), f"{padding}https://me:canary@host{LONG}"))
     assert "canary" not in str(Fault((), f"{LONG}https://me:canary@host/{padding}"))
 
 
-def test_the_first_hundred_faults_are_told_and_all_are_kept():
-    """In its text, and as an attribute."""
+def test_control_characters():
+    """Names with control characters cannot drive the terminal."""
+    fault = Fault(("models", "a\x1b]0;title\x07"), "role '\x1b[2J' is not declared")
+    assert "\x1b" not in str(fault) + str(ConfigError([fault]))
+
+
+def test_many_faults():
+    """The text of an error has the first hundred faults, the attribute all."""
     error = ConfigError([Fault(("models", index), "is wrong") for index in range(250)])
     lines = str(error).splitlines()
     assert lines[0] == "250 faults in the configuration:"
     assert lines[-2:] == ["  models[99]: is wrong", "  and 150 more"]
     assert len(lines) == 102
     assert len(pickle.loads(pickle.dumps(error)).faults) == 250
+
+
+def test_hint_with_a_variable():
+    """A hint may show how to set a variable that holds a key."""
+    assert "export GROQ_API_KEY=…" in str(Fault((), "is unset", "set it: export GROQ_API_KEY=…"))
+
+
+def test_excerpt():
+    """The caret is under the place, whatever the width of the characters before it."""
+    position = Position("c.yaml", 2, 4, "日: x", 3)
+    assert position.excerpt == "日: x\n    ^"
+    assert str(position) == "c.yaml:2:4"
+    assert str(Position("c.toml", 2)) == "c.toml:2"
+
+
+def leaves():
+    return [
+        member
+        for member in vars(errors).values()
+        if isinstance(member, type)
+        and issubclass(member, errors.DispatchError | errors.ConfigWarning)
+    ]
+
+
+@pytest.mark.parametrize("error", leaves(), ids=lambda error: error.__name__)
+def test_tree(error):
+    """Every error is drawn in the tree, with the builtin that it also is."""
+    line = next(line for line in errors.__doc__.splitlines() if f" {error.__name__}" in f" {line}")
+    builtins = [base.__name__ for base in error.__bases__ if base.__module__ == "builtins"]
+    for builtin in builtins:
+        assert builtin in line or error in (errors.DispatchError, errors.ConfigWarning)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.ConfigError([errors.Fault(("models", 0), "is wrong", "fix it")]),
+        errors.PathSyntaxError("malformed", "a..b", 3),
+        errors.MissingKeyError("no key", "a.b"),
+        errors.ExtraKeysError(["a"], "models[0]"),
+        errors.UnsetVariableError([errors.Fault(("models", 0), "is not set")], "KEY"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_pickling(error):
+    """Errors survive pickling."""
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)

@@ -1,4 +1,4 @@
-"""Explaining: for every value where it came from, and where it goes."""
+"""Explaining: for every value where it comes from, and where it goes."""
 
 from __future__ import annotations
 
@@ -6,26 +6,35 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from dispatch import ConfigMorpher
-from dispatch.check import check
-from dispatch.cli import app
+from dispatch import Contract, Role, explain
 from dispatch.errors import ConfigError, MissingKeyError, RoleError
-from dispatch.explain import explain
+from dispatch.load import read_tree
+from tests.program import run
 
 BASE = """\
 defaults: &d
-  temperature: 0
+  timeout: 60
+  temperature: 1
+x-shared: &s {top_p: 0.5}
 models:
-  - <<: *d
+  - <<: *s
     name: fast
     model: gpt-4o
     api_key: os.environ/THE_KEY
-    extra_headers: {X-Team: sk-canary}
-  - model: o3
-    roles: {postcompletions: sum up}
+    extra_headers: {X-Team: sk-canary-0123456789abc}
+    temperature: 0.7
+  - name: slow
+    model: o3
+    order: 2
+    roles:
+      - postcompletions: {task: sum up, temperature: 0}
+router_settings: {num_retries: 1}
 log: {level: 1, to: stderr}
+"""
+LOCAL = """\
+models: [{name: slow, seed: 1, order: 3}]
+log: {level: 2}
 """
 
 
@@ -35,128 +44,244 @@ def complete(model, temperature=1, **kwargs):
 
 @pytest.fixture
 def config(tmp_path, monkeypatch):
-    """Merge two files in a fresh directory."""
+    """Merge three files in a fresh directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("THE_KEY", raising=False)
     Path("base.yaml").write_text(BASE)
-    Path("over.json").write_text('{"log": {"level": 2}}')
-    return ConfigMorpher(["base.yaml", "over.json"])
+    Path("local.yaml").write_text(LOCAL)
+    Path("over.json").write_text('{"log": {"level": 3}, "models": [{"name": "slow", "seed": 2}]}')
+    return read_tree(["base.yaml", "local.yaml", "over.json"])
 
 
-def by_place(explained):
-    return {each.place: each for each in explained}
+def by_path(explained):
+    return {each.where: each for each in explained}
 
 
-def test_each_value_tells_where_it_was_written(config):
-    """The line itself, also through a merge key; and what it was merged over."""
-    explained = by_place(explain(config, target=complete))
-    assert [str(at) for at in explained["models[0].temperature"].origins] == ["base.yaml:2:16"]
-    assert [str(at) for at in explained["models[0].model"].origins] == ["base.yaml:6:12"]
-    over = explained["log.level"].origins
-    assert [str(at) for at in over] == ["over.json:1:19", "base.yaml:11:14"]
+def origins(explanation):
+    return [str(place.position) for place in explanation.origins]
 
 
-def test_each_value_tells_where_it_goes(config):
-    """By name, through `**kwargs`, or nowhere since it is the dispatcher's own."""
-    fates = {place: each.fate for place, each in by_place(explain(config, target=complete)).items()}
+def test_origins(config):
+    """Each value has its line, also through a merge key, and the lines that it replaced."""
+    explained = by_path(explain(config, target=complete))
+    assert origins(explained["models[0].top_p"]) == ["base.yaml:4:22"]
+    assert origins(explained["models[0].model"]) == ["base.yaml:8:12"]
+    assert origins(explained["log.level"]) == [
+        "over.json:1:19",
+        "local.yaml:2:14",
+        "base.yaml:18:14",
+    ]
+    assert origins(explained["models[1].seed"]) == ["over.json:1:59", "local.yaml:1:29"]
+    assert origins(explained["models[1].order"]) == ["local.yaml:1:39", "base.yaml:14:12"]
+
+
+def test_precedence(config):
+    """A role's parameter replaces the model's, and that a default."""
+    explained = by_path(explain(config, target=complete))
+    default = explained["models[1].timeout"]
+    assert [place.path for place in default.origins] == [("defaults", "timeout")]
+    assert origins(default) == ["base.yaml:2:12"]
+    own = explained["models[0].temperature"].origins
+    assert [place.path for place in own] == [
+        ("models", 0, "temperature"),
+        ("defaults", "temperature"),
+    ]
+    in_role = explained["models[1].roles[0].postcompletions.temperature"]
+    assert (in_role.role, in_role.fate) == ("postcompletions", "parameter")
+    assert origins(in_role) == ["base.yaml:16:54", "base.yaml:3:16"]
+
+
+def test_override(config):
+    """A value that was set from outside has that as its origin."""
+    files = ["base.yaml", "local.yaml"]
+    tree = read_tree(files, overrides=["models[name=fast].temperature=0.1"])
+    (each,) = explain(tree, "models[name=fast].temperature", target=complete)
+    assert each.value == 0.1
+    first, *replaced = origins(each)
+    assert first.startswith("--set models")
+    assert replaced == ["base.yaml:11:18", "base.yaml:3:16"]
+
+
+def test_fates(config):
+    """A value becomes a parameter or a keyword argument, or it is for the program or the Router."""
+    fates = {path: each.fate for path, each in by_path(explain(config, target=complete)).items()}
     assert fates == {
-        "defaults.temperature": "outside",
-        "models[0].temperature": "named",
-        "models[0].name": "kept",
-        "models[0].model": "named",
-        "models[0].api_key": "passed",
-        "models[0].extra_headers.X-Team": "passed",
-        "models[1].model": "named",
-        "models[1].roles.postcompletions": "kept",
-        "log.level": "outside",
-        "log.to": "outside",
+        "defaults.timeout": "kwargs",
+        "defaults.temperature": "parameter",
+        "x-shared.top_p": "section",
+        "models[0].top_p": "kwargs",
+        "models[0].name": "reserved",
+        "models[0].model": "parameter",
+        "models[0].api_key": "kwargs",
+        "models[0].extra_headers.X-Team": "kwargs",
+        "models[0].temperature": "parameter",
+        "models[0].timeout": "kwargs",
+        "models[1].name": "reserved",
+        "models[1].model": "parameter",
+        "models[1].order": "router",
+        "models[1].roles[0].postcompletions.task": "reserved",
+        "models[1].roles[0].postcompletions.temperature": "parameter",
+        "models[1].seed": "kwargs",
+        "models[1].timeout": "kwargs",
+        "models[1].temperature": "parameter",
+        "router_settings.num_retries": "router",
+        "log.level": "section",
+        "log.to": "section",
     }
 
 
-def test_what_a_callable_does_not_take_is_told(config):
-    """Without `**kwargs` a key is dropped, and an own key that is named is handed over."""
+def test_ignored(config):
+    """Without `**kwargs` a key is ignored, and a reserved one that is named is handed over."""
 
     def strict(model, name): ...
 
-    fates = {each.place: each.fate for each in explain(config, "models[0]", target=strict)}
-    assert fates["models[0].api_key"] == "dropped"
-    assert fates["models[0].name"] == "named"
+    fates = {each.where: each.fate for each in explain(config, "models[0]", target=strict)}
+    assert fates["models[0].api_key"] == "ignored"
+    assert fates["models[0].name"] == "parameter"
 
 
-def test_a_reference_tells_its_variable_and_whether_that_is_set(config, monkeypatch):
-    """Resolved from NAME, which is set or unset; its value is never told."""
+def test_own_keys():
+    """A key that the file or the program declares as its own is reserved."""
+    config = {"own_keys": ["tags"], "models": [{"model": "m", "tags": "a", "price": 1}]}
+    fates = {
+        each.where: each.fate
+        for each in explain(config, target=complete, contract=Contract(own_keys=["price"]))
+    }
+    assert fates["models[0].tags"] == fates["models[0].price"] == fates["own_keys[0]"] == "reserved"
+
+
+def test_callables_of_the_roles():
+    """Without a target, models are handed to what their roles call."""
+
+    def embed(model, input): ...
+
+    contract = Contract(
+        ["chatcompletions", Role("embed", calls=embed), Role("keep", calls=complete)]
+    )
+    models = [{"model": "m", "input": 1, "temperature": 0, "roles": ["embed", "keep"]}]
+    explained = explain({"models": models}, "models[0]", contract=contract)
+    rows = [(each.where, each.fate, each.target.rpartition(".")[2]) for each in explained]
+    assert ("models[0].input", "parameter", "embed") in rows
+    assert ("models[0].input", "kwargs", "complete") in rows
+    assert ("models[0].temperature", "ignored", "embed") in rows
+    (both,) = [each for each in explained if each.where == "models[0].model"]
+    assert " and complete" in both.describe()
+
+
+def test_variable(config, monkeypatch):
+    """A reference has its variable and whether that is set; its value is never shown."""
     (before,) = explain(config, "models[0].api_key", target=complete)
     assert (before.variable, before.is_set) == ("THE_KEY", False)
-    assert before.told() == "to complete through **kwargs; resolved from THE_KEY, which is unset"
+    words = "to complete through **kwargs; resolved from THE_KEY, which is not set"
+    assert before.describe() == words
     monkeypatch.setenv("THE_KEY", "sk-canary")
     (after,) = explain(config, "models[0].api_key", target=complete)
     assert after.is_set
     assert "canary" not in repr(after)
 
 
-def test_no_secret_is_explained(config):
-    """Values are redacted, and so are the lines that they come from."""
+def test_no_secret(config):
+    """Values and the lines that they come from are redacted."""
     assert "canary" not in repr(explain(config, target=complete))
 
 
-def test_a_path_or_a_role_narrows_what_is_explained(config):
-    """Any path that `fetch` takes; a role stands for the models that play it."""
+def test_narrowing(config):
+    """A path, or a role, narrows what is explained; a default has a path in each model too."""
     by_name = explain(config, "models[name=fast].model", target=complete)
-    assert [each.place for each in by_name] == ["models[0].model"]
+    assert [each.where for each in by_name] == ["models[0].model"]
+    assert [each.value for each in explain(config, "models[0].timeout", target=complete)] == [60]
     post = explain(config, target=complete, role="postcompletions")
     assert {each.path[1] for each in post} == {1}
     with pytest.raises(MissingKeyError):
-        explain(config, "models[name=slow]", target=complete)
+        explain(config, "models[name=quick]", target=complete)
     with pytest.raises(RoleError, match="did you mean 'postcompletions'"):
         explain(config, target=complete, role="postcompletion")
 
 
-def test_a_configuration_from_no_file_has_no_origins():
-    """A mapping is explained too: only nobody knows where it was written."""
-    (only,) = explain(ConfigMorpher({"models": [{"model": "m"}]}), target=complete)
-    assert only.origins == ()
+def test_borrowed():
+    """The models of a role that borrows are those of its lender."""
+    config = {"roles": {"title": {"otherwise": "chatcompletions"}}, "models": [{"model": "m"}]}
+    assert [e.where for e in explain(config, target=complete, role="title")] == ["models[0].model"]
 
 
-def test_the_command_tells_the_same(config):
-    """Files first, then a path; `--for` names the callable, `--json` is for machines."""
-    told = CliRunner().invoke(
-        app,
-        ["explain", "base.yaml", "over.json", "models[0].api_key", "--for", "litellm.acompletion"],
-    )
-    assert told.output.splitlines() == [
-        'models[0].api_key: "os.environ/THE_KEY"',
-        "    from base.yaml:7:14",
-        "    a parameter of litellm.acompletion; resolved from THE_KEY, which is unset",
+def test_mapping_of_models():
+    """Models that are written by their names are explained under these."""
+    config = {"models": {"fast": {"model": "m", "temperature": 0}}}
+    explained = by_path(explain(config, "models.fast", target=complete))
+    assert explained["models.fast.temperature"].fate == "parameter"
+
+
+def test_no_file():
+    """A configuration that was written in Python has no positions."""
+    (only,) = explain([{"model": "m"}], target=complete)
+    assert [place.position for place in only.origins] == [None]
+
+
+def test_disabled_model():
+    """A model that is switched off is explained too."""
+    config = [{"model": "m", "enabled": False}]
+    assert [each.where for each in explain(config, target=complete)][-1] == "models[0].enabled"
+
+
+def test_command(config):
+    """The command takes files, then a path."""
+    done = run("explain", "base.yaml", "local.yaml", "models[1].timeout", "--for", "json.dumps")
+    assert done.stdout.splitlines() == [
+        "models[1].timeout: 60",
+        "    from defaults.timeout at base.yaml:2:12",
+        "    to dumps through **kwargs",
     ]
-    plain = CliRunner().invoke(app, ["explain", "base.yaml", "--for", "json.dumps", "--json"])
-    assert "canary" not in plain.output
-    assert json.loads(plain.output)[0]["origins"][0]["file"] == "base.yaml"
+    done = run("explain", "base.yaml", "local.yaml", "models[1].order", "--for", "json.dumps")
+    assert done.stdout.splitlines()[1:] == [
+        "    from local.yaml:1:39, replaces base.yaml:14:12",
+        "    for LiteLLM's Router: not sent",
+    ]
+    done = run("explain", "--demo", "models[0].model", "--for", "litellm.acompletion")
+    assert done.stdout.splitlines()[2] == "    a parameter of litellm.acompletion"
 
 
-def test_a_callable_that_is_not_there_is_an_error_of_this_package(config):
+def test_json(config):
+    """JSON is valid also for what JSON has no number for, and holds no secret."""
+    Path("c.yaml").write_text("models: [{model: m, temperature: .nan, .inf: 1}]\n")
+    done = run("explain", "c.yaml", "--for", "json.dumps", "--json")
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    rows = json.loads(done.stdout, parse_constant=refuse)
+    assert [row["value"] for row in rows] == ["m", "nan", 1]
+    done = run("explain", "base.yaml", "--for", "json.dumps", "--json")
+    assert "canary" not in done.stdout
+    assert json.loads(done.stdout)[0]["origins"][0]["position"]["file"] == "base.yaml"
+
+
+def test_absent_callable(config):
     """`--for` names what can be imported."""
-    told = CliRunner().invoke(app, ["explain", "base.yaml", "--for", "litellm.nope"])
-    assert isinstance(told.exception, ConfigError)
-    assert "cannot import 'litellm.nope'" in str(told.exception)
+    done = run("explain", "base.yaml", "--for", "litellm.nope")
+    assert done.returncode == 2
+    assert "cannot import 'litellm.nope'" in done.stderr
 
 
-def test_a_secret_is_hidden_under_a_plain_name_too(tmp_path):
-    """An anchor gives one value two names; a missing space makes a text of a mapping."""
+@pytest.mark.parametrize("error", [{"models": 1}, {"defaults": 1}, {"models": ["m"]}])
+def test_faulty(error):
+    """What cannot be taken apart is an error with a place, as in a dispatcher."""
+    with pytest.raises(ConfigError):
+        explain({"models": [{"model": "m"}], **error}, target=complete)
+
+
+def test_hidden_under_other_names(tmp_path):
+    """A secret is hidden under the second name of an anchor, and in a string that lacks a space."""
     file = tmp_path / "c.yaml"
     file.write_text(
         "x-shared: &k sk-canary\n"
         "models:\n"
         "  - {name: a, model: *k, api_key: *k}\n"
         "  - model: openai/gpt-4o\n"
+        "    stop: ['api_key: canary-3']\n"
         "    extra_body:\n"
         "      api_key:sk-canary-2\n"
     )
-    config = ConfigMorpher(file)
-    told = {each.place: each.value for each in explain(config, target=lambda **rest: None)}
-    assert told["x-shared"] == told["models[0].model"] == told["models[0].api_key"] == "***"
-    assert told["models[1].extra_body"] == "api_key:***"
-    report = check(config)
-    assert "LiteLLM cannot tell who serves '***'" in [fault.message for fault in report.warnings]
-    assert "canary" not in "".join(
-        f"{f.message}{f.hint}" for f in (*report.faults, *report.warnings)
-    )
+    shown = {each.where: each.value for each in explain(read_tree([file]), target=complete)}
+    assert shown["x-shared"] == shown["models[0].model"] == shown["models[0].api_key"] == "***"
+    assert shown["models[1].extra_body"] == "api_key:***"
+    assert "canary" not in repr(shown)

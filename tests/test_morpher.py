@@ -21,9 +21,10 @@ import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyrsistent import PMap, pmap
+from pyrsistent import pmap
 
 from dispatch import ConfigMorpher, ModelDispatcher, ReturnType, RoleGroup, freeze
+from dispatch.config.morpher import ConfigMorpher as PlainMorpher
 from dispatch.errors import (
     ConfigError,
     DispatchError,
@@ -48,13 +49,18 @@ MODEL = {
     "stop": ["END"],
     "extra_body": {"top_k": 3, "deep": {"list": [1]}},
 }
-OWN = ("name", "system_prompt", "roles")
+RESERVED = ("name", "system_prompt", "roles")
 CONFIG = {"models": [MODEL, {"model": "ollama/llama3", "name": "local"}], "tools": {"roles": []}}
 
 
 @pytest.fixture
 def config():
     return ConfigMorpher(CONFIG)
+
+
+@pytest.fixture
+def group():
+    return ModelDispatcher(CONFIG["models"]).for_chatcompletions
 
 
 def named(model, temperature=1, stop=None): ...
@@ -70,7 +76,8 @@ def anything(**kwargs): ...
     "kind",
     [dict, collections.OrderedDict, types.MappingProxyType, freeze, collections.UserDict],
 )
-def test_any_mapping_is_a_configuration(kind):
+def test_mappings(kind):
+    """Any mapping is a configuration."""
     config = ConfigMorpher(kind(CONFIG))
     assert config.config == CONFIG
     assert type(config.config) is dict
@@ -84,19 +91,22 @@ def files(tmp_path):
     return [tmp_path / name for name in ("a.yaml", "b.json", "c.toml")]
 
 
-def test_one_path_is_read_by_its_ending(files):
+def test_one_file(files):
+    """One path is read as the format that its ending says."""
     for path, tools in zip(files, ({"x": 1, "y": 1}, {"y": 2}, {"z": 3}), strict=True):
         assert ConfigMorpher(path).fetch("tools") == tools
         assert ConfigMorpher(str(path)).fetch("tools") == tools
 
 
-def test_a_list_of_paths_is_merged_from_left_to_right(files):
+def test_files(files):
+    """A list of paths is merged from left to right: mappings merge, lists are replaced."""
     merged = ConfigMorpher(files).config
     assert merged == {"models": [{"model": "n"}], "tools": {"x": 1, "y": 2, "z": 3}}
     assert list(merged) == ["models", "tools"]
 
 
-def test_a_format_may_be_named_where_the_ending_does_not_tell(files, tmp_path):
+def test_named_format(files, tmp_path):
+    """A format may be named if the ending does not say it."""
     readers = (ConfigMorpher.from_yaml, ConfigMorpher.from_json, ConfigMorpher.from_toml)
     for path, read in zip(files, readers, strict=True):
         hidden = tmp_path / f"{path.stem}.conf"
@@ -104,14 +114,22 @@ def test_a_format_may_be_named_where_the_ending_does_not_tell(files, tmp_path):
         assert read(hidden) == ConfigMorpher(path)
 
 
+@pytest.mark.parametrize("config", [None, 7])
+def test_no_configuration(config):
+    """What is neither a mapping nor a path is refused."""
+    with pytest.raises(ConfigError, match="expected a mapping, or the path of a file"):
+        ConfigMorpher(config)
+
+
 # fetch
 
 
-def test_the_calls_that_programs_make_give_what_they_expect(config):
+def test_fetch(config):
+    """The calls that programs make give what they expect."""
     assert config.fetch("models") == CONFIG["models"]
     assert config.fetch("instruction", "none") == "none"
     assert config.fetch("tools.others", []) == []
-    assert config.fetch("models[name=nobody]", None) is None
+    assert config.fetch("models[name=none]", None) is None
     assert config.fetch("models[7]", None) is None
     assert config.fetch("models[name=x or model=ollama/llama3].name") == "local"
     dispatcher = ModelDispatcher(CONFIG["models"])
@@ -121,19 +139,21 @@ def test_the_calls_that_programs_make_give_what_they_expect(config):
     assert not empty
 
 
-def test_a_failed_step_raises_what_users_catch_and_a_malformed_path_always(config):
+def test_fetch_raises(config):
+    """A step that leads nowhere raises what users catch; a malformed path raises always."""
     with pytest.raises(ValueError, match="no key 'instruction'"):
         config.fetch("instruction")
-    with pytest.raises(ValueError, match="no item with name='nobody'"):
-        config.fetch("models[name=nobody]")
+    with pytest.raises(ValueError, match="no item with name='none'"):
+        config.fetch("models[name=none]")
     with pytest.raises(IndexError, match=r"no item \[7\] in a list of 2 items"):
         config.fetch("models[7]")
     with pytest.raises(PathSyntaxError):
         config.fetch("models[0:1]", [])
 
 
-def test_a_default_is_returned_as_it_is_and_what_stands_there_wins_over_it(config):
-    default = []
+def test_fetch_default(config):
+    """A default is returned as it is, and only if there is no value."""
+    default = [object()]
     assert config.fetch("nowhere", default) is default
     nothing = ConfigMorpher({"a": None, "b": 0, "c": ""})
     assert [nothing.fetch(key, "default") for key in "abc"] == [None, 0, ""]
@@ -142,74 +162,76 @@ def test_a_default_is_returned_as_it_is_and_what_stands_there_wins_over_it(confi
 # morph: which keys
 
 
-def test_a_callable_without_kwargs_takes_what_it_names_in_the_order_written(config):
+def test_named_keys(config):
+    """A callable without `**kwargs` takes what it names, in the order written."""
     taken = config.morph(named, "models[0]")
     assert taken == {"temperature": 0, "model": "openai/gpt-4o", "stop": ["END"]}
     assert list(taken) == ["temperature", "model", "stop"]
 
 
 @pytest.mark.parametrize("target", [anything, litellm.completion, litellm.acompletion])
-def test_kwargs_take_every_key_but_the_own_ones_in_the_order_written(config, target):
-    taken = config.morph(target, start_from="models[0]")
-    assert taken == {key: value for key, value in MODEL.items() if key not in OWN}
-    assert list(taken) == [key for key in MODEL if key not in OWN]
+def test_kwargs_of_a_group(group, target):
+    """From a role group, `**kwargs` take every key but the reserved ones, in the order written."""
+    taken = group.morph(target, start_from="models[0]")
+    assert taken == {key: value for key, value in MODEL.items() if key not in RESERVED}
+    assert list(taken) == [key for key in MODEL if key not in RESERVED]
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "api_base",
-        "num_retries",
-        "max_retries",
-        "mock_response",
-        "drop_params",
-        "additional_drop_params",
-        "allowed_openai_params",
-        "aws_access_key_id",
-        "aws_region_name",
-        "vertex_project",
-        "vertex_location",
-        "azure_ad_token",
-        "organization",
-        "fallbacks",
-        "metadata",
-        "caching",
-        "custom_llm_provider",
-        "extra_body",
-        "headers",
-        "rpm",
-        "tpm",
-        "stream_timeout",
-        "top_k",
-        "num_ctx",
-        "safety_settings",
-        "keep_alive",
-    ],
-)
-def test_each_key_that_litellm_takes_through_kwargs_arrives(key):
+def test_kwargs_of_litellm(config):
+    """LiteLLM's own callables receive no reserved key, from whatever configuration."""
+    for target in (litellm.completion, functools.partial(litellm.acompletion, timeout=1)):
+        assert not set(RESERVED) & set(config.morph(target, "models[0]"))
+
+
+def test_kwargs_of_any_callable(config):
+    """Any other callable takes every key, as it was written."""
+    assert config.morph(anything, "models[0]") == MODEL
+    cars = ConfigMorpher({"car": {"name": 911, "model": "Carrera", "roles": ["x"], "api_key": ""}})
+    assert cars.morph(lambda name, model: None, "car") == {"name": 911, "model": "Carrera"}
+    assert cars.morph(anything, "car") == cars.fetch("car")
+    assert cars.morph(anything, "car", strict=True, return_config_keys_only=False) == cars.fetch(
+        "car"
+    )
+
+
+def test_plain_morpher_knows_no_models():
+    """The generic `ConfigMorpher` applies no policy, not even to LiteLLM's callables."""
+    assert PlainMorpher(CONFIG).morph(litellm.completion, "models[0]") == MODEL
+
+
+KEYS = """
+    api_base num_retries max_retries mock_response drop_params additional_drop_params
+    allowed_openai_params aws_access_key_id aws_region_name vertex_project vertex_location
+    azure_ad_token organization fallbacks metadata caching custom_llm_provider extra_body headers
+    rpm tpm stream_timeout top_k num_ctx safety_settings keep_alive
+"""
+
+
+@pytest.mark.parametrize("key", KEYS.split())
+def test_keys_of_litellm(key):
+    """Each key that LiteLLM takes through `**kwargs` arrives."""
     config = ConfigMorpher({"model": "m", key: {"any": [1]}})
     for target in (litellm.completion, litellm.acompletion, litellm.embedding, litellm.aembedding):
         assert config.morph(target) == {"model": "m", key: {"any": [1]}}
 
 
-def test_an_own_key_is_given_to_a_callable_that_names_it(config):
+def test_named_reserved_keys(group):
+    """A reserved key goes to a callable that names it."""
+
     def naming(name, *, system_prompt=None, **kwargs): ...
 
-    taken = config.morph(naming, "models[0]")
+    taken = group.morph(naming, "models[0]")
     assert (taken["name"], taken["system_prompt"]) == ("fast", "be brief")
     assert "roles" not in taken
-    assert config.morph(lambda roles: None, "models[0]") == {"roles": ["chatcompletions"]}
+    roles = group.morph(lambda roles: None, "models[0]")
+    assert roles == {"roles": {"chatcompletions": None}}
 
 
-def test_what_comes_out_is_what_the_callable_can_be_called_with(config):
-    """Positional-only parameters, and those that a partial has filled, are no keywords."""
-
-    def positional(model, /, temperature): ...
+def test_callable_with_what_comes_out(group):
+    """What comes out is what the callable can be called with, partials too."""
 
     def mixed(model, stop, **kwargs): ...
 
-    assert config.morph(positional, "models[0]") == {"temperature": 0}
-    inspect.signature(positional).bind("m", **config.morph(positional, "models[0]"))
     for target in (
         named,
         functools.partial(mixed, "m"),
@@ -217,13 +239,31 @@ def test_what_comes_out_is_what_the_callable_can_be_called_with(config):
         functools.partial(litellm.completion, "m"),
         functools.partial(litellm.completion, model="m"),
     ):
-        target_kwargs = config.morph(target, "models[0]")
+        target_kwargs = group.morph(target, "models[0]")
         inspect.signature(target).bind_partial(**target_kwargs)
         if isinstance(target, functools.partial):
             inspect.signature(target.func).bind_partial(*target.args, **target_kwargs)
 
 
-def test_parameters_called_self_or_cls_are_kept_of_a_plain_function():
+def test_positional_only(config, group):
+    """A key that names a positional-only parameter is an error with its place."""
+
+    def positional(model, /, temperature): ...
+
+    def reserved(name, /, **kwargs): ...
+
+    for each in (config, group):
+        with pytest.raises(
+            ConfigError, match=r"^models\[0\].model: names a positional-only"
+        ) as caught:
+            each.morph(positional, "models[0]")
+        assert [fault.code for fault in caught.value.faults] == ["positional-only"]
+    assert config.morph(functools.partial(positional, "m"), "models[0]") == {"temperature": 0}
+    assert "name" not in group.morph(reserved, "models[0]")
+
+
+def test_self_and_cls():
+    """Parameters called self or cls are those of a plain function like any other."""
     config = ConfigMorpher({"self": 1, "cls": 2, "x": 3})
 
     def function(self, cls): ...
@@ -235,7 +275,8 @@ def test_parameters_called_self_or_cls_are_kept_of_a_plain_function():
     assert config.morph(Some().method) == {"cls": 2}
 
 
-def test_the_very_arguments_reach_litellm_and_it_answers(config):
+def test_litellm_answers(config):
+    """LiteLLM answers with these very arguments, sync and async."""
     kwargs = ConfigMorpher({**MODEL, "mock_response": "hello"}).morph(litellm.completion)
     answer = litellm.completion(messages=[{"role": "user", "content": "hi"}], **kwargs)
     assert answer.choices[0].message.content == "hello"
@@ -279,9 +320,19 @@ class Calling:
 @pytest.mark.parametrize(
     "target",
     [Settings, Row, Options, Request, Inheriting, Calling(), functools.partial(named), Calling],
-    ids=str,
+    ids=[
+        "dataclass",
+        "named tuple",
+        "TypedDict",
+        "pydantic",
+        "subclass",
+        "call",
+        "partial",
+        "bare",
+    ],
 )
-def test_what_upstream_refused_is_morphed(config, target):
+def test_kinds_of_callables(config, target):
+    """Kinds of callables that upstream refuses are morphed."""
     expected = {"model": "openai/gpt-4o", "stop": ["END"]}
     taken = config.morph(target, "models[0]")
     if target is Calling:
@@ -293,9 +344,10 @@ def test_what_upstream_refused_is_morphed(config, target):
         target(**taken)
 
 
-def test_several_callables_give_a_tuple(config):
-    for several in ([named, anything], (named, anything)):
-        first, second = config.morph(several, "models[0]")
+def test_multiple_callables(config):
+    """A list or a tuple of callables gives a tuple."""
+    for multiple in ([named, anything], (named, anything)):
+        first, second = config.morph(multiple, "models[0]")
         assert first == config.morph(named, "models[0]")
         assert second == config.morph(anything, "models[0]")
     assert config.morph([named], "models[0]") == (config.morph(named, "models[0]"),)
@@ -305,32 +357,34 @@ def test_several_callables_give_a_tuple(config):
 # morph: its options
 
 
-def test_extra_keys_may_be_forbidden_and_are_named_in_the_order_written(config):
+def test_forbidden_extra_keys(config, group):
+    """Forbidden extra keys are named in the order written, without reserved ones in a group."""
     with pytest.raises(ExtraKeysError) as caught:
-        config.morph(named, "models[0]", allow_extra_keys=False)
+        group.morph(named, "models[0]", allow_extra_keys=False)
     assert isinstance(caught.value, ValueError)
     assert caught.value.keys == ("api_key", "api_base", "num_retries", "extra_body")
     assert str(caught.value) == (
-        "models[0]: no callable takes api_key, api_base, num_retries, extra_body"
+        "models[0]: no callable accepts api_key, api_base, num_retries, extra_body"
     )
+    with pytest.raises(
+        ExtraKeysError, match=r"^models\[0\]: no callable accepts name, system_prompt"
+    ):
+        config.morph(named, "models[name=fast]", allow_extra_keys=False)
 
 
-def test_a_key_is_extra_only_where_no_callable_takes_it():
+def test_extra_key():
+    """A key is extra only if no callable takes it."""
     config = ConfigMorpher({"model": "m", "stop": 1, "size": 2})
-    with pytest.raises(ExtraKeysError, match=r"takes size$"):
+    with pytest.raises(ExtraKeysError, match=r"accepts size$"):
         config.morph([lambda model: None, lambda stop: None], allow_extra_keys=False)
     both = config.morph([lambda model: None, anything], allow_extra_keys=False)
     assert both == ({"model": "m"}, {"model": "m", "stop": 1, "size": 2})
-    with pytest.raises(ExtraKeysError, match=r"takes model$"):
+    with pytest.raises(ExtraKeysError, match=r"accepts model$"):
         config.morph(functools.partial(lambda model, **rest: None, "m"), allow_extra_keys=False)
 
 
-def test_own_keys_are_never_extra():
-    config = ConfigMorpher({"model": "m", "name": "n", "roles": [], "system_prompt": "s"})
-    assert config.morph(lambda model: None, allow_extra_keys=False) == {"model": "m"}
-
-
-def test_every_parameter_may_be_asked_for_with_its_default_else_none():
+def test_every_parameter():
+    """Every parameter may be asked for, with its default or else None."""
     stack = collections.deque([1])
 
     def target(required, model, limit=7, tags=[], queue=stack): ...  # noqa: B006
@@ -352,38 +406,42 @@ def test_every_parameter_may_be_asked_for_with_its_default_else_none():
     assert stack == collections.deque([1])
 
 
-def test_every_parameter_of_an_async_twin_is_that_of_the_sync_one(config):
-    sync = config.morph(litellm.embedding, "models[1]", return_config_keys_only=False)
-    twin = config.morph(litellm.aembedding, "models[1]", return_config_keys_only=False)
-    assert twin == sync
-    assert {"dimensions", "encoding_format"} < set(twin)
-
-
 @pytest.mark.parametrize("form", ["dataclass", ReturnType.DATACLASS])
-def test_a_dataclass_may_be_asked_for(config, form):
-    given = config.morph(anything, "models[0]", return_type=form)
-    assert dataclasses.is_dataclass(given)
-    assert given.model == "openai/gpt-4o"
-    assert dataclasses.asdict(given) == config.morph(anything, "models[0]")
-    assert [field.name for field in dataclasses.fields(given)] == [
-        key for key in MODEL if key not in OWN
-    ]
-    assert type(config.morph([named], "models[0]", return_type=form)) is tuple
-    assert dataclasses.replace(given, model="other").model == "other"
+def test_dataclass(group, form):
+    """The arguments may be the fields of a dataclass."""
+    arguments = group.morph(anything, "models[0]", return_type=form)
+    assert dataclasses.is_dataclass(arguments)
+    assert arguments.model == "openai/gpt-4o"
+    assert dataclasses.asdict(arguments) == group.morph(anything, "models[0]")
+    names = [key for key in MODEL if key not in RESERVED]
+    assert [field.name for field in dataclasses.fields(arguments)] == names
+    assert type(group.morph([named], "models[0]", return_type=form)) is tuple
+    assert dataclasses.replace(arguments, model="other").model == "other"
 
 
-@pytest.mark.parametrize("form", ["dict", ReturnType.DICT])
-def test_a_dict_is_what_comes_unasked(config, form):
-    assert config.morph(named, "models[0]", return_type=form) == config.morph(named, "models[0]")
-    assert type(config.morph(named, "models[0]")) is dict
+def test_own_dataclass(config):
+    """For a dataclass, they are an object of that class."""
+    settings = config.morph(Settings, "models[0]", return_type="dataclass")
+    assert settings == Settings("openai/gpt-4o", ["END"])
+    settings.stop.append("mine")
+    assert config.morph([Settings], "models[0]", return_type="dataclass")[0].stop == ["END"]
+    with pytest.raises(ConfigError, match="has no key for model, which Settings requires"):
+        config.morph(Settings, "tools", return_type="dataclass")
+    assert config.morph(Settings, "tools") == {}
 
 
-def test_a_form_that_there_is_not_is_refused(config):
+def test_return_type(config):
+    """A dict is the default, by either name; an unknown return type is refused."""
+    for form in ("dict", ReturnType.DICT):
+        taken = config.morph(named, "models[0]", return_type=form)
+        assert type(taken) is dict
+        assert taken == config.morph(named, "models[0]")
     with pytest.raises(ValueError, match="'tuple' is not a valid ReturnType"):
         config.morph(named, "models[0]", return_type="tuple")
 
 
-def test_dataclasses_of_equal_arguments_are_equal_wherever_they_came_from(config):
+def test_equal_dataclasses(config):
+    """Dataclasses of equal arguments are equal, copies and pickles too."""
     by_index, by_name, other = (
         config.morph(named, path, return_type="dataclass")
         for path in ("models[0]", "models[name=fast]", "models[1]")
@@ -399,18 +457,20 @@ def test_dataclasses_of_equal_arguments_are_equal_wherever_they_came_from(config
         assert again is not by_index
 
 
-def test_a_dataclass_shows_no_secret(config):
+def test_repr_of_dataclass(config):
+    """A dataclass shows no secret."""
     shown = repr(config.morph(anything, "models[0]", return_type="dataclass"))
     assert "sk-canary" not in shown
     assert "'api_key': '***'" in shown
 
 
 @pytest.mark.parametrize("key", ["my-key", "class", "1st", "", "a b"])
-def test_a_key_that_can_be_no_field_is_told_with_its_place(key):
+def test_no_field(key):
+    """A key that cannot be a field is an error with the place of its node."""
     config = ConfigMorpher({"models": [{"model": "m", key: 1}]})
     with pytest.raises(ConfigError, match="ask for a dict") as caught:
         config.morph(anything, "models[0]", return_type="dataclass")
-    assert caught.value.faults[0].place == "models[0]"
+    assert caught.value.faults[0].where == "models[0]"
     assert config.morph(anything, "models[0]") == {"model": "m", key: 1}
 
 
@@ -419,25 +479,32 @@ def test_a_key_that_can_be_no_field_is_told_with_its_place(key):
 
 @pytest.mark.parametrize(
     ("start_from", "found"),
-    [("models", "a list"), ("models[0].model", "a str"), ("models[0].temperature", "a int")],
+    [
+        ("models", "a list"),
+        ("models[0].model", "a string"),
+        ("models[name=fast].temperature", "a number"),
+    ],
 )
-def test_only_a_mapping_is_morphed(config, start_from, found):
+def test_no_mapping(config, start_from, found):
+    """Only a mapping is morphed."""
     with pytest.raises(ConfigError, match=f"expected a mapping to morph, found {found}") as caught:
         config.morph(named, start_from)
-    assert caught.value.faults[0].place == start_from
+    assert caught.value.faults[0].where == start_from.replace("name=fast", "0")
 
 
-def test_keys_that_are_no_text_are_told():
-    with pytest.raises(ConfigError, match="a key must be a text to become an argument") as caught:
+def test_keys_that_are_no_strings():
+    """Keys that are no strings cannot be arguments."""
+    with pytest.raises(ConfigError, match="a key must be a string, found a number") as caught:
         ConfigMorpher({"node": {1: "a", None: "b", "model": "m"}}).morph(named, "node")
-    assert [fault.place for fault in caught.value.faults] == ["node", "node"]
+    assert [fault.where for fault in caught.value.faults] == ["node", "node"]
 
 
-def test_a_wrong_path_or_callable_is_told_and_absorbed_by_nothing(config):
+def test_wrong_path_or_callable(config):
+    """A wrong path or callable raises, whatever else is asked for."""
     with pytest.raises(MissingIndexError):
         config.morph(named, "models[9]")
     with pytest.raises(MissingKeyError):
-        config.morph(named, "models[name=nobody]")
+        config.morph(named, "models[name=none]")
     with pytest.raises(PathSyntaxError):
         config.morph(named, "models[0")
     for wrong in (None, "named", {named}, [named, 7]):
@@ -445,28 +512,56 @@ def test_a_wrong_path_or_callable_is_told_and_absorbed_by_nothing(config):
             config.morph(wrong, "models[0]")
 
 
-def test_an_unset_variable_is_told_with_its_place_however_the_path_was_written(monkeypatch):
-    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
-    model = {"name": "fast", "model": "m", "h": {"k": ["os.environ/NO_SUCH_KEY"]}}
-    config = ConfigMorpher({"models": [model]})
-    root = ConfigMorpher(model)
-    for each, path, place in [
-        (config, "models[0]", "models[0].h.k[0]"),
-        (config, ["models", 0], "models[0].h.k[0]"),
-        (config, "models[name=fast]", "models[name=fast].h.k[0]"),
-        (root, None, "h.k[0]"),
+def test_places(tmp_path):
+    """Errors have the path in the user's configuration, however the node was asked for."""
+    file = tmp_path / "c.yaml"
+    file.write_text("a: 1\nmodels:\n- {name: n, model: m, h: {k: [os.environ/NO_SUCH_KEY]}}\n")
+    model = {"name": "n", "model": "m", "h": {"k": ["os.environ/NO_SUCH_KEY"]}}
+    plain = ConfigMorpher({"models": [model]})
+    for config, path, position in [
+        (plain, "models[0]", ""),
+        (plain, ["models", 0], ""),
+        (plain, "models[name=n]", ""),
+        (
+            ModelDispatcher(
+                [{"model": "x", "roles": "postcompletions"}, model]
+            ).for_chatcompletions,
+            None,
+            "",
+        ),
+        (ConfigMorpher(file), "models[-1]", f"{file}:3:31: "),
     ]:
+        where = "models[1].h.k[0]" if path is None else "models[0].h.k[0]"
         for _cached in range(2):
-            with pytest.raises(UnsetVariableError, match="NO_SUCH_KEY") as caught:
-                each.morph(anything, path)
-            assert caught.value.where == place
-    monkeypatch.setenv("NO_SUCH_KEY", "sk-now")
-    assert root.morph(anything)["h"] == {"k": ["sk-now"]}
-    monkeypatch.setenv("NO_SUCH_KEY", "sk-later")
-    assert root.morph(anything)["h"] == {"k": ["sk-later"]}
+            with pytest.raises(UnsetVariableError, match="NO_SUCH_KEY is not set") as caught:
+                config.morph(litellm.completion, path)
+            assert caught.value.faults[0].where == where
+            assert str(caught.value).startswith(f"{position}{where}: ")
+    with pytest.raises(UnsetVariableError, match=r"^h\.k\[0\]: "):
+        ConfigMorpher(model).morph(litellm.completion)
 
 
-def test_no_error_of_morph_shows_a_secret_that_its_path_looks_for(monkeypatch):
+def test_models_are_never_resolved(monkeypatch):
+    """From a whole configuration, or a list of models in it, no reference is resolved."""
+    monkeypatch.setenv("SOME_KEY", "sk-canary")
+    config = ConfigMorpher(
+        {"models": [{"model": "m", "api_key": "os.environ/SOME_KEY"}], "user": "u"}
+    )
+    for target in (litellm.completion, anything):
+        assert config.morph(target) == config.config
+
+
+def test_group_without_start(monkeypatch):
+    """A group morphs its first model unless `start_from` says otherwise."""
+    monkeypatch.setenv("SOME_KEY", "sk-canary")
+    models = [{"model": "a", "api_key": "os.environ/SOME_KEY"}, {"model": "b"}]
+    group = ModelDispatcher(models).for_chatcompletions
+    assert group.morph(litellm.completion) == {"model": "a", "api_key": "sk-canary"}
+    assert group.morph(litellm.completion, "models[1]") == {"model": "b"}
+
+
+def test_no_error_shows_a_secret(monkeypatch):
+    """No error of `morph` shows a secret that its path looks for."""
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     item = {"api_key": "sk-canary", "text": "t", "x-y": 1, "h": "os.environ/NO_SUCH_KEY"}
     config = ConfigMorpher({"models": [item, {"api_key": "sk-canary-2", 1: 2}]})
@@ -474,7 +569,7 @@ def test_no_error_of_morph_shows_a_secret_that_its_path_looks_for(monkeypatch):
     calls = [
         lambda: config.morph(named, path, allow_extra_keys=False),
         lambda: config.morph(anything, path, return_type="dataclass"),
-        lambda: config.morph(anything, path),
+        lambda: config.morph(litellm.completion, path),
         lambda: config.morph(named, f"{path}.text"),
         lambda: config.morph(named, ["models", "[api_key=sk-canary-2]"]),
         lambda: config.morph(named, "models[api_key=sk-canary-3]"),
@@ -507,10 +602,9 @@ def spoil(value):
 nested = st.dictionaries(st.text(min_size=1, max_size=4), values, max_size=4)
 
 
-@pytest.mark.filterwarnings("ignore::dispatch.errors.SuspiciousKeyWarning")
 @given(nested)
-def test_no_result_shares_anything_with_the_configuration_or_another(written):
-    """Law: whatever a user does to what was given changes nothing else, cached calls included."""
+def test_nothing_is_shared(written):
+    """No change of a result changes the configuration, or another result."""
     before = json.dumps(written)
     config = ConfigMorpher(written)
     gives = [
@@ -533,27 +627,27 @@ def test_no_result_shares_anything_with_the_configuration_or_another(written):
     assert json.dumps(config.config) == before
 
 
-@pytest.mark.filterwarnings("ignore::dispatch.errors.SuspiciousKeyWarning")
 @given(models())
-def test_morph_agrees_with_a_comprehension_over_a_plain_dict(model):
-    """Law: by signature, without the own keys, in the order written; the second time as well."""
+def test_comprehension(model):
+    """Morphing agrees with a comprehension over a plain dict, the second time as well."""
     config = ConfigMorpher({"models": [model]})
     for _time in range(2):
         taken = config.morph(anything, "models[0]")
-        assert list(taken.items()) == [(k, v) for k, v in model.items() if k not in OWN]
+        assert list(taken.items()) == list(model.items())
         by_name = config.morph(named, "models[0]")
         expected = [(k, v) for k, v in model.items() if k in ("model", "temperature", "stop")]
         assert list(by_name.items()) == expected
 
 
-def test_what_is_no_container_is_handed_on_as_it_is():
+def test_objects():
+    """What is no container is handed on as it is."""
     client = object()
     config = ConfigMorpher({"client": client, "response_format": Request})
     assert config.fetch("client") is client
     assert config.morph(anything) == {"client": client, "response_format": Request}
 
 
-# Remembering callables
+# Plans
 
 
 class AlwaysEqual:
@@ -571,13 +665,16 @@ class AlwaysEqual:
         return 0
 
 
-def test_two_callables_that_compare_equal_are_two(config):
+def test_equal_callables(config):
+    """Two callables that compare equal are two."""
     first, second = AlwaysEqual(["model"]), AlwaysEqual(["stop"])
     assert config.morph(first, "models[0]") == {"model": "openai/gpt-4o"}
     assert config.morph(second, "models[0]") == {"stop": ["END"]}
 
 
-def test_a_method_and_its_function_are_two(config):
+def test_method_and_function(config):
+    """A method and its function are two."""
+
     class Some:
         def method(model, stop=None): ...  # noqa: N805
 
@@ -586,7 +683,8 @@ def test_a_method_and_its_function_are_two(config):
         assert list(config.morph(Some.method, "models[0]")) == ["model", "stop"]
 
 
-def test_callables_made_in_a_loop_are_told_apart_and_not_kept_alive(config):
+def test_callables_of_a_loop(config):
+    """Callables made in a loop are distinguished, and none is kept alive."""
     alive = weakref.WeakSet()
     for number in range(2000):
         name = "model" if number % 3 else "stop"
@@ -598,13 +696,15 @@ def test_callables_made_in_a_loop_are_told_apart_and_not_kept_alive(config):
     assert len(alive) == 0
 
 
-def test_a_patched_name_is_morphed_for_what_it_is_now(config, monkeypatch):
+def test_patched_name(config, monkeypatch):
+    """A patched name is morphed for what it is now."""
     assert "api_base" in config.morph(litellm.completion, "models[0]")
     monkeypatch.setattr(litellm, "completion", named)
     assert "api_base" not in config.morph(litellm.completion, "models[0]")
 
 
-def test_threads_that_share_a_configuration_each_get_their_own(config):
+def test_threads(config):
+    """Threads that share a configuration each get results of their own."""
     wrong = []
 
     def work():
@@ -625,8 +725,9 @@ def test_threads_that_share_a_configuration_each_get_their_own(config):
 # As an object
 
 
-def test_a_configuration_is_compared_hashed_copied_and_pickled_by_what_it_holds(config):
-    config.morph(litellm.completion, "models[0]")  # so that there is something remembered
+def test_equality(config):
+    """A configuration is compared, hashed, copied and pickled by what it holds."""
+    config.morph(litellm.completion, "models[0]")  # so that there is a plan
     for again in (
         copy.copy(config),
         copy.deepcopy(config),
@@ -641,7 +742,8 @@ def test_a_configuration_is_compared_hashed_copied_and_pickled_by_what_it_holds(
     assert config != CONFIG
 
 
-def test_a_role_group_is_copied_and_pickled_with_its_role():
+def test_copies_of_a_group():
+    """A role group is copied and pickled with its role."""
     group = ModelDispatcher([{**MODEL, "roles": {"postcompletions": "sum up"}}]).for_role(
         "postcompletions"
     )
@@ -652,20 +754,15 @@ def test_a_role_group_is_copied_and_pickled_with_its_role():
         assert json.dumps(again.fetch("models")) == json.dumps(group.fetch("models"))
 
 
-def test_no_repr_shows_a_secret(config):
+def test_repr(config):
+    """No repr shows a secret."""
     group = ModelDispatcher(CONFIG["models"]).for_chatcompletions
     for shown in (config, group, *group, group.models, pickle.loads(pickle.dumps(config))):
         assert "sk-canary" not in f"{shown} {shown!r} {shown!s}"
 
 
-def test_what_a_group_iterates_over_cannot_be_changed():
-    for model in ModelDispatcher(CONFIG["models"]).for_chatcompletions:
-        assert isinstance(model, PMap)
-        with pytest.raises(TypeError):
-            model["model"] = "other"
-
-
-def test_a_value_that_is_a_tuple_with_names_arrives_as_one():
+def test_named_tuples():
+    """A value that is a named tuple arrives as one."""
     written = ConfigMorpher({"row": Row("m", ["END"])})
     for _time in range(2):
         taken = written.morph(anything)
@@ -674,29 +771,8 @@ def test_a_value_that_is_a_tuple_with_names_arrives_as_one():
         taken["row"].stop.append("mine")
 
 
-@pytest.mark.parametrize("held", [None, "", "  "])
-@pytest.mark.parametrize("key", ["api_key", "azure_ad_token", "api_base", "base_url"])
-def test_an_empty_secret_or_endpoint_of_a_model_never_reaches_a_callable(key, held):
-    """LiteLLM would look into the environment instead, and send what it finds there."""
-    config = ConfigMorpher({"models": [{"name": "fast", "model": "m", key: held}]})
-    with pytest.raises(ConfigError) as caught:
-        config.morph(lambda **rest: None, "models[0]")
-    assert str(caught.value).startswith(f"models[0].{key}: is empty in the model 'fast'; ")
-    assert ("api_key: none" in str(caught.value)) == (key == "api_key")
-    assert config.morph(lambda model: None, "models[0]") == {"model": "m"}
-
-
-def test_what_is_empty_and_no_secret_is_passed_on_as_it_is():
-    model = {"model": "m", "stop": None, "user": "", "extra_body": {"token": None}}
-    headers = {"headers": {"X-Team": ""}, "extra_headers": None}
-    given = ConfigMorpher(model | headers).morph(lambda **rest: None)
-    assert given == model | headers
-    with pytest.raises(ConfigError, match=r"headers\.Authorization: is empty"):
-        ConfigMorpher(model | {"headers": {"Authorization": ""}}).morph(lambda **rest: None)
-
-
-def test_a_key_called_source_is_a_key_like_any_other():
-    """A PMap gives its keys as attributes, which must not be taken for the files it came from."""
+def test_key_called_source():
+    """A key called source is no source, though a PMap has it as an attribute."""
     config = ConfigMorpher(pmap({"source": "x", "models": [{"model": "m"}]}))
     assert config.source is None
     assert config.fetch("models[0].model") == "m"

@@ -97,53 +97,27 @@ def test_get(path, expected):
     assert ConfigMorpher(CONFIG).fetch(path) == expected
 
 
-@pytest.mark.parametrize(
-    ("selector", "index"),
-    [
-        ("[name=fast]", 0),
-        ("[ name = fast ]", 0),
-        ("['name'='fast']", 0),
-        ('["name"=fast]', 0),
-        ("[name=  'fast'  ]", 0),
-        ("[model=gemini/gemini-2.5-flash]", 0),
-        ("[model=a=b: c/d.e]", 2),
-        ("[model='a=b: c/d.e']", 2),
-        ('[name="it\'s [odd]"]', 2),
-        ("[name='this or that']", 3),
-        ("[name='say \"hi\"']", 4),
-        ("[model=modèle ☃]", 3),
-        ("['my key'=yes]", 2),
-        ("[1=one]", 4),
-        ("[2nd=two]", 4),
-        ("[empty='']", 4),
-        # typed values: a bare one is what YAML would read, or the string itself
-        ("[id=1]", 0),
-        ("[id=1.0]", 0),
-        ("[id=2]", 1),
-        ("[id='2']", 1),
-        ("[id=3]", 2),
-        ("[id=true]", 3),
-        ("[id=yes]", 3),
-        ("[on=true]", 0),
-        ("[on=on]", 0),
-        ("[on=True]", 0),
-        ("[on=off]", 1),
-        ("[on='true']", 4),
-        ("[x=null]", 1),
-        ("[x=~]", 1),
-        ("[x='null']", 3),
-        ("[t=0.5]", 1),
-        ("[t=5e-1]", 1),
-        ("[t='0.5']", 3),
-        # either of several, the first item that meets one
-        ("[name=none or model=gpt-4o]", 1),
-        ("[name=smart or model=gpt-4o]", 1),
-        ("[name=smart or name=fast]", 0),
-        ("[name='x or y'  or  'name'=\"smart\" or id=3]", 1),
-        ("[name=none or 'my key'=yes]", 2),
-        ("[name=none or name=or or name='this or that']", 3),
-    ],
-)
+# fmt: off
+SELECTORS = [  # a selector, and the index of the item
+    ("[name=fast]", 0), ("[ name = fast ]", 0), ("['name'='fast']", 0), ('["name"=fast]', 0),
+    ("[name=  'fast'  ]", 0), ("[model=gemini/gemini-2.5-flash]", 0), ("[model=a=b: c/d.e]", 2),
+    ("[model='a=b: c/d.e']", 2), ('[name="it\'s [odd]"]', 2), ("[name='this or that']", 3),
+    ("[name='say \"hi\"']", 4), ("[model=modèle ☃]", 3), ("['my key'=yes]", 2), ("[1=one]", 4),
+    ("[2nd=two]", 4), ("[empty='']", 4),
+    # typed values: a bare one is what YAML would read, or the string itself
+    ("[id=1]", 0), ("[id=1.0]", 0), ("[id=2]", 1), ("[id='2']", 1), ("[id=3]", 2),
+    ("[id=true]", 3), ("[id=yes]", 3), ("[on=true]", 0), ("[on=on]", 0), ("[on=True]", 0),
+    ("[on=off]", 1), ("[on='true']", 4), ("[x=null]", 1), ("[x=~]", 1), ("[x='null']", 3),
+    ("[t=0.5]", 1), ("[t=5e-1]", 1), ("[t='0.5']", 3),
+    # conditions: the first item that meets one
+    ("[name=none or model=gpt-4o]", 1), ("[name=smart or model=gpt-4o]", 1),
+    ("[name=smart or name=fast]", 0), ("[name='x or y'  or  'name'=\"smart\" or id=3]", 1),
+    ("[name=none or 'my key'=yes]", 2), ("[name=none or name=or or name='this or that']", 3),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("selector", "index"), SELECTORS)
 def test_selector(selector, index):
     """A selector finds the first item that meets one of its conditions."""
     assert get(TREE, f"models{selector}") is TREE["models"][index]
@@ -197,54 +171,23 @@ def test_nested_all():
     assert thaw(get(tree, "a[*].b[*].c")) == [[1, 2], [], [3]]
 
 
+# fmt: off
 MALFORMED = [  # the path, and the column of its caret
-    ("", 1),
-    (".", 1),
-    (".models", 1),
-    ("models.", 8),
-    ("models..name", 8),
-    ("models]", 7),
-    ("models[", 8),
-    ("models[]", 8),
-    ("models[ ]", 9),
-    ("models[0", 9),
-    ("models[0 ", 10),
-    ("models[*", 9),
-    ("models[**]", 9),
-    ("models['name'", 14),
-    ("models[0]name", 10),
-    ("models[0]'name'", 10),
-    ("models[name=fast]name", 18),
-    ("models[abc]", 8),
-    ("models[abc def=1]", 8),
-    ("models[ abc ]", 9),
-    ("models[0:1]", 8),
-    ("models[1.5]", 8),
-    ("models[9999999999999999999]", 8),
-    ("models[+1]", 8),
-    ("models[-]", 8),
-    ("models[0, 1]", 8),
-    ("models[0][abc]", 11),
-    ("models[name=]", 13),
-    ("models[name= ]", 14),
-    ("models[=fast]", 8),
-    ("models[name==fast]", 13),
-    ("models[name!=fast]", 8),
-    ("models[id>=1]", 8),
-    ("models[name=fast", 17),
-    ("models[name=[fast]]", 13),
-    ("models[name='fast]", 13),
-    ("models['name]", 8),
-    ("models[name='fast'x]", 19),
-    ("models[name=fast or]", 20),
-    ("models[name=fast or ]", 21),
-    ("models[name=fast or smart]", 21),
-    ("models[name=fast or 'smart']", 21),
-    ("models[name=fast or model=]", 27),
-    ("tools.'roles", 7),
-    ("tools.'roles'x", 14),
-    ("modèle☃[abc]", 9),
+    ("", 1), (".", 1), (".models", 1), ("models.", 8), ("models..name", 8), ("models]", 7),
+    ("models[", 8), ("models[]", 8), ("models[ ]", 9), ("models[0", 9), ("models[0 ", 10),
+    ("models[*", 9), ("models[**]", 9), ("models['name'", 14), ("models[0]name", 10),
+    ("models[0]'name'", 10), ("models[name=fast]name", 18), ("models[abc]", 8),
+    ("models[abc def=1]", 8), ("models[ abc ]", 9), ("models[0:1]", 8), ("models[1.5]", 8),
+    (f"models[{'9' * 100}]", 8), ("models[+1]", 8), ("models[-]", 8), ("models[0, 1]", 8),
+    ("models[0][abc]", 11), ("models[name=]", 13), ("models[name= ]", 14), ("models[=fast]", 8),
+    ("models[name==fast]", 13), ("models[name!=fast]", 8), ("models[id>=1]", 8),
+    ("models[name=fast", 17), ("models[name=[fast]]", 13), ("models[name='fast]", 13),
+    ("models['name]", 8), ("models[name='fast'x]", 19), ("models[name=fast or]", 20),
+    ("models[name=fast or ]", 21), ("models[name=fast or smart]", 21),
+    ("models[name=fast or 'smart']", 21), ("models[name=fast or model=]", 27),
+    ("tools.'roles", 7), ("tools.'roles'x", 14), ("modèle☃[abc]", 9),
 ]
+# fmt: on
 
 
 @pytest.mark.parametrize(("path", "column"), MALFORMED)
@@ -283,6 +226,7 @@ def test_no_part(part):
         ("models[0].name.x", MissingKeyError, "no key 'x' in a string"),
         ("models[0].id.x", MissingKeyError, "no key 'x' in a number"),
         ("models[9]", MissingIndexError, "models[9]: no item [9] in a list of 5 items"),
+        ("models[9999999999999999999]", MissingIndexError, "in a list of 5 items"),
         ("models[-6]", MissingIndexError, "no item [-6] in a list of 5 items"),
         ("tools[0]", MissingKeyError, "[0] picks from a list, but this is a mapping"),
         ("tools[*]", MissingKeyError, "[*] picks from a list, but this is a mapping"),

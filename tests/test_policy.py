@@ -1,24 +1,33 @@
-"""Which keys look wrong: slips are told, what a provider may take is passed on in silence."""
+"""The policy for LiteLLM: typos are reported, and what no call can be made with is refused."""
 
 from __future__ import annotations
 
 import datetime
 import subprocess
 import sys
+import time
 import warnings
+from importlib.metadata import version
 
 import litellm
 import pytest
 
-from dispatch import ConfigMorpher, ModelDispatcher, dispatch
-from dispatch.check import check
-from dispatch.errors import ConfigError, SuspiciousKeyWarning
-from dispatch.llm.deployments import model_list
-from dispatch.llm.keys import find_misspelt, known_keys, live_keys
+from dispatch import ConfigMorpher, ModelDispatcher
+from dispatch.errors import ConfigError, UnknownKeyWarning
+from dispatch.litellm import keys
+from dispatch.litellm.keys import VALUE_TYPES, is_known, live_keys
+from dispatch.litellm.policy import (
+    RESERVED_KEYS,
+    LiteLLMPolicy,
+    find_misspelt,
+    find_value_faults,
+    is_litellm,
+)
 
 LIVE = frozenset().union(*live_keys())
+INTERNAL = {key for key in LIVE if key.startswith("_")} | {"self", "kwargs"}
 
-SLIPS = {
+TYPOS = {
     "temprature": "temperature",
     "max_token": "max_tokens",
     "apikey": "api_key",
@@ -43,7 +52,7 @@ SLIPS = {
     "tempratüre": "temperature",
 }
 
-# Keys of providers that LiteLLM's own lists lack, in the spelling of each provider's pages.
+# Keys of providers that LiteLLM's lists lack, in the spelling of each provider's pages.
 PASSED = """
     top_k num_ctx extra_body safety_settings keep_alive mock_tool_calls min_p repetition_penalty
     guided_json chat_template_kwargs stop_sequences mcp_servers guardrailConfig performanceConfig
@@ -56,113 +65,229 @@ def complete(model, messages=(), **kwargs):
     """Stands for a program's own function."""
 
 
-def test_the_shipped_list_holds_all_that_the_installed_litellm_lists():
-    """When this fails, add the names that it tells to `dispatch/llm/known.py`."""
-    internal = {"self", "kwargs"}
-    missing = {key for key in LIVE if not key.startswith("_")} - internal - known_keys()
-    assert not missing, f"add to LITELLM: {' '.join(sorted(missing))}"
+def group_of(**keys):
+    return ModelDispatcher([{"model": "gpt-4o", **keys}]).for_chatcompletions
 
 
-def test_what_is_listed_for_providers_is_not_in_litellms_lists_anyhow():
-    from dispatch.llm import known
-
-    assert not set(known.PROVIDERS.split()) & set(known.LITELLM.split())
+# Known keys
 
 
-@pytest.mark.parametrize(("slip", "meant"), SLIPS.items())
-def test_a_slip_is_passed_on_with_a_warning_that_names_the_place_and_the_right_key(slip, meant):
-    config = ConfigMorpher({"models": [{"model": "gpt-4o", slip: "1"}]})
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        assert config.morph(complete, "models[0]")[slip] == "1"
-    told = [str(each.message) for each in caught]
-    expected = f"models[0].{slip}: nobody knows this key; did you mean '{meant}'?"
-    assert told == ([expected] if meant else [])
+def test_shipped_list_is_complete():
+    """Keys of the installed LiteLLM that the shipped list lacks are reported, without failing."""
+    missing = [key for key in sorted(LIVE - INTERNAL) if not keys._is_known(key, False)]
+    if missing:
+        message = f"LiteLLM {version('litellm')} also takes {', '.join(missing)}: "
+        warnings.warn(f"{message}run python -m dispatch.litellm.keys", stacklevel=1)
 
 
-@pytest.mark.parametrize("key", PASSED.split())
-@pytest.mark.parametrize("target", [complete, litellm.completion, litellm.acompletion])
-def test_a_providers_own_key_is_passed_on_in_silence(key, target):
-    config = ConfigMorpher({"model": "gpt-4o", key: 1})
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert config.morph(target, strict=True)[key] == 1
+def test_shipped_list_is_rendered():
+    """The shipped list is as the command writes it."""
+    shipped = keys.read()
+    assert keys.render(shipped) == keys.FILE.read_text("utf-8")
+    assert keys.add(shipped, shipped.litellm, shipped.releases[0]) == shipped
+    assert not shipped.litellm & shipped.providers
 
 
-def test_no_key_that_litellm_lists_is_ever_suspicious():
-    internal = {key for key in LIVE if key.startswith("_")} | {"self", "kwargs"}
-    assert list(find_misspelt(LIVE - internal, {"model"})) == []
-    assert list(find_misspelt(internal, {"model"}, live=True)) == []
+def test_prices():
+    """Variants of a price are known, and a typo of one is a typo."""
+    assert is_known("input_cost_per_token_above_2m_tokens_batches")
+    (fault,) = find_misspelt(["input_cost_per_tokn"])
+    assert fault.hint == "did you mean 'input_cost_per_token'?"
 
 
-def test_the_warning_points_at_the_line_that_morphed_and_holds_the_fault():
-    with pytest.warns(SuspiciousKeyWarning) as caught:
-        ModelDispatcher([{"model": "m", "temprature": 0}]).for_chatcompletions.morph(
-            complete, start_from="models[0]"
-        )
-    assert caught[0].filename == __file__
-    assert caught[0].message.args[0].path == ("models[0]", "temprature")
+def test_live_lists(monkeypatch):
+    """A key that a loaded LiteLLM lists is known, whatever callable it is for."""
+    assert list(find_misspelt(["temperatures"]))
+    monkeypatch.setattr("litellm.types.utils.all_litellm_params", ["temperatures"])
+    keys._is_known.cache_clear()
+    assert list(find_misspelt(["temperatures"])) == []
+    keys._is_known.cache_clear()
 
 
-def test_strict_makes_all_slips_one_error():
-    config = ConfigMorpher({"models": [{"model": "m", "temprature": 0, "apikey": "sk-1"}]})
-    with pytest.raises(ConfigError) as caught:
-        config.morph(complete, "models[0]", strict=True)
-    assert [fault.path[-1] for fault in caught.value.faults] == ["temprature", "apikey"]
-    assert {fault.severity for fault in caught.value.faults} == {"error"}
+def test_no_key_of_litellm_is_misspelt():
+    """No key that LiteLLM lists is called misspelt, internal ones included."""
+    assert list(find_misspelt(sorted(LIVE))) == []
 
 
-def test_being_strict_once_does_not_make_the_next_call_strict():
-    config = ConfigMorpher({"model": "m", "temprature": 0})
-    with pytest.raises(ConfigError):
-        config.morph(complete, strict=True)
-    with pytest.warns(SuspiciousKeyWarning):
-        assert config.morph(complete) == {"model": "m", "temprature": 0}
-
-
-def test_a_node_and_a_callable_are_looked_at_once():
-    config = ConfigMorpher({"model": "m", "temprature": 0})
-    with pytest.warns(SuspiciousKeyWarning):
-        config.morph(complete)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        config.morph(complete)
-
-
-def test_a_key_that_one_of_several_callables_names_is_no_slip():
-    def second(temprature=None): ...
-
-    config = ConfigMorpher({"model": "m", "temprature": 0})
-    assert config.morph([complete, second], strict=True)[1] == {"temprature": 0}
-
-
-def test_what_is_no_model_is_compared_with_the_signature_alone():
-    def build_tool(label, **options): ...
-
-    config = ConfigMorpher({"tool": {"tag": 1, "usr": 2}, "slip": {"labell": "x"}})
-    assert config.morph(build_tool, "tool", strict=True) == {"tag": 1, "usr": 2}
-    with pytest.raises(ConfigError, match="did you mean 'label'"):
-        config.morph(build_tool, "slip", strict=True)
-
-
-def test_a_slip_that_a_callable_without_kwargs_would_lose_is_told_too():
-    def call(model, temperature=1): ...
-
-    with pytest.warns(SuspiciousKeyWarning, match="did you mean 'temperature'"):
-        ConfigMorpher({"model": "m", "temprature": 0}).morph(call)
-
-
-def test_knowing_the_keys_imports_no_litellm():
+def test_no_import():
+    """Knowing the keys imports no LiteLLM, even for what looks like a callable of it."""
     code = """
 import sys, warnings
-from dispatch import ConfigMorpher
+from dispatch import ModelDispatcher
 warnings.simplefilter("ignore")
 def litellm_like(model, **kwargs): ...
 litellm_like.__module__ = "litellm.main"
-ConfigMorpher({"model": "m", "temprature": 0, "api_base": "http://h"}).morph(litellm_like)
+models = [{"model": "m", "temprature": 0, "api_base": "http://h"}]
+ModelDispatcher(models).for_chatcompletions.morph(litellm_like)
 assert "litellm" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_value_types():
+    """Types that differ from those of the installed LiteLLM are reported, without failing."""
+    from litellm.types.router import LiteLLM_Params
+
+    names = {"number": "float", "integer": "int", "boolean": "bool", "string": "str"}
+    for key, kind in VALUE_TYPES.items():
+        field = LiteLLM_Params.model_fields.get(key)
+        if field is not None and names[kind] not in str(field.annotation):
+            warnings.warn(f"{key} is {field.annotation} in LiteLLM, not {kind}", stacklevel=1)
+
+
+# Typos
+
+
+@pytest.mark.parametrize(("typo", "meant"), TYPOS.items())
+def test_typos(typo, meant):
+    """A typo is passed on, with a warning that names its place and the right key."""
+    group = group_of(**{typo: "1"})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert group.morph(complete)[typo] == "1"
+    expected = f"models[0].{typo}: unknown key; did you mean '{meant}'?"
+    assert [str(each.message) for each in caught] == ([expected] if meant else [])
+
+
+@pytest.mark.parametrize("key", PASSED.split())
+def test_keys_of_providers(key):
+    """A key of a provider is passed on without a warning."""
+    group = group_of(**{key: 1})
+    for target in (complete, litellm.completion, litellm.acompletion):
+        assert group.morph(target, strict=True)[key] == 1
+
+
+def test_present_keys():
+    """A key that is there already is not suggested."""
+    assert list(find_misspelt({"temperature": 1, "temprature": 0})) == []
+    (fault,) = find_misspelt({"roles": {"chatcompletions": None}, "rolse": "x"})  # the default
+    assert fault.hint == "did you mean 'roles'?"
+    assert list(find_misspelt({"roles": {"postcompletions": None}, "rolse": "x"})) == []
+
+
+def test_secrets_are_not_suggested():
+    """A secret is suggested only for a name that counts as secret itself."""
+    assert [fault.hint for fault in find_misspelt(["client_secert"])] == [
+        "did you mean 'client_secret'?"
+    ]
+    assert [
+        fault.hint for fault in find_misspelt(["gcs_path_service_acount", "azure_usernme"])
+    ] == [
+        "did you mean 'gcs_path_service_account'?",
+        "did you mean 'azure_username'?",
+    ]
+    near = [fault.hint for fault in find_misspelt(["oci_kye", "azure_pasword", "valkey_pasword"])]
+    assert "oci_key" not in str(near)
+
+
+def test_own_keys():
+    """Own keys are no typos, and held back like the reserved ones."""
+    policy = LiteLLMPolicy(["tempratures"])
+    assert policy.reserved == RESERVED_KEYS | {"tempratures"}
+    models = [{"model": "m", "tempratures": [0, 1]}]
+    group = ModelDispatcher(models, own_keys=["tempratures"]).for_chatcompletions
+    assert group.morph(complete, strict=True) == {"model": "m"}
+
+
+def test_warning():
+    """The warning points at the line that morphed, and holds the fault."""
+    with pytest.warns(UnknownKeyWarning) as caught:
+        group_of(temprature=0).morph(complete, start_from="models[0]")
+    assert caught[0].filename == __file__
+    assert caught[0].message.args[0].path == ("models", 0, "temprature")
+
+
+def test_strict():
+    """`strict=True` makes all typos one error, in that call alone."""
+    group = group_of(temprature=0, apikey="sk-1")
+    with pytest.raises(ConfigError) as caught:
+        group.morph(complete, strict=True)
+    assert [fault.path[-1] for fault in caught.value.faults] == ["temprature", "apikey"]
+    assert {fault.severity for fault in caught.value.faults} == {"error"}
+    with pytest.warns(UnknownKeyWarning):
+        assert group.morph(complete)["temprature"] == 0
+
+
+def test_once():
+    """A model and a function are looked at once."""
+    group = group_of(temprature=0)
+    with pytest.warns(UnknownKeyWarning):
+        group.morph(complete)
+    group.morph(complete)
+
+
+def test_multiple_callables():
+    """A key that one of multiple callables names is no typo."""
+
+    def second(temprature=None): ...
+
+    assert group_of(temprature=0).morph([complete, second], strict=True)[1] == {"temprature": 0}
+
+
+def test_lost_typos():
+    """A callable without `**kwargs` warns of typos of what it names, and of no others."""
+
+    def call(model, temperature=1): ...
+
+    with pytest.warns(UnknownKeyWarning, match="did you mean 'temperature'"):
+        group_of(temprature=0, max_token=1).morph(call)
+    assert group_of(max_token=1).morph(call) == {"model": "gpt-4o"}
+
+
+def test_any_configuration():
+    """No key of a node that is no model's is a typo, for a callable that is not LiteLLM's."""
+
+    def build_tool(label, **options): ...
+
+    config = ConfigMorpher({"tool": {"labell": 1, "temprature": 2}})
+    assert config.morph(build_tool, "tool", strict=True) == {"labell": 1, "temprature": 2}
+
+
+def test_thousands_of_unknown_keys():
+    """Thousands of unknown keys cost about a second, and the first of them are reported."""
+    typos = [f"temperatur{i}" for i in range(5000)]
+    start = time.perf_counter()
+    assert len(list(find_misspelt(typos))) == 200
+    seen = set()
+    for typo in typos:
+        list(find_misspelt([typo + "x"], seen=seen))
+    assert len(seen) == 200
+    assert time.perf_counter() - start < 4
+
+
+def test_is_litellm():
+    """LiteLLM's callables are its functions, methods and partials of them."""
+    from functools import partial
+
+    assert is_litellm(litellm.completion)
+    assert is_litellm(partial(partial(litellm.acompletion), model="m"))
+    assert is_litellm(litellm.Router.completion)
+    assert not is_litellm(complete)
+    assert not is_litellm(None)
+
+
+# Values
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+@pytest.mark.parametrize("key", ["api_key", "azure_ad_token", "api_base", "base_url"])
+def test_empty(key, value):
+    """An empty secret or endpoint reaches no call: LiteLLM would look into the environment."""
+    group = group_of(**{key: value})
+    with pytest.raises(ConfigError) as caught:
+        group.morph(complete)
+    assert str(caught.value).startswith(f"models[0].{key}: is empty; ")
+    assert ("api_key: none" in str(caught.value)) == (key == "api_key")
+    assert group.morph(lambda model: None) == {"model": "gpt-4o"}
+
+
+def test_empty_but_no_secret():
+    """What is empty and no secret is passed on; of headers, secret names count."""
+    model = {"model": "gpt-4o", "stop": None, "user": "", "extra_body": {"token": None}}
+    model |= {"headers": {"X-Team": ""}, "extra_headers": None, "image_token": None}
+    assert group_of(**model).morph(complete) == model
+    with pytest.raises(ConfigError, match=r"headers\.Authorization: is empty"):
+        group_of(headers={"Authorization": ""}).morph(complete)
 
 
 @pytest.mark.parametrize(
@@ -175,19 +300,16 @@ assert "litellm" not in sys.modules
         ("x-api-key", 1.5, "a number"),
     ],
 )
-def test_what_must_be_a_text_is_refused_before_it_is_sent(key, value, found):
-    """`api_key: 0123` is 83 in YAML: `check` says so, and a call and a Router refuse it too."""
-    model = {"model": "gpt-4o", key: value}
-    expected = f"{key}: expected a text, found {found}; quote it"
-    (fault,) = check(ConfigMorpher({"models": [model]})).faults
-    assert str(fault) == f"models[0].{expected}"
-    with pytest.raises(ConfigError, match="expected a text") as caught:
-        ModelDispatcher([model]).for_chatcompletions.morph(complete, start_from="models[0]")
-    assert str(caught.value) == f"models[0].{expected}"
-    with pytest.raises(ConfigError, match="expected a text"):
-        model_list(dispatch([model]))
+def test_strings(key, value, found):
+    """What must be a string is refused before it is sent: `api_key: 0123` is 83 in YAML."""
+    with pytest.raises(ConfigError) as caught:
+        group_of(**{key: value}).morph(complete)
+    assert str(caught.value) == f"models[0].{key}: expected a string, found {found}; quote it"
 
 
-def test_numbers_elsewhere_are_numbers():
+def test_numbers():
+    """A number elsewhere is a number, whatever its key reminds of."""
     model = {"model": "gpt-4o", "temperature": 0, "max_tokens": 5, "metadata": {"api_key": 1}}
-    assert ModelDispatcher([model]).for_chatcompletions.morph(complete, "models[0]") == model
+    model |= {"image_token": 32000, "sep_token": 2, "secret_fields": None}
+    assert group_of(**model).morph(complete) == model
+    assert list(find_value_faults(model)) == []

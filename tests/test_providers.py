@@ -1,7 +1,7 @@
 """What users write for each provider passes unchanged: out of `morph`, and over HTTP on loopback.
 
-The keys are in the style of LiteLLM's pages on these providers. Vertex is not asked over HTTP: its
-credentials are exchanged at Google's own servers first.
+The keys are in the style of LiteLLM's pages on these providers. Vertex is not asked over HTTP, as
+its credentials are exchanged at Google's own servers first.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import litellm
 import pytest
 from werkzeug import Response
 
-from dispatch import ModelDispatcher
-from dispatch.llm.deployments import model_list
+from dispatch import ModelDispatcher, model_list
 
 PROVIDERS = {
     "openai": {
@@ -135,8 +134,8 @@ PROVIDERS = {
     },
 }
 
-# Over HTTP: under which key the endpoint is named, the path and headers that are expected, and
-# what of the body is. A key that is None must not be there.
+# Over HTTP: the key that names the endpoint, and the path, headers and part of the body that are
+# expected. A key that is None must be absent.
 ARRIVES = {
     "openai": (
         "api_base",
@@ -239,12 +238,13 @@ OWN = {"name": "mine", "system_prompt": "be brief", "roles": ["chatcompletions"]
 
 
 def complete(model, messages=(), **kwargs):
-    """Stands for a program's own function."""
+    """A program's own function."""
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("target", [litellm.completion, litellm.acompletion, complete])
-def test_morph_returns_what_was_written_in_its_order_and_no_more(provider, target):
+def test_morph(provider, target):
+    """The arguments of a call are what was written, in its order, and no more."""
     written = PROVIDERS[provider]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -254,7 +254,8 @@ def test_morph_returns_what_was_written_in_its_order_and_no_more(provider, targe
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_deployment_holds_what_was_written_too(provider):
+def test_deployment(provider):
+    """A deployment holds what was written, with its order and system prompt."""
     written = PROVIDERS[provider]
     (made,) = model_list(ModelDispatcher([OWN | written]).groups)
     added = {"litellm_system_prompt": "be brief", "order": 1}
@@ -262,15 +263,15 @@ def test_a_deployment_holds_what_was_written_too(provider):
 
 
 @pytest.mark.parametrize("provider", ARRIVES)
-def test_the_provider_receives_what_was_written_and_no_own_key(provider, httpserver):
+def test_request(provider, httpserver):
+    """The provider receives what was written, and no reserved key."""
     if provider == "bedrock" and importlib.util.find_spec("botocore") is None:
         pytest.skip("LiteLLM signs for Bedrock with botocore, which is absent")
     endpoint, path, headers, expected = ARRIVES[provider]
     httpserver.respond_nohandler = lambda request, *_: Response("{}", status=200)
     model = OWN | PROVIDERS[provider] | {endpoint: httpserver.url_for("/").rstrip("/")}
-    group = ModelDispatcher([model]).for_chatcompletions
-    kwargs = group.morph(litellm.completion, start_from="models[0]")
-    with contextlib.suppress(Exception):  # that answer is nobody's; what arrived is what counts
+    kwargs = ModelDispatcher([model]).for_chatcompletions.kwargs()
+    with contextlib.suppress(Exception):  # the answer is empty; what arrived is what counts
         litellm.completion(**kwargs, messages=[{"role": "user", "content": "hi"}], max_retries=0)
     request = httpserver.log[0][0]
     body = request.get_json(force=True)

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dispatch import dispatch
+from dispatch import ConfigWarning, ModelDispatcher, dispatch, model_list
 from dispatch.errors import ConfigError, SecretError
-from dispatch.llm.deployments import model_list
-from dispatch.llm.proxy import proxy_config, to_yaml, variables
+from dispatch.litellm.deployments import as_sent, deploy
+from dispatch.litellm.proxy import SECTIONS, find_left_out, proxy_config, to_yaml, variables
+from tests import program
 
 ROOT = Path(__file__).parent.parent
 MODELS = [
@@ -34,122 +35,189 @@ MODELS = [
 def export(tmp_path):
     """Run `dispatch export` on a configuration."""
 
-    def run(config, *arguments, **environment):
+    def run(config, *arguments):
         file = tmp_path / "config.json"
         file.write_text(json.dumps(config), encoding="utf-8")
-        command = [sys.executable, "-m", "dispatch", "export", str(file), "--to", "litellm-proxy"]
-        return subprocess.run(
-            [*command, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            timeout=60,
-        )
+        return program.run("export", file, "--to", "litellm-proxy", *arguments)
 
     return run
 
 
-def test_it_holds_the_deployments_and_keeps_references_as_they_are():
+def test_export():
+    """The proxy has the deployments of a Router, and references stay as they are."""
     groups = dispatch(MODELS)
-    made = proxy_config(groups)
-    assert made["model_list"] == model_list(groups, deep_references=True)
-    assert made["general_settings"] == {"master_key": "os.environ/LITELLM_MASTER_KEY"}
-    assert variables(made) == ["FIRST_KEY", "LITELLM_MASTER_KEY", "TEAM"]
+    config = proxy_config(groups)
+    assert config["model_list"] == [as_sent(each.deployment) for each in deploy(groups)[0]]
+    assert config["general_settings"] == {"master_key": "os.environ/LITELLM_MASTER_KEY"}
+    assert variables(config) == ["FIRST_KEY", "LITELLM_MASTER_KEY", "TEAM"]
 
 
-def test_what_is_written_reads_back_as_it_was():
-    made = proxy_config(dispatch(MODELS))
-    assert yaml.safe_load(to_yaml(made, ["a", "b\nc: d"])) == made
+def test_round_trip():
+    """What is written as YAML reads back as it was."""
+    config = proxy_config(dispatch(MODELS))
+    assert yaml.safe_load(to_yaml(config, ["a", "b\nc: d"])) == config
 
 
-def test_sections_of_the_proxys_own_go_along():
+def test_orders():
+    """Orders, weights and notes on a model go along; the program's own keys stay behind."""
+    model = {"model": "m", "tags": ["a"], "order": 1, "model_info": {"mode": "chat"}}
+    models = [model | {"weight": 9}, model, model | {"enabled": False}]
+    made = proxy_config(ModelDispatcher(models, own_keys=["tags"]))["model_list"]
+    assert [each["litellm_params"] for each in made] == [
+        {"model": "m", "order": 1, "weight": 9},
+        {"model": "m", "order": 1, "weight": 1},
+    ]
+    assert {each["model_info"]["mode"] for each in made} == {"chat"}
+
+
+def test_sections():
+    """Every section that LiteLLM's proxy documents goes along, in the order written."""
     sections = {
+        "environment_variables": {"LANGFUSE_HOST": "http://127.0.0.1:3000"},
+        "credential_list": [
+            {"credential_name": "a", "credential_values": {"api_key": "os.environ/KEY"}}
+        ],
+        "guardrails": [{"guardrail_name": "pii", "litellm_params": {"mode": "pre_call"}}],
         "router_settings": {"fallbacks": [{"postcompletions": ["chatcompletions"]}]},
         "litellm_settings": {"drop_params": True},
+        "mcp_servers": {"docs": {"url": "http://127.0.0.1:1"}},
         "general_settings": {"master_key": "os.environ/OTHER"},
     }
-    made = proxy_config(dispatch(MODELS), sections)
-    assert {name: made[name] for name in sections} == sections
-    assert list(made) == ["model_list", "router_settings", "litellm_settings", "general_settings"]
+    dispatcher = ModelDispatcher({"models": MODELS, **sections})
+    config = proxy_config(dispatcher)
+    assert list(config) == ["model_list", *sections]
+    assert {name: config[name] for name in sections} == sections
+    assert proxy_config(dispatch(MODELS), sections) == config
+    assert not list(find_left_out(dispatcher.sections))
+
+
+def test_left_out():
+    """A section that the proxy does not have is a warning with the nearest that it has."""
+    tree = {"models": MODELS, "general_setting": {}, "mine": 1, "x-mine": 2}
+    faults = [str(fault) for fault in find_left_out(ModelDispatcher(tree).sections)]
+    assert len(faults) == 2
+    assert faults[0].endswith("did you mean 'general_settings'?")
+    assert faults[1] == "mine: is no section of LiteLLM's proxy"
+
+
+def test_sections_of_the_proxy():
+    """The sections are those that the installed proxy reads, as its source shows."""
+    import litellm
+
+    source = Path(litellm.__file__).parent / "proxy" / "proxy_server.py"
+    text = source.read_text(encoding="utf-8")
+    read = {name for name in SECTIONS if f'config.get("{name}"' in text}
+    assert len(read) > 15
 
 
 @pytest.mark.parametrize(
     ("keys", "place"),
     [
-        ({"api_key": "sk-1"}, "models.[name=x].api_key"),
-        ({"api_base": "https://me:pw@h"}, "models.[name=x].api_base"),
-        ({"extra_headers": {"X-Team": "blue"}}, "models.[name=x].extra_headers.X-Team"),
-        ({"extra_body": {"a": [{"password": "p"}]}}, "models.[name=x].extra_body.a[0].password"),
+        ({"api_key": "sk-1"}, "models[0].api_key"),
+        ({"api_base": "https://me:pw@h"}, "models[0].api_base"),
+        ({"extra_headers": {"X-Api-Key": "blue"}}, "models[0].extra_headers.X-Api-Key"),
+        ({"extra_body": {"a": [{"password": "p"}]}}, "models[0].extra_body.a[0].password"),
+        ({"system_prompt": "use sk-proj-0123456789abcdef"}, "models[0].system_prompt"),
+        ({"model_info": {"secret": "x"}}, "models[0].model_info.secret"),
     ],
 )
-def test_a_literal_secret_is_refused_unless_it_is_allowed(keys, place):
+def test_literal_secret(keys, place):
+    """A literal secret is refused unless it is allowed."""
     groups = dispatch([{"name": "x", "model": "m"} | keys])
     with pytest.raises(SecretError) as caught:
         proxy_config(groups)
-    assert place in str(caught.value)
-    made = proxy_config(groups, allow_literal_secrets=True)
-    assert keys.items() <= made["model_list"][0]["litellm_params"].items()
+    assert str(caught.value).startswith(place)
+    (made,) = proxy_config(groups, allow_literal_secrets=True)["model_list"]
+    (value,) = keys.values()
+    assert value in (*made["litellm_params"].values(), {"secret": made["model_info"].get("secret")})
+
+
+def test_literal_secret_in_a_section():
+    """A literal secret of a section is refused too, with its place."""
+    credentials = [{"credential_name": "a", "credential_values": {"api_key": "sk-1"}}]
+    with pytest.raises(SecretError, match=r"credential_list\[0\]\.credential_values\.api_key"):
+        proxy_config(ModelDispatcher({"models": MODELS, "credential_list": credentials}))
+
+
+def test_public_headers():
+    """Headers that everybody may see are exported without a complaint."""
+    headers = {
+        "HTTP-Referer": "https://app.example",
+        "X-Title": "My app",
+        "anthropic-beta": "context-1m-2025-08-07",
+    }
+    (made,) = proxy_config(dispatch([{"model": "m", "extra_headers": headers}]))["model_list"]
+    assert made["litellm_params"]["extra_headers"] == headers
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-def test_a_reference_in_another_spelling_is_told_the_right_one(allowed):
-    """It is no literal secret, and never goes into the file."""
+def test_foreign_reference(allowed):
+    """A reference as other tools write it is no literal secret, and never exported."""
     groups = dispatch([{"name": "x", "model": "m", "api_key": "${MY_KEY}"}])
     sections = {"general_settings": {"master_key": "$MASTER"}}
     with pytest.raises(ConfigError) as caught:
         proxy_config(groups, sections, allow_literal_secrets=allowed)
-    assert "models.[name=x].api_key: ${MY_KEY} is not expanded; write os.environ/MY_KEY" in str(
+    assert "models[0].api_key: ${MY_KEY} is not expanded; write os.environ/MY_KEY" in str(
         caught.value
     )
     assert "general_settings.master_key: $MASTER is not expanded" in str(caught.value)
 
 
-def test_an_empty_key_is_not_exported():
-    with pytest.raises(ConfigError, match="api_key: is empty"):
-        proxy_config(dispatch([{"name": "x", "model": "m", "api_key": ""}]))
-
-
-def test_what_says_that_there_is_no_key_is_no_secret():
+def test_no_key():
+    """The documented way to say that there is no key is no secret."""
     groups = dispatch([{"model": "openai/m", "api_key": "none", "api_base": "http://localhost"}])
     assert proxy_config(groups)["model_list"][0]["litellm_params"]["api_key"] == "none"
 
 
 @pytest.mark.parametrize(
-    ("models", "sections", "told"),
+    ("models", "sections", "message"),
     [
-        ([], {}, "no model plays any role"),
+        ([], {}, "models: no model plays any role"),
+        ([{"api_key": ""}], {}, "models[0].api_key: is empty"),
         (
-            [{"name": "x", "model": "m", "stop": ["os.environ/A"]}],
+            [{"stop": ["os.environ/A"]}],
             {},
-            "models.[name=x].stop[0]: the proxy would not resolve os.environ/A in a list",
+            "models[0].stop[0]: the proxy would not resolve os.environ/A in a list",
         ),
         (
-            [{"name": "x", "model": "m", "api_key": "os.environ/sk-1"}],
+            [{"api_key": "os.environ/sk-1"}],
             {},
-            "models.[name=x].api_key: refers to what cannot be the name of a variable",
+            "models[0].api_key: refers to what cannot be the name of a variable",
         ),
         (
-            [{"model": "m"}],
-            {"router_settings": {"fallbacks": [{"chatcompletions": ["nobody"]}]}},
-            "router_settings.fallbacks[0].chatcompletions[0]: nobody plays 'nobody'",
+            [{}],
+            {"router_settings": {"fallbacks": [{"chatcompletions": ["backup"]}]}},
+            "router_settings.fallbacks[0].chatcompletions[0]: no role or model is named 'backup'",
         ),
+        (
+            [{}],
+            {"litellm_settings": {"fallbacks": [{"chatcompletions": ["backup"]}]}},
+            "litellm_settings.fallbacks[0].chatcompletions[0]: no role or model is named 'backup'",
+        ),
+        (
+            [{}],
+            {"router_settings": {"timeout": "30s"}},
+            "router_settings.timeout: expected a number",
+        ),
+        ([{}], {"general_settings": [1]}, "general_settings: expected a mapping, found a list"),
     ],
 )
-def test_what_would_fail_on_the_proxy_fails_here(models, sections, told):
+def test_what_would_fail(models, sections, message):
+    """What would fail on the proxy is an error here."""
     with pytest.raises(ConfigError) as caught:
-        proxy_config(dispatch(models), sections)
-    assert told in str(caught.value)
+        proxy_config(dispatch([{"name": "x", "model": "m"} | model for model in models]), sections)
+    assert message in str(caught.value)
 
 
-def test_what_yaml_has_no_form_for_is_told_with_its_place():
-    made = proxy_config(dispatch([{"model": "m", "client": print}]))
+def test_unwritable():
+    """A value that YAML has no form for is an error with its place."""
+    config = proxy_config(dispatch([{"model": "m", "client": print}]))
     with pytest.raises(ConfigError, match=r"model_list\[0\]\.litellm_params\.client: a builtin"):
-        to_yaml(made)
+        to_yaml(config)
 
 
-def test_the_command_writes_a_file_whose_header_tells_how_to_start_it(export, tmp_path):
+def test_file(export, tmp_path):
+    """The command writes a file whose header says how to start it."""
     target = tmp_path / "proxy.yaml"
     done = export({"models": MODELS}, "-o", target)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
@@ -161,13 +229,27 @@ def test_the_command_writes_a_file_whose_header_tells_how_to_start_it(export, tm
     assert any("FIRST_KEY, LITELLM_MASTER_KEY, TEAM" in line for line in header)
 
 
-def test_without_a_file_it_prints_and_the_same_under_every_hash_seed(export):
-    told = {export({"models": MODELS}, PYTHONHASHSEED=str(seed)).stdout for seed in range(3)}
-    assert len(told) == 1
-    assert yaml.safe_load(told.pop()) == proxy_config(dispatch(MODELS))
+def test_hash_seeds(tmp_path):
+    """The text of an export is the same under every hash seed."""
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"models": MODELS}), encoding="utf-8")
+    command = [sys.executable, "-m", "dispatch", "export", str(file), "--to", "litellm-proxy"]
+    printed = {
+        subprocess.run(
+            command,
+            capture_output=True,
+            check=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONIOENCODING": "utf-8"},
+        ).stdout.decode()
+        for seed in range(3)
+    }
+    assert len(printed) == 1
+    assert yaml.safe_load(printed.pop()) == proxy_config(dispatch(MODELS))
 
 
-def test_options_win_over_the_section_of_the_file(export):
+def test_options(export):
+    """Options win over the section of the file."""
     settings = {"optional_pre_call_checks": ["prompt_caching"], "redis_port": 1, "cooldown_time": 9}
     options = ["--redis", "[::1]:7000", "--redis-password-from", "REDIS_PASSWORD"]
     options += ["--enforce-limits", "--cooldown", "2.5"]
@@ -189,30 +271,47 @@ def test_options_win_over_the_section_of_the_file(export):
         ("[::1]", "::1", 6379),
     ],
 )
-def test_redis_is_named_by_host_and_port(export, address, host, port):
+def test_redis(export, address, host, port):
+    """Redis is named by its host and port."""
     settings = yaml.safe_load(export({"models": MODELS}, "--redis", address).stdout)
     assert settings["router_settings"] == {"redis_host": host, "redis_port": port}
 
 
+def test_left_out_on_stderr(export):
+    """The command says on stderr which sections it leaves out, with their places."""
+    done = export({"models": MODELS, "general_setting": {"master_key": "os.environ/A"}})
+    assert "general_setting:" not in done.stdout
+    assert "general_setting: is no section of LiteLLM's proxy; did you mean" in done.stderr
+
+
 @pytest.mark.parametrize(
-    ("config", "arguments", "told"),
+    ("config", "arguments", "message"),
     [
-        ({"models": MODELS}, ["--redis", "redis://:pw@h"], "--redis takes HOST or HOST:PORT"),
-        ({"models": MODELS}, ["--redis", "h:port"], "--redis takes HOST or HOST:PORT"),
         ({"models": [{"model": "m", "api_key": "sk-1"}]}, [], "--allow-literal-secrets"),
         ({"models": MODELS}, ["-o", "/absent/file.yaml"], "/absent/file.yaml: cannot be written"),
         ({"models": MODELS, "router_settings": [1]}, [], "router_settings: expected a mapping"),
     ],
 )
-def test_an_error_is_one_block_and_writes_nothing(export, config, arguments, told):
+def test_error(export, config, arguments, message):
+    """An error is one block, and nothing is written."""
     done = export(config, *arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: ")
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_with_literal_secrets_is_its_owners_alone(export, tmp_path):
+@pytest.mark.parametrize("address", ["redis://:pw@h", "h:port"])
+def test_wrong_address(export, address):
+    """An address that is no host and port is refused, and a password in it not shown."""
+    done = export({"models": MODELS}, "--redis", address)
+    assert done.returncode != 0
+    assert "--redis takes HOST or HOST:PORT" in done.stderr
+    assert "pw" not in done.stderr
+
+
+def test_private_file(export, tmp_path):
+    """A file with literal secrets can be read by its owner alone."""
     target = tmp_path / "proxy.yaml"
     models = [{"model": "m", "api_key": "sk-1"}]
     assert export({"models": models}, "-o", target, "--allow-literal-secrets").returncode == 0
@@ -220,8 +319,8 @@ def test_a_file_with_literal_secrets_is_its_owners_alone(export, tmp_path):
     assert "sk-1" in target.read_text()
 
 
-def test_so_is_one_that_everybody_could_read_before(export, tmp_path):
-    """Even who holds the old file open reads nothing of the new one; a link stays a link."""
+def test_file_that_was_public(export, tmp_path):
+    """A reader that holds the old file open reads nothing of the new one; a link stays a link."""
     target, link = tmp_path / "proxy.yaml", tmp_path / "link.yaml"
     target.write_text("old")
     target.chmod(0o644)
@@ -239,9 +338,19 @@ def test_so_is_one_that_everybody_could_read_before(export, tmp_path):
     ]  # fmt: skip
 
 
-def test_a_file_that_is_read_is_not_written_over(export, tmp_path):
+def test_input_is_not_overwritten(export, tmp_path):
+    """A file that was read is not written over."""
     config = tmp_path / "config.json"
     done = export({"models": MODELS}, "-o", tmp_path / "." / "config.json")
-    assert done.returncode == 1
-    assert "config.json: is a file that was read; write to another file" in done.stderr
+    assert done.returncode != 0
+    assert "config.json is a file that was read; write to another file" in done.stderr
     assert json.loads(config.read_text("utf-8")) == {"models": MODELS}
+
+
+def test_number_from_the_environment():
+    """A number that the proxy would send as a string is a warning."""
+    models = [{"model": "m", "temperature": "os.environ/TEMP", "rpm": "os.environ/RPM"}]
+    with pytest.warns(ConfigWarning, match=r"models\[0\]\.temperature: ") as caught:
+        proxy_config(dispatch(models))
+    assert len(caught) == 1
+    assert model_list(dispatch(models))[0]["litellm_params"]["rpm"] == "os.environ/RPM"

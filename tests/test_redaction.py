@@ -28,7 +28,7 @@ import rich.pretty
 from dispatch import ConfigMorpher, FrozenMap, ModelDispatcher, dispatch, redaction
 from dispatch.tools.check import check
 from dispatch.cli import COMMANDS
-from dispatch.config.files import load
+from dispatch.load import read_tree
 from dispatch.tools.chat import converse
 from dispatch.errors import ConfigError, ConfigWarning, Fault
 from dispatch.tools.explain import explain
@@ -37,10 +37,11 @@ from dispatch.litellm.logs import LOGGERS
 from dispatch.litellm.proxy import proxy_config
 from dispatch.litellm.router import make_router
 from dispatch.redaction import (
+    display_name,
     is_secret,
-    label,
     literal_secrets,
     mark_secret,
+    quote_name,
     redact,
     redact_key,
     redact_text,
@@ -70,8 +71,8 @@ CANARY = "cAnArY"
 def secrets_by_key():
     """Every secret key, with a secret of its own; containers are secret all the way down."""
     held = {name: f"{CANARY}-{name}" for name in SECRET_NAMES}
-    held["headers"] = {"X-Team": f"{CANARY}-header", "Authorization": f"Bearer {CANARY}-bearer"}
-    held["extra_headers"] = [{"a": [f"{CANARY}-deep"]}]
+    held["headers"] = {"X-Session-Key": f"{CANARY}-header", "Authorization": f"Bearer {CANARY}-bearer"}
+    held["extra_headers"] = [{"token": [f"{CANARY}-deep"]}]
     held["vertex_credentials"] = json.dumps({"private_key": f"{CANARY}-in-json"})
     held["extra_body"] = {"nested": [{"api_key": f"{CANARY}-nested"}]}
     held["api_base"] = f"https://me:{CANARY}-userinfo@localhost/v1?key={CANARY}-query&a=b"
@@ -188,7 +189,7 @@ def take(model, temperature=0):
 def broken_file(tmp_path, name, text):
     file = tmp_path / name
     file.write_text(text)
-    return load(file)
+    return read_tree([file])
 
 
 URL = f"https://me:{CANARY}-pw@h/x?token={CANARY}"
@@ -226,7 +227,7 @@ PATHS = {
         lambda **rest: None
     ),
     "an unset variable": lambda d, _: ModelDispatcher(
-        [{"name": URL, "model": "m", "headers": {"a": "os.environ/UNSET_HERE", "b": SECRET}}]
+        [{"name": URL, "model": "m", "headers": {"a": "os.environ/UNSET_HERE", "token": SECRET}}]
     ).for_chatcompletions.morph(litellm.completion, "models[0]"),
     "broken yaml": lambda d, at: broken_file(at, "a.yaml", f"models:\n- api_key: '{SECRET}\n b"),
     "yaml of another kind": lambda d, at: broken_file(at, "b.yaml", f"- api_key: {SECRET}"),
@@ -437,7 +438,7 @@ def test_no_turn_is_told_with_a_secret(tmp_path):
     ],
 )
 def test_a_model_is_called_by_a_text_that_holds_no_secret(model, called):
-    assert label(model) == called
+    assert display_name(model) == called
 
 
 # the rule
@@ -454,7 +455,7 @@ def test_other_keys_hold_none(name):
 
 
 def test_a_user_extends_the_rule_in_one_place(monkeypatch):
-    monkeypatch.setattr(secrets, "_marked", set())
+    monkeypatch.setattr(redaction, "_marked", set())
     model = {"model": "m", "Our-Badge": f"{CANARY}-badge"}
     assert CANARY in repr(ModelDispatcher([model]).groups)
     mark_secret("our_badge")
@@ -507,7 +508,7 @@ def test_a_missing_space_makes_no_secret_plain(text, shown):
     [
         ("api_key: sk-1 and more", "api_key: ***"),
         ("x, 'token' : sk-1", "x, 'token' : ***"),
-        ("headers: {X-Team: sk-1}", "headers: ***"),
+        ("headers: {X-Api-Key: sk-1}", "headers: {X-Api-Key: ***"),
         ("api_key: none", "api_key: none"),
         ("api_key: os.environ/KEY", "api_key: os.environ/KEY"),
         ("max_tokens: 5", "max_tokens: 5"),
@@ -520,7 +521,7 @@ def test_a_mapping_that_quotes_made_a_key_shows_no_secret(key, shown):
     assert redact_key(key) == shown
     assert list(literal_secrets({"a": {key: None}})) == [("a", key)] * (shown != key)
     assert repr(FrozenMap({key: 1})) == f"FrozenMap({{{shown!r}: 1}})"
-    assert Fault(("a",), "is wrong").under(key).place == f"{shown}.a"
+    assert Fault(("a",), "is wrong").under(key).where == f"{shown}.a"
 
 
 def test_a_name_longer_than_anybody_writes_is_secret():
@@ -542,7 +543,7 @@ def test_a_secret_is_scrubbed_however_it_is_quoted(form):
 
 def test_all_parts_of_a_secret_are_scrubbed():
     held = secrets_by_key()
-    found = secrets.secret_values(held)
+    found = redaction.secret_values(held)
     for text in json.dumps(held).replace('"', " ").split():
         assert CANARY not in scrub(text, found)
 

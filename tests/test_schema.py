@@ -1,22 +1,25 @@
-"""The JSON Schema accepts what the dispatcher accepts, and complains of what the check finds."""
+"""The JSON Schema accepts what the dispatcher accepts, and refuses what the check finds."""
 
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
-from click.testing import CliRunner
 from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator
+from litellm.types.router import LiteLLM_Params
 
-from dispatch import ConfigMorpher, Contract, ModelDispatcher, Role
-from dispatch.cli import app
-from dispatch.errors import ConfigError, FileError
-from dispatch.schema import schema
-from dispatch.stages import find_faults
+from dispatch import Contract, ModelDispatcher, Role, load, schema
+from dispatch.errors import ConfigError
+from dispatch.load import read_tree
+from dispatch.sections import _FIELDS, read_sections
+from dispatch.tools.schema import _DECLARATION
+from tests.program import run
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text("utf-8"))
 SHAPES = {
@@ -29,33 +32,49 @@ SHAPES = {
     "task-in-string",
     "wrong-role",
     "wrong-task",
+    "wrong-parameters",
     "needless-task",
     "missing-task",
     "unused-model",
     "unplayed-role",
     "crowded-role",
+    "wrong-value",
+    "wrong-section",
+    "wrong-roles",
 }
-RIGHT = [
-    "chatcompletions",
-    ["chatcompletions", "postcompletions"],
-    ["chatcompletions", {"postcompletions": "review and summarize changes"}],
-    {"postcompletions": "review"},
-    [{"chatcompletions": None, "postcompletions": "review"}],
-    [{"postcompletions": "one"}, {"postcompletions": "two"}],
-    [],
-    {},
-    None,
-]
 
 
-def is_valid(config, contract):
-    made = schema(contract)
-    Draft202012Validator.check_schema(made)
-    return Draft202012Validator(made).is_valid(config)
+def validator(contract=None, **options):
+    return Draft202012Validator(schema(Contract() if contract is None else contract, **options))
 
 
-@pytest.mark.parametrize("roles", RIGHT, ids=repr)
-def test_every_way_to_write_roles_fits(roles):
+@pytest.mark.parametrize("overlay", [False, True])
+def test_schema_is_valid(overlay):
+    """What is returned is a valid schema, of this draft and of the one that older editors know."""
+    for contract in (Contract(), Contract([]), SINGLE, TASKED):
+        made = schema(contract, overlay=overlay)
+        Draft202012Validator.check_schema(made)
+        Draft7Validator.check_schema(made)
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        "chatcompletions",
+        ["chatcompletions", "postcompletions"],
+        ["chatcompletions", {"postcompletions": "review and summarize changes"}],
+        {"postcompletions": "review"},
+        [{"chatcompletions": None, "postcompletions": "review"}],
+        [{"postcompletions": "one"}, {"postcompletions": "two"}],
+        [{"postcompletions": {"task": "one", "temperature": 0, "a_key": [1]}}],
+        {"chatcompletions": {"order": 2, "weight": 3}},
+        [],
+        {},
+        None,
+    ],
+    ids=repr,
+)
+def test_ways_to_write_roles(roles):
     """What the specification shows, the schema and the dispatcher both accept."""
     models = [
         {
@@ -63,184 +82,304 @@ def test_every_way_to_write_roles_fits(roles):
             "api_key": "YOUR_API_KEY",
             "model": "gemini/gemini-2.5-flash",
             "temperature": 0,
-            "max_tokens": 100,
+            "max_tokens": "os.environ/TOKENS",
             "system_prompt": "Be brief.",
             "whatever_a_provider_takes": {"x": [1]},
             "roles": roles,
         }
     ]
     ModelDispatcher(models)
-    assert is_valid({"models": models, "log": 1}, Contract())
-
-
-def parsed(case):
-    name, text = next(iter(case["files"].items()))
-    return {"yaml": yaml.safe_load, "json": json.loads}.get(name.rpartition(".")[2], str)(text)
+    assert validator().is_valid({"models": models, "log": 1})
 
 
 def faulty_shapes():
     for case in BROKEN:
-        roles = case.get("roles", ["chatcompletions", "postcompletions"])
-        contract = Contract([Role(**role) if isinstance(role, dict) else role for role in roles])
+        declared = case.get("roles", ["chatcompletions", "postcompletions"])
+        contract = Contract([Role(**role) if isinstance(role, dict) else role for role in declared])
+        (name, text), *more = case["files"].items()
         try:
-            config = parsed(case)
-            ModelDispatcher(config["models"], roles=contract)
+            config = {"yaml": yaml.safe_load, "json": json.loads}.get(name[-4:], str)(text)
+            read_sections(config, contract)
+            ModelDispatcher(config, roles=contract)
         except ConfigError as error:
-            if len(case["files"]) == 1 and {fault.code for fault in error.faults} & SHAPES:
-                yield pytest.param(config, contract, id=case["slip"])
-        except (ValueError, KeyError, TypeError, yaml.YAMLError):
-            pass  # it does not parse, or is no mapping: no editor gets so far
+            declares = isinstance(config, dict) and isinstance(config.get("roles"), dict)
+            relational = declares and (
+                "otherwise" in text or error.faults[0].code == "unplayed-role"
+            )
+            if not more and error.faults[0].code in SHAPES and not relational:
+                yield pytest.param(config, contract, id=case["case"])
+        except (ValueError, TypeError, AttributeError, yaml.YAMLError):
+            pass  # it does not parse, or is no mapping: an editor shows that itself
 
 
-@pytest.mark.parametrize(("config", "contract"), faulty_shapes())
-def test_what_the_check_finds_wrong_with_a_shape_the_editor_shows(config, contract):
-    """Each such slip of the table of broken configurations is invalid by the schema too."""
-    assert not is_valid(config, contract)
+@pytest.mark.parametrize(("config", "contract"), [*faulty_shapes()])
+def test_faulty_shapes(config, contract):
+    """What the check finds wrong with a shape, an editor shows too."""
+    assert not validator(contract).is_valid(config)
 
 
-def test_the_table_gives_the_schema_enough_to_find():
-    """So that the test above cannot run empty."""
-    assert len(list(faulty_shapes())) >= 20
+def test_faulty_shapes_are_many():
+    """The table holds enough for the test above."""
+    assert len(list(faulty_shapes())) >= 30
 
 
 NAMES = ("chatcompletions", "judge", "a/b ~1%#ö")
-CONTRACTS = st.lists(
-    st.builds(
-        Role,
-        st.sampled_from(NAMES),
-        required=st.booleans(),
-        several=st.booleans(),
-        task=st.sampled_from(("optional", "optional", "required", "none")),
-    ),
-    unique_by=lambda role: role.name,
-).map(Contract)
-TASKS = st.sampled_from((None, "review", "", " ", 1, ["review"]))
-ENTRIES = (
-    st.sampled_from((*NAMES, "judges", "", " ", None, True, 1, []))
-    | st.dictionaries(st.sampled_from((*NAMES, "judges")), TASKS, max_size=2)
+
+
+@st.composite
+def contracts(draw):
+    """Roles that demand something of models; the second may borrow from the first."""
+    names = draw(st.lists(st.sampled_from(NAMES), unique=True))
+    roles = [
+        Role(
+            name,
+            required=draw(st.booleans()),
+            multiple=draw(st.booleans()),
+            task=draw(st.sampled_from(("optional", "optional", "required", "none"))),
+            otherwise=names[0] if index and draw(st.booleans()) else None,
+        )
+        for index, name in enumerate(names)
+    ]
+    return Contract(roles)
+
+
+TASKS = st.sampled_from(
+    (None, "review", "", " ", 1, ["review"], {}, {"x": 1}, {"task": "review"}, {"task": None},
+     {"task": ""}, {"task": 1}, {"task": "x", "temperature": 0}, {"roles": []})
 )  # fmt: skip
-FAULTY = st.sampled_from(("m", None, {}, {"roles": "judge"}, {"model": " "}, {"model": 3}))
+ENTRIES = st.sampled_from((*NAMES, "judges", "", " ", None, True, 1, [])) | st.dictionaries(
+    st.sampled_from((*NAMES, "judges")), TASKS, max_size=2
+)
+FAULTY = st.sampled_from(
+    ("m", None, {}, {"roles": "judge"}, {"model": " "}, {"model": 3}, {"model": "m", "enabled": 1})
+)
+DISABLED = st.sampled_from(
+    ({"enabled": False}, {"enabled": False, "model": "m", "roles": "judge"}, {"enabled": None})
+)
+SECTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "defaults": st.sampled_from((None, {}, {"timeout": 1}, [], {"name": "a"}, {"model": "m"})),
+        "own_keys": st.sampled_from((None, [], ["tags"], "tags", [1])),
+        "log": st.just(1),
+    },
+)
 
 
 @st.composite
 def configured(draw):
-    """Models and a contract: mostly right one by one, so that their number matters too."""
-    contract = draw(CONTRACTS)
-    sound = [{name: "review"} for name, role in contract.items() if role.task != "none"]
-    sound += [name for name, role in contract.items() if role.task != "required"]
-    entries = st.sampled_from(sound) if sound else ENTRIES
+    """Models and a contract: mostly valid one by one, so that their number matters too."""
+    contract = draw(contracts())
+    valid = [{name: "review"} for name, role in contract.items() if role.task != "none"]
+    valid += [name for name, role in contract.items() if role.task != "required"]
+    entries = st.sampled_from(valid) if valid else ENTRIES
     extras = {"temperature": st.just(0), "name": st.none(), "x": st.just([None])}
 
     def having(roles):
         return st.fixed_dictionaries({"model": st.just("m"), "roles": roles}, optional=extras)
 
     right = having(entries) | having(st.lists(entries, min_size=1, max_size=3))
-    wrong = having(ENTRIES) | having(st.lists(ENTRIES, max_size=3)) | FAULTY
+    wrong = having(ENTRIES) | having(st.lists(ENTRIES, max_size=3)) | FAULTY | DISABLED
     models = st.lists(right, max_size=3) | st.lists(
         right | wrong | st.just({"model": "m"}), max_size=3
     )
-    return draw(models), contract
+    return draw(models), draw(SECTIONS), contract
 
 
-SINGLE = Contract([Role("chatcompletions", required=True), Role("judge", several=False)])
+SINGLE = Contract([Role("chatcompletions", required=True), Role("judge", multiple=False)])
 TASKED = Contract([Role("chatcompletions", task="required")])
 
 
 @given(configured())
-@example(([{"model": "m"}, {"model": "m", "roles": ["judge", {"judge": "x"}]}], SINGLE))
-@example(([{"model": "m"}, {"model": "m", "roles": ["judge"]}], SINGLE))
-@example(([{"model": "m", "roles": {}}], SINGLE))
-@example(([{"model": "m"}], TASKED))
-@example(([{"model": "m", "roles": {"chatcompletions": " "}}], TASKED))
-@example(([{"model": "m", "roles": {"judge": None}}], SINGLE))
-def test_the_schema_the_faults_and_the_dispatcher_agree(case):
-    """What one of them refuses all do; an editor that knows draft 7 alone refuses no more."""
-    models, contract = case
+@example(([{"model": "m"}, {"model": "m", "roles": ["judge", {"judge": "x"}]}], {}, SINGLE))
+@example(([{"model": "m"}, {"model": "m", "roles": ["judge"]}], {}, SINGLE))
+@example(([{"model": "m", "roles": {}}], {}, SINGLE))
+@example(([{"model": "m"}], {}, TASKED))
+@example(([{"model": "m", "roles": {"chatcompletions": " "}}], {}, TASKED))
+@example(([{"model": "m", "roles": {"judge": None}}], {}, SINGLE))
+@example(([{"model": "m", "enabled": False}], {}, SINGLE))
+def test_agreement(case):
+    """The schema and the dispatcher accept the same; an editor of draft 7 refuses no more."""
+    models, sections, contract = case
+    config = {"models": models, **sections}
     try:
-        ModelDispatcher(models, roles=contract)
+        ModelDispatcher(config, roles=contract)
         accepted = True
     except ConfigError:
         accepted = False
-    made = schema(contract)
-    assert accepted == (not find_faults(models, contract=contract))
-    assert accepted == Draft202012Validator(made).is_valid({"models": models})
-    assert not accepted or Draft7Validator(made).is_valid({"models": models})
+    assert accepted == validator(contract).is_valid(config)
+    assert not accepted or Draft7Validator(schema(contract)).is_valid(config)
+
+
+@given(configured())
+def test_agreement_on_named_models(case):
+    """Models written as a mapping of names are accepted if the dispatcher accepts them."""
+    models, sections, contract = case
+    config = {"models": {f"m{index}": model for index, model in enumerate(models)}, **sections}
+    try:
+        ModelDispatcher(config, roles=contract)
+    except ConfigError as error:
+        accepted = {fault.code for fault in error.faults} == {"crowded-role"}
+    else:
+        accepted = True
+    assert accepted == validator(contract).is_valid(config)
 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("name", 3.10), ("api_key", 123), ("max_tokens", 0.5), ("extra_headers", ["x"])],
+    [
+        ("name", 3.10),
+        ("api_key", 123),
+        ("max_tokens", 0.5),
+        ("temperature", "0.5"),
+        ("stream", "yes"),
+        ("extra_headers", ["x"]),
+        ("tools", {}),
+        ("aws_region_name", 1),
+    ],
 )
-def test_of_known_keys_the_schema_asks_more_than_a_dispatcher(key, value):
-    """Only this way round do the two differ: an editor tells slips that a program passes on."""
+def test_typed_keys(key, value):
+    """Of known keys the schema wants values of their type, where a dispatcher takes any."""
     models = [{"model": "m", key: value}]
     ModelDispatcher(models)
-    assert not is_valid({"models": models}, Contract())
+    for config in ({"models": models}, {"models": [], "defaults": {key: value}}):
+        assert not validator().is_valid(config)
+    in_role = {"model": "m", "roles": {"chatcompletions": {key: value}}}
+    assert not validator().is_valid({"models": [in_role]})
+    for right in ({"temperature": "os.environ/TEMP", "stream": "os.environ/STREAM"}, {"stop": "x"}):
+        assert validator().is_valid({"models": [{"model": "m", **right}]})
 
 
-def test_a_contract_that_asks_nothing_of_its_models_together_counts_none():
-    """The simple schema stays simple."""
+def test_most_keys_have_a_type():
+    """An editor completes all known keys, and knows the types of most that LiteLLM annotates."""
+    keys = schema()["$defs"]["keys"]["properties"]
+    assert {"temperature", "num_ctx", "aws_region_name", "input_cost_per_token"} <= keys.keys()
+    typed = [key for key in LiteLLM_Params.model_fields if "type" in keys.get(key, {})]
+    assert len(typed) > 120
+
+
+def test_types_of_keys():
+    """The types are those of LiteLLM's annotations; what a newer release changes is a warning."""
+    names = {"number": "float int", "integer": "int", "boolean": "bool", "string": "str"}
+    names |= {"array": "list Sequence", "object": "dict Mapping"}
+    keys = schema()["$defs"]["keys"]["properties"]
+    wrong = []
+    for key, field in LiteLLM_Params.model_fields.items():
+        kinds = keys.get(key, {}).get("type", [])
+        expected = {name for kind in kinds for name in names.get(kind, "").split()}
+        members = {
+            getattr(t, "__name__", "") for t in (*get_args(field.annotation), field.annotation)
+        }
+        if expected and not expected & members:
+            wrong.append(key)
+    if wrong:
+        warnings.warn(f"LiteLLM annotates other types: {', '.join(wrong)}", stacklevel=1)
+    assert len(wrong) < 10
+
+
+@pytest.mark.parametrize(
+    ("config", "valid"),
+    [
+        ({"models": [{"name": "main", "temperature": 0}]}, True),
+        ({"models": {"main": {"temperature": 0}}}, True),
+        ({"defaults": {"timeout": 5}}, True),
+        ({"models": [{"name": "main", "roles": "declared_elsewhere"}]}, True),
+        ({"models": [{"name": "main", "temperature": "hot"}]}, False),
+        ({"models": ["main"]}, False),
+        ({"roles": {"title": {"requird": True}}}, False),
+    ],
+)
+def test_overlay(config, valid):
+    """A file that changes others needs no models, and its models no `model`."""
+    assert validator(overlay=True).is_valid(config) == valid
+
+
+def test_declared_roles():
+    """In a file that declares roles, models may play any; in others only those of the program."""
+    models = [{"model": "m", "roles": ["title", {"title": {"task": "x"}}]}]
+    assert validator().is_valid({"models": models, "roles": {"title": {"required": True}}})
+    assert validator().is_valid({"models": models, "roles": ["title"]})
+    assert not validator().is_valid({"models": models, "roles": {}})
+    assert not validator().is_valid({"models": models})
+    assert not validator().is_valid({"models": models, "roles": {"title": {"task": "often"}}})
+
+
+def test_properties_of_a_role():
+    """The schema knows the properties of a declared role that a dispatcher knows."""
+    assert _DECLARATION["properties"].keys() == _FIELDS.keys()
+
+
+def test_settings():
+    """The settings of the Router have their types."""
+    config = {"models": [{"model": "m"}]}
+    assert validator().is_valid({**config, "router_settings": {"num_retries": 2, "unknown": []}})
+    assert not validator().is_valid({**config, "router_settings": {"num_retries": "two"}})
+    assert not validator().is_valid({**config, "router_settings": []})
+
+
+def test_simple_contract():
+    """A contract that demands nothing of its models together counts none."""
     text = json.dumps(schema(Contract([*NAMES, Role("review", task="required")])))
-    assert '"contains"' not in text
-    assert '"allOf"' not in text
+    assert '"contains": {"$ref"' not in text
 
 
-def test_editors_show_what_each_role_and_key_is_for():
-    """Hovering over a role tells what the program asks of it."""
+def test_descriptions():
+    """An editor shows what a role and a key are for."""
     made = schema(Contract(["chatcompletions", Role("judge", True, False, "none")]))
     assert made["$defs"]["tasks"]["properties"]["judge"]["description"] == (
-        "judge: some model must play it; one model at most plays it; never with a task."
+        "judge: at least one model must play it; only one model may play it; never with a task."
     )
-    assert "judge: some model must play it" in made["$defs"]["role"]["description"]
+    assert "judge: at least one model" in made["$defs"]["role"]["description"]
     assert "Without any it plays chatcompletions" in made["$defs"]["roles"]["description"]
-    keys = made["$defs"]["model"]["properties"].values()
-    assert all("description" in key for key in keys if isinstance(key, dict) and "type" in key)
+    assert "description" in made["$defs"]["keys"]["properties"]["temperature"]
+    assert all("description" in each for each in made["properties"].values())
 
 
-def test_editors_complete_ones_own_roles_and_every_known_key():
-    """The role list is the program's own."""
+def test_completion():
+    """An editor completes the program's roles."""
     made = schema(Contract(["embed", Role("review", task="required")]))
     assert made["$defs"]["role"]["enum"] == ["embed"]
     assert list(made["$defs"]["tasks"]["properties"]) == ["embed", "review"]
-    assert {"temperature", "num_ctx", "aws_region_name"} <= made["$defs"]["model"][
-        "properties"
-    ].keys()
 
 
-def test_the_command_prints_the_schema():
-    """`dispatch schema`, with roles of one's own."""
-    printed = CliRunner().invoke(app, ["schema", "--declare", "embed"]).output
+def test_command(tmp_path):
+    """`dispatch schema` has declared roles, and those of a file."""
+    printed = run("schema", "--declare", "embed").stdout
     assert json.loads(printed) == schema(Contract(["chatcompletions", "postcompletions", "embed"]))
+    (tmp_path / "c.yaml").write_text("roles: {title: {task: none}}\nmodels: [{model: m}]\n")
+    printed = json.loads(run("schema", tmp_path / "c.yaml").stdout)
+    assert printed["$defs"]["role"]["enum"] == ["chatcompletions", "postcompletions", "title"]
+    assert json.loads(run("schema", "--overlay").stdout) == schema(overlay=True)
 
 
-def test_init_writes_a_configuration_that_is_right_and_its_schema(tmp_path, monkeypatch):
-    """A starter file names its schema for the editor, fits it, and can be dispatched."""
+def test_init(tmp_path, monkeypatch):
+    """`dispatch init` writes a valid configuration, and its schema for the editor."""
     monkeypatch.chdir(tmp_path)
-    assert CliRunner().invoke(app, ["init", "my.yaml", "--declare", "embed"]).exit_code == 0
+    assert run("init", "my.yaml", "--declare", "embed").returncode == 0
     text = Path("my.yaml").read_text()
     modeline, _, _ = text.partition("\n")
     made = json.loads(Path(modeline.rpartition("=")[2]).read_text())
     assert Draft202012Validator(made).is_valid(yaml.safe_load(text))
     roles = Contract(["chatcompletions", "postcompletions", "embed"])
-    dispatcher = ModelDispatcher(ConfigMorpher("my.yaml").fetch("models"), roles=roles)
+    dispatcher = load("my.yaml", roles=roles)
     assert [len(dispatcher.for_role(role)) for role in roles] == [1, 1, 1]
 
 
 def test_init_overwrites_nothing(tmp_path):
-    """What is there already stays as it is."""
+    """A file that exists stays as it is."""
     (tmp_path / "models.yaml").write_text("mine")
-    told = CliRunner().invoke(app, ["init", str(tmp_path / "models.yaml")])
-    assert isinstance(told.exception, FileError)
+    done = run("init", tmp_path / "models.yaml")
+    assert (done.returncode, "exists already" in done.stderr) == (1, True)
     assert (tmp_path / "models.yaml").read_text() == "mine"
 
 
-def test_a_starter_quotes_the_roles_that_yaml_would_read_otherwise(tmp_path, monkeypatch):
-    """What `init` writes, `check` reads as it was declared."""
+def test_init_quotes_roles(tmp_path, monkeypatch):
+    """`init` quotes the roles that YAML would read as something else."""
     monkeypatch.chdir(tmp_path)
     names = ["on", "a: b", "1", "null", "# x", "größe", "plain-one", 'a "b"']
     declared = [word for name in names for word in ("--declare", name)]
-    assert CliRunner().invoke(app, ["init", *declared]).exit_code == 0
-    roles = ConfigMorpher("models.yaml").fetch("models[0].roles")
+    assert run("init", *declared).returncode == 0
+    roles = read_tree(["models.yaml"])["models"][0]["roles"]
     assert [role for role in roles if isinstance(role, str)][-len(names) :] == names
-    done = CliRunner().invoke(app, ["check", "models.yaml", *declared])
-    assert done.exit_code == 0, done.output
+    done = run("check", "models.yaml", *declared)
+    assert done.returncode == 0, done.stdout

@@ -1,4 +1,4 @@
-"""The nearest spelling: found as difflib finds it, at a fraction of its cost."""
+"""The nearest spelling is found as difflib finds it, in either case."""
 
 from __future__ import annotations
 
@@ -8,29 +8,59 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.hints import did_you_mean
-from dispatch.nearest import nearest
+from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 WORDS = st.text("abcdeT_", min_size=1, max_size=9)
 
 
 @given(word=WORDS, known=st.lists(WORDS, max_size=8), cutoff=st.sampled_from([0.6, 0.75, 0.85]))
-def test_what_is_left_out_beforehand_is_never_near(word, known, cutoff):
-    """The law of the filter: difflib alone, over all that is known, finds the same."""
+def test_nearest(word, known, cutoff):
+    """The nearest word is the one that difflib finds among all that are known."""
     by_fold = {name.casefold(): name for name in known}
     close = get_close_matches(word.casefold(), by_fold, 1, cutoff)
     assert nearest(word, known, cutoff) == (by_fold[close[0]] if close else None)
 
 
 @pytest.mark.parametrize(
-    ("word", "near"), [("topk", "topK"), ("TOP_K", "topK"), ("x" * 10**6, None)]
+    ("word", "known", "near"),
+    [
+        ("topk", ["temperature", "topK"], "topK"),
+        ("TOP_K", ["temperature", "topK"], "topK"),
+        ("TTTTTTT", ["TTT"], "TTT"),  # at the cutoff
+        ("x" * 10**6, ["temperature", "topK"], None),
+    ],
 )
-def test_letters_count_in_either_case_and_length_costs_nothing(word, near):
-    """What differs in case is near, and what is far too long is not even compared."""
-    assert nearest(word, ["temperature", "topK"]) == near
+def test_cases(word, known, near):
+    """Case does not count, the cutoff counts as near, and length costs little."""
+    assert nearest(word, known) == near
 
 
 @pytest.mark.parametrize("word", ["api_key: sk", "zzz"])
-def test_what_is_suggested_shows_no_secret(word):
-    """A key of a file may be a mapping in quotes."""
+def test_no_secret(word):
+    """A suggestion shows no secret: a key of a file may be a mapping in quotes."""
     assert "canary" not in did_you_mean(word, ["model", "api_key: canary"])
+
+
+def test_known_names():
+    """Without a near name, those that are known are listed, twenty at most."""
+    assert did_you_mean("zzz", ["a", "b"]) == "known: a, b"
+    assert did_you_mean("zzz", [f"n{i}" for i in range(30)]).endswith("n19, …")
+    assert did_you_mean("zzz", []) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "nothing"),
+        (False, "the boolean False"),
+        ("a", "a string"),
+        (" ", "an empty string"),
+        (1.5, "a number"),
+        ({}, "an empty mapping"),
+        ((), "an empty list"),
+        (frozenset(), "a frozenset"),
+    ],
+)
+def test_describe_type(value, words):
+    """A value is described in the words of YAML."""
+    assert describe_type(value) == words

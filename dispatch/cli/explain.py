@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import click
 
 from dispatch.cli.common import Config, harmless, import_name, to_json, with_config
-from dispatch.tools.explain import Explanation, explain
+from dispatch.errors import format_path
+from dispatch.tools.explain import Explanation, Place, explain
 
 __all__ = ["command"]
 
@@ -46,12 +47,16 @@ def command(config: Config, role: str | None, target: str | None, as_json: bool)
 def _text(explained: list[Explanation]) -> Iterator[str]:
     for each in explained:
         yield f"{each.where}: {json.dumps(each.value, ensure_ascii=False, default=str)}"
-        first, *replaced = each.origins
-        origins = [f"from {first}"] if first.position or first.path != each.path else []
-        origins += [f"replaces {place}" for place in replaced]
-        if origins:
-            yield f"    {', '.join(origins)}"
+        first, *replaced = [_show(place, each) for place in each.origins]
+        origins = [f"from {first}" if first else "", *(f"replaces {place}" for place in replaced)]
+        if any(origins):
+            yield f"    {', '.join(filter(None, origins))}"
         yield f"    {each.describe()}"
+
+
+def _show(place: Place, explained: Explanation) -> str:
+    elsewhere = "" if place.path == explained.path else format_path(place.path)
+    return " at ".join(filter(None, (elsewhere, str(place.position or ""))))
 
 
 def _json(explained: list[Explanation]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Configurations: files, paths, and the arguments of callables. Knows nothing of roles or LiteLLM."""
+"""Configurations: files, paths and the arguments of callables; nothing of roles or LiteLLM."""
 
 from dispatch.config.arguments import ReturnType
 from dispatch.config.morpher import ConfigMorpher

@@ -4,6 +4,8 @@ A configuration never changes, so what a callable receives is worked out once, a
 copies that, and lets the policy resolve what depends on the moment.
 """
 
+# ruff: noqa: ARG002  # the hooks of Policy do nothing
+
 from __future__ import annotations
 
 import keyword
@@ -23,7 +25,6 @@ from dispatch.errors import (
     ExtraKeysError,
     Fault,
     UnknownKeyWarning,
-    UnsetVariableError,
     UnsetVariableWarning,
 )
 from dispatch.immutable import SCALARS, FrozenMap, thaw
@@ -32,6 +33,7 @@ from dispatch.suggestions import describe_type
 
 __all__ = ["Options", "Policy", "ReturnType", "make_plan", "report"]
 
+Locate = Callable[[Fault], Fault]
 Plan = Callable[[], Any]
 """Returns what a call of `morph` returns, fresh each time."""
 
@@ -74,8 +76,8 @@ class Policy:
         """Return whether `resolve` is to be asked for the value of a key at each call."""
         return False
 
-    def resolve(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return these values as a call needs them."""
+    def resolve(self, values: dict[str, Any], locate: Locate) -> dict[str, Any]:
+        """Return these values as a call needs them; `locate` gives faults their place."""
         return values
 
 
@@ -92,13 +94,13 @@ def make_plan(
     node: Any,
     target: Any,
     policy_for: Callable[[Any], Policy],
-    options: Options = Options(),
-    locate: Callable[[Fault], Fault] = lambda fault: fault,
+    options: Options,
+    locate: Locate = lambda fault: fault,
 ) -> Plan:
     """Work out what morphing returns; a list or tuple of callables gives a tuple of results.
 
     >>> node = FrozenMap({"name": "a", "model": "gpt-4o"})
-    >>> make_plan(node, lambda model, **kwargs: None, lambda target: Policy())()
+    >>> make_plan(node, lambda model, **kwargs: None, lambda target: Policy(), Options())()
     {'name': 'a', 'model': 'gpt-4o'}
 
     Raises what `ConfigMorpher.morph` says, but for a path.
@@ -142,7 +144,9 @@ def _find_faults(
             yield Fault((), message, "quote it", "wrong-key")
         elif key in parameters.positional_only and key not in policy.reserved:
             message = "names a positional-only parameter, which no keyword can give"
-            yield Fault((key,), message, "remove the key, or the / of the function", "positional-only")
+            yield Fault(
+                (key,), message, "remove the key, or the / of the function", "positional-only"
+            )
     # What one of the callables names is no mistake for the others.
     names = {name: value for each in choices for name, value in each.parameters.defaults.items()}
     yield from policy.find_faults(node, values, parameters._replace(defaults=names))
@@ -182,7 +186,7 @@ def _levels_to_user() -> int:
     return level
 
 
-def _make_plan(choice: _Choice, options: Options, locate: Callable[[Fault], Fault]) -> Plan:
+def _make_plan(choice: _Choice, options: Options, locate: Locate) -> Plan:
     target, policy, parameters, values = choice
     containers = [key for key, value in values.items() if type(value) not in SCALARS]
     referring = [key for key, value in values.items() if policy.refers(key, value)]
@@ -195,15 +199,9 @@ def _make_plan(choice: _Choice, options: Options, locate: Callable[[Fault], Faul
         kwargs = values.copy()
         for key in containers:
             kwargs[key] = thaw(kwargs[key])
-        try:
-            if referring:
-                kwargs.update(policy.resolve({key: kwargs[key] for key in referring}))
-            leaks = policy.find_leaks(kwargs)
-        except UnsetVariableError as error:
-            raise UnsetVariableError(map(locate, error.faults), error.variable) from None
-        except ConfigError as error:
-            raise ConfigError(map(locate, error.faults)) from None
-        if leaks:
+        if referring:
+            kwargs.update(policy.resolve({key: kwargs[key] for key in referring}, locate))
+        if leaks := policy.find_leaks(kwargs):
             report(map(locate, leaks), strict=options.strict)
         for name, make in absent.items():
             kwargs[name] = make()
@@ -215,9 +213,7 @@ def _make_plan(choice: _Choice, options: Options, locate: Callable[[Fault], Faul
     return lambda: make(**build())
 
 
-def _record_class(
-    choice: _Choice, names: tuple[str, ...], locate: Callable[[Fault], Fault]
-) -> Callable[..., Any]:
+def _record_class(choice: _Choice, names: tuple[str, ...], locate: Locate) -> Callable[..., Any]:
     """Return the class of what is asked for as a dataclass: the target, if it is one."""
     target = choice.target
     if isinstance(target, type) and is_dataclass(target):

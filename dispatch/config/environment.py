@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
+from functools import lru_cache
 from typing import Any, Literal
 
-from pyrsistent import PMap, PVector
+from pyrsistent import PMap
 
 from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
+from dispatch.immutable import SCALARS, VECTOR
 from dispatch.redaction import REFERENCE, is_reference, is_secret
 
 __all__ = [
@@ -27,7 +29,7 @@ __all__ = [
 ]
 
 ValueType = Literal["string", "number", "integer", "boolean"]
-"""What a key takes, in the words of JSON Schema; "string" is for one that no reference is part of."""
+"""What a key takes, in the words of JSON Schema. In a "string", a reference is never a part."""
 
 Path = tuple[Step, ...]
 Types = Mapping[str, ValueType]
@@ -49,7 +51,9 @@ _EMBEDDED = r"\$\{\w+[:}]|os\.environ/"
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True,
              "false": False, "no": False, "off": False, "0": False}  # fmt: skip
 _EXPECTED = {"number": "a number", "integer": "an integer", "boolean": "true or false"}
-_LISTS = (list, tuple, Set, PVector)
+_MAPS = (dict, PMap)
+_LISTS: tuple[type[Any], ...] = (list, tuple, *VECTOR)
+_ITEMS: tuple[type[Any], ...] = (*_LISTS, Set)
 
 
 def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -64,7 +68,7 @@ def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from references(item, (*path, key))
-    elif isinstance(value, list | tuple | PVector):
+    elif isinstance(value, _LISTS):
         for index, item in enumerate(value):
             yield from references(item, (*path, index))
 
@@ -86,12 +90,14 @@ def refers(value: Any, name: object = "", types: Types | None = None) -> bool:
     >>> refers("os.environ/KEY"), refers("Bearer ${KEY}", "authorization"), refers("gpt-4o")
     (True, True, False)
     """
+    if type(value) in SCALARS and type(value) is not str:
+        return False
     strict = _is_strict(name, types or {})
     if isinstance(value, str):
         return is_reference(value) or _find_misuse(value, (), strict) is not None
     if isinstance(value, Mapping):
         return any(refers(item, name if strict else key) for key, item in value.items())
-    return isinstance(value, _LISTS) and any(refers(item, name) for item in value)
+    return isinstance(value, _ITEMS) and any(refers(item, name) for item in value)
 
 
 def find_unresolvable(
@@ -104,17 +110,22 @@ def find_unresolvable(
     api_key: $OPENAI_API_KEY is not expanded; write os.environ/OPENAI_API_KEY
     """
     problems: list[Problem] = []
-    _resolve(value, path, secret, types or {}, problems)
+    _resolve(value, None, path, secret, types or {}, problems)
     return (fault.as_warning() if variable else fault for fault, variable in problems)
 
 
 def resolve(
-    value: Any, path: Path = (), *, secret: bool = False, types: Types | None = None
+    value: Any,
+    path: Path = (),
+    *,
+    secret: bool = False,
+    types: Types | None = None,
+    locate: Callable[[Fault], Fault] = lambda fault: fault,
 ) -> Any:
     """Copy containers, with every reference replaced by what the environment holds.
 
     `secret`: the value is that of a key that holds secrets. `types`: what keys take; under such a
-    key, the value of a variable becomes a number or a boolean.
+    key, the value of a variable becomes a number or a boolean. `locate` gives faults their place.
 
     >>> os.environ["TEAM"], os.environ["HEAT"] = "blue", "0.2"
     >>> resolve({"a": ["os.environ/TEAM"], "b": "os.environ/HEAT"}, types={"b": "number"})
@@ -122,52 +133,53 @@ def resolve(
     >>> del os.environ["TEAM"], os.environ["HEAT"]
 
     Raises `UnsetVariableError` for variables that are unset or empty, and `ConfigError` for other
-    faults: a variable of the wrong type, or in quotes; `${NAME}`; and, where a key is secret or takes
-    a "string", any reference in the way of another tool, or that is a part of the value.
+    faults: a variable of the wrong type, or in quotes; `${NAME}`; and, under a key that is secret
+    or takes a "string", any reference of another tool, or one that is only a part of the value.
     """
     problems: list[Problem] = []
-    resolved = _resolve(value, path, secret, types or {}, problems)
+    resolved = _resolve(value, None, path, secret, types or {}, problems)
     if not problems:
         return resolved
-    faults, variables = zip(*problems, strict=True)
-    if all(variables):
-        raise UnsetVariableError(faults, variables[0])
+    faults = [locate(fault) for fault, _ in problems]
+    if all(variable for _, variable in problems):
+        raise UnsetVariableError(faults, problems[0][1])
     raise ConfigError(faults)
 
 
 def _resolve(
-    value: Any,
-    path: Path,
-    strict: bool,
-    types: Types,
-    problems: list[Problem],
-    kind: ValueType | None = None,
+    value: Any, key: object, path: Path, strict: bool, types: Types, problems: list[Problem]
 ) -> Any:
+    """Resolve the value of a key, which is None for an item of a list, or the outermost value."""
     if isinstance(value, str):
-        if is_reference(value):
-            return _read(value.removeprefix(REFERENCE), path, kind, problems)
-        if misuse := _find_misuse(value, path, strict):
+        if value.startswith(REFERENCE) and (name := _variable(value)):
+            return _read(name, path, types.get(key) if isinstance(key, str) else None, problems)
+        if misuse := _find_misuse(value, path, strict or _is_strict(key, types)):
             problems.append((misuse, ""))
-    elif isinstance(value, dict | PMap):
-        return {
-            key: _resolve(
-                item, (*path, key), strict or _is_strict(key, types), {}, problems, types.get(key)
-            )
-            for key, item in value.items()
-        }
-    elif isinstance(value, list | tuple | PVector):
-        items = [_resolve(v, (*path, i), strict, {}, problems) for i, v in enumerate(value)]
+        return value
+    if type(value) in SCALARS:
+        return value
+    strict = strict or _is_strict(key, types)
+    types = types if key is None else {}  # those of the outermost mapping
+    if isinstance(value, _MAPS):
+        return {k: _resolve(v, k, (*path, k), strict, types, problems) for k, v in value.items()}
+    if isinstance(value, _LISTS):
+        items = [_resolve(v, None, (*path, i), strict, {}, problems) for i, v in enumerate(value)]
         if not isinstance(value, tuple):
             return items
         make = getattr(value, "_make", tuple)  # of a named tuple
         return make(items)
-    elif isinstance(value, Set):
-        return {_resolve(item, path, strict, {}, problems) for item in value}
+    if isinstance(value, Set):
+        return {_resolve(item, None, path, strict, {}, problems) for item in value}
     return value
 
 
+@lru_cache(maxsize=1024)
+def _variable(value: str) -> str:
+    return value.removeprefix(REFERENCE) if is_reference(value) else ""
+
+
 def _is_strict(key: object, types: Types) -> bool:
-    """Return whether the value of a key is sent as it is, so that no reference may be part of it."""
+    """Return whether no reference may be a part of the value of a key."""
     return isinstance(key, str) and (types.get(key) == "string" or is_secret(key))
 
 

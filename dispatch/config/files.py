@@ -174,7 +174,7 @@ def _find_problems(data: Any, file: File) -> Iterator[Problem]:
     elif not isinstance(data, dict):
         message = f"expected a mapping at the top, found {describe_type(data)}"
         hint = "put it under 'models:'" if isinstance(data, list) else ""
-        yield Problem(file.root and file.root.start, message, hint, "no-mapping")
+        yield Problem(file.root.start if file.root else None, message, hint, "no-mapping")
     elif _is_too_deep(data):
         yield Problem(None, f"nested more than {MAX_DEPTH} levels deep", code="too-deep")
 
@@ -216,8 +216,8 @@ def _read_json(text: str) -> tuple[Any, list[Problem]]:
     def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         built = dict(pairs)
         if len(built) < len(pairs) and not duplicates:
-            found = Scanner(text, "json").duplicates or [(None, None)]
-            duplicates.extend(duplicate_key(*each) for each in found)
+            found = [duplicate_key(*each) for each in Scanner(text, "json").duplicates]
+            duplicates.extend(found or [duplicate_key(None, None)])
         return built
 
     try:
@@ -270,7 +270,7 @@ def _read_toml(text: str) -> tuple[Any, list[Problem]]:
     if re.search("overwrite|twice|mutate|Duplicate", message) is None:
         message = f"invalid TOML: {message[: place.start()]}"
         return None, [Problem(offset, message, _toml_hint(text[offset:]))]
-    if scanner.duplicates:
+    if scanner.duplicates and "declare" not in message:
         return None, [duplicate_key(*each) for each in scanner.duplicates]
     hint = "write [[name]] for the next table of a list, and any other table once"
     return None, [Problem(start, "duplicate table", hint, "duplicate-key")]

@@ -17,12 +17,14 @@ from dispatch.redaction import redact
 from dispatch.suggestions import describe_type
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from dispatch.config.files import Format
     from dispatch.config.positions import Source
 
 __all__ = ["ConfigMorpher"]
 
-T = TypeVar("T")
+D = TypeVar("D", bound="DataclassInstance")
 
 PathName = str | os.PathLike[str]
 Form = ReturnType | Literal["dict", "dataclass"]
@@ -104,26 +106,14 @@ class ConfigMorpher:
     @overload
     def morph(
         self,
-        callable_obj: type[T],
+        callable_obj: type[D],
         start_from: PathLike | None = None,
         allow_extra_keys: bool = True,
         *,
         return_type: Literal["dataclass", ReturnType.DATACLASS],
         return_config_keys_only: bool = True,
         strict: bool = False,
-    ) -> T: ...
-
-    @overload
-    def morph(
-        self,
-        callable_obj: list[Any] | tuple[Any, ...],
-        start_from: PathLike | None = None,
-        allow_extra_keys: bool = True,
-        return_type: Form = "dict",
-        return_config_keys_only: bool = True,
-        *,
-        strict: bool = False,
-    ) -> tuple[Any, ...]: ...
+    ) -> D: ...
 
     @overload
     def morph(
@@ -140,14 +130,26 @@ class ConfigMorpher:
     @overload
     def morph(
         self,
-        callable_obj: Any,
+        callable_obj: Callable[..., Any],
+        start_from: PathLike | None = None,
+        allow_extra_keys: bool = True,
+        *,
+        return_type: Form,
+        return_config_keys_only: bool = True,
+        strict: bool = False,
+    ) -> Any: ...
+
+    @overload
+    def morph(
+        self,
+        callable_obj: list[Any] | tuple[Any, ...],
         start_from: PathLike | None = None,
         allow_extra_keys: bool = True,
         return_type: Form = "dict",
         return_config_keys_only: bool = True,
         *,
         strict: bool = False,
-    ) -> Any: ...
+    ) -> tuple[Any, ...]: ...
 
     def morph(
         self,
@@ -164,29 +166,27 @@ class ConfigMorpher:
         A callable with `**kwargs` takes every key of the node. A list or tuple of callables gives
         a tuple of results. `allow_extra_keys=False` raises `ExtraKeysError` for keys that no
         callable takes. `return_config_keys_only=False` adds every other parameter, with its
-        default or None. `return_type="dataclass"` gives an object instead of a dict: one of the
-        target if that is a dataclass, else one with these fields. In no other case is the callable
-        called.
+        default or None. `return_type="dataclass"` gives an object instead of a dict: an instance
+        of the callable if that is a dataclass, else an object with these fields. The callable is
+        not called for anything else.
 
-        For a role group, and for LiteLLM's own callables, a policy applies as well: keys of the
-        program's own, such as `name`, only go to a callable that names them, and references to the
-        environment are resolved. A key that looks misspelt gives an `UnknownKeyWarning`, the first
-        time; a vendor's key that would go to another endpoint gives a `CredentialLeakWarning`;
-        `strict=True` makes either an error.
+        In a role group, and for LiteLLM's own callables, more applies: reserved keys such as
+        `name` only go to a callable that names them, and references to the environment are
+        resolved. A misspelt key gives an `UnknownKeyWarning`, the first time; a vendor's key that
+        would go to another endpoint gives a `CredentialLeakWarning`; `strict=True` makes either an
+        error.
 
         Raises `PathError` for a wrong path, `SignatureError` for a callable whose parameters
         cannot be read, `UnsetVariableError` for a reference to an unset variable, and `ConfigError`
         for a key that names a positional-only parameter, or a value that no call can be made with.
         """
-        if start_from is None:
-            start_from = self._start()
-        options = Options(allow_extra_keys, return_type, return_config_keys_only, strict)
+        options = (allow_extra_keys, return_type, return_config_keys_only, strict)
         if type(callable_obj) is not FunctionType or type(start_from) is list:
-            return self._plan(callable_obj, start_from, options)()
+            return self._plan(callable_obj, start_from, Options(*options))()
         key = (callable_obj, start_from, options)
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plan(callable_obj, start_from, options)
+            plan = self._plan(callable_obj, start_from, Options(*options))
             if is_of_module(callable_obj):
                 if len(self._plans) >= _MAX_PLANS:
                     self._plans.clear()
@@ -194,15 +194,16 @@ class ConfigMorpher:
         return plan()
 
     def _start(self) -> PathLike | None:
-        """Return where `morph` starts if it is not told; None for the whole configuration."""
+        """Return the default of `start_from`; None is the whole configuration."""
         return None
 
-    def _policy(self, target: Any) -> Policy:
+    def _policy(self, target: Any) -> Policy:  # noqa: ARG002  # for subclasses
         """Return what applies to the arguments of a callable."""
         return Policy()
 
     def _plan(self, target: Any, start_from: PathLike | None, options: Options) -> Plan:
-        steps, node = ((), self._tree) if start_from is None else self._walk(start_from)
+        start = self._start() if start_from is None else start_from
+        steps, node = ((), self._tree) if start is None else self._walk(start)
         return make_plan(node, target, self._policy, options, partial(self._locate, steps))
 
     def _locate(self, steps: tuple[Step, ...], fault: Fault) -> Fault:

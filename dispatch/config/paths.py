@@ -33,7 +33,7 @@ __all__ = ["REQUIRED", "All", "Index", "Key", "PathLike", "Select", "get", "pars
 
 # Mostly what `freeze` makes; `FrozenMap.of` may hold a plain dict or list too.
 _MAPS = (FrozenMap, dict)
-_LISTS: tuple[type, ...] = (*VECTOR, tuple, list)
+_LISTS: tuple[type[Any], ...] = (*VECTOR, tuple, list)
 _SCALARS = (str, int, float, type(None))
 
 _ABSENT: Any = object()
@@ -41,7 +41,7 @@ REQUIRED: Any = object()
 """As a default: there is none, so a step that leads nowhere raises."""
 
 
-class Missing(Exception):
+class Missing(Exception):  # noqa: N818  # it never leaves this module
     """A step that leads nowhere, without words: most callers have a default and need none."""
 
     def __init__(self, step: PathStep, node: Any) -> None:
@@ -193,7 +193,7 @@ def walk(tree: Any, path: PathLike, default: Any = REQUIRED) -> tuple[tuple[Step
 def _follow(node: Any, steps: Sequence[PathStep]) -> tuple[tuple[Step, ...], Any]:
     found: list[Step] = []
     for position, step in enumerate(steps):
-        if type(step) is All:
+        if isinstance(step, All):
             if not isinstance(node, _LISTS):
                 raise Missing(step, node)
             rest = steps[position + 1 :]

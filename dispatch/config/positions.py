@@ -63,16 +63,16 @@ class YamlNode(Node):
     def __init__(self, node: Any, key: int | None = None) -> None:
         self.node, self.kind = node, node.id
         empty = node.start_mark.index == node.end_mark.index
-        self.start = node.start_mark.index if key is None or not empty else key
+        self.start = key if empty and key is not None else node.start_mark.index
 
     @cached_property
     def children(self) -> dict[Step, Child]:  # type: ignore[override]
+        if self.kind != "mapping":
+            items = map(YamlNode, self.node.value if self.kind == "sequence" else ())
+            return {index: (item.start, item) for index, item in enumerate(items)}
         own: dict[Step, Child] = {}
         merged: dict[Step, Child] = {}
-        if self.kind == "sequence":
-            items = [YamlNode(item) for item in self.node.value]
-            own = {index: (item.start, item) for index, item in enumerate(items)}
-        for key, value in self.node.value if self.kind == "mapping" else ():
+        for key, value in self.node.value:
             at = key.start_mark.index
             if key.tag != "tag:yaml.org,2002:merge":
                 own[str(key.value)] = at, YamlNode(value, at)
@@ -91,11 +91,10 @@ class Scanner:
     """
 
     _space = re.compile(r"(?:\s|#[^\n]*)*+")
-    _key = re.compile(r""" "(?:[^"\\\n]|\\.)*+" | '[^'\n]*' | [\w-]++ """, re.VERBOSE)
-    _value = re.compile(
-        r""" "{3}(?:[^\\]|\\.)*?"{3,5} | '{3}.*?'{3,5}
-           | "(?:[^"\\\n]|\\.)*+" | '[^'\n]*' | [^,\[\]{}\#\n"']++ """,
-        re.VERBOSE | re.DOTALL,
+    _key = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|'[^'\n]*'|[\w-]++")
+    _scalar = re.compile(
+        r"""(?xs) "{3}(?:[^\\]|\\.)*?"{3,5} | '{3}.*?'{3,5}
+          | "(?!"")(?:[^"\\\n]|\\.)*+" | '(?!'')[^'\n]*' | [^,\[\]{}\#\n"']++"""
     )
 
     def __init__(self, text: str, format: Format) -> None:
@@ -105,11 +104,11 @@ class Scanner:
         with suppress(ValueError, RecursionError):
             if format == "json":
                 self.root = self._read_value()
-            else:
-                self._read_tables()
+            while format == "toml" and self._peek():
+                self._read_table()
 
     def _peek(self) -> str:
-        self.at = self._space.match(self.text, self.at).end()  # type: ignore[union-attr]
+        self._take(self._space)
         return self.text[self.at : self.at + 1]
 
     def _take(self, pattern: re.Pattern[str]) -> str:
@@ -123,7 +122,7 @@ class Scanner:
         mark = self._peek()
         node = Node(self.at, {"{": "mapping", "[": "sequence"}.get(mark, "scalar"))
         if node.kind == "scalar":
-            self._take(self._value)
+            self._take(self._scalar)
             return node
         self.at += 1
         while self._peek() not in ("", "}", "]"):
@@ -164,17 +163,13 @@ class Scanner:
         _, last = node.children.get(len(node.children) - 1, (at, node))
         return last if node.kind == "sequence" else node
 
-    def _read_tables(self) -> None:
-        table = self.root
-        while self._peek():
-            at = self.at
-            if self.text[at] != "[":
-                self._read_member(table)
-                continue
-            brackets = 2 if self.text.startswith("[[", at) else 1
+    def _read_table(self) -> None:
+        """Read a header, if there is one, and the keys below it."""
+        table, at = self.root, self.at
+        brackets = 2 if self.text.startswith("[[", at) else self.text.startswith("[", at)
+        if brackets:
             self.at += brackets
             *outer, last = self._read_keys()
-            table = self.root
             for key in outer:
                 table = self._enter(table, key, at)
             if brackets == 2:
@@ -182,6 +177,8 @@ class Scanner:
                 array.children[len(array.children)] = at, Node(at, "mapping")
             table = self._enter(table, last, at)
             self.at += brackets
+        while self._peek() not in ("", "["):
+            self._read_member(table)
 
 
 class File:
@@ -217,7 +214,7 @@ class File:
         else:
             data = json.loads(self.text) if self.format == "json" else tomllib.loads(self.text)
         secrets = secret_values(data, min_length=4)
-        return secrets.union(w for secret in secrets for w in secret.split() if len(w) >= 8)
+        return secrets.union(w for secret in secrets for w in secret.split() if len(w) >= 6)
 
     @cached_property
     def _lines(self) -> list[int]:
@@ -330,9 +327,9 @@ class Source:
     def pitfalls(self, known_paths: Set[Path] = frozenset()) -> Iterator[Fault]:
         """Yield, as warnings, what YAML 1.1 reads otherwise than it looks; not at known paths.
 
-        >>> source = Source([File("c.yaml", "yaml", "models: [{model: m, cost: 1e-7}]")])
+        >>> source = Source([File("c.yaml", "yaml", "models: [{model: m, seed: 0100}]")])
         >>> print(*source.pitfalls())
-        c.yaml:1:27: models[0].cost: YAML 1.1 reads 1e-7 as a string; write 1.0e-7, or quote it
+        c.yaml:1:27: models[0].seed: YAML 1.1 reads 0100 as an octal number; write 100, or quote it
         """
         if all(file.format != "yaml" for file in self.files):
             return
@@ -343,18 +340,22 @@ class Source:
         for top in (*(models or [("models",)]), ("defaults",)):
             for file, inside in self._candidates(top):
                 found = file.find(inside)
-                if file.format != "yaml" or len(found) <= len(inside):
+                if len(found) <= len(inside):
                     continue
-                for path, node in _walk(found[-1][1], top, seen):
-                    pitfall = None if path in known_paths else find_pitfall(node.node)
+                node = found[-1][1]
+                for path, value in _walk(node, top, seen) if file.format == "yaml" else ():
+                    tagged = file.text.startswith("!", value.start)
+                    pitfall = None if tagged or path in known_paths else find_pitfall(value.node)
                     position = self.position(path) if pitfall else None
                     # A later file may hold something else there.
-                    if pitfall and position and position[:3] == file.position(node.start)[:3]:
+                    if pitfall and position and position[:3] == file.position(value.start)[:3]:
                         written, reading, hint = pitfall
                         if _is_secret(path):
                             written, hint = "this", "quote it"
                         message = f"YAML 1.1 reads {written} as {reading}"
                         yield Fault(path, message, hint, "yaml-pitfall", "warning", position)
+                if node.kind != "mapping":
+                    break  # what earlier files hold was replaced
 
 
 def _walk(node: Any, path: Path, seen: set[Any]) -> Iterator[tuple[Path, Any]]:

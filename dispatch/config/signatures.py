@@ -90,11 +90,13 @@ def _signature(target: Any) -> inspect.Signature:
     with contextlib.suppress(ValueError, TypeError):
         return inspect.signature(target)
     name = getattr(target, "__qualname__", type(target).__name__)
-    raise SignatureError(f"{name} has no signature; wrap it in a function that names its parameters")
+    raise SignatureError(
+        f"{name} has no signature; wrap it in a function that names its parameters"
+    )
 
 
 def _sync_twin(target: Any) -> Any:
-    """Return `embed` for an `async` function `aembed` of the same module that only has `**kwargs`."""
+    """Return `embed` for the async function `aembed` of the same module."""
     if not isinstance(target, FunctionType) or not inspect.iscoroutinefunction(target):
         return None
     twin = getattr(sys.modules.get(target.__module__), target.__name__[1:], None)

@@ -27,7 +27,6 @@ __all__ = [
     "deploy",
     "find_idle_weights",
     "model_list",
-    "models_of",
 ]
 
 Groups: TypeAlias = Mapping[str, Iterable[Model]]
@@ -41,6 +40,12 @@ class Deployed(NamedTuple):
 
     model: Model
     deployment: Deployment
+
+    @property
+    def order(self) -> int:
+        """The step at which the model is asked; those of one step share the load."""
+        order: int = self.deployment["litellm_params"]["order"]
+        return order
 
 
 def model_list(groups: Groups, *, own_keys: Collection[str] = ()) -> list[Deployment]:
@@ -64,11 +69,12 @@ def model_list(groups: Groups, *, own_keys: Collection[str] = ()) -> list[Deploy
     sets itself, and a secret or an endpoint that is empty.
     """
     deployed, faults = deploy(groups, own_keys)
-    faults = faults + [
-        locate(fault, model)
-        for model, deployment in deployed
-        for fault in _find_deep_references(deployment["litellm_params"])
-    ]
+    for model, deployment in deployed:
+        for path, variable in references(deployment["litellm_params"]):
+            if len(path) > 1:
+                message = f"the Router would not resolve os.environ/{variable} so deep"
+                deep = Fault(path, message, "make_router resolves it", "deep-reference")
+                faults.append(locate(deep, model))
     if faults:
         raise ConfigError(dict.fromkeys(faults))
     return [as_sent(deployment) for _, deployment in deployed]
@@ -131,11 +137,6 @@ def as_sent(deployment: Deployment) -> Deployment:
     if "system_prompt" in params:
         params["litellm_system_prompt"] = params.pop("system_prompt")
     return {**deployment, "litellm_params": params}
-
-
-def models_of(groups: Groups) -> Iterator[Model]:
-    """Yield the model of each deployment."""
-    return (model for models in groups.values() for model in models)
 
 
 def find_idle_weights(groups: Groups) -> Iterator[Fault]:
@@ -207,10 +208,3 @@ def _find_faults(model: Model) -> Iterator[Fault]:
         for key in (key for key in _INFO if key in info):
             message = "collides with what dispatch notes there"
             yield Fault(("model_info", key), message, code="router-key")
-
-
-def _find_deep_references(params: Mapping[str, Any]) -> Iterator[Fault]:
-    for path, variable in references(params):
-        if len(path) > 1:
-            message = f"the Router would not resolve os.environ/{variable} so deep"
-            yield Fault(path, message, "make_router resolves it", "deep-reference")

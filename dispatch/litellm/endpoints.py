@@ -130,6 +130,3 @@ def _host(url: Any) -> str | None:
 def _resolved(value: str) -> str:
     name = value.removeprefix(REFERENCE)
     return value if name == value else os.environ.get(name, "")
-
-
-find_foreign_key = find_credential_leak  # the name of earlier

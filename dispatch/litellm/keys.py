@@ -90,7 +90,7 @@ def live_keys() -> Iterator[Collection[str]]:
 def is_known(key: str) -> bool:
     """Return whether LiteLLM, or a provider that it forwards to, knows a key.
 
-    >>> is_known("num_ctx"), is_known("input_cost_per_token_above_9m_tokens"), is_known("temprature")
+    >>> is_known("num_ctx"), is_known("input_cost_per_token_flex"), is_known("temprature")
     (True, True, False)
     """
     return _is_known(key, "litellm" in sys.modules)
@@ -123,7 +123,8 @@ def parse(text: str) -> KnownKeys:
 def render(keys: KnownKeys) -> str:
     """Write a list as the text of a file, one name a line.
 
-    >>> render(KnownKeys(("1.2",), frozenset({"b", "a"}), frozenset({"c"}), ("b_",))).splitlines()[-6:]
+    >>> keys = KnownKeys(("1.2",), frozenset({"b", "a"}), frozenset({"c"}), ("b_",))
+    >>> render(keys).splitlines()[-6:]
     ['[litellm]', 'a', 'b*', '', '[providers]', 'c']
     """
     marked = (f"{name}*" if f"{name}_" in keys.prefixes else name for name in sorted(keys.litellm))

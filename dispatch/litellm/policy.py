@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
-from dispatch.config.arguments import Policy, report
+from dispatch.config.arguments import Locate, Policy, report
 from dispatch.config.environment import refers, resolve
 from dispatch.config.signatures import Parameters
-from dispatch.errors import ConfigError, Fault, UnsetVariableError
+from dispatch.errors import Fault
 from dispatch.immutable import FrozenMap, locate
 from dispatch.litellm.endpoints import ENDPOINTS, find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
@@ -38,7 +38,9 @@ RESERVED_KEYS = frozenset(
 )
 """Keys of a model that the program, or LiteLLM's Router, reads: no provider receives them."""
 
-_STRINGS = ENDPOINTS | {"name", "api_version", "custom_llm_provider", "organization", "system_prompt"}
+_STRINGS = ENDPOINTS.union(
+    ("name", "api_version", "custom_llm_provider", "organization", "system_prompt")
+)
 _HEADERS = ("headers", "extra_headers")
 
 _CUTOFF = 0.82  # `max_token` is near `max_tokens`; `top_n`, which a provider may take, near nothing
@@ -62,8 +64,8 @@ class LiteLLMPolicy(Policy):
     def find_faults(
         self, node: FrozenMap[str, Any], kwargs: Mapping[str, Any], parameters: Parameters
     ) -> Iterator[Fault]:
-        yield from (fault for fault in find_value_faults(node) if fault.path[0] in kwargs)
-        named = parameters.defaults.keys() | self.reserved
+        yield from find_value_faults(kwargs)
+        named = self.reserved.union(parameters.defaults)
         # What takes no other keys cannot mean one of LiteLLM's.
         meant = None if parameters.has_var_keyword else parameters.defaults
         yield from find_misspelt(node, named, meant=meant)
@@ -76,8 +78,9 @@ class LiteLLMPolicy(Policy):
         # A list of models belongs to a whole configuration: their keys are for other calls.
         return key != "models" and refers(value, key, VALUE_TYPES)
 
-    def resolve(self, values: dict[str, Any]) -> dict[str, Any]:
-        return resolve(values, types=VALUE_TYPES)  # type: ignore[no-any-return]
+    def resolve(self, values: dict[str, Any], locate: Locate) -> dict[str, Any]:
+        resolved: dict[str, Any] = resolve(values, types=VALUE_TYPES, locate=locate)
+        return resolved
 
 
 def is_litellm(target: Any) -> bool:
@@ -94,15 +97,10 @@ def is_litellm(target: Any) -> bool:
 
 def resolve_params(params: dict[str, Any], model: FrozenMap[str, Any]) -> dict[str, Any]:
     """Resolve the parameters of a model; faults have their place in the user's configuration."""
-    try:
-        return resolve(params, types=VALUE_TYPES)  # type: ignore[no-any-return]
-    except UnsetVariableError as error:
-        unset = error.variable
-        faults = [locate(fault, model) for fault in error.faults]
-    except ConfigError as error:
-        unset = ""
-        faults = [locate(fault, model) for fault in error.faults]
-    raise UnsetVariableError(faults, unset) if unset else ConfigError(faults)
+    resolved: dict[str, Any] = resolve(
+        params, types=VALUE_TYPES, locate=lambda fault: locate(fault, model)
+    )
+    return resolved
 
 
 def find_misspelt(
@@ -121,21 +119,22 @@ def find_misspelt(
     >>> [str(fault) for fault in find_misspelt(["temprature", "top_k"])]
     ["temprature: unknown key; did you mean 'temperature'?"]
     """
-    keys = [key for key in model if isinstance(key, str)]
-    present = set(keys)
+    reserved = RESERVED_KEYS.union(named)
+    unknown = [
+        key for key in model if isinstance(key, str) and key not in reserved and not is_known(key)
+    ]
+    if not unknown:
+        return
+    present = set(model)
     if isinstance(model, Mapping) and model.get("roles") == {CHATCOMPLETIONS: None}:
         present.discard("roles")  # as it is after `normalize_roles` if the user wrote none
-    reserved = RESERVED_KEYS.union(named)
     names = (reserved | known_keys()) if meant is None else frozenset(meant)
     seen = set() if seen is None else seen
-    for key in keys:
-        if len(key) < _SHORTEST or key in reserved or is_known(key):
-            continue
-        if key not in seen and len(seen) >= _MOST_LOOKUPS:
-            return
-        seen.add(key)
-        for near in _nearest(key, names):
-            # A secret would not be hidden under the name that it has.
+    for key in unknown:
+        if len(seen) < _MOST_LOOKUPS:
+            seen.add(key)
+        for near in _nearest(key, names) if key in seen and len(key) >= _SHORTEST else ():
+            # A value is not hidden under a name that does not count as secret.
             if near not in present and (is_secret(key) or not is_secret(near)):
                 hint = f"did you mean {near!r}?"
                 yield Fault((key,), "unknown key", hint, "unknown-key", "warning")

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dispatch.config.environment import find_unresolvable, references
 from dispatch.errors import ConfigError, Fault, SecretError, Step
 from dispatch.immutable import locate, thaw
 from dispatch.litellm.deployments import Groups, as_sent, deploy
+from dispatch.litellm.keys import VALUE_TYPES
 from dispatch.litellm.policy import report
-from dispatch.litellm.router import Dispatched, parts_of
+from dispatch.litellm.router import parts_of
 from dispatch.litellm.settings import MAPPINGS, find_dead_fallbacks, find_settings_faults
 from dispatch.redaction import REFERENCE, literal_secrets, printable, quote_name
 from dispatch.suggestions import nearest
+
+if TYPE_CHECKING:
+    from dispatch.dispatcher import ModelDispatcher
 
 __all__ = ["SECTIONS", "find_left_out", "proxy_config", "to_yaml", "variables"]
 
@@ -33,7 +37,7 @@ SECTIONS = (
 
 
 def proxy_config(
-    dispatcher: Dispatched | Groups,
+    dispatcher: ModelDispatcher[Any] | Groups,
     sections: Mapping[str, Any] | None = None,
     *,
     allow_literal_secrets: bool = False,
@@ -62,11 +66,12 @@ def proxy_config(
     carried = {n: s for n, s in sections.items() if n in SECTIONS and s}
     found = [f for name in MAPPINGS for f in find_settings_faults(sections.get(name), name)]
     found = [locate(f, sections) for f in (*found, *find_dead_fallbacks(sections, groups))]
-    report(fault for fault in found if fault.severity == "warning")
+    found += [locate(f, m) for m, made in deployed for f in _find_strings(made["litellm_params"])]
+    report(dict.fromkeys(fault for fault in found if fault.severity == "warning"))
     faults += (fault for fault in found if fault.severity == "error")
-    written = [(model, deployment["litellm_params"]) for model, deployment in deployed]
+    written: list[tuple[Any, dict[str, Any]]] = [(sections, carried)]
+    written += [(model, deployment["litellm_params"]) for model, deployment in deployed]
     written += [(model, {"model_info": info["model_info"]}) for model, info in deployed]
-    written += [(sections, carried)]
     for owner, values in written:
         faults += (locate(fault, owner) for fault in _find_unresolved(values))
     if faults:
@@ -96,6 +101,25 @@ def _find_unresolved(values: Mapping[str, Any]) -> Iterator[Fault]:
             hint = "it resolves values of mappings alone"
             yield Fault(path, message, hint, "listed-reference")
     yield from (fault for fault in find_unresolvable(values) if fault.severity == "error")
+
+
+# What LiteLLM itself turns into numbers and booleans, of 1.100.0 and 1.110.2.
+_CONVERTED = frozenset({
+    "drop_params", "input_cost_per_token", "itpm", "keepalive_seconds", "max_budget", "max_retries",
+    "merge_reasoning_content_in_choices", "otpm", "output_cost_per_token", "rpd", "rpm",
+    "stream_timeout", "timeout", "tpd", "tpm", "use_chat_completions_api", "use_in_pass_through",
+    "use_litellm_proxy",
+})  # fmt: skip
+
+
+def _find_strings(params: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield a warning for each number that the proxy would take from the environment as it is."""
+    for (key, *deeper), variable in references(params):
+        kind = None if deeper or key in _CONVERTED else VALUE_TYPES.get(str(key))
+        if kind in ("number", "integer", "boolean"):
+            message = f"the proxy would take os.environ/{variable} as a string"
+            hint = f"write the {'value' if kind == 'boolean' else 'number'} itself"
+            yield Fault((key,), message, hint, "string-from-environment", "warning")
 
 
 def find_left_out(sections: Mapping[str, Any]) -> Iterator[Fault]:

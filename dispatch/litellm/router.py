@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.config.environment import references
 from dispatch.errors import ConfigError, Fault, UnsetVariableError
@@ -16,7 +16,6 @@ from dispatch.litellm.deployments import (
     as_sent,
     deploy,
     find_idle_weights,
-    models_of,
 )
 from dispatch.litellm.endpoints import find_credential_leak
 from dispatch.litellm.policy import find_misspelt, report, resolve_params
@@ -32,34 +31,20 @@ from dispatch.stages import Model
 if TYPE_CHECKING:
     from litellm.router import Router
 
+    from dispatch.dispatcher import ModelDispatcher
+
 __all__ = [
     "Built",
-    "Dispatched",
     "build",
-    "deployments_of",
     "fallbacks_of",
     "make_router",
     "model_id_of",
-    "model_names_of",
     "parts_of",
     "warn_of_keys",
 ]
 
 
-class Dispatched(Protocol):
-    """What has groups and sections: a `ModelDispatcher`."""
-
-    @property
-    def groups(self) -> Groups: ...
-
-    @property
-    def sections(self) -> FrozenMap[str, Any]: ...
-
-    @property
-    def contract(self) -> Any: ...
-
-
-def make_router(dispatcher: Dispatched | Groups, /, **settings: Any) -> Router:
+def make_router(dispatcher: ModelDispatcher[Any] | Groups, /, **settings: Any) -> Router:
     """Return a `litellm.Router` that answers for each role: `completion`, `acompletion` and all.
 
     It takes a dispatcher, or groups alone. The sections `router_settings` and `litellm_settings`
@@ -90,11 +75,10 @@ class Built(NamedTuple):
 
     def order_of(self, model: Model) -> int | None:
         """Return the order of a copy of a model; None for one that was left out."""
-        found = next((each.deployment for each in self.deployed if each.model is model), None)
-        return found and found["litellm_params"]["order"]
+        return next((each.order for each in self.deployed if each.model is model), None)
 
 
-def build(dispatcher: Dispatched | Groups, settings: Mapping[str, Any]) -> Built:
+def build(dispatcher: ModelDispatcher[Any] | Groups, settings: Mapping[str, Any]) -> Built:
     """Make a Router, as `make_router` does."""
     from litellm.router import Router
 
@@ -126,7 +110,7 @@ def build(dispatcher: Dispatched | Groups, settings: Mapping[str, Any]) -> Built
 
 
 def parts_of(
-    dispatcher: Dispatched | Groups,
+    dispatcher: ModelDispatcher[Any] | Groups,
 ) -> tuple[Groups, FrozenMap[str, Any], frozenset[str]]:
     """Return the groups, the sections and the own keys of a dispatcher, or of groups alone."""
     if isinstance(dispatcher, Mapping):
@@ -206,33 +190,16 @@ def _environment_secrets(deployed: Iterable[Deployed]) -> Iterator[str]:
 
 def warn_of_keys(groups: Groups, own_keys: Collection[str] = ()) -> None:
     """Warn of keys that look misspelt, would leak or have no effect, once for each model."""
-    models = list(models_of(groups))
+    models = [model for models in groups.values() for model in models]
     seen: set[str] = set()
     found = [locate(f, m) for m in models for f in find_misspelt(m, own_keys, seen=seen)]
     found += [locate(f, m) for m in models if (f := find_credential_leak(m))]
     report(dict.fromkeys((*found, *find_idle_weights(groups))))
 
 
-# From 1.110 on a Router is read through `registry()` and `settings()`, and its older attributes
-# are deprecated; earlier releases have these alone.
-
-
-def deployments_of(router: Router) -> Sequence[Mapping[str, Any]]:
-    """Return the deployments of a Router, in their order."""
-    made: Any = router
-    found: Sequence[Mapping[str, Any]]
-    found = made.registry().all() if hasattr(made, "registry") else made.model_list
-    return found
-
-
-def model_names_of(router: Router) -> Collection[str]:
-    """Return the names that a Router answers for, without aliases."""
-    return {str(deployment["model_name"]) for deployment in deployments_of(router)}
-
-
 def fallbacks_of(router: Router) -> list[Mapping[str, Any]]:
     """Return the fallbacks that a Router was made with."""
-    made: Any = router
+    made: Any = router  # from 1.110 on, `settings()` is there, and the attribute is deprecated
     return list((made.settings() if hasattr(made, "settings") else made).fallbacks or ())
 
 

@@ -1,8 +1,7 @@
 """The settings of LiteLLM's Router, as a configuration holds them beside its models.
 
-The names and kinds below are those of the parameters of `litellm.Router`, of LiteLLM 1.100.0 to
-1.110.2 (2026-11-25); `tests/test_settings.py` compares them with the installed release. Where
-LiteLLM is loaded, the names that it has beside these count too.
+Their names and kinds are shipped, in `router_settings.txt`. Where LiteLLM is loaded, the names
+that it has beside these count too.
 """
 
 from __future__ import annotations
@@ -11,19 +10,21 @@ import inspect
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, cast, get_args
 
 from pyrsistent import PVector
 
 from dispatch.config.environment import Types, resolve
 from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
-from dispatch.immutable import FrozenMap, locate
+from dispatch.immutable import FrozenMap, locate, thaw
 from dispatch.litellm.deployments import Groups
 from dispatch.redaction import is_reference, quote_name
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 __all__ = [
     "CHOICES",
+    "MAPPINGS",
     "SETTINGS",
     "aliases_in",
     "find_dead_fallbacks",
@@ -37,47 +38,14 @@ MAPPINGS = (
 )  # fmt: skip
 """The sections of LiteLLM's proxy that are mappings of names."""
 
-_NAMES = {
-    "integer": """
-        redis_port redis_db client_ttl default_priority num_retries max_fallbacks retry_after
-        default_max_parallel_requests allowed_fails deployment_affinity_ttl_seconds
-        health_check_staleness_threshold
-    """,
-    "number": "polling_interval timeout stream_timeout cooldown_time",
-    "boolean": """
-        cache_responses set_verbose enable_pre_call_checks enable_tag_filtering
-        tag_filtering_match_any disable_cooldowns fallback_on_unsupported_params
-        ignore_invalid_deployments enable_health_check_routing enable_weighted_failover
-        health_check_ignore_transient_errors enable_mid_stream_fallback_continuation
-        session_affinity_repin_on_failover
-    """,
-    "string": """
-        redis_url redis_host redis_password tag_routing_prefix debug_level routing_strategy
-    """,
-    "array": """
-        search_tools guardrail_list caching_groups default_fallbacks fallbacks
-        context_window_fallbacks content_policy_fallbacks plugins optional_pre_call_checks
-        routing_groups background_health_check_model_groups
-    """,
-    "object": """
-        assistants_config cache_kwargs default_litellm_params model_group_alias retry_policy
-        model_group_retry_policy allowed_fails_policy routing_strategy_args provider_budget_config
-        alerting_config router_general_settings model_group_affinity_config
-    """,
-    "": "fallback_access_check fallback_budget_check auto_router_capability_limit",
-}
-SETTINGS: Mapping[str, str] = {
-    name: kind for kind, names in _NAMES.items() for name in names.split()
-}
-"""What each setting of the Router takes, in the words of JSON Schema; empty for a Python object."""
+_LINES = Path(__file__).with_name("router_settings.txt").read_text(encoding="utf-8").splitlines()
+_ROWS = [line.split() for line in _LINES if not line.startswith("#")]
 
-CHOICES: Mapping[str, tuple[str, ...]] = {
-    "debug_level": ("DEBUG", "INFO"),
-    "routing_strategy": (
-        "simple-shuffle", "least-busy", "usage-based-routing", "latency-based-routing",
-        "cost-based-routing", "usage-based-routing-v2", "lar1",
-    ),
-}  # fmt: skip
+SETTINGS: Mapping[str, str] = {name: kind for name, kind, *_ in _ROWS}
+"""What each setting of the Router takes, in the words of JSON Schema."""
+
+CHOICES: Mapping[str, list[str]] = {name: values for name, _, *values in _ROWS if values}
+"""The values that a setting knows, where it knows not any."""
 
 _FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 _SHARED = {
@@ -88,17 +56,18 @@ _SHARED = {
 """What the proxy's Router takes from `litellm_settings`, and the Router's name for it."""
 _TYPES = cast("Types", {n: k for n, k in SETTINGS.items() if k in ("integer", "number", "boolean")})
 
+_LISTS = (list, tuple, PVector)
 _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "integer": ("a whole number", (int,)),
     "number": ("a number", (int, float)),
     "boolean": ("true or false", (bool,)),
     "string": ("a string", (str,)),
-    "array": ("a list", (list, tuple, PVector)),
+    "array": ("a list", _LISTS),
     "object": ("a mapping", (Mapping,)),
 }
 _SCALAR = ("integer", "number", "boolean", "string")
-_PLAIN = (str, int, float, bool, list, tuple, PVector, Mapping)
-_SECONDS = r"(\d+(?:\.\d+)?)\s*s(?:ec(?:onds?)?)?"
+_PLAIN = (str, int, float, bool, Mapping, *_LISTS)
+_NUMBER = r"(\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?)?"
 
 
 def find_settings_faults(section: Any, name: str = "router_settings") -> Iterator[Fault]:
@@ -124,34 +93,29 @@ def find_settings_faults(section: Any, name: str = "router_settings") -> Iterato
             yield Fault((name,), message, code="wrong-section")
         elif name == "router_settings" and key not in SETTINGS and key not in live:
             near = nearest(key, SETTINGS, 0.75)
-            hint = f"did you mean {quote_name(near)}?" if near else "LiteLLM's Router has none such"
+            hint = f"did you mean {quote_name(near)}?" if near else ""
             fault = Fault((name, key), f"unknown setting {quote_name(key)}", hint, "unknown-key")
             yield fault if live else fault.as_warning()
         elif setting is not None:
             named = [each for each in get_args(live.get(setting)) if isinstance(each, str)]
-            choices = [*CHOICES.get(setting, ()), *named]
-            yield from _find_wrong_value((name, key), value, SETTINGS.get(setting), choices)
+            choices = dict.fromkeys((*CHOICES.get(setting, ()), *named))
+            yield from _find_wrong_value((name, key), value, SETTINGS.get(setting, ""), choices)
 
 
 def _find_wrong_value(
-    path: tuple[Step, ...], value: Any, kind: str | None, choices: Collection[str]
+    path: tuple[Step, ...], value: Any, kind: str, choices: Collection[str]
 ) -> Iterator[Fault]:
     refers = isinstance(value, str) and is_reference(value)
     if kind not in _KINDS or not isinstance(value, _PLAIN) or (refers and kind in _SCALAR):
         return  # also for an object that a program made, and for what the environment holds
     expected, types = _KINDS[kind]
     if not isinstance(value, types) or (isinstance(value, bool) and kind != "boolean"):
-        hint = ""
-        if isinstance(value, str) and kind in ("integer", "number"):
-            seconds = re.fullmatch(_SECONDS, value.strip())
-            hint = "remove the quotes" if re.fullmatch(r"[\d.]+", value) else ""
-            hint = f"write {seconds[1]}" if seconds else hint
+        number = re.fullmatch(_NUMBER, value.strip()) if isinstance(value, str) else None
+        hint = f"write {number[1]}" if number and kind in ("integer", "number") else ""
         message = f"expected {expected}, found {describe_type(value)}"
         yield Fault(path, message, hint, "wrong-setting")
-    elif choices and kind == "string" and value not in choices:
-        near = nearest(value, choices)
-        known = ", ".join(dict.fromkeys(choices))
-        hint = f"did you mean {quote_name(near)}?" if near else f"known: {known}"
+    elif choices and value not in choices:
+        hint = did_you_mean(str(value), choices)
         yield Fault(path, f"unknown value {quote_name(value)}", hint, "wrong-setting")
 
 
@@ -179,26 +143,25 @@ def router_settings(
     Raises `UnsetVariableError` for a variable that is unset, and `ConfigError` for one that holds
     no number.
     """
-    own = {k: v for k, v in (sections.get("router_settings") or {}).items() if k not in given}
-    settings = {**own, **given}
+    own = thaw(sections.get("router_settings") or {})
     shared = {
         name: value
         for name, value in (sections.get("litellm_settings") or {}).items()
-        if name in _SHARED and not settings.get(_SHARED[name]) and settings.get(_SHARED[name]) != 0
+        if name in _SHARED and own.get(_SHARED[name]) in (None, []) and value is not None
     }
     types = {name: _TYPES[_SHARED[name]] for name in shared if _SHARED[name] in _TYPES}
+    own = {name: value for name, value in own.items() if name not in given}
+    shared = {name: value for name, value in shared.items() if _SHARED[name] not in given}
     try:
-        inherited = resolve(shared, ("litellm_settings",), types=types)
         own = resolve(own, ("router_settings",), types=_TYPES)
-    except ConfigError as error:
+        shared = resolve(shared, ("litellm_settings",), types=types)
+    except UnsetVariableError as error:
         faults = [locate(fault, sections) for fault in error.faults]
-        unset = isinstance(error, UnsetVariableError)
-        raise (UnsetVariableError if unset else ConfigError)(faults) from None
-    return {
-        **{_SHARED[name]: value for name, value in inherited.items() if value is not None},
-        **{name: value for name, value in own.items() if value not in (None, [])},
-        **resolve(dict(given), ("router_settings",), types=_TYPES),
-    }
+        raise UnsetVariableError(faults, error.variable) from None
+    except ConfigError as error:
+        raise ConfigError(locate(fault, sections) for fault in error.faults) from None
+    given = resolve(dict(given), ("router_settings",), types=_TYPES)
+    return {**own, **{_SHARED[name]: value for name, value in shared.items()}, **given}
 
 
 def find_dead_fallbacks(
@@ -253,25 +216,26 @@ def aliases_in(sections: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _named(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]]:
     """Yield each role or model that fallbacks name, and where; None where none can be."""
-    yield from _targets(settings.get("default_fallbacks"), ("default_fallbacks",))
-    for key in _FALLBACKS:
-        for path, entry in _items(settings.get(key), (key,)):
+    for key in ("default_fallbacks", *_FALLBACKS):
+        entries = settings.get(key)
+        if not isinstance(entries, _LISTS):
+            continue  # absent, or the wrong kind of setting
+        if key == "default_fallbacks":
+            yield from _targets(entries, (key,))
+            continue
+        for index, entry in enumerate(entries):
             if not isinstance(entry, Mapping):
-                yield path, None
+                yield (key, index), None
                 continue
             for source, targets in entry.items():
                 if source != "*":
-                    yield (*path, str(source)), source
-                yield from _targets(targets, (*path, str(source)))
+                    yield (key, index, str(source)), source
+                yield from _targets(targets, (key, index, str(source)))
 
 
-def _targets(written: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
-    for at, target in _items(written, path):
-        yield at, target.get("model") if isinstance(target, Mapping) else target
-
-
-def _items(written: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
-    if isinstance(written, list | tuple | PVector):
-        yield from (((*path, index), item) for index, item in enumerate(written))
-    elif written is not None:
+def _targets(targets: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    if not isinstance(targets, _LISTS):
         yield path, None
+        return
+    for index, target in enumerate(targets):
+        yield (*path, index), target.get("model") if isinstance(target, Mapping) else target

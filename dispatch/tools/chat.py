@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import CompletionError
 from dispatch.immutable import origin_of
-from dispatch.litellm.router import Built, Dispatched, build, fallbacks_of, model_id_of
+from dispatch.litellm.router import Built, build, fallbacks_of, model_id_of
 from dispatch.models import RoleGroup
 from dispatch.redaction import display_name, quote_name, scrub
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
@@ -36,7 +37,7 @@ class Turn:
     instead_of: Model | None = None
 
 
-def converse(dispatcher: Dispatched, prompt: str, /, **settings: Any) -> Iterator[Turn]:
+def converse(dispatcher: ModelDispatcher[Any], prompt: str, /, **settings: Any) -> Iterator[Turn]:
     """Ask the chat models, then each post-completion about that conversation.
 
     All goes through one `make_router(dispatcher, **settings)`, by default without retries: where a
@@ -77,8 +78,10 @@ def _turn(
     (task,) = model["roles"].values()
     pieces = _ask(built, role, models, index, messages)
     answering, first = next(pieces, (model, ""))  # with its first piece it is known who answers
+    order = built.order_of(model)
+    sharing = [each for each in models if order is not None and built.order_of(each) == order]
     same = origin_of(model) == origin_of(answering) or (
-        role == CHATCOMPLETIONS and built.order_of(model) == built.order_of(answering)
+        role == CHATCOMPLETIONS and any(each is answering for each in sharing)
     )
     text = _read(chain([first], (piece for _, piece in pieces)), read)
     yield Turn(role, answering, task, text, None if same else model)
@@ -101,7 +104,8 @@ def _ask(
         RoleGroup(role, models).kwargs()
     calling: dict[str, Any] = {"model": role}
     own = next((each for each in of_role if each.model is models[index]), None)
-    if role != CHATCOMPLETIONS and own is not None and own is not of_role[0]:
+    others = (each for each in of_role if each is not own)
+    if role != CHATCOMPLETIONS and own and any(each.order <= own.order for each in others):
         name = own.deployment["model_info"]["id"]
         fallbacks = [*fallbacks_of(built.router), {name: [role]}]
         calling = {"model": name, "fallbacks": fallbacks}

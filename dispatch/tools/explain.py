@@ -44,9 +44,6 @@ class Place(NamedTuple):
     path: Path
     position: Position | None = None
 
-    def __str__(self) -> str:
-        return ", ".join(filter(None, (format_path(self.path), str(self.position or ""))))
-
 
 class Explanation(NamedTuple):
     """One value, redacted: where it was written, what it replaced, and what becomes of it.
@@ -106,11 +103,11 @@ def explain(
     >>> def complete(model, **kwargs): ...
     >>> config = {"defaults": {"timeout": 60}, "models": models}
     >>> for each in explain(config, "models", target=complete):
-    ...     print(each.where, each.value, each.fate, each.origins[0])
-    models[0].name a reserved models[0].name
-    models[0].model gpt-4o parameter models[0].model
-    models[0].api_key *** kwargs models[0].api_key
-    models[0].timeout 60 kwargs defaults.timeout
+    ...     print(each.where, each.value, each.fate, each.origins[0].path)
+    models[0].name a reserved ('models', 0, 'name')
+    models[0].model gpt-4o parameter ('models', 0, 'model')
+    models[0].api_key *** kwargs ('models', 0, 'api_key')
+    models[0].timeout 60 kwargs ('defaults', 'timeout')
 
     Raises `ConfigError` for sections of the wrong shape, `PathError` for a path that leads
     nowhere, and `RoleError` for a role that is not declared.
@@ -190,7 +187,7 @@ class _Explainer:
             yield Explanation(cleaned, shown, use.origins, fate, target, use.only, variable, is_set)
 
     def use(self, at: Path) -> _Use:
-        """Find out what a value is for, and every place where it, or what it replaces, is written."""
+        """Return what a value is for, and where it, and what it replaces, was written."""
         model = self.models.get(at[:2])
         if model is None or len(at) < 3:
             key = at[1] if at[0] == "defaults" and len(at) > 1 else None

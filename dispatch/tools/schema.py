@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from dispatch.litellm.keys import VALUE_TYPES, known_keys
 from dispatch.litellm.policy import RESERVED_KEYS
+from dispatch.litellm.settings import SETTINGS
 from dispatch.redaction import is_secret
 from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, Contract, Role
 
@@ -17,20 +18,31 @@ __all__ = ["schema"]
 Schema = dict[str, Any]
 
 _NOT_BLANK: Schema = {"type": "string", "pattern": r"\S"}
-_STRING: Schema = {"type": ["string", "null"]}
-_OBJECT: Schema = {"type": ["object", "null"]}
-_ARRAY: Schema = {"type": ["array", "null"]}
 
-# The types of keys by their names, where LiteLLM's annotations agree (1.110.2); the first counts.
+
+def _typed(kind: str) -> Schema:
+    """Describe a value of a type; for a number or a boolean, a reference to one serves too."""
+    if kind in ("integer", "number", "boolean"):
+        return {"type": [kind, "null", "string"], "pattern": r"^os\.environ/"}
+    return {"type": [kind, "null"]} if kind else {}
+
+
+_STRING, _OBJECT, _ARRAY = map(_typed, ("string", "object", "array"))
+
+# The types of keys besides `VALUE_TYPES`, by their names, as LiteLLM 1.110.2 annotates them.
 _TYPES: tuple[tuple[str, Schema], ...] = (
     (r"^model$", _NOT_BLANK),
     (r"^enabled$", {"type": "boolean"}),
     (r"^stop$", {"type": ["string", "array", "null"]}),
-    (r"^(headers|extra_headers|extra_body|thinking|model_info|logit_bias|stream_options)$", _OBJECT),
-    (r"^(metadata|litellm_metadata|.+_router_config)$", _OBJECT),
-    (r"^(tools|functions|modalities|tags|allowed_openai_params|additional_drop_params)$", _ARRAY),
-    (r"^(name|system_prompt|organization|custom_llm_provider|reasoning_effort)$", _STRING),
-    (r"(^|_)(base|url|id|path|file|region|project|location|host|endpoint|version|name)$", _STRING),
+    (r"^(extra_)?headers$|^(extra_body|thinking|model_info|logit_bias)$|_options$", _OBJECT),
+    (r"^(litellm_)?metadata$|(?<!^auto)_router_config$|_by_service_tier$", _OBJECT),
+    (r"^(tools|functions|modalities|tags|aws_session_tags|.+_(openai|drop)_params)$", _ARRAY),
+    (r"^(name|system_prompt|organization|reasoning_effort|verbosity|user|service_tier)$", _STRING),
+    (r"^(?!.+_(forward|call)_).+_(name|url|id|path|file|region|project|location)$", _STRING),
+    (r"_(username|provider|api_version|host|endpoint|scope|subject|audience|duration)$", _STRING),
+    (r"^(?!.*query).*(^|_)cost(_|$)", _typed("number")),
+    (r"_ttl_seconds$|_(rpm|tpm)_limit$|_input_chars$|_port$", _typed("integer")),
+    (r"^(use_x|use_ch|anthropic_disable|allow_(client|legacy))|_ssl$", _typed("boolean")),
 )
 _ABOUT = {
     "name": "What you call the model; never sent.",
@@ -92,7 +104,6 @@ _TASKS: dict[str, Schema] = {
 _SINGULAR = ("name", "model", "roles")  # what no default can give to all models
 _DISABLED = {"required": ["enabled"], "properties": {"enabled": {"const": False}}}
 _SECTIONS = {
-    "router_settings": "Settings of LiteLLM's Router, such as fallbacks.",
     "litellm_settings": "Settings of LiteLLM's proxy for each call.",
     "general_settings": "Settings of LiteLLM's proxy itself.",
     "environment_variables": "Variables that LiteLLM's proxy sets.",
@@ -116,8 +127,10 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
     """
     optional = overlay or _has_default(contract)
     required = [] if overlay else ["model", *([] if optional else ["roles"])]
+    counts = [] if overlay else list(_counts(contract))
     keys = _keys()
-    declares = {"required": ["roles"], "properties": {"roles": {"minProperties": 1}}}
+    declared = {"type": ["object", "array"], "minProperties": 1, "minItems": 1}
+    declares = {"required": ["roles"], "properties": {"roles": declared}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Models, and the roles that they play",
@@ -128,16 +141,17 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
                 "description": "Your models; those of one role serve in this order.",
                 "type": ["array", "object"],
                 "properties": {"model": False},
-                "allOf": [] if overlay else [*_counts(contract)],
+                **({"allOf": counts} if counts else {}),
             },
             "defaults": {
                 "description": "Keys that every model starts from.",
-                "type": ["object", "null"],
-                "properties": keys | dict.fromkeys(_SINGULAR, False),
+                "anyOf": [{"type": "null"}, _ref("keys")],
+                "properties": dict.fromkeys(_SINGULAR, False),
             },
             "roles": {
                 "description": "Roles that this file declares.",
-                "type": ["object", "null"],
+                "type": ["object", "array", "null"],
+                "items": _NOT_BLANK,
                 "propertyNames": {"pattern": r"\S"},
                 "additionalProperties": _DECLARATION,
             },
@@ -147,6 +161,11 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
                 "items": {"type": "string"},
             },
             **{name: {**_OBJECT, "description": about} for name, about in _SECTIONS.items()},
+            "router_settings": {
+                "description": "Settings of LiteLLM's Router, such as fallbacks.",
+                **_OBJECT,
+                "properties": {name: _typed(kind) for name, kind in SETTINGS.items()},
+            },
         },
         "if": True if overlay else declares,
         "then": {"properties": {"models": _each("any model")}},
@@ -177,11 +196,11 @@ def _keys() -> Schema:
 
 
 def _type_of(key: str) -> Schema:
-    if key in VALUE_TYPES and key != "enabled":  # or a reference to the environment
-        return {"type": [VALUE_TYPES[key], "null", "string"], "pattern": r"^os\.environ/"}
-    if is_secret(key) and "credentials" not in key:  # which may be a mapping
-        return _STRING
-    return next((kind for pattern, kind in _TYPES if re.search(pattern, key)), {})
+    if key in VALUE_TYPES and key != "model":
+        return _typed(VALUE_TYPES[key])
+    by_name = next((kind for pattern, kind in _TYPES if re.search(pattern, key)), {})
+    # Credentials may be a mapping.
+    return _STRING if is_secret(key) and "credentials" not in key else by_name
 
 
 def _has_default(contract: Contract) -> bool:

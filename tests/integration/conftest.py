@@ -21,6 +21,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
+from tests import fake_provider
+
 ROOT = Path(__file__).parent.parent.parent
 MASTER_KEY = "sk-master-of-the-test"
 READY_WITHIN = 120  # seconds; a proxy takes about 7 on a quiet machine
@@ -52,8 +54,8 @@ def free_port():
 @contextlib.contextmanager
 def running(command, log, **options):
     """Run a server, its output in a file; end it, and only it, in any case."""
-    with log.open("wb") as told:
-        process = subprocess.Popen(command, stdout=told, stderr=subprocess.STDOUT, **options)
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, **options)
         try:
             yield process
         finally:
@@ -75,17 +77,12 @@ def wait_until(ready, process, log):
 
 
 def answer(request):
-    """Answer as OpenAI does, in the name of the model; one called `fail-CODE` fails with it."""
+    """Answer with the model's name; one named `fail-CODE` fails with that code."""
     name = request.get_json()["model"]
     if name.startswith("fail-"):
-        told = {"error": {"message": "not now"}}
-        return Response(json.dumps(told), int(name[5:]), mimetype="application/json")
-    message = {"role": "assistant", "content": name}
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    told = {"id": "1", "object": "chat.completion", "created": 1, "model": name}
-    told |= {"choices": [choice], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
-    told["usage"]["total_tokens"] = 2
-    return Response(json.dumps(told), mimetype="application/json")
+        error = {"error": {"message": "not now"}}
+        return Response(json.dumps(error), int(name[5:]), mimetype="application/json")
+    return fake_provider.answer(request.get_json(), name)
 
 
 @pytest.fixture(scope="package")
@@ -140,8 +137,8 @@ def exported(directory, provider, redis):
     """The configuration of the proxies, written by the command line."""
     endpoint = {"api_base": provider.url_for("/v1"), "api_key": "os.environ/PROVIDER_KEY"}
 
-    def model(name, called, *roles, **keys):
-        return {"name": name, "model": f"openai/{called}", "roles": roles} | endpoint | keys
+    def model(name, model, *roles, **keys):
+        return {"name": name, "model": f"openai/{model}", "roles": roles} | endpoint | keys
 
     good = {
         "temperature": 0.25,
@@ -153,15 +150,23 @@ def exported(directory, provider, redis):
         model("busy", "fail-429", "chatcompletions"),
         model("steady", "good", "chatcompletions", {"postcompletions": "review"}, **good),
         model("broken", "fail-500", "second"),
-        model("sound", "sound", "second"),
+        model("whole", "whole", "second"),
         model("scarce", "scarce", "limited", rpm=3),
+        model("often", "often", "shared", order=1, weight=9),
+        model("seldom", "seldom", "shared", order=1),
     ]
+    tree = {
+        "models": models,
+        "roles": ["second", "limited", "shared"],
+        "router_settings": {"num_retries": 0},
+        "litellm_settings": {"fallbacks": [{"limited": ["second"]}]},
+    }
     config = directory / "config.json"
-    config.write_text(json.dumps({"models": models, "router_settings": {"num_retries": 0}}))
+    config.write_text(json.dumps(tree))
     target = directory / "proxy.yaml"
     command = [sys.executable, "-m", "dispatch", "export", str(config), "--to", "litellm-proxy"]
     command += ["-o", str(target), "--redis", f"127.0.0.1:{redis.port}", "--enforce-limits"]
-    command += ["--cooldown", "1", "--declare", "second", "--declare", "limited"]
+    command += ["--cooldown", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return target

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.conftest import MASTER_KEY
 
-ASKED = [{"role": "user", "content": "hello"}]
+MESSAGES = [{"role": "user", "content": "hello"}]
 OWN = {"name", "roles", "system_prompt", "task"}
 LITELLMS = {"order", "litellm_system_prompt", "model_info", "rpm"}
 
@@ -24,27 +24,31 @@ def client_of(endpoint):
     return openai.OpenAI(base_url=endpoint, api_key=MASTER_KEY, timeout=60, max_retries=0)
 
 
-def ask(client, role):
-    return client.chat.completions.create(model=role, messages=ASKED).choices[0].message.content
+def ask(client, role, **options):
+    response = client.chat.completions.create(model=role, messages=MESSAGES, **options)
+    return response.choices[0].message.content
 
 
-def test_each_role_is_a_model_that_the_proxy_offers(client):
-    roles = {"chatcompletions", "postcompletions", "second", "limited"}
+def test_models(client):
+    """Each role is a model that the proxy offers."""
+    roles = {"chatcompletions", "postcompletions", "second", "limited", "shared"}
     assert {model.id for model in client.models.list()} == roles
 
 
 @pytest.mark.parametrize(
     ("role", "first", "answers"),
-    [("chatcompletions", "fail-429", "good"), ("second", "fail-500", "sound")],
+    [("chatcompletions", "fail-429", "good"), ("second", "fail-500", "whole")],
 )
-def test_where_the_first_model_fails_the_second_answers(client, role, first, answers, provider):
+def test_failover(client, role, first, answers, provider):
+    """Where the first model fails, the second answers."""
     time.sleep(1.1)  # the failing model is out of its cooldown again
     provider.clear_log()
     assert ask(client, role) == answers
     assert [request.get_json()["model"] for request, _ in provider.log] == [first, answers]
 
 
-def test_what_arrives_is_what_the_user_wrote_and_no_key_of_the_programs_own(client, provider):
+def test_request(client, provider):
+    """What arrives is what the user wrote, without reserved keys."""
     provider.clear_log()
     assert ask(client, "postcompletions") == "good"
     ((request, _),) = provider.log
@@ -52,30 +56,48 @@ def test_what_arrives_is_what_the_user_wrote_and_no_key_of_the_programs_own(clie
     assert request.headers["Authorization"] == "Bearer sk-of-the-provider"
     assert request.headers["X-Team"] == "blue"
     assert (body["temperature"], body["custom"]) == (0.25, {"kept": True})
-    assert body["messages"] == [{"role": "system", "content": "You are terse."}, *ASKED]
+    assert body["messages"] == [{"role": "system", "content": "You are terse."}, *MESSAGES]
     assert not (OWN | LITELLMS) & set(body)
 
 
-def test_a_limit_that_is_reached_on_one_proxy_holds_on_the_other(proxies, provider):
+def test_shared_load(client):
+    """Models of one order share the load by their weights, and one without a weight has 1."""
+    answers = [ask(client, "shared") for _ in range(60)]
+    assert set(answers) == {"often", "seldom"}
+    assert answers.count("often") > 2 * answers.count("seldom")
+
+
+def test_shared_limit(proxies, provider):
+    """A limit that is reached on one proxy holds on the other."""
     left = 60 - time.time() % 60
     if left < 20:  # limits are counted by the minute of the clock
         time.sleep(left + 1)
     one, other = map(client_of, proxies)
+    no_fallback = {"extra_body": {"disable_fallbacks": True}}
     provider.clear_log()
-    assert [ask(one, "limited") for _ in range(3)] == ["scarce"] * 3
+    assert [ask(one, "limited", **no_fallback) for _ in range(3)] == ["scarce"] * 3
     for client in (other, one):
         with pytest.raises(openai.RateLimitError):
-            ask(client, "limited")
+            ask(client, "limited", **no_fallback)
     assert len(provider.log) == 3
 
 
-def test_who_shows_no_master_key_is_refused(proxies):
+def test_fallback_of_litellm_settings(proxies):
+    """A fallback in `litellm_settings` serves where a limit is reached."""
+    one, other = map(client_of, proxies)
+    answers = [ask(client, "limited") for client in (one, other) for _ in range(4)]
+    assert "whole" in answers
+
+
+def test_stranger(proxies):
+    """A client without the master key is refused."""
     stranger = openai.OpenAI(base_url=proxies[0], api_key="sk-stranger", timeout=60, max_retries=0)
     with pytest.raises((openai.AuthenticationError, openai.BadRequestError)):
         ask(stranger, "chatcompletions")
 
 
-def test_no_call_is_lost_when_redis_is_killed_in_between(proxies, redis):
+def test_redis_killed(proxies, redis):
+    """No call is lost when Redis is killed in between."""
     clients = list(map(client_of, proxies))
     assert redis.answers()
 

@@ -1,0 +1,56 @@
+"""README and guides: what they show is what there is, and their examples run."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from dispatch.pipeline import pipeline
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "dispatch" / "docs").glob("*.md"))]
+FILE = re.compile(r"^```(?:yaml|python)\n# ([\w./-]+\.(?:yaml|py))\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples(page, tmp_path, monkeypatch):
+    """The examples of a page run, beside the files that the page shows."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.setenv(name, "sk-made-up")
+    text = page.read_text(encoding="utf-8")
+    for name, content in FILE.findall(text):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    test = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    runner = doctest.DocTestRunner(optionflags=FLAGS)
+    report: list[str] = []
+    runner.run(test, out=report.append)
+    assert not runner.failures, "".join(report)
+
+
+def test_pipeline():
+    """The pipeline is shown verbatim."""
+    code = inspect.getsource(pipeline)
+    body = code[code.index("    run: ") : code.index("    return run")]
+    assert inspect.cleandoc(body) in "\n".join(map(str.strip, README.splitlines())) or body in README
+
+
+def test_first_screen():
+    """The two commands are on the first screen."""
+    first_screen = "\n".join(README.splitlines()[:20])
+    assert "dispatch run --demo" in first_screen
+    assert "python -m pytest" in first_screen
+
+
+def test_length():
+    """The README can be finished, and each guide that it names is there."""
+    assert len(README.splitlines()) <= 200
+    for guide in re.findall(r"\(dispatch/docs/([\w-]+\.md)\)", README):
+        assert (ROOT / "dispatch" / "docs" / guide).is_file()

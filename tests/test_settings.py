@@ -1,0 +1,160 @@
+"""The settings of LiteLLM's Router: their names, their kinds, and what counts as the proxy's."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+import typing
+import warnings
+
+import pytest
+from litellm.router import Router
+
+from dispatch.errors import ConfigError, UnsetVariableError
+from dispatch.immutable import Origin, freeze, with_origin
+from dispatch.litellm.settings import (
+    CHOICES,
+    SETTINGS,
+    find_settings_faults,
+    router_settings,
+)
+
+PARAMETERS = {
+    name: parameter.annotation
+    for name, parameter in inspect.signature(Router.__init__).parameters.items()
+    if name not in ("self", "model_list")
+}
+
+
+def test_names():
+    """A name that the installed Router has and the shipped list lacks is reported, no failure."""
+    for name in sorted(PARAMETERS.keys() - SETTINGS.keys()):
+        warnings.warn(f"LiteLLM's Router has a setting {name}: add it", stacklevel=1)
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_choices(name):
+    """The values that the installed Router takes are known."""
+    assert set(typing.get_args(PARAMETERS[name])) <= set(CHOICES[name])
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_kinds(name):
+    """What a setting takes agrees with the annotation of the installed Router."""
+    if name not in PARAMETERS:
+        pytest.skip("this release has no such setting")
+    annotation = str(PARAMETERS[name])
+    words = {
+        "integer": "int",
+        "number": "float",
+        "boolean": "bool",
+        "string": "str|Literal",
+        "array": "list|Sequence",
+        "object": "dict|litellm|Policy",
+        "any": "litellm",
+    }
+    assert any(word in annotation for word in words[SETTINGS[name]].split("|"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        None,
+        {},
+        {"num_retries": 2, "timeout": 30, "cooldown_time": 1.5, "cache_responses": False},
+        {"timeout": None, "redis_port": "os.environ/REDIS_PORT", "redis_password": "os.environ/P"},
+        {"routing_strategy": "least-busy", "debug_level": "os.environ/LEVEL"},
+        {"retry_policy": {"TimeoutErrorRetries": 2}, "fallbacks": [{"a": ["b"]}]},
+        {"retry_policy": object(), "plugins": [object()]},
+        {"enable_pre_call_checks": True, "optional_pre_call_checks": ["prompt_caching"]},
+    ],
+)
+def test_right_settings(settings):
+    """What LiteLLM takes has no fault, written in Python or in a file."""
+    assert not list(find_settings_faults(settings))
+    assert not list(find_settings_faults(freeze(settings)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ([1], "router_settings: expected a mapping, found a list"),
+        ({1: 2}, "router_settings: expected a name, found a number as a key"),
+        ({"num_retries": "2"}, "expected a whole number, found a string; write 2"),
+        ({"num_retries": 1.5}, "expected a whole number, found a number"),
+        ({"cooldown_time": "1.5 sec"}, "expected a number, found a string; write 1.5"),
+        ({"cache_responses": "on"}, "expected true or false, found a string"),
+        ({"redis_host": 5}, "expected a string, found a number"),
+        ({"routing_strategy": "zzz"}, "unknown value 'zzz'; known: simple-shuffle, "),
+        ({"retry_policy": [1]}, "expected a mapping, found a list"),
+        ({"fallbacks": "a"}, "router_settings.fallbacks: expected a list, found a string"),
+    ],
+)
+def test_wrong_settings(settings, message):
+    """A wrong value is an error that says what is expected."""
+    (fault,) = find_settings_faults(settings)
+    assert message in str(fault)
+    assert fault.severity == "error"
+
+
+def test_litellm_settings():
+    """Those of the proxy are checked where the Router reads them too; other names are its own."""
+    settings = {"num_retries": "two", "request_timeout": "9", "drop_params": "yes", "mine": 1}
+    faults = find_settings_faults(settings, "litellm_settings")
+    assert [fault.where for fault in faults] == [
+        "litellm_settings.num_retries",
+        "litellm_settings.request_timeout",
+    ]
+    assert not list(find_settings_faults([{"credential_name": "a"}], "credential_list"))
+
+
+def test_unknown_name_offline():
+    """Without LiteLLM, an unknown name is a warning: another release may know it."""
+    code = (
+        "from dispatch.litellm.settings import find_settings_faults as find\n"
+        "(fault,) = find({'num_retrys': 2})\n"
+        "print(fault.severity, fault)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        "warning router_settings.num_retrys: unknown setting 'num_retrys'; "
+        "did you mean 'num_retries'?\n"
+    )
+
+
+def test_as_the_proxy():
+    """Settings of LiteLLM fill what the Router's leave out, and given ones win over both."""
+    sections = {
+        "router_settings": {"num_retries": 0, "fallbacks": [], "cooldown_time": 1},
+        "litellm_settings": {
+            "num_retries": 5,
+            "fallbacks": [{"a": ["b"]}],
+            "request_timeout": 9,
+            "drop_params": True,
+        },
+    }
+    expected = {"num_retries": 0, "fallbacks": [{"a": ["b"]}], "cooldown_time": 1, "timeout": 9}
+    assert router_settings(freeze(sections)) == expected
+    given = {"fallbacks": [{"c": ["d"]}], "timeout": 1}
+    assert router_settings(sections, given) == expected | given
+
+
+def test_references(monkeypatch):
+    """References become what the setting takes; a fault names the section that it is in."""
+    monkeypatch.setenv("PORT", "6380")
+    monkeypatch.setenv("SECONDS", "2.5")
+    monkeypatch.delenv("ABSENT", raising=False)
+    sections = {
+        "router_settings": {"redis_port": "os.environ/PORT"},
+        "litellm_settings": {"request_timeout": "os.environ/SECONDS"},
+    }
+    assert router_settings(sections) == {"redis_port": 6380, "timeout": 2.5}
+    sections["litellm_settings"] = {"request_timeout": "os.environ/ABSENT"}
+    placed = with_origin(freeze(sections), Origin(()))
+    with pytest.raises(UnsetVariableError, match=r"^litellm_settings\.request_timeout: ABSENT"):
+        router_settings(placed)
+    assert router_settings(placed, {"timeout": 1})["timeout"] == 1
+    monkeypatch.setenv("PORT", "many")
+    with pytest.raises(ConfigError, match=r"^router_settings\.redis_port: "):
+        router_settings(with_origin(freeze(sections), Origin(())), {"timeout": 1})
