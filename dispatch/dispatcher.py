@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 from dispatch.config.morpher import ConfigMorpher
 from dispatch.errors import ConfigError
-from dispatch.immutable import FrozenMap, locate, thaw
+from dispatch.immutable import locate, thaw
 from dispatch.models import RoleGroup, role_groups
 from dispatch.pipeline import pipeline
 from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, POSTCOMPLETIONS, Contract, Role

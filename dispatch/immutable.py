@@ -118,11 +118,15 @@ class FrozenMap(PMap[K, V]):
 
     def to_dict(self) -> dict[K, V]:
         """Return the items, frozen as they are, as a fresh dict in the order written."""
-        items = dict(chain.from_iterable(filter(None, self._buckets)))  # type: ignore[attr-defined]
+        items: dict[K, V] = dict(chain.from_iterable(filter(None, self._pairs())))
         return {key: items[key] for key in self._order}
 
+    def _pairs(self) -> Any:
+        """Return pyrsistent's buckets: lists of pairs, or None."""
+        return self._buckets
+
     def get(self, key: Any, default: Any = None) -> Any:
-        buckets = self._buckets  # type: ignore[attr-defined]  # PMap's own catches a KeyError
+        buckets = self._pairs()  # PMap's own method catches a KeyError, which is slow
         for known, value in buckets[hash(key) % len(buckets)] or ():
             if known == key:
                 return value
@@ -184,11 +188,13 @@ class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs l
         return self._order
 
     def persistent(self) -> FrozenMap[Any, Any]:
-        original = self._original_pmap
-        if self.is_dirty():
-            order = original._order if self._order is None else tuple(self._order)
-            self._original_pmap = FrozenMap._wrap(super().persistent(), order, original._origin)
-        return cast("FrozenMap[Any, Any]", self._original_pmap)
+        original: FrozenMap[Any, Any] = self._original_pmap  # type: ignore[has-type]
+        if not self.is_dirty():
+            return original
+        order = original._order if self._order is None else tuple(self._order)
+        made: FrozenMap[Any, Any] = FrozenMap._wrap(super().persistent(), order, original._origin)
+        self._original_pmap = made  # type: ignore[misc]  # a slot of PMap's evolver
+        return made
 
 
 def _restore(items: dict[Any, Any], origin: Origin | None) -> FrozenMap[Any, Any]:

@@ -13,7 +13,7 @@ from dispatch.config.positions import Source
 from dispatch.config.yaml import read_yaml
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import ConfigError, DispatchError, Fault, PathError, Position, Step
-from dispatch.immutable import FrozenMap, Origin, freeze, origin_of, thaw, with_origin
+from dispatch.immutable import FrozenMap, Origin, freeze, origin_of, with_origin
 from dispatch.redaction import redact_key
 from dispatch.roles import Contract, Role
 
@@ -44,7 +44,8 @@ def load(
     `ConfigMorpher` may be given. `roles` and `own_keys` are what the program declares; it wins over
     the sections `roles` and `own_keys` of the files, and if `strict`, they may declare no others.
 
-    >>> models = load({"models": [{"name": "a", "model": "gpt-4o"}]}, overrides=["models[0].seed=1"])
+    >>> config = {"models": [{"name": "a", "model": "gpt-4o"}]}
+    >>> models = load(config, overrides=["models[0].seed=1"])
     >>> models.for_chatcompletions.fetch("models[name=a].seed")
     1
 
@@ -141,7 +142,7 @@ def apply_overrides(tree: FrozenMap[str, Any], overrides: Iterable[str]) -> Froz
 
     Raises `ConfigError` for a path that leads nowhere; only its last key may be new.
     """
-    faults = []
+    faults: list[Fault] = []
     for override in overrides:
         try:
             tree = _override(tree, override)
@@ -156,13 +157,14 @@ def apply_overrides(tree: FrozenMap[str, Any], overrides: Iterable[str]) -> Froz
 
 def _override(tree: FrozenMap[str, Any], override: str) -> FrozenMap[str, Any]:
     path, written = _split(override)
+    origin = origin_of(tree) or Origin(())
     data, problems = read_yaml(written)
     if problems:
         raise PathError(f"{show_path(path)}: {problems[0].message}")
     value = freeze(data)
     *above, last = parse(path)
     if len(above) == 1 and isinstance(above[0], Key) and above[0].name in _CREATED:
-        tree = tree if above[0].name in tree else tree.set(above[0].name, FrozenMap({}))
+        tree = freeze({above[0].name: {}, **tree.to_dict()}) if above[0].name not in tree else tree
     parent_path = trace(tree, above) if above else ()
     parent = get(tree, above) if above else tree
     if isinstance(last, Key) and isinstance(parent, FrozenMap):
@@ -173,8 +175,7 @@ def _override(tree: FrozenMap[str, Any], override: str) -> FrozenMap[str, Any]:
     else:
         raise PathError(f"{show_path(path)} leads to no key of a mapping and no item of a list")
     steps = (*parent_path, step)
-    changed: FrozenMap[str, Any] = tree.transform(list(steps), value)
-    origin = origin_of(tree) or Origin(())
+    changed = cast("FrozenMap[str, Any]", tree.transform(list(steps), value))
     source = Overridden(origin.source, steps, f"--set {show_path(path)}")
     return with_origin(changed, origin._replace(source=source))
 

@@ -8,14 +8,15 @@ own callables, and to nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from importlib import import_module
 from string import Formatter
-from typing import Any, Literal
+from typing import Any
 
 from pyrsistent import PVector, pvector
 
 from dispatch.config import morpher
-from dispatch.config.arguments import Policy, ReturnType
+from dispatch.config.arguments import Policy
 from dispatch.config.paths import PathLike
 from dispatch.errors import RoleError
 from dispatch.immutable import FrozenMap, freeze
@@ -69,13 +70,13 @@ class RoleGroup(ConfigMorpher):
         self._own_policy = LiteLLMPolicy(contract.own_keys) if contract.own_keys else _LITELLM
         super().__init__(FrozenMap.of({"models": self.models}))
 
-    def _policy(self, target: Any) -> Policy:
+    def _policy(self, target: Any) -> Policy:  # noqa: ARG002  # the same for all
         return self._own_policy
 
     @property
     def tasks(self) -> tuple[str | None, ...]:
         """The task of each model, in order; None where it has none."""
-        return tuple(task for model in self.models for task in model["roles"].values())
+        return tuple(task for model in self.models for _, task in model["roles"].iteritems())
 
     @property
     def borrowed_from(self) -> str | None:
@@ -83,28 +84,8 @@ class RoleGroup(ConfigMorpher):
         lenders = (role for model in self.models[:1] for role in model["roles"])
         return next((role for role in lenders if role != self.role), None)
 
-    def morph(
-        self,
-        callable_obj: Any,
-        start_from: PathLike | None = None,
-        allow_extra_keys: bool = True,
-        return_type: ReturnType | Literal["dict", "dataclass"] = "dict",
-        return_config_keys_only: bool = True,
-        *,
-        strict: bool = False,
-    ) -> Any:
-        """Morph as `ConfigMorpher.morph` does, from the first model unless `start_from` says else.
-
-        Raises `RoleError` where no model plays the role.
-        """
-        return super().morph(
-            callable_obj,
-            self._path(0) if start_from is None else start_from,
-            allow_extra_keys,
-            return_type,
-            return_config_keys_only,
-            strict=strict,
-        )
+    def _start(self) -> PathLike:
+        return self._path(0)
 
     def kwargs(self, model: int | str = 0) -> dict[str, Any]:
         """Return the keyword arguments of one model, by its number or name, ready for the call.
@@ -122,7 +103,7 @@ class RoleGroup(ConfigMorpher):
         arguments: dict[str, Any] = self.morph(self.callable, self._path(model))
         return arguments
 
-    @property
+    @cached_property
     def callable(self) -> Any:
         """The callable that this role's models are handed to; its module is imported here."""
         role = self.contract.get(self.role)
@@ -164,6 +145,7 @@ class RoleGroup(ConfigMorpher):
         Raises `RoleError` for a value that the role has no variable for, and for a variable of the
         task without a value.
         """
+        task: str | None
         (task,) = self[model]["roles"].values()
         role = self.contract.get(self.role)
         known = (role.variables if role else None) or ()
@@ -183,20 +165,19 @@ class RoleGroup(ConfigMorpher):
         return "models", self._index(model)
 
     def _index(self, model: int | str) -> int:
-        if not self.models:
+        count = len(self.models)
+        if not count:
             raise RoleError(f"no model plays role {self.role!r}")
-        names = [display_name(each) for each in self.models]
         if isinstance(model, str):
+            names = [display_name(each) for each in self.models]
             if model in names:
                 return names.index(model)
             hint = did_you_mean(model, dict.fromkeys(names))
-            raise RoleError(
-                f"no model of role {self.role!r} is named {quote_name(model)}; {hint}"
-            )
-        if not -len(names) <= model < len(names):
-            count = f"{len(names)} model{'s' * (len(names) != 1)}"
-            raise RoleError(f"role {self.role!r} has {count}, and no model {model}")
-        return model % len(names)
+            raise RoleError(f"no model of role {self.role!r} is named {quote_name(model)}; {hint}")
+        if not -count <= model < count:
+            models = f"{count} model{'s' * (count != 1)}"
+            raise RoleError(f"role {self.role!r} has {models}, and no model {model}")
+        return model % count
 
     def __getitem__(self, model: int | str) -> Model:
         return self.models[self._index(model)]

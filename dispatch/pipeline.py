@@ -43,8 +43,9 @@ def pipeline(
     `models`, `copies` and `groups` are stages of your own, inserted where they see all models, the
     copies of each role, and the groups.
 
-    >>> fast = pipeline(models=each(lambda model: [model] if "mini" in model["model"] else []))
-    >>> [model["model"] for model in fast([{"model": "o3"}, {"model": "o3-mini"}])["chatcompletions"]]
+    >>> small = pipeline(models=each(lambda model: [model] if "mini" in model["model"] else []))
+    >>> groups = small([{"model": "o3"}, {"model": "o3-mini"}])
+    >>> [model["model"] for model in groups["chatcompletions"]]
     ['o3-mini']
     """
     run: Callable[[Models], Any] = compose_left(

@@ -41,7 +41,6 @@ REFERENCE = "os.environ/"
 NO_KEY = "none"  # the documented way to say that an endpoint takes no key
 
 # The expressions are compiled on first use: `re` caches them, and importing costs nothing.
-_REFERENCE = r"os\.environ/[^\W\d]\w*"
 _NAMES = r"""(?x)  # of a name in snake_case
       (^|_) (secrets?|passwords?|passwd|passphrase|credentials?|authorization|cookies?|bearer) (_|$)
     | (^|_) (token | pass | auth | jwt | dsn | pwd | pat | sig | signature) $
@@ -139,7 +138,7 @@ def is_reference(value: str) -> bool:
     >>> is_reference("os.environ/OPENAI_API_KEY"), is_reference("os.environ/sk-proj-1")
     (True, False)
     """
-    return value.startswith(REFERENCE) and re.fullmatch(_REFERENCE, value) is not None
+    return value.startswith(REFERENCE) and value[len(REFERENCE) :].isidentifier()
 
 
 def redact(value: Any, name: object = "") -> Any:
@@ -242,7 +241,7 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
 def quote_name(value: Any) -> str:

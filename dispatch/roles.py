@@ -117,13 +117,14 @@ class Contract(Mapping[str, Role]):
     def lenders(self, name: str) -> list[str]:
         """Return the roles that a role borrows models from, nearest first.
 
-        >>> Contract([Role("title", otherwise="chatcompletions"), "chatcompletions"]).lenders("title")
-        ['chatcompletions']
+        >>> Contract([Role("title", otherwise="chat"), "chat"]).lenders("title")
+        ['chat']
         """
         chain = [name]
         while (lender := self._roles[chain[-1]].otherwise) is not None:
             if lender not in self._roles:
-                raise ValueError(f"role {chain[-1]!r} borrows from {lender!r}, which is not declared")
+                role = quote_name(chain[-1])
+                raise ValueError(f"role {role} borrows from {lender!r}, which is not declared")
             if lender in chain:
                 raise ValueError(f"roles borrow in a circle: {' → '.join([*chain, lender])}")
             chain.append(lender)

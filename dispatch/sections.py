@@ -31,7 +31,7 @@ _FIELDS = {
 
 
 class Sections(NamedTuple):
-    """A configuration, taken apart: each model knows its origin; `rest` holds all other sections."""
+    """A configuration, taken apart: each model knows its origin; `rest` is all other sections."""
 
     models: Any
     contract: Contract
@@ -109,8 +109,9 @@ def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
         yield Fault((), "has no key 'models'", hint, "missing-models")
     defaults = tree.get("defaults")
     if defaults is not None and not isinstance(defaults, FrozenMap):
-        message = f"expected a mapping of keys that all models start from, found {describe_type(defaults)}"
-        yield Fault(("defaults",), message, code="wrong-section")
+        message = f"expected a mapping of keys, found {describe_type(defaults)}"
+        hint = "all models start from them, such as {timeout: 60}"
+        yield Fault(("defaults",), message, hint, "wrong-section")
     for key in ("name", "model", "roles") if isinstance(defaults, FrozenMap) else ():
         if key in defaults:
             message = f"{key!r} cannot be the same for all models"

@@ -35,7 +35,7 @@ from dispatch.immutable import (
     with_origin,
 )
 from dispatch.redaction import quote_name
-from dispatch.roles import DEFAULT_CONTRACT, Contract, Entry, Role, assignment, read_roles
+from dispatch.roles import DEFAULT_CONTRACT, Contract, Entry, assignment, read_roles
 from dispatch.suggestions import did_you_mean
 from dispatch.validation import check_models, find_model_faults, find_unmet
 

@@ -23,9 +23,9 @@ _YAML_BOOLEANS = "YAML 1.1 reads on, off, yes and no as booleans: quote it"
 def check_models(models: Any) -> Iterable[Any]:
     """Return the models if they are a list, or any iterable but a string or a mapping.
 
-    >>> check_models({"model": "gpt-4o"})
+    >>> check_models({"model": "gpt-4o"})  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    dispatch.errors.ConfigError: models: expected a list of models, found a mapping; put a list around it
+    dispatch.errors.ConfigError: models: expected a list of models, found a mapping; ...
     """
     if isinstance(models, str | bytes | Mapping) or not isinstance(models, Iterable):
         message, hint = f"expected a list of models, found {describe_type(models)}", ""

@@ -232,8 +232,8 @@ def test_one_place_for_many_models():
 
 def test_misspelt_secret():
     """The value of a key whose right spelling is a secret is shown nowhere."""
-    text = "models: [{model: m, mock_response: x, langfuse_secrt: canary, vertex_credentails: canary,\n"
-    text += "  roles: chat}]\n"
+    text = "models: [{model: m, mock_response: x, langfuse_secrt: canary,\n"
+    text += "  vertex_credentails: canary, roles: chat}]\n"
     write({"c.yaml": text})
     for arguments in (["check"], ["check", "--json"], ["explain", "--for", "json.dumps"], ["show"]):
         done = run(arguments[0], "c.yaml", *arguments[1:])

@@ -85,8 +85,8 @@ def test_show_every_role(config):
         file.write("roles: {title: {otherwise: chatcompletions}}\n")
     done = run("show", config, "--declare", "embed")
     assert rows(done.stdout)[-2:] == [
-        ["embed", "-", "-", "-", "-"],
         ["title", "1", "fast", "gpt-4o", "borrowed from chatcompletions"],
+        ["embed", "-", "-", "-", "-"],
     ]
 
 

@@ -38,8 +38,8 @@ def test_examples(page, tmp_path, monkeypatch):
 def test_pipeline():
     """The pipeline is shown verbatim."""
     code = inspect.getsource(pipeline)
-    body = code[code.index("    run: ") : code.index("    return run")]
-    assert inspect.cleandoc(body) in "\n".join(map(str.strip, README.splitlines())) or body in README
+    body = code[code.index("compose_left(") : code.index("    return run")]
+    assert inspect.cleandoc(f"run = {body}".replace("\n    ", "\n")) in README
 
 
 def test_first_screen():

@@ -97,7 +97,7 @@ def test_left_out():
     faults = [str(fault) for fault in find_left_out(ModelDispatcher(tree).sections)]
     assert len(faults) == 2
     assert faults[0].endswith("did you mean 'general_settings'?")
-    assert faults[1] == "mine: is no section of LiteLLM's proxy"
+    assert faults[1] == "mine: is left out: LiteLLM's proxy has no such section"
 
 
 def test_sections_of_the_proxy():
@@ -281,7 +281,7 @@ def test_left_out_on_stderr(export):
     """The command says on stderr which sections it leaves out, with their places."""
     done = export({"models": MODELS, "general_setting": {"master_key": "os.environ/A"}})
     assert "general_setting:" not in done.stdout
-    assert "general_setting: is no section of LiteLLM's proxy; did you mean" in done.stderr
+    assert "general_setting: is left out: LiteLLM's proxy has no such section" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,17 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import cached_property, wraps
+from dataclasses import dataclass, fields
+from functools import cached_property, update_wrapper
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
 from dispatch.dispatcher import ModelDispatcher
-from dispatch.immutable import FrozenMap, freeze
+from dispatch.immutable import VECTOR, FrozenMap, freeze
 from dispatch.load import read_tree
 from dispatch.redaction import printable
 from dispatch.roles import Contract
@@ -50,26 +51,19 @@ class Argument(click.Argument):
         return self.human_readable_name, self.help
 
 
+@dataclass
 class Config:
     """The configuration that a command was given; it is read when it is first needed."""
 
-    def __init__(
-        self,
-        files: Sequence[str] = (),
-        demo: bool = False,
-        overrides: Sequence[str] = (),
-        declared: Sequence[str] = (),
-        program: str | None = None,
-    ) -> None:
-        self.files = files
-        self.demo = demo
-        self.overrides = overrides
-        self.declared = declared
-        self.program = program
+    files: Sequence[str] = ()
+    demo: bool = False
+    overrides: Sequence[str] = ()
+    declared: Sequence[str] = ()
+    program: str | None = None
 
     @cached_property
     def tree(self) -> FrozenMap[str, Any]:
-        """The configuration, merged and overridden; a role of `--declare` is as one of its own."""
+        """The configuration, merged and overridden; `--declare` adds to the roles of the files."""
         if self.demo == bool(self.files):
             raise click.UsageError("name configuration files, or give --demo alone")
         demo = str(Path(__file__).parents[1] / "demo.yaml")
@@ -103,53 +97,46 @@ class Config:
         if not all(role.strip() for role in self.declared):
             raise click.UsageError("--declare takes the name of a role")
         roles = tree.get("roles") or freeze({})
+        roles = freeze(dict.fromkeys(roles)) if isinstance(roles, VECTOR) else roles
         if not self.declared or not isinstance(roles, FrozenMap):
             return tree
-        return tree.set("roles", {**dict.fromkeys(self.declared), **roles.to_dict()})
+        declared = {role: None for role in self.declared if role not in roles}
+        return cast("FrozenMap[str, Any]", tree.set("roles", roles.update(declared)))
 
 
 _CONTRACT = (
-    click.option(
-        "--declare", "declared", metavar="ROLE", multiple=True, help="Declare a role; repeatable."
-    ),
-    click.option(
-        "--contract",
-        "program",
-        metavar="MODULE:NAME",
-        help="Use the roles that a program declares.",
-    ),
+    click.option("--declare", "declared", metavar="ROLE", multiple=True, help="Declare a role."),
+    click.option("--contract", "program", metavar="MODULE:NAME", help="Use a program's roles."),
 )
 _CONFIG = (
     click.argument("files", cls=Argument, nargs=-1, metavar="[CONFIG]...", help=_FILES),
     click.option("--demo", is_flag=True, help="Use the built-in example instead of files."),
-    click.option(
-        "--set", "overrides", metavar="PATH=VALUE", multiple=True, help="Set a value; repeatable."
-    ),
+    click.option("--set", "overrides", metavar="PATH=VALUE", multiple=True, help="Set a value."),
     *_CONTRACT,
 )
 
 
 def with_config(command: Command) -> Command:
     """Give a command the options of a configuration, and the configuration as `config`."""
-    return _with_options(command, _CONFIG)
+    return _with(_CONFIG, command)
 
 
 def with_contract(command: Command) -> Command:
-    """Give a command that reads no files the options of a contract, as `config` too."""
-    return _with_options(command, _CONTRACT)
+    """Give a command that reads no files the options of a contract, also as `config`."""
+    return _with(_CONTRACT, command)
 
 
-def _with_options(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
-    names = ("files", "demo", "overrides", "declared", "program")
-
-    @wraps(command)
+def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
     def run(**given: Any) -> None:
-        mine = {name: given.pop(name) for name in names if name in given}
+        mine = {
+            field.name: given.pop(field.name) for field in fields(Config) if field.name in given
+        }
         command(config=Config(**mine), **given)
 
+    decorated: Command = update_wrapper(run, command)
     for option in reversed(options):
-        run = option(run)
-    return run
+        decorated = option(decorated)
+    return decorated
 
 
 def import_name(name: str, problem: str, example: str) -> Any:

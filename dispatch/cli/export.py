@@ -52,9 +52,7 @@ def command(
     """
     if output is not None and output.exists() and any(map(output.samefile, config.files)):
         raise click.UsageError(f"{output} is a file that was read; write to another file")
-    settings: dict[str, Any] = {}
-    if redis is not None:
-        settings |= _redis_settings(redis)
+    settings: dict[str, Any] = {} if redis is None else _redis_settings(redis)
     if redis_password_from is not None:
         settings["redis_password"] = REFERENCE + redis_password_from
         if not is_reference(settings["redis_password"]):
@@ -62,13 +60,14 @@ def command(
     if cooldown is not None:
         settings["cooldown_time"] = cooldown
     dispatcher = config.dispatcher()
-    sections = dispatcher.sections
-    written = sections.get("router_settings")
-    if enforce_limits and isinstance(written, FrozenMap | None):
-        checks = (written or {}).get("optional_pre_call_checks") or ()
-        settings["optional_pre_call_checks"] = [*checks, "enforce_model_rate_limits"]
-    if settings and isinstance(written, FrozenMap | None):
-        sections = sections.set("router_settings", {**(written or {}), **settings})
+    sections: Any = dispatcher.sections
+    written = sections.get("router_settings") or FrozenMap({})
+    if isinstance(written, FrozenMap):  # else `proxy_config` reports it
+        checks = written.get("optional_pre_call_checks") or ()
+        if enforce_limits:
+            settings["optional_pre_call_checks"] = [*checks, "enforce_model_rate_limits"]
+        merged = sections.set("router_settings", written.update(settings))
+        sections = merged if settings else sections
     warn_of_keys(dispatcher.groups, dispatcher.contract.own_keys)
     made = proxy_config(dispatcher, sections, allow_literal_secrets=allow_literal_secrets)
     for fault in find_left_out(sections):

@@ -128,14 +128,14 @@ def find_left_out(sections: Mapping[str, Any]) -> Iterator[Fault]:
     Sections whose names start with `x-` are the user's own, and no warning.
 
     >>> for fault in find_left_out({"litellm_setting": {"drop_params": True}, "x-mine": 1}):
-    ...     print(fault)
-    litellm_setting: is no section of LiteLLM's proxy; did you mean 'litellm_settings'?
+    ...     print(f"{fault.where}: {fault.message}")
+    litellm_setting: is left out: LiteLLM's proxy has no such section
     """
     for name in sections:
         if name not in SECTIONS and not str(name).startswith("x-"):
             near = nearest(str(name), SECTIONS)
             hint = f"did you mean {quote_name(near)}?" if near else ""
-            message = "is no section of LiteLLM's proxy"
+            message = "is left out: LiteLLM's proxy has no such section"
             yield locate(Fault((name,), message, hint, "unknown-key", "warning"), sections)
 
 

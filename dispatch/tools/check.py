@@ -46,9 +46,7 @@ __all__ = ["Report", "check", "hide_misspelt_secrets", "tree_of"]
 
 Config = Mapping[str, Any] | ConfigMorpher | Iterable[Mapping[str, Any]]
 
-_MOST_UNKNOWN = (
-    500  # keys of one configuration: finding the nearest secret of each takes a millisecond
-)
+_MOST_UNKNOWN = 200  # keys of a configuration: finding the nearest known one takes 2 ms each
 _CHAT_MODES = ("chat", "responses", "completion")  # what `litellm.completion` calls
 
 
@@ -121,9 +119,10 @@ def tree_of(config: Config) -> FrozenMap[str, Any]:
 def hide_misspelt_secrets(tree: Mapping[str, Any]) -> None:
     """Mark keys as secret that are most likely misspelt names of secrets that LiteLLM takes."""
     keys = dict.fromkeys(_keys([tree.get("models"), tree.get("defaults")]))
-    unknown = (key for key in keys if not is_known(key) and not is_secret(key))
-    secret = [key for key in known_keys() if is_secret(key)]
-    mark_secret(*(key for key in islice(unknown, _MOST_UNKNOWN) if nearest(key, secret, 0.8)))
+    unknown = islice((key for key in keys if not is_known(key)), _MOST_UNKNOWN)
+    near = {key: nearest(key, known_keys(), 0.8) for key in unknown if not is_secret(key)}
+    if secret := [key for key, name in near.items() if name and is_secret(name)]:
+        mark_secret(*secret)
 
 
 def _keys(value: Any) -> Iterator[str]:
@@ -163,132 +162,74 @@ def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> I
 
 
 def _find(tree: FrozenMap[str, Any], sections: Sections, today: datetime.date) -> list[Fault]:
-    contract = sections.contract
-    found = list(_find_in_sections(tree, contract.own_keys))
-    models: list[Model] = []
-    copies: list[Model] = []
+    contract, models, copies = sections.contract, list[Model](), list[Model]()
     run = pipeline(
         contract,
         defaults=sections.defaults,
         models=each(partial(do, models.append)),
         copies=each(partial(do, copies.append)),
     )
-    faults: list[Fault] = []
+    refused: list[Fault] = []
     try:
         groups = run(sections.models)
     except ConfigError as error:
-        faults = [f if f.position else locate(f, tree) for f in error.faults]
+        refused = [fault if fault.position else locate(fault, tree) for fault in error.faults]
         groups = {role: pvector(c for c in copies if role in c["roles"]) for role in contract}
-    if not faults and not models:
+    found = [*_find_in_sections(tree, contract.own_keys), *refused]
+    if not refused and not models:
         found.append(locate(_warning(("models",), "holds no model", "add one", "no-models"), tree))
-    found += [*faults, *_find_in_models(models, copies, contract, today, tree)]
+
+    catalog, secrets, unknown = read_catalog(), secret_values(tree), set[str]()
+    # A copy has another origin than its model if its role has parameters.
+    origins = {id(origin_of(model)) for model in models}
+    for model in (*models, *(copy for copy in copies if id(origin_of(copy)) not in origins)):
+        faults = _find_in_keys(model, contract.own_keys, unknown)
+        listed = _find_in_catalog(model, catalog, secrets, today)
+        found += (locate(fault, model) for fault in (*faults, *listed))
+    for role, players in groups.items():
+        for copy in players:
+            found += (locate(f, copy) for f in _find_unmet_needs(copy, contract[role], catalog))
+
     _, undeployable = deploy(groups, contract.own_keys)
-    if not faults:  # a model that has one may be what a fallback leads to
+    if not refused:  # a refused model may be what a fallback leads to
         undeployable += (locate(f, tree) for f in find_dead_fallbacks(sections.rest, groups))
         undeployable += find_idle_weights(groups)
-    known = {(fault.path, fault.message) for fault in found}
-    found += (f.as_warning() for f in undeployable if (f.path, f.message) not in known)
-    return found
+    found += (fault.as_warning() for fault in undeployable)
+    # What is wrong with a default, or with a model of many roles, was found many times.
+    return list({(fault.path, fault.message): fault for fault in reversed(found)}.values())[::-1]
 
 
-def _find_in_models(
-    models: list[Model],
-    copies: list[Model],
-    contract: Contract,
-    today: datetime.date,
-    tree: FrozenMap[str, Any],
-) -> Iterable[Fault]:
-    """Return what looks wrong with each model, and with its parameters in a role; each once."""
-    checks = _Checks(contract, today, secret_values(tree), read_catalog(), set())
-    mine: dict[tuple[Step, ...], list[Model]] = {}
-    for copy in copies:
-        mine.setdefault(_path(copy), []).append(copy)
-    found: dict[tuple[Any, ...], Fault] = {}
-    for model in models:
-        same = mine.get(_path(model), [])
-        # A copy has another origin than its model where a role has parameters of its own.
-        variants = [model, *(copy for copy in same if origin_of(copy) is not origin_of(model))]
-        faults = [(fault, one) for one in variants for fault in checks.find(one)]
-        faults += [(fault, copy) for copy in same for fault in checks.find_unmet_needs(copy)]
-        for fault in (locate(fault, one) for fault, one in faults):
-            found.setdefault((fault.path, fault.message), fault)
-    return found.values()
+def _find_in_keys(model: Model, own: Collection[str], unknown: set[str]) -> Iterator[Fault]:
+    sent = {k: v for k, v in model.to_dict().items() if k not in ("name", "roles", *own)}
+    yield from find_unresolvable(sent, types=VALUE_TYPES)
+    yield from find_value_faults(model)
+    yield from find_misspelt(model, own, seen=unknown)
+    if leak := find_credential_leak(model):
+        yield leak
 
 
-def _path(model: Model) -> tuple[Step, ...]:
-    origin = origin_of(model)
-    return origin.path if origin else ()
-
-
-class _Checks(NamedTuple):
-    """What looks wrong with one model; paths of faults start at the model."""
-
-    contract: Contract
-    today: datetime.date
-    secrets: Set[str]
-    catalog: Catalog | None
-    unknown: set[str]
-
-    def find(self, model: Model) -> Iterator[Fault]:
-        own = self.contract.own_keys
-        sent = {k: v for k, v in model.to_dict().items() if k not in ("name", "roles", *own)}
-        yield from find_unresolvable(sent, types=VALUE_TYPES)
-        yield from find_value_faults(model)
-        yield from find_misspelt(model, own, seen=self.unknown)
-        if leak := find_credential_leak(model):
-            yield leak
-        catalog, name, custom = self.catalog, model.get("model"), model.get("custom_llm_provider")
-        if catalog is None or not _is_listed(model, catalog):
-            return
-        provider = catalog.provider(name, custom)
-        if provider is not None and not _has_endpoint(model):
-            for need in needs(provider, model):
-                if not any(os.environ.get(variable, "").strip() for variable in need.variables):
-                    variables = " or ".join(need.variables)
-                    message = f"{variables} is not set (required by {provider})"
-                    yield _warning(("model",), message, f"or give {need.keys[0]}", "unset-key")
-        entry = catalog.find(name, custom)
-        if entry is not None:
-            yield from _find_in_entry(model, entry, self.today)
-        elif provider is None or not catalog.takes_any_name(name, custom):
+def _find_in_catalog(
+    model: Model, catalog: Catalog | None, secrets: Set[str], today: datetime.date
+) -> Iterator[Fault]:
+    if catalog is None or not (called := _called(model, catalog)):
+        return
+    name, custom = called
+    provider, entry = catalog.provider(name, custom), catalog.find(name, custom)
+    has_endpoint = model.get("api_base") or model.get("base_url")
+    for need in needs(provider, model) if provider and not has_endpoint else ():
+        if not any(os.environ.get(variable, "").strip() for variable in need.variables):
+            message = f"{' or '.join(need.variables)} is not set (required by {provider})"
+            yield _warning(("model",), message, f"set it, or give {need.keys[0]}", "unset-key")
+    if entry is None:
+        if provider is None or not catalog.takes_any_name(name, custom):
             near = catalog.near(name, custom)
             hint = "" if provider else "write its provider before it, such as openai/…"
             hint = f"did you mean {near!r}?" if near else hint
-            shown = repr(HIDDEN) if name in self.secrets else quote_name(name)
-            message = f"LiteLLM's list has no model {shown}"
-            message = message if provider else f"unknown provider for model {shown}"
+            shown = repr(HIDDEN) if name in secrets else quote_name(name)
+            unlisted = f"LiteLLM's list has no model {shown}"
+            message = unlisted if provider else f"unknown provider for model {shown}"
             yield _warning(("model",), message, hint, "unknown-model")
-
-    def find_unmet_needs(self, copy: Model) -> Iterator[Fault]:
-        """Yield what the role of a copy needs, and its model lacks as far as LiteLLM knows."""
-        if self.catalog is None or not _is_listed(copy, self.catalog):
-            return
-        role = self.contract[next(iter(copy["roles"]))]
-        entry = self.catalog.find(copy["model"], copy.get("custom_llm_provider")) or {}
-        described = copy.get("model_info")
-        known = {**entry, **(described if isinstance(described, Mapping) else {})}
-        implied = {"supports_function_calling": True} if role.name == CHATCOMPLETIONS else {}
-        for key, needed in {**implied, **(role.needs or {})}.items():
-            message = _find_lack(key, needed, known)
-            if message:
-                message = f"{message}, and role {quote_name(role.name)} needs {key}: {needed}"
-                yield _warning(("model",), message, "", "unmet-need")
-
-
-def _has_endpoint(model: Model) -> bool:
-    return bool(model.get("api_base") or model.get("base_url"))
-
-
-def _is_listed(model: Model, catalog: Catalog) -> bool:
-    """Return whether LiteLLM's list can know a model: it is called, and not on an own endpoint."""
-    name = model.get("model")
-    if not isinstance(name, str) or not name or is_reference(name) or "mock_response" in model:
-        return False
-    provider = catalog.provider(name, model.get("custom_llm_provider"))
-    return not _has_endpoint(model) or provider == "azure"
-
-
-def _find_in_entry(model: Model, entry: Mapping[str, Any], today: datetime.date) -> Iterator[Fault]:
+        return
     retired = str(entry.get("deprecation_date") or "")
     if re.fullmatch(r"\d{4}-\d\d-\d\d", retired) and retired <= today.isoformat():
         successor = entry.get("successor_model")
@@ -302,15 +243,36 @@ def _find_in_entry(model: Model, entry: Mapping[str, Any], today: datetime.date)
             yield _warning((key,), message, f"ask for at most {int(limit)}", "too-many-tokens")
 
 
-def _find_lack(key: str, needed: Any, known: Mapping[str, Any]) -> str:
-    """Return how a model falls short of a need; empty where it does not, or that is unknown."""
-    found = known.get("_".join(key.split("_")[1:]) if "cost" in key else key)
-    number = isinstance(found, int | float) and isinstance(needed, int | float)
-    if key == "mode":
-        wrong = found and found not in (_CHAT_MODES if needed == "chat" else (needed,))
-        return f"the model is for {found}" if wrong else ""
-    if needed is True:
-        return f"the model has {key}: false" if found is False else ""
-    if number and (found > needed if "cost" in key else found < needed):
-        return f"the model has {found}"
-    return ""
+def _called(model: Model, catalog: Catalog) -> tuple[str, str | None] | None:
+    """Return the name and the provider that LiteLLM is asked for, if its list can know them."""
+    name, custom = model.get("model"), model.get("custom_llm_provider")
+    if not isinstance(name, str) or not name or is_reference(name) or "mock_response" in model:
+        return None
+    custom = custom if isinstance(custom, str) else None
+    has_endpoint = model.get("api_base") or model.get("base_url")
+    is_listed = not has_endpoint or catalog.provider(name, custom) == "azure"
+    return (name, custom) if is_listed else None
+
+
+def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Iterator[Fault]:
+    """Yield what a role needs and a model lacks, as far as LiteLLM or its `model_info` knows."""
+    if catalog is None or not (called := _called(copy, catalog)):
+        return
+    described = copy.get("model_info")
+    described = described if isinstance(described, Mapping) else {}
+    known = {**(catalog.find(*called) or {}), **described}
+    implied = {"supports_function_calling": True} if role.name == CHATCOMPLETIONS else {}
+    for key, needed in {**implied, **(role.needs or {})}.items():
+        is_ceiling = "cost" in key
+        found = known.get(key.removeprefix("max_") if is_ceiling else key)
+        allowed = _CHAT_MODES if (key, needed) == ("mode", "chat") else (needed,)
+        if isinstance(found, bool | str):
+            unmet = found not in allowed
+        else:
+            are_numbers = isinstance(found, int | float) and isinstance(needed, int | float)
+            unmet = are_numbers and (found > needed if is_ceiling else found < needed)
+        if unmet:
+            lacks = f"{key}, which the model lacks"
+            lacks = lacks if needed is True else f"{key}: {needed}, and the model has {found}"
+            message = f"role {quote_name(role.name)} needs {lacks}"
+            yield _warning(("model",), message, "", "unmet-need")

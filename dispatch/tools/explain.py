@@ -141,6 +141,10 @@ class _Explainer:
         self.target = target
         self.source: Any = getattr(origin_of(tree), "source", None)
         self.secrets = secret_values(tree)
+        self.entries: dict[Path, list[Entry]] = {
+            at: read_roles(model.get("roles"), self.contract)[0]
+            for at, model in self.models.items()
+        }
 
     def explain(self, path: PathLike | None, role: str | None) -> Iterator[Explanation]:
         start = () if path is None else tuple(trace(self.tree, path))
@@ -158,11 +162,8 @@ class _Explainer:
                 return players
         return set()
 
-    def entries(self, at: Path) -> list[Entry]:
-        return read_roles(self.models[at].get("roles"), self.contract)[0]
-
     def roles(self, at: Path) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(entry.role for entry in self.entries(at)))
+        return tuple(dict.fromkeys(entry.role for entry in self.entries[at]))
 
     def explain_value(self, at: Path, value: Any, role: str | None) -> Iterator[Explanation]:
         use = self.use(at)
@@ -197,7 +198,7 @@ class _Explainer:
         if key != "roles":
             places = self.places(written) + self.replaced_default(key, written)
             return _Use(places, key, self.roles(at[:2]))
-        for entry in self.entries(at[:2]):
+        for entry in self.entries[at[:2]]:
             base = entry.path[1:] if entry.path[-1] == entry.role else (*entry.path[1:], entry.role)
             parameter = rest[len(base) : len(base) + 1]
             if rest[: len(base)] == base and parameter and parameter != ("task",):

@@ -1,4 +1,4 @@
-"""Fuzzing: whatever stands in a file, or in a list, nothing but this package's errors comes out.
+"""Fuzzing: whatever a file or a list holds, nothing but this package's errors comes out.
 
 Bounded in `tests/test_fuzz.py`. For longer, with coverage to guide it, where atheris installs::
 

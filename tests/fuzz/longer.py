@@ -17,7 +17,7 @@ BROKEN = Path(__file__).parents[1] / "broken.yaml"
 
 
 def one(content: bytes) -> None:
-    """The first byte tells the format, so that one corpus serves all three."""
+    """The first byte chooses the format, so that one corpus serves all three."""
     if content:
         path = Path(HOME, f"fuzzed{SUFFIXES[content[0] % 3]}")
         try_file(path, content[1:])

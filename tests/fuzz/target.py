@@ -6,25 +6,22 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from dispatch import ConfigMorpher, ModelDispatcher
-from dispatch.check import check
-from dispatch.errors import ConfigError, ConfigWarning, DispatchError
-from dispatch.explain import explain
+from dispatch import ConfigError, ConfigMorpher, ConfigWarning, ModelDispatcher, check, explain
+from dispatch.errors import DispatchError
 
 
 def complete(model: str, **kwargs: Any) -> None:
     """Stand in for what models are handed to."""
 
 
-def try_file(path: Path, content: bytes) -> None:
-    """Read a file, and do with it all that can be done offline."""
+def try_file(path: Path, content: bytes) -> str:
+    """Read a file, and do with it all that can be done offline; return all that was shown."""
     path.write_bytes(content)
     try:
         config = ConfigMorpher(path)
     except DispatchError as error:
-        show(error)
-    else:
-        use(config)
+        return show(error)
+    return use(config)
 
 
 def try_object(value: Any) -> None:
@@ -41,26 +38,28 @@ def try_object(value: Any) -> None:
         use(config)
 
 
-def use(config: ConfigMorpher) -> None:
+def use(config: ConfigMorpher) -> str:
     """Check, explain, dispatch and morph."""
     report = check(config)
-    told = [fault.told() for fault in (*report.faults, *report.warnings)]
-    told += [each.told() for each in explain(config, target=complete)]
-    assert all(each.encode() is not None for each in (repr(config), report.summary, *told))
+    shown = [report.summary, *(fault.render() for fault in (*report.faults, *report.warnings))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConfigWarning)
         try:
-            dispatcher = ModelDispatcher(config.fetch("models"))
+            for each in explain(config, target=complete):
+                shown.append(f"{each.where} {each.value} {each.describe()} {each.origins}")
+            dispatcher = ModelDispatcher(config)
             for group in (dispatcher.for_chatcompletions, dispatcher.for_postcompletions):
                 for index in range(min(len(group), 5)):
                     group.morph(complete, start_from=f"models[{index}]")
         except DispatchError as error:
-            show(error)
+            shown.append(show(error))
+    assert "\n".join(shown).encode()
+    return "\n".join(shown)
 
 
-def show(error: DispatchError) -> None:
-    """Whatever is caught can be printed, and keeps no text that it failed on."""
-    assert str(error).encode()
+def show(error: DispatchError) -> str:
+    """Return the text of an error, which can be printed."""
     assert repr(error).encode()
     if isinstance(error, ConfigError):
         assert error.faults
+    return str(error).encode().decode()

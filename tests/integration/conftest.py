@@ -159,7 +159,7 @@ def exported(directory, provider, redis):
         "models": models,
         "roles": ["second", "limited", "shared"],
         "router_settings": {"num_retries": 0},
-        "litellm_settings": {"fallbacks": [{"limited": ["second"]}]},
+        "litellm_settings": {"fallbacks": [{"limited": ["postcompletions"]}]},
     }
     config = directory / "config.json"
     config.write_text(json.dumps(tree))

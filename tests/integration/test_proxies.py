@@ -86,7 +86,8 @@ def test_fallback_of_litellm_settings(proxies):
     """A fallback in `litellm_settings` serves where a limit is reached."""
     one, other = map(client_of, proxies)
     answers = [ask(client, "limited") for client in (one, other) for _ in range(4)]
-    assert "whole" in answers
+    assert set(answers) <= {"scarce", "good"}
+    assert "good" in answers
 
 
 def test_stranger(proxies):

@@ -1,0 +1,334 @@
+"""Configurations of other programs, rewritten as one of this project.
+
+Each format has a table that says where a field of a model goes, by its path. What has no place here
+is reported where it was written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dispatch.config.environment import foreign_reference
+from dispatch.config.files import decode, merge, parse
+from dispatch.config.positions import File
+from dispatch.config.yaml import read_yaml
+from dispatch.errors import ConfigError, Fault, FileError, Position, SecretError, Step
+from dispatch.immutable import VECTOR, FrozenMap, Origin, Source, freeze, locate, with_origin
+from dispatch.litellm.catalog import read_catalog
+from dispatch.litellm.keys import is_known
+from dispatch.litellm.proxy_file import find_proxy_faults, from_litellm, is_proxy_file
+from dispatch.redaction import REFERENCE, literal_secrets, quote_name
+from dispatch.roles import CHATCOMPLETIONS
+from dispatch.suggestions import describe_type
+
+__all__ = ["AIDER", "AUTOGEN", "CONTINUE", "PROXY_FILE", "Imported", "detect", "import_config",
+           "read_foreign"]  # fmt: skip
+
+PROXY_FILE = "the configuration of a LiteLLM proxy"
+CONTINUE = "a config.yaml of Continue"
+AIDER = "a .aider.model.settings.yml of aider"
+AUTOGEN = "an OAI_CONFIG_LIST of AutoGen"
+
+Fields = Mapping[str, str]
+Read = tuple[list["_Model"], dict[str, Any]]
+
+_LEFT_OUT = "has no place here: left out"
+_LISTS: tuple[type, ...] = (list, tuple, *VECTOR)
+_OWN = ("defaults", "own_keys", "roles")
+
+# Continue's names of providers, and AutoGen's `api_type`s, where LiteLLM has another.
+_PROVIDERS = {
+    "docker": "docker_model_runner", "fireworks": "fireworks_ai", "google": "gemini",
+    "huggingface-inference-api": "huggingface", "huggingface-tei": "huggingface",
+    "huggingface-tgi": "huggingface", "lmstudio": "lm_studio", "nvidia": "nvidia_nim",
+    "open_ai": "openai", "together": "together_ai", "vertexai": "vertex_ai",
+    "vllm": "hosted_vllm", "xAI": "xai", "zAI": "zai",
+}  # fmt: skip
+_CONTINUE_FIELDS: Fields = {
+    "name": "name", "model": "model", "apiBase": "api_base", "apiKey": "api_key",
+    "env.apiVersion": "api_version", "env.profile": "aws_profile_name",
+    "env.accessKeyId": "aws_access_key_id", "env.secretAccessKey": "aws_secret_access_key",
+    "env.projectId": "vertex_project", "chatOptions.baseSystemMessage": "system_prompt",
+    "requestOptions.timeout": "timeout", "requestOptions.headers": "extra_headers",
+    "requestOptions.extraBodyProperties": "extra_body", "requestOptions.verifySsl": "ssl_verify",
+    "defaultCompletionOptions.maxTokens": "max_tokens", "defaultCompletionOptions.n": "n",
+    "defaultCompletionOptions.temperature": "temperature", "defaultCompletionOptions.stop": "stop",
+    "defaultCompletionOptions.topP": "top_p", "defaultCompletionOptions.topK": "top_k",
+    "defaultCompletionOptions.minP": "min_p",
+    "defaultCompletionOptions.presencePenalty": "presence_penalty",
+    "defaultCompletionOptions.frequencyPenalty": "frequency_penalty",
+}  # fmt: skip
+_CAPABILITIES = {"tool_use": "supports_function_calling", "image_input": "supports_vision"}
+_CALLS = {
+    "embed": {"calls": "litellm.embedding", "needs": {"mode": "embedding"}},
+    "rerank": {"calls": "litellm.rerank", "needs": {"mode": "rerank"}},
+}
+_AIDER_KEYS = (
+    "edit_format", "weak_model_name", "use_repo_map", "send_undo_reply", "lazy", "overeager",
+    "reminder", "examples_as_sys_msg", "cache_control", "caches_by_default", "use_system_prompt",
+    "use_temperature", "streaming", "editor_model_name", "editor_edit_format", "reasoning_tag",
+    "remove_reasoning", "system_prompt_prefix", "accepts_settings",
+)  # fmt: skip
+_AIDER_FIELDS: Fields = {"name": "model", "extra_params": "", **{key: key for key in _AIDER_KEYS}}
+_AUTOGEN_FIELDS: Fields = {
+    "model": "model", "tags": "tags", "base_url": "api_base", "client_host": "api_base",
+    "default_headers": "extra_headers", "aws_region": "aws_region_name",
+    "aws_access_key": "aws_access_key_id", "aws_secret_key": "aws_secret_access_key",
+    "project_id": "vertex_project", "location": "vertex_location",
+}  # fmt: skip
+
+
+class Imported(NamedTuple):
+    """A configuration of this project, what it was, and what could not be carried over."""
+
+    tree: FrozenMap[str, Any]
+    format: str
+    left_out: tuple[Fault, ...]
+
+
+def detect(data: Any) -> str | None:
+    """Return what a configuration is if it is one that `import_config` rewrites.
+
+    >>> detect([{"model": "gpt-4", "api_key": "sk-1", "tags": ["strong"]}])
+    'an OAI_CONFIG_LIST of AutoGen'
+    >>> detect({"models": [{"model": "gpt-4o"}]})
+    """
+    is_map = isinstance(data, Mapping)
+    if is_map and is_proxy_file(data):
+        return PROXY_FILE
+    entries: Any = data
+    if is_map:
+        entries = None if any(key in data for key in _OWN) else data.get("models")
+    listed: list[Any] = list(entries) if isinstance(entries, _LISTS) else []
+    if not listed or not all(isinstance(entry, Mapping) for entry in listed):
+        return None
+    if is_map:
+        theirs = (isinstance(e.get("provider"), str) or "uses" in e for e in listed)
+        return CONTINUE if all(theirs) else None
+    if all("name" in entry and "model" not in entry for entry in listed):
+        return AIDER
+    ours = any("name" in entry or "roles" in entry for entry in listed)
+    return AUTOGEN if not ours and all("model" in entry for entry in listed) else None
+
+
+def read_foreign(path: Path) -> tuple[Any, File]:
+    """Read a file that may hold a list, and needs no suffix: JSON unless it is named as YAML.
+
+    Raises `FileError`.
+    """
+    problem = "" if path.is_file() else "is no file"
+    try:
+        content = b"" if problem else path.read_bytes()
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    if problem:
+        raise FileError([Fault((), problem, code="unreadable", position=Position(str(path)))])
+    is_yaml = path.suffix.lower() in (".yaml", ".yml")
+    file = decode(str(path), content, "yaml" if is_yaml else "json")
+    try:
+        return parse(file), file
+    except FileError as error:
+        if [fault.code for fault in error.faults] != ["no-mapping"]:
+            raise
+    return read_yaml(file.text)[0] if is_yaml else json.loads(file.text), file
+
+
+def import_config(
+    data: Any, source: Source | None = None, *, allow_literal_secrets: bool = False
+) -> Imported:
+    """Rewrite a configuration of another program, and say what could not be carried over.
+
+    >>> models = [{"name": "a", "provider": "openai", "model": "o3", "topK": 1, "roles": ["chat"]}]
+    >>> imported = import_config({"schema": "v1", "models": models})
+    >>> imported.tree["models"][0]
+    FrozenMap({'name': 'a', 'model': 'openai/o3', 'roles': ['chatcompletions']})
+    >>> print(imported.left_out[0])
+    models[0].topK: has no place here: left out
+
+    Raises `ConfigError` for what is none of the formats; `SecretError` for a secret that is no
+    reference, unless `allow_literal_secrets`.
+    """
+    origin = Origin((), source)
+    found = detect(data)
+    if found is None:
+        message = f"is {describe_type(data)} of no known format"
+        hint = f"known: {', '.join((PROXY_FILE, *_READERS))}"
+        raise ConfigError([origin.locate(Fault((), message, hint, "unknown-format"))])
+    left_out: list[Fault] = []
+    if found == PROXY_FILE:
+        original = with_origin(freeze(data), origin)
+        tree = from_litellm(original)
+        unread = ("unread-section", "unknown-key")
+        left_out += (fault for fault in find_proxy_faults(original) if fault.code in unread)
+    else:
+        models, sections = _READERS[found](data, left_out)
+        tree = FrozenMap.of(
+            {"models": freeze([model.frozen(origin) for model in models]), **freeze(sections)}
+        )
+    rest = FrozenMap.of({name: section for name, section in tree.items() if name != "models"})
+    message, hint = "a literal secret would be written to a file", f"write {REFERENCE}NAME"
+    secrets = [
+        locate(Fault(path, message, f"{hint}, or allow it: --allow-literal-secrets"), holder)
+        for holder in (*tree["models"], with_origin(rest, origin))
+        for path in literal_secrets(holder)
+    ]
+    if secrets and not allow_literal_secrets:
+        raise SecretError(fault._replace(code="literal-secret") for fault in secrets)
+    placed = (fault if fault.position else origin.locate(fault) for fault in left_out)
+    return Imported(tree, found, tuple(fault.as_warning() for fault in placed))
+
+
+class _Model:
+    """One model in the making: its values, where each was written, and what has no place yet."""
+
+    def __init__(
+        self, entry: Mapping[str, Any], path: tuple[Step, ...], fields: Fields, faults: list[Fault]
+    ) -> None:
+        self.path, self.fields, self.faults = path, fields, faults
+        self.values: dict[str, Any] = {}
+        self.moved: dict[str, tuple[Step, ...]] = {}
+        self.rest: dict[str, Any] = {}
+        self.read(entry)
+
+    def read(self, entry: Mapping[str, Any], above: str = "") -> None:
+        for key, value in entry.items():
+            path = f"{above}{key}"
+            target = self.fields.get(path)
+            if target:
+                self.put(target, value, path)
+            elif target is not None and isinstance(value, Mapping):  # each key of it, as it is
+                for name, item in value.items():
+                    self.put(str(name), item, f"{path}.{name}")
+            elif isinstance(value, Mapping) and any(f.startswith(f"{path}.") for f in self.fields):
+                self.read(value, f"{path}.")
+            else:
+                self.rest[path] = value
+
+    def put(self, key: str, value: Any, path: str) -> None:
+        value = self.resolve(value, path)
+        if value is not None:
+            self.values[key] = value
+            self.moved[key] = (*self.path, *path.split("."))
+
+    def resolve(self, value: Any, path: str) -> Any:
+        """Write references as LiteLLM does; one that is a part of a string is left out."""
+        if isinstance(value, Mapping):
+            items = {key: self.resolve(item, f"{path}.{key}") for key, item in value.items()}
+            return {key: item for key, item in items.items() if item is not None}
+        variable = foreign_reference(value) if isinstance(value, str) else None
+        if variable is None and isinstance(value, str) and "${{" in value:
+            self.report(path, "is not expanded here: left out", "put all of it into a variable")
+            return None
+        return REFERENCE + variable if variable else value
+
+    def report(self, path: str, message: str, hint: str = "") -> None:
+        steps = path.split(".") if path else ()
+        self.faults.append(Fault((*self.path, *steps), message, hint, "left-out"))
+
+    def finish(self, provider: Any = None) -> _Model:
+        """Put the provider before the model's name, and report what has no place."""
+        if isinstance(provider, str) and "model" in self.values:
+            endpoint = "api_base" in self.values
+            prefix = _PROVIDERS.get(provider, provider)
+            catalog = read_catalog()
+            if catalog is not None and prefix not in catalog.providers:
+                prefix = "openai" if endpoint else prefix
+                hint = "written as openai/…, as most endpoints speak OpenAI's API"
+                hint = hint if endpoint else "write the model as LiteLLM names it"
+                self.report("model", f"LiteLLM has no provider {quote_name(provider)}", hint)
+            self.values["model"] = f"{prefix}/{self.values['model']}"
+        for path, value in self.rest.items():
+            if value not in (None, [], {}):
+                self.report(path, _LEFT_OUT)
+        return self
+
+    def frozen(self, origin: Origin) -> FrozenMap[str, Any]:
+        return with_origin(freeze(self.values), origin._replace(path=self.path, moved=self.moved))
+
+
+def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
+    known = ("name", "version", "schema", "models")
+    faults += (Fault((key,), _LEFT_OUT, code="left-out") for key in data if key not in known)
+    models: list[_Model] = []
+    played: dict[str, None] = {}
+    for index, entry in enumerate(data["models"]):
+        model = _Model(entry, ("models", index), _CONTINUE_FIELDS, faults)
+        rest, values = model.rest, model.values
+        if "uses" in rest:
+            model.report("", "is a block of Continue's hub, which is not read: left out")
+            continue
+        provider = rest.pop("provider")
+        values |= {"model": rest.pop("env.deployment", values.get("model"))}
+        rest.pop("env.apiType", None)  # which of Azure's two APIs: the endpoint says so too
+        if region := rest.pop("env.region", None):
+            values["vertex_location" if provider == "vertexai" else "aws_region_name"] = region
+        info: dict[str, Any] = {}
+        if length := rest.pop("defaultCompletionOptions.contextLength", None):
+            ollama = provider == "ollama"
+            (values if ollama else info)["num_ctx" if ollama else "max_input_tokens"] = length
+        if rest.pop("defaultCompletionOptions.reasoning", None):
+            budget = rest.pop("defaultCompletionOptions.reasoningBudgetTokens", 2048)
+            values["thinking"] = {"type": "enabled", "budget_tokens": budget}
+        for name in rest.pop("capabilities", None) or ():
+            if name in _CAPABILITIES:
+                info[_CAPABILITIES[name]] = True
+            else:
+                model.report("capabilities", f"{quote_name(name)} {_LEFT_OUT}")
+        values |= {"model_info": info} if info else {}
+        roles = rest.pop("roles", None) or ("chat", "edit", "apply", "summarize")
+        prompt = {"system_prompt": values.pop("system_prompt", None)}
+        chat = {CHATCOMPLETIONS: prompt} if prompt["system_prompt"] else CHATCOMPLETIONS
+        values["roles"] = [chat if role == "chat" else role for role in roles]
+        played |= dict.fromkeys(role for role in roles if role != "chat")
+        models.append(model.finish(provider))
+    sections = {f"x-{key}": data[key] for key in ("name", "version") if key in data}
+    declared = {role: _CALLS.get(role) for role in played}
+    return models, {**({"roles": declared} if declared else {}), **sections}
+
+
+def _read_aider(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
+    """Read aider's settings; what aider itself reads of a model are keys of the program's own."""
+    models: list[_Model] = []
+    always: dict[str, Any] = {}
+    for index, entry in enumerate(data):
+        model = _Model(entry, (index,), _AIDER_FIELDS, faults).finish()
+        if model.values.pop("model") == "aider/extra_params":
+            always = model.values
+            continue
+        heat = model.values.get("use_temperature")
+        if isinstance(heat, int | float) and not isinstance(heat, bool):
+            model.values["temperature"] = model.values.pop("use_temperature")
+        model.values = {"model": entry["name"], **model.values}
+        models.append(model)
+    for model in models:
+        model.values = merge(model.values, always)  # aider lets these win too
+    own = [key for key in _AIDER_KEYS if any(key in model.values for model in models)]
+    return models, {"own_keys": own} if own else {}
+
+
+def _read_autogen(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
+    models: list[_Model] = []
+    for index, entry in enumerate(data):
+        model = _Model(entry, (index,), _AUTOGEN_FIELDS, faults)
+        kind = model.rest.pop("api_type", None)
+        price = model.rest.get("price")
+        if isinstance(price, list) and [isinstance(p, int | float) for p in price] == [True] * 2:
+            costs = (each / 1000 for each in model.rest.pop("price"))
+            keys = ("input_cost_per_token", "output_cost_per_token")
+            model.values |= zip(keys, costs, strict=True)
+        for key in [key for key in model.rest if key != "stream" and is_known(key)]:
+            model.put(key, model.rest.pop(key), key)
+        kind = kind or ("openai" if "api_base" in model.values else None)
+        models.append(model.finish(kind))
+    tagged = any("tags" in model.values for model in models)
+    return models, {"own_keys": ["tags"]} if tagged else {}
+
+
+_READERS: Mapping[str, Callable[[Any, list[Fault]], Read]] = {
+    CONTINUE: _read_continue,
+    AIDER: _read_aider,
+    AUTOGEN: _read_autogen,
+}
