@@ -5,7 +5,7 @@ A model goes in at the top and comes out in the groups of the roles that it play
     freeze_models          Iterable[Mapping] -> Iterator[Model]  immutable; each knows its place
     apply_defaults         Model -> Model                        keys that all models start from
     drop_disabled          Model -> tuple[Model, ...]            none where `enabled` is false
-    normalize_roles        Model -> Model                        every way to write roles becomes one
+    normalize_roles        Model -> Model                        each way to write roles becomes one
     explode_roles          Model -> Iterator[Model]              one copy for each role
     apply_role_parameters  Model -> Model                        keys that hold in this role only
     group_by_role          Iterable[Model] -> Groups             the copies by role, in file order
@@ -303,6 +303,7 @@ def borrow_roles(groups: Groups, *, contract: Contract = DEFAULT_CONTRACT) -> Gr
 
     A borrowed copy still names, in its `roles`, the role that it was borrowed from.
 
+    >>> from dispatch.roles import Role
     >>> contract = Contract(["chat", Role("title", otherwise="chat")])
     >>> groups = group_by_role([freeze({"model": "m", "roles": {"chat": None}})], contract=contract)
     >>> borrow_roles(groups, contract=contract)["title"]

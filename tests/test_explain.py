@@ -39,7 +39,7 @@ log: {level: 2}
 
 
 def complete(model, temperature=1, **kwargs):
-    """Stand in for what models are handed to."""
+    """What models are handed to."""
 
 
 @pytest.fixture

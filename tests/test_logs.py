@@ -91,6 +91,7 @@ def test_forgotten(shown):
     assert SECRET not in logs._scrubber.secrets
 
 
+@pytest.mark.slow
 def test_json_logs_of_litellm():
     """With LiteLLM's JSON logs and debugging, a request shows no secret of a model."""
     code = f"""

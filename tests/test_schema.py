@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator
 from litellm.types.router import LiteLLM_Params
 
-from dispatch import Contract, ModelDispatcher, Role, load, schema
+from dispatch import Contract, ModelDispatcher, Role, schema
 from dispatch.errors import ConfigError
-from dispatch.load import read_tree
+from dispatch.load import load, read_tree
 from dispatch.sections import _FIELDS, read_sections
 from dispatch.tools.schema import _DECLARATION
 from tests.program import run

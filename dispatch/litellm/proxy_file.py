@@ -10,7 +10,7 @@ from typing import Any
 
 from pyrsistent import pvector
 
-from dispatch.errors import ConfigError, Fault, Step, format_path
+from dispatch.errors import ConfigError, Fault, format_path
 from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, locate, origin_of, with_origin
 from dispatch.litellm.keys import is_known
 from dispatch.redaction import quote_name
@@ -21,6 +21,7 @@ __all__ = ["find_proxy_faults", "from_litellm", "is_proxy_file"]
 Entry = FrozenMap[str, Any]
 
 _ENTRY_KEYS = ("model_name", "litellm_params", "model_info", "blocked")
+_OURS = {"litellm_system_prompt": "system_prompt"}
 _ALIASES = ("router_settings", "model_group_alias")
 _RESERVED = {
     "name": "LiteLLM would send it; write it as the id in model_info",
@@ -57,58 +58,41 @@ def from_litellm(tree: FrozenMap[str, Any]) -> FrozenMap[str, Any]:
 
     Raises `ConfigError` for entries of the wrong shape, and for keys that it could not keep.
     """
-    entries = tree["model_list"]
-    faults = list(_find_faults(entries))
+    faults = list(_find_faults(tree["model_list"]))
     if faults:
         raise ConfigError(locate(fault, tree) for fault in faults)
+    entries = tree["model_list"] or pvector()
     origin = origin_of(tree) or Origin(())
-    entries = entries or pvector()
-    shares = _shares(entries)
-    models = pvector(
-        _model(entry, share, Origin((*origin.path, "model_list", index), origin.source))
-        for index, (entry, share) in enumerate(zip(entries, shares, strict=True))
-    )
+    models = [
+        _model(entry, share, origin._replace(path=(*origin.path, "model_list", index)))
+        for index, (entry, share) in enumerate(zip(entries, _shares(entries), strict=True))
+    ]
     sections = {("models" if k == "model_list" else k): v for k, v in tree.to_dict().items()}
-    sections["models"] = models
-    declared = sections.get("roles") or {}
-    names = freeze(dict.fromkeys(entry["model_name"] for entry in entries))
-    if isinstance(declared, VECTOR):
-        declared = FrozenMap.of(dict.fromkeys(declared))
-    if isinstance(declared, Mapping):  # anything else is reported where roles are read
-        sections["roles"] = names.update(declared)
-    moved = {"models": ("model_list",), **({} if "roles" in tree else {"roles": ("model_list",)})}
+    sections["models"] = pvector(models)
+    roles = sections.get("roles") or {}
+    roles = dict.fromkeys(roles) if isinstance(roles, VECTOR) else roles
+    if isinstance(roles, Mapping):  # anything else is reported where roles are read
+        names = dict.fromkeys(entry["model_name"] for entry in entries)
+        sections["roles"] = FrozenMap.of({**names, **roles})
+    moved = {name: ("model_list",) for name in ("models", "roles") if name not in tree}
     return with_origin(FrozenMap.of(sections), origin._replace(moved={**origin.moved, **moved}))
 
 
-def _model(entry: Entry, share: Mapping[str, Any], origin: Origin) -> FrozenMap[str, Any]:
-    name = entry["model_name"]
+def _model(entry: Entry, share: dict[str, Any], origin: Origin) -> FrozenMap[str, Any]:
+    roles: Any = entry["model_name"]
     params = entry["litellm_params"].to_dict()
-    noted = params.pop("model_info", None) or {}
-    info = {**noted, **(entry.get("model_info") or {})}
-    roles: Any = name
-    if info.get("roles") == pvector([name]):  # what an export of this program notes
+    info = {**(params.pop("model_info", None) or {}), **(entry.get("model_info") or {})}
+    if info.get("roles") == pvector([roles]):  # as an export of this program notes it
         del info["roles"]
-        roles = freeze({name: info.pop("task")}) if "task" in info else name
-    identity = info.pop("id", None)
-    if "litellm_system_prompt" in params:
-        params["system_prompt"] = params.pop("litellm_system_prompt")
-    paths: dict[str, tuple[Step, ...]] = {key: ("litellm_params", key) for key in (*params, *share)}
-    paths |= {"roles": ("model_name",), "name": ("model_info", "id"), "enabled": ("blocked",)}
-    if "system_prompt" in params:
-        paths["system_prompt"] = ("litellm_params", "litellm_system_prompt")
-    if noted and "model_info" not in entry:
-        paths |= {"model_info": ("litellm_params", "model_info")}
-        paths |= {"name": ("litellm_params", "model_info", "id")}
-    model = {
-        **({} if identity is None else {"name": str(identity)}),
-        **params,
-        **share,
-        **({"model_info": freeze(info)} if info else {}),
-        **({"enabled": False} if entry.get("blocked") is True else {}),
-        "roles": roles,
-    }
-    moved = {key: (*origin.path, *path) for key, path in paths.items()}
-    return with_origin(FrozenMap.of(model), origin._replace(moved=moved))
+        roles = freeze({roles: info.pop("task")}) if "task" in info else roles
+    model: dict[str, Any] = {"name": str(info.pop("id"))} if info.get("id") is not None else {}
+    model |= {_OURS.get(key, key): value for key, value in params.items()} | share
+    model |= {"model_info": freeze(info)} if info else {}
+    model |= {"enabled": False} if entry.get("blocked") is True else {}
+    paths = {_OURS.get(key, key): ("litellm_params", key) for key in (*params, *share)}
+    places = {"name": ("model_info", "id"), "enabled": ("blocked",), "roles": ("model_name",)}
+    moved = {key: (*origin.path, *path) for key, path in {**paths, **places}.items()}
+    return with_origin(FrozenMap.of({**model, "roles": roles}), origin._replace(moved=moved))
 
 
 def _shares(entries: Any) -> list[dict[str, Any]]:
@@ -118,20 +102,20 @@ def _shares(entries: Any) -> list[dict[str, Any]]:
     others that have one, has none.
     """
     shares: list[dict[str, Any]] = [{} for _ in entries]
-    groups: dict[str, list[int]] = {}
-    for index, entry in enumerate(entries):
-        groups.setdefault(entry["model_name"], []).append(index)
-    for indices in groups.values():
-        params = {index: entries[index]["litellm_params"] for index in indices}
-        unordered = [index for index in indices if params[index].get("order") is None]
-        last = max((o for p in params.values() if type(o := p.get("order")) is int), default=0)
-        for index in unordered if len(unordered) > 1 else ():
-            shares[index]["order"] = last + 1
-        orders = {index: shares[index].get("order", params[index].get("order")) for index in params}
-        weighed = {orders[index] for index in indices if params[index].get("weight") is not None}
-        for index in indices:
-            if orders[index] in weighed and params[index].get("weight") is None:
-                shares[index]["weight"] = 0
+    groups: dict[str, list[tuple[dict[str, Any], Entry]]] = {}
+    for entry, share in zip(entries, shares, strict=True):
+        groups.setdefault(entry["model_name"], []).append((share, entry["litellm_params"]))
+    for group in groups.values():
+        orders = [params["order"] for _, params in group if params.get("order") is not None]
+        last = max((order for order in orders if type(order) is int), default=0)
+        if len(orders) < len(group) - 1:  # one that is alone comes last anyway
+            for share, params in group:
+                share |= {"order": last + 1} if params.get("order") is None else {}
+        merged = [(share, {**params, **share}) for share, params in group]
+        weighed = {each.get("order") for _, each in merged if each.get("weight") is not None}
+        for share, each in merged:
+            if each.get("weight") is None and each.get("order") in weighed:
+                share["weight"] = 0
     return shares
 
 
@@ -190,8 +174,8 @@ def _near(entry: Mapping[str, Any], key: str) -> str:
 def find_proxy_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
     """Yield a warning, located, for what LiteLLM's proxy takes without a word, and does not use.
 
-    These are keys in the wrong place, deployments that are written twice or that are never asked,
-    and names of what is not there: of a credential, or behind an alias.
+    These are keys in the wrong place, deployments that are written twice or that few requests
+    reach, and names of what is not there: of a credential, or behind an alias.
 
     >>> params = {"model": "openai/gpt-4o"}
     >>> entry = {"model_name": "smart", "litellm_params": params, "rpm": 5}
@@ -244,7 +228,7 @@ def _find_unasked(entries: Any) -> Iterator[Fault]:
             message = f"the same deployment as {format_path(('model_list', earlier))}"
             yield Fault(("model_list", index), message, "remove one", "duplicate-deployment")
         if share.get("weight") == 0:
-            message = "is never asked, as others of its name have a weight"
+            message = "is asked only when others of its name fail, as they have a weight"
             path = ("model_list", index, "litellm_params")
             yield Fault(path, message, "give it a weight too", "idle-deployment")
 

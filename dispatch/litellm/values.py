@@ -261,7 +261,9 @@ def _is_placeholder(text: str, endpoint: Any) -> bool:
     """Return whether a key is surely none; a server of one's own may take any word for one."""
     if isinstance(endpoint, str) and is_local(endpoint):
         return False
-    return re.fullmatch(_PLACEHOLDER if endpoint else f"{_PLACEHOLDER}|{_PASSWORD}", text) is not None
+    return (
+        re.fullmatch(_PLACEHOLDER if endpoint else f"{_PLACEHOLDER}|{_PASSWORD}", text) is not None
+    )
 
 
 def _names_variable(key: str, text: str) -> bool:

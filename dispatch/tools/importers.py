@@ -36,7 +36,7 @@ Fields = Mapping[str, str]
 Read = tuple[list["_Model"], dict[str, Any]]
 
 _LEFT_OUT = "has no place here: left out"
-_LISTS: tuple[type, ...] = (list, tuple, *VECTOR)
+_LISTS: tuple[type[Any], ...] = (list, tuple, *VECTOR)
 _OWN = ("defaults", "own_keys", "roles")
 
 # Continue's names of providers, and AutoGen's `api_type`s, where LiteLLM has another.
@@ -102,7 +102,7 @@ def detect(data: Any) -> str | None:
     entries: Any = data
     if is_map:
         entries = None if any(key in data for key in _OWN) else data.get("models")
-    listed: list[Any] = list(entries) if isinstance(entries, _LISTS) else []
+    listed = [*entries] if isinstance(entries, _LISTS) else []
     if not listed or not all(isinstance(entry, Mapping) for entry in listed):
         return None
     if is_map:
@@ -209,7 +209,7 @@ class _Model:
 
     def put(self, key: str, value: Any, path: str) -> None:
         value = self.resolve(value, path)
-        if value is not None:
+        if value not in (None, ""):
             self.values[key] = value
             self.moved[key] = (*self.path, *path.split("."))
 
@@ -272,13 +272,13 @@ def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
         if rest.pop("defaultCompletionOptions.reasoning", None):
             budget = rest.pop("defaultCompletionOptions.reasoningBudgetTokens", 2048)
             values["thinking"] = {"type": "enabled", "budget_tokens": budget}
-        for name in rest.pop("capabilities", None) or ():
+        for name in _names(rest.pop("capabilities", None)):
             if name in _CAPABILITIES:
                 info[_CAPABILITIES[name]] = True
             else:
                 model.report("capabilities", f"{quote_name(name)} {_LEFT_OUT}")
         values |= {"model_info": info} if info else {}
-        roles = rest.pop("roles", None) or ("chat", "edit", "apply", "summarize")
+        roles = _names(rest.pop("roles", None)) or ["chat", "edit", "apply", "summarize"]
         prompt = {"system_prompt": values.pop("system_prompt", None)}
         chat = {CHATCOMPLETIONS: prompt} if prompt["system_prompt"] else CHATCOMPLETIONS
         values["roles"] = [chat if role == "chat" else role for role in roles]
@@ -289,13 +289,17 @@ def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
     return models, {**({"roles": declared} if declared else {}), **sections}
 
 
+def _names(value: Any) -> list[str]:
+    return [str(name) for name in (value if isinstance(value, _LISTS) else [value]) if name]
+
+
 def _read_aider(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
     """Read aider's settings; what aider itself reads of a model are keys of the program's own."""
     models: list[_Model] = []
     always: dict[str, Any] = {}
     for index, entry in enumerate(data):
         model = _Model(entry, (index,), _AIDER_FIELDS, faults).finish()
-        if model.values.pop("model") == "aider/extra_params":
+        if model.values.pop("model", None) == "aider/extra_params":
             always = model.values
             continue
         heat = model.values.get("use_temperature")
@@ -316,7 +320,7 @@ def _read_autogen(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
         kind = model.rest.pop("api_type", None)
         price = model.rest.get("price")
         if isinstance(price, list) and [isinstance(p, int | float) for p in price] == [True] * 2:
-            costs = (each / 1000 for each in model.rest.pop("price"))
+            costs = (round(each / 1000, 15) for each in model.rest.pop("price"))
             keys = ("input_cost_per_token", "output_cost_per_token")
             model.values |= zip(keys, costs, strict=True)
         for key in [key for key in model.rest if key != "stream" and is_known(key)]:

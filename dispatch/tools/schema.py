@@ -24,7 +24,7 @@ def _typed(kind: str) -> Schema:
     """Describe a value of a type; for a number or a boolean, a reference to one serves too."""
     if kind in ("integer", "number", "boolean"):
         return {"type": [kind, "null", "string"], "pattern": r"^os\.environ/"}
-    return {"type": [kind, "null"]} if kind else {}
+    return {"type": [kind, "null"]} if kind in ("string", "array", "object") else {}
 
 
 _STRING, _OBJECT, _ARRAY = map(_typed, ("string", "object", "array"))

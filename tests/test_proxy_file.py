@@ -1,0 +1,422 @@
+"""The configuration of a LiteLLM proxy as input: its meaning, its places, and what is wrong."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import yaml
+
+from dispatch import ModelDispatcher, check, make_router
+from dispatch.config.files import load_files
+from dispatch.config.positions import File
+from dispatch.errors import ConfigError, Fault
+from dispatch.immutable import freeze, locate, origin_of, thaw
+from dispatch.litellm.proxy import proxy_config, to_yaml
+from dispatch.litellm.proxy_file import find_proxy_faults, from_litellm, is_proxy_file
+from dispatch.sections import read_sections
+from tests.program import run
+
+pytestmark = pytest.mark.usefixtures("own_map")
+
+PROXY = """\
+model_list:
+  - model_name: smart
+    litellm_params:
+      model: openai/gpt-4o
+      api_base: http://127.0.0.1:9/v1
+      api_key: os.environ/EU_KEY
+      rpm: 6
+    model_info:
+      id: eu
+      base_model: openai/gpt-4o
+  - model_name: smart
+    litellm_params: &us
+      model: openai/gpt-4o
+      api_base: http://127.0.0.2:9/v1
+      api_key: os.environ/US_KEY
+      rpm: 60
+  - model_name: cheap/*
+    litellm_params: {<<: *us, litellm_credential_name: shared}
+    x-note: ours
+litellm_settings:
+  drop_params: true
+  fallbacks: [{smart: [eu]}]
+router_settings:
+  routing_strategy: least-busy
+  model_group_alias: {gpt-4: smart, hidden: {model: smart, hidden: true}}
+general_settings: {master_key: os.environ/LITELLM_MASTER_KEY}
+environment_variables: {LANGFUSE_HOST: "http://127.0.0.1:3000"}
+credential_list:
+  - {credential_name: shared, credential_values: {api_key: os.environ/US_KEY}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch):
+    """Set the keys that the files refer to, and no other."""
+    for name in list(os.environ):
+        if "KEY" in name:
+            monkeypatch.delenv(name)
+    for name in ("EU_KEY", "US_KEY", "OPENAI_API_KEY", "LITELLM_MASTER_KEY"):
+        monkeypatch.setenv(name, "k-1")
+
+
+def read(text):
+    return load_files([File("p.yaml", "yaml", text)])
+
+
+def entry(name="smart", info=None, **params):
+    made = {"model_name": name, "litellm_params": {"model": "openai/gpt-4o", **params}}
+    return made if info is None else {**made, "model_info": info}
+
+
+def models_of(*entries):
+    return thaw(from_litellm(freeze({"model_list": [*entries]}))["models"])
+
+
+def meaning(config):
+    """Return what LiteLLM makes of a proxy's configuration, whatever is left to its defaults."""
+    groups = {}
+    for deployment in config["model_list"]:
+        groups.setdefault(deployment["model_name"], []).append(deployment)
+    read = {}
+    for name, deployments in groups.items():
+        orders = [d["litellm_params"].get("order") for d in deployments]
+        steps = sorted({o if o is not None else float("inf") for o in orders})
+        read[name] = [
+            {
+                **d["litellm_params"],
+                "order": steps.index(float("inf") if order is None else order),
+                "weight": d["litellm_params"].get("weight") or 0,
+                "info": {
+                    k: v
+                    for k, v in d.get("model_info", {}).items()
+                    if k not in ("id", "roles", "task")
+                },
+            }
+            for d, order in zip(deployments, orders, strict=True)
+        ]
+    rest = {k: v for k, v in config.items() if k not in ("model_list", "general_settings")}
+    return {"models": read, **rest}
+
+
+def test_models():
+    """A deployment is a model: its name is a role, its params are keys, its id is the name."""
+    tree = from_litellm(read(PROXY))
+    assert thaw(tree["models"])[0] == {
+        "name": "eu",
+        "model": "openai/gpt-4o",
+        "api_base": "http://127.0.0.1:9/v1",
+        "api_key": "os.environ/EU_KEY",
+        "rpm": 6,
+        "order": 1,
+        "model_info": {"base_model": "openai/gpt-4o"},
+        "roles": "smart",
+    }
+    assert thaw(tree["roles"]) == {"smart": None, "cheap/*": None}
+    assert not is_proxy_file(tree)
+    assert {*tree} == {*read(PROXY)} - {"model_list"} | {"models", "roles"}
+
+
+def test_untouched():
+    """The function changes nothing that it is given, and gives the same for the same."""
+    tree = read(PROXY)
+    before = thaw(tree)
+    assert from_litellm(tree) == from_litellm(tree)
+    assert thaw(tree) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "line"),
+    [
+        (("api_key",), "model_list[0].litellm_params.api_key", 6),
+        (("name",), "model_list[0].model_info.id", 9),
+        (("roles",), "model_list[0].model_name", 2),
+        (("order",), "model_list[0].litellm_params.order", 4),
+        (("model_info", "base_model"), "model_list[0].model_info.base_model", 10),
+        ((), "model_list[0]", 2),
+    ],
+)
+def test_places(path, written, line):
+    """Each value of a model has the place where the user wrote it."""
+    found = locate(Fault(path, "x"), from_litellm(read(PROXY))["models"][0])
+    assert (found.where, found.position.line) == (written, line)
+
+
+def test_section_places():
+    """A fault of all models, or of a role, has the place of the list of deployments."""
+    tree = from_litellm(read(PROXY))
+    for path in (("models",), ("roles",)):
+        found = locate(Fault(path, "x"), tree)
+        assert (found.where, found.position.line) == ("model_list", 2)
+    assert locate(Fault(("litellm_settings", "drop_params"), "x"), tree).position.line == 21
+
+
+def test_python():
+    """A configuration that was built in Python has paths, and no lines."""
+    tree = from_litellm(freeze({"model_list": [entry()]}))
+    assert origin_of(tree["models"][0]).path == ("model_list", 0)
+    assert locate(Fault(("model",), "x"), tree["models"][0]).position is None
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([{}], [{}]),
+        ([{}, {}], [{"order": 1}, {"order": 1}]),
+        ([{"order": 2}, {}], [{"order": 2}, {}]),
+        ([{"order": 2}, {}, {}], [{"order": 2}, {"order": 3}, {"order": 3}]),
+        ([{"order": 1}, {"order": 1}], [{"order": 1}, {"order": 1}]),
+        ([{"weight": 9}, {}], [{"weight": 9, "order": 1}, {"order": 1, "weight": 0}]),
+    ],
+)
+def test_shares(given, expected):
+    """Deployments of one name share the load, unless their orders and weights say otherwise."""
+    made = models_of(*(entry(**params) for params in given))
+    assert [{k: m[k] for k in ("order", "weight") if k in m} for m in made] == expected
+
+
+def test_names():
+    """Deployments of different names do not share, and numbers are names too."""
+    made = models_of(entry("a", {"id": 7}), entry("b"))
+    assert [each.get("name") for each in made] == ["7", None]
+    assert not any("order" in each for each in made)
+
+
+def test_blocked():
+    """A deployment that is paused is a model that is switched off."""
+    made = models_of({**entry(), "blocked": True}, {**entry("b"), "blocked": False})
+    assert [each.get("enabled") for each in made] == [False, None]
+
+
+def test_own_roles():
+    """What a file declares of a role counts, beside the names of its deployments."""
+    for declared in ({"smart": {"required": True}, "more": None}, ["smart", "more"]):
+        tree = from_litellm(freeze({"model_list": [entry()], "roles": declared}))
+        assert list(read_sections(tree).contract)[-2:] == ["smart", "more"]
+
+
+def test_empty():
+    """A proxy whose models are in a database has none in its file."""
+    for listed in (None, []):
+        assert thaw(from_litellm(freeze({"model_list": listed}))) == {"models": [], "roles": {}}
+
+
+FILES = {
+    "shared": [entry(api_key="os.environ/A"), entry(api_key="os.environ/B", rpm=5, tpm=100)],
+    "ordered": [entry(order=2), entry("b"), entry(order=5), entry(order=2, weight=3)],
+    "half": [entry(order=1), entry(), entry(top_p=1)],
+    "weighed": [entry(weight=9), entry(weight=1), entry(top_p=0.5)],
+    "noted": [entry(info={"id": "one", "mode": "chat"}), entry("b", {"id": "two"})],
+    "prompt": [entry(litellm_system_prompt="Be terse.")],
+    "credential": [entry(litellm_credential_name="shared")],
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_round_trip(name):
+    """An export of what was read means the same, and stays the same from then on."""
+    sections = {k: v for k, v in yaml.safe_load(PROXY).items() if k != "model_list"}
+    sections.pop("litellm_settings")
+    config = {"model_list": FILES[name], **sections}
+    config["router_settings"] = {"num_retries": 0}
+    exported = proxy_config(ModelDispatcher(from_litellm(freeze(config))))
+    assert meaning(exported) == meaning(config)
+    again = proxy_config(ModelDispatcher(from_litellm(freeze(exported))))
+    assert again == exported
+
+
+def test_own_export():
+    """An export of this program reads back with the names, the roles and the tasks it had."""
+    models = [
+        {"name": "main", "model": "openai/gpt-4o", "roles": ["chatcompletions"]},
+        {"model": "openai/o3", "system_prompt": "Hi", "roles": {"postcompletions": "sum up"}},
+    ]
+    tree = from_litellm(freeze(proxy_config(ModelDispatcher(models))))
+    assert thaw(tree["models"]) == [
+        {"name": "main", "model": "openai/gpt-4o", "order": 1, "roles": "chatcompletions"},
+        {
+            "name": "postcompletions:1",
+            "model": "openai/o3",
+            "system_prompt": "Hi",
+            "order": 1,
+            "roles": {"postcompletions": "sum up"},
+        },
+    ]
+
+
+def test_router():
+    """A Router of what was read answers under the names of the deployments."""
+    listed = [entry("a", mock_response="from a"), entry("b", mock_response="from b")]
+    router = make_router(ModelDispatcher(from_litellm(freeze({"model_list": listed}))))
+    messages = [{"role": "user", "content": "hi"}]
+    answers = [router.completion(name, messages=messages) for name in ("a", "b")]
+    assert [answer.choices[0].message.content for answer in answers] == ["from a", "from b"]
+
+
+BROKEN = [
+    ("model_list: {a: 1}", "model_list", 1, "write each as an item"),
+    ("model_list: x", "model_list", 1, "expected a list of deployments, found a string"),
+    ("model_list:\n  - x", "model_list[0]", 2, "expected a deployment, found a string"),
+    ("model_list:\n  - litellm_params: {model: m}", "model_list[0]", 2, "no key 'model_name'"),
+    (
+        "model_list:\n  - {modelName: a, litellm_params: {model: m}}",
+        "model_list[0]",
+        2,
+        "'modelName' looks like it: write 'model_name'",
+    ),
+    (
+        "model_list:\n  - model_name: 4\n    litellm_params: {model: m}",
+        "model_list[0].model_name",
+        2,
+        "found a number; quote it",
+    ),
+    ("model_list:\n  - {model_name: a}", "model_list[0]", 2, "no key 'litellm_params'"),
+    (
+        "model_list:\n  - {model_name: a, model: m}",
+        "model_list[0]",
+        2,
+        "put the keys of the call under it",
+    ),
+    (
+        "model_list:\n  - model_name: a\n    litellm_params:\n    - model: m",
+        "model_list[0].litellm_params",
+        4,
+        "found a list; remove the dash",
+    ),
+    (
+        "model_list:\n  - model_name: a\n    litellm_params: {modle: m}",
+        "model_list[0].litellm_params",
+        3,
+        "'modle' looks like it",
+    ),
+    (
+        "model_list:\n  - model_name: a\n    litellm_params: {model: m}\n    model_info: [x]",
+        "model_list[0].model_info",
+        4,
+        "expected a mapping, found a list",
+    ),
+    (
+        "model_list:\n  - model_name: a\n    litellm_params: {model: m, roles: {user: {}}}",
+        "model_list[0].litellm_params.roles",
+        3,
+        "cannot be kept",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "where", "line", "says"), BROKEN, ids=range(len(BROKEN)))
+def test_broken(text, where, line, says):
+    """What makes a list of deployments unreadable has its place, and a way to fix it."""
+    with pytest.raises(ConfigError) as caught:
+        from_litellm(read(text))
+    (fault,) = caught.value.faults
+    assert (fault.where, fault.position.line) == (where, line)
+    assert says in str(fault)
+
+
+def test_all_at_once():
+    """All faults of all entries are raised at once."""
+    with pytest.raises(ConfigError) as caught:
+        from_litellm(freeze({"model_list": [1, {"model_name": ""}, entry(name="")]}))
+    assert [fault.where for fault in caught.value.faults] == [
+        "model_list[0]",
+        "model_list[1].model_name",
+        "model_list[1]",
+        "model_list[2].model_name",
+    ]
+
+
+M = "litellm_params: {model: openai/gpt-4o, api_key: os.environ/EU_KEY"
+WARNED = [  # the six of litellm#34877, and more of their kinds
+    (f"model_list: [{{model_name: a, {M}}}}}]\nrouter_settings: {{fallbacks: [{{a: [b]}}]}}",
+     "router_settings.fallbacks[0].a[0]", "no role or model is named 'b'"),
+    (f"model_list: [{{model_name: abc, {M}}}}}]\n"
+     "router_settings: {model_group_alias: {x: abd}}",
+     "router_settings.model_group_alias.x", "did you mean 'abc'?"),
+    (f"model_list: [{{model_name: a, {M}}}}}, {{model_name: a, {M}}}}}]",
+     "model_list[1]", "the same deployment as model_list[0]"),
+    (f"model_list: [{{model_name: a, {M}}}}}]\n"
+     "router_settings: {routing_strategy: usage-based-routing-v3}",
+     "router_settings.routing_strategy", "did you mean 'usage-based-routing-v2'?"),
+    ("model_list: [{model_name: a, litellm_params: {model: openai/gpt-4o,"
+     " api_key: os.environ/NOWHERE}}]",
+     "model_list[0].litellm_params.api_key", "NOWHERE is not set"),
+    (f"model_list: [{{model_name: a, {M}}}}}]\ngeneralSettings: {{master_key: os.environ/EU_KEY}}",
+     "generalSettings", "did you mean 'general_settings'?"),
+    ("model_list: [{model_name: a, litellm_params: {model: [openai/gpt-4o]}}]",
+     "model_list[0].litellm_params.model", "expected the name of a model, found a list"),
+    (f"model_list: [{{model_name: a, {M}, temprature: 0}}}}]",
+     "model_list[0].litellm_params.temprature", "did you mean 'temperature'?"),
+    (f"model_list: [{{model_name: a, {M}}}, rpm: 5}}]",
+     "model_list[0].rpm", "put it under litellm_params"),
+    (f"model_list: [{{model_name: a, {M}}}, modelInfo: {{id: x}}}}]",
+     "model_list[0].modelInfo", "did you mean 'model_info'?"),
+    (f"model_list: [{{model_name: a, {M}}}, price: 5}}]",
+     "model_list[0].price", "keep notes under model_info"),
+    (f"model_list: [{{model_name: a, {M}, weight: 9}}}}, {{model_name: a, {M}}}}}]",
+     "model_list[1].litellm_params", "is asked only when others of its name fail"),
+    (f"model_list: [{{model_name: a, {M}, litellm_credential_name: shard}}}}]\n"
+     "credential_list: [{credential_name: shared, credential_values: {}}]",
+     "model_list[0].litellm_params.litellm_credential_name", "did you mean 'shared'?"),
+    (f"include: [more.yaml]\nmodel_list: [{{model_name: a, {M}}}}}]",
+     "include", "is not read here"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "where", "says"), WARNED, ids=range(len(WARNED)))
+def test_check(text, where, says):
+    """A check finds what LiteLLM's proxy takes without a word, at the line of the file."""
+    report = check(read(text))
+    found = [each for each in (*report.faults, *report.warnings) if each.where == where]
+    assert [says in str(each) and bool(each.position) for each in found] == [True]
+    assert len(report.faults + report.warnings) == 1
+
+
+GOOD = {
+    "whole": PROXY,
+    "database": "general_settings: {store_model_in_db: true}\nmodel_list: "
+    f"[{{model_name: a, {M}, litellm_credential_name: kept}}}}]\ncredential_list: []",
+    "wildcard": f"model_list: [{{model_name: '*', {M}}}}}]\n"
+    "router_settings: {model_group_alias: {x: y}}",
+    "two keys": f"model_list: [{{model_name: a, {M}}}}}, {{model_name: a, litellm_params: "
+    "{model: openai/gpt-4o, api_key: os.environ/US_KEY}}]",
+    "own": f"x-team: blue\nmodel_list: [{{model_name: a, {M}, order: 1}}, x-note: 1}}]",
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good(name):
+    """A good configuration of a proxy passes in silence."""
+    report = check(read(GOOD[name]))
+    assert [*map(str, report.faults + report.warnings)] == []
+    assert report.models == len(yaml.safe_load(GOOD[name])["model_list"])
+
+
+def test_both():
+    """Deployments beside models are not read, which a check says."""
+    tree = freeze({"models": [{"model": "openai/gpt-4o"}], "model_list": [entry()]})
+    (fault,) = find_proxy_faults(tree)
+    assert str(fault).startswith("model_list: is not read")
+
+
+def test_commands(tmp_path):
+    """Every command reads the file of a proxy as it is."""
+    file = tmp_path / "proxy.yaml"
+    file.write_text(PROXY, "utf-8")
+    assert run("check", file).stdout == "3 models, no faults, no warnings\n"
+    assert "cheap/*" in run("show", file).stdout
+    explained = run("explain", file, "models[0].api_key").stdout
+    assert "model_list[0].litellm_params.api_key" in explained
+    exported = run("export", file, "--to", "litellm-proxy")
+    assert exported.stderr == ""
+    assert meaning(yaml.safe_load(exported.stdout)) == meaning(yaml.safe_load(PROXY))
+
+
+def test_written(tmp_path):
+    """What was read can be written in this project's form, and means the same."""
+    file = tmp_path / "models.yaml"
+    file.write_text(to_yaml(thaw(from_litellm(read(PROXY)))), "utf-8")
+    made = proxy_config(ModelDispatcher(load_files([file])))
+    assert meaning(made) == meaning(yaml.safe_load(PROXY))
