@@ -42,7 +42,7 @@ if _TYPE_CHECKING:
     from dispatch.litellm.deployments import model_list
     from dispatch.litellm.proxy import proxy_config
     from dispatch.litellm.router import make_router
-    from dispatch.load import load
+    from dispatch.loading import load
     from dispatch.models import ConfigMorpher, RoleGroup
     from dispatch.tools.check import check
     from dispatch.tools.explain import explain
@@ -57,7 +57,7 @@ _LAZY = {
     "RoleGroup": "dispatch.models",
     "check": "dispatch.tools.check",
     "explain": "dispatch.tools.explain",
-    "load": "dispatch.load",
+    "load": "dispatch.loading",
     "make_router": "dispatch.litellm.router",
     "model_list": "dispatch.litellm.deployments",
     "proxy_config": "dispatch.litellm.proxy",

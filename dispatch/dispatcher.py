@@ -103,7 +103,7 @@ class ModelDispatcher(Generic[G]):
     ) -> None:
         self.models = list(models) if isinstance(models, Iterator) else models
         tree = models.tree if isinstance(models, ConfigMorpher) else self.models
-        if isinstance(tree, Mapping) and ("models" in tree or isinstance(models, ConfigMorpher)):
+        if isinstance(tree, Mapping) and not ("model" in tree and self.models is tree):
             sections = read_sections(tree, roles, own_keys, strict=strict)
         else:
             sections = Sections(tree, _contract(roles, own_keys))

@@ -10,6 +10,7 @@ from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, locate, origin
 from dispatch.redaction import quote_name
 from dispatch.roles import DEFAULT_ROLES, Contract, Role
 from dispatch.suggestions import describe_type, did_you_mean, nearest
+from dispatch.validation import find_model_faults
 
 __all__ = ["OWN_SECTIONS", "Sections", "read_sections", "sections_of"]
 
@@ -83,11 +84,9 @@ def _models(tree: FrozenMap[str, Any]) -> Any:
     """Give each model its origin. A mapping of names is a list of models with these names."""
     models = tree["models"]
     origin = origin_of(tree) or Origin(())
-    if isinstance(models, FrozenMap) and "model" not in models:
+    if _is_by_name(models):
         return [
             _placed(FrozenMap({"name": name, **model.to_dict()}), origin, name)
-            if isinstance(model, FrozenMap)
-            else model
             for name, model in models.iteritems()
         ]
     if not isinstance(models, VECTOR):
@@ -96,6 +95,10 @@ def _models(tree: FrozenMap[str, Any]) -> Any:
         _placed(model, origin, index) if isinstance(model, FrozenMap) else model
         for index, model in enumerate(models)
     ]
+
+
+def _is_by_name(models: Any) -> bool:
+    return isinstance(models, FrozenMap) and "model" not in models
 
 
 def _placed(model: FrozenMap[str, Any], origin: Origin, step: Step) -> FrozenMap[str, Any]:
@@ -107,6 +110,10 @@ def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
         near = nearest("models", [key for key in tree if isinstance(key, str)])
         hint = f"{quote_name(near)} looks like it" if near else "list the models under it"
         yield Fault((), "has no key 'models'", hint, "missing-models")
+    models = tree.get("models")
+    for name, model in models.iteritems() if _is_by_name(models) else ():
+        if not isinstance(model, FrozenMap):
+            yield from (fault.under("models", str(name)) for fault in find_model_faults(model))
     defaults = tree.get("defaults")
     if defaults is not None and not isinstance(defaults, FrozenMap):
         message = f"expected a mapping of keys, found {describe_type(defaults)}"
@@ -157,7 +164,7 @@ def _find_role_faults(name: Any, properties: Any) -> Iterator[Fault]:
     for key, value in properties.iteritems() if properties else ():
         if key not in _FIELDS:
             hint = did_you_mean(str(key), _FIELDS)
-            yield Fault(("roles", name, str(key)), "unknown key of a role", hint, "wrong-roles")
+            yield Fault(("roles", name, str(key)), "unknown key of a role", hint, "unknown-key")
         elif not _fits(key, value):
             message = f"expected {_FIELDS[key]}, found {describe_type(value)}"
             yield Fault(("roles", name, key), message, code="wrong-roles")

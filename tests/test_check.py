@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dispatch import Contract, ModelDispatcher, Role, check
 from dispatch.errors import ConfigError
 from dispatch.litellm.proxy import proxy_config
-from dispatch.load import read_tree
+from dispatch.loading import read_tree
 from dispatch.tools.check import Report
 from tests.program import run
 

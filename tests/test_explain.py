@@ -9,7 +9,7 @@ import pytest
 
 from dispatch import Contract, Role, explain
 from dispatch.errors import ConfigError, MissingKeyError, RoleError
-from dispatch.load import read_tree
+from dispatch.loading import read_tree
 from tests.program import run
 
 BASE = """\

@@ -15,7 +15,7 @@ from toolz import compose_left, concat
 from toolz.curried import map, mapcat
 
 from dispatch import ModelDispatcher, dispatch, pipeline, thaw
-from dispatch.load import merge_models
+from dispatch.loading import merge_models
 from dispatch.stages import (
     apply_defaults,
     apply_role_parameters,

@@ -28,7 +28,7 @@ import rich.pretty
 from dispatch import ConfigMorpher, FrozenMap, ModelDispatcher, dispatch, redaction
 from dispatch.tools.check import check
 from dispatch.cli import COMMANDS
-from dispatch.load import read_tree
+from dispatch.loading import read_tree
 from dispatch.tools.chat import converse
 from dispatch.errors import ConfigError, ConfigWarning, Fault
 from dispatch.tools.explain import explain

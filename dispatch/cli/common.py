@@ -18,7 +18,7 @@ import click
 
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.immutable import VECTOR, FrozenMap, freeze
-from dispatch.load import read_tree
+from dispatch.loading import read_tree
 from dispatch.redaction import printable
 from dispatch.roles import Contract
 from dispatch.sections import read_sections

@@ -29,22 +29,19 @@ _SECTIONS = {
 _NAMES = {
     **dict.fromkeys(("api_url", "endpoint", "endpoint_url", "azure_endpoint", "openai_api_base",
                      "server_url", "api_endpoint", "api_host", "base_uri"), "api_base"),
-    **dict.fromkeys(("openai_api_key", "anthropic_api_key", "azure_api_key", "openai_key",
-                     "api_token"), "api_key"),
     **dict.fromkeys(("rpm_limit", "requests_per_minute", "max_rpm"), "rpm"),
     **dict.fromkeys(("tpm_limit", "tokens_per_minute", "max_tpm"), "tpm"),
     **dict.fromkeys(("system_message", "sys_prompt"), "system_prompt"),
     **dict.fromkeys(("timeout_seconds", "timeout_sec", "timeout_s"), "timeout"),
     "aws_region": "aws_region_name",
     "azure_api_version": "api_version",
-    "model_id": "model",
     "openai_organization": "organization",
     "retries": "num_retries",
 }  # fmt: skip
 """Names that other tools have for keys of LiteLLM, with the same meaning."""
 
-_NESTED = frozenset({"completion_options", "completionOptions", "default_params", "generation_params",
-                     "litellm_params", "model_kwargs", "parameters", "params"})  # fmt: skip
+_NESTED = frozenset({"completion_options", "completionOptions", "default_params", "model_kwargs",
+                     "generation_params", "litellm_params", "parameters", "params"})  # fmt: skip
 _VARIABLE_OF = r"(.+?)_?(env|evn|environ|env_?var|envvar|env_?name|env_?key|from_env|var_?name)"
 _KEY_OF = r"(env|environment)_?(key|var|variable)|key_?env(_?var)?"
 
@@ -121,6 +118,11 @@ def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
         written = f"{meant}: {REFERENCE}{variable if named else 'NAME'}"
         return f"{meant} is there already: remove one" if meant in model else f"write {written}"
     name = _NAMES.get(snake) or _squashed().get(snake.replace("_", ""))
+    vendor = re.fullmatch(r"(?!oci)(\w+?)_(api_)?(key|token)", snake)
+    if name is None and vendor and f"{model.get('model')}".startswith(f"{vendor[1]}/"):
+        name = "api_key"
+    if name == "api_base" and not (isinstance(value, str) and re.search(r"[:/.]", value)):
+        return ""
     if name is None or name == key or (is_secret(name) and not is_secret(key)):
         return ""
     twin = {"api_base": "base_url", "base_url": "api_base"}.get(name, name)

@@ -328,8 +328,8 @@ def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> Iterator[
     if re.fullmatch(_SERVED, name, re.VERBOSE):
         return
     near = catalog.near(name, custom)
-    without = re.sub(r"\d", "", name.rpartition("/")[2])
-    if near and without == re.sub(r"\d", "", near.rpartition("/")[2]):
+    letters = [re.sub(r"[\W\d_]", "", each.rpartition("/")[2]) for each in (name, near or "")]
+    if letters[0] == letters[1]:
         return  # a version that is newer than the list
     provider = catalog.provider(name, custom)
     if near or provider in _COMPLETE:

@@ -181,7 +181,7 @@ def find_proxy_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
     >>> entry = {"model_name": "smart", "litellm_params": params, "rpm": 5}
     >>> for fault in find_proxy_faults(freeze({"model_list": [entry]})):
     ...     print(fault)
-    model_list[0].rpm: LiteLLM does not read it here; put it under litellm_params
+    model_list[0].rpm: is no key of a deployment; put it under litellm_params
     """
     entries = tree.get("model_list")
     found: list[Fault] = []
@@ -216,7 +216,7 @@ def _find_unread(entries: Any) -> Iterator[Fault]:
             hint = "put it under litellm_params" if is_known(str(key)) else ""
             hint = f"did you mean {near!r}?" if near else hint or "keep notes under model_info"
             path = ("model_list", index, str(key))
-            yield Fault(path, "LiteLLM does not read it here", hint, "unknown-key")
+            yield Fault(path, "is no key of a deployment", hint, "unknown-key")
 
 
 def _find_unasked(entries: Any) -> Iterator[Fault]:

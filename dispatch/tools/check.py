@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set, Sized
 from functools import partial
 from itertools import islice
+from os import PathLike
 from typing import Any, NamedTuple
 
 from pyrsistent import PVector, pvector
@@ -28,6 +29,7 @@ from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
 from dispatch.litellm.policy import find_misspelt, find_value_faults
 from dispatch.litellm.proxy import SECTIONS
 from dispatch.litellm.settings import find_dead_fallbacks, find_settings_faults
+from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
 from dispatch.redaction import (
     HIDDEN,
@@ -44,7 +46,7 @@ from dispatch.suggestions import nearest
 
 __all__ = ["Report", "check", "hide_misspelt_secrets", "tree_of"]
 
-Config = Mapping[str, Any] | ConfigMorpher | Iterable[Mapping[str, Any]]
+Config = str | PathLike[str] | Mapping[str, Any] | ConfigMorpher | Iterable[Mapping[str, Any]]
 
 _MOST_UNKNOWN = 200  # keys of a configuration: finding the nearest known one takes 2 ms each
 _CHAT_MODES = ("chat", "responses", "completion")  # what `litellm.completion` calls
@@ -76,7 +78,7 @@ def check(
 ) -> Report:
     """Check a configuration against a contract, and against what LiteLLM knows.
 
-    `contract` is what the program declares; it wins over the section `roles` of the configuration.
+    `config` is the path of a file, a configuration, or a list of models. `contract` is what the program declares; it wins over the section `roles` of the configuration.
     Sections that LiteLLM does not know are reported, except those named `x-…` and own keys.
 
     >>> report = check([{"model": "gpt-4o", "roles": "chat", "temprature": 0, "api_key": "none"}])
@@ -85,7 +87,10 @@ def check(
     >>> print(report.warnings[0])
     models[0].temprature: unknown key; did you mean 'temperature'?
     """
-    tree = tree_of(config)
+    try:
+        tree = tree_of(config)
+    except ConfigError as error:
+        return Report(error.faults, (), 0)
     hide_misspelt_secrets(tree)
     try:
         sections = read_sections(tree, contract)
@@ -111,6 +116,8 @@ def tree_of(config: Config) -> FrozenMap[str, Any]:
     tree: FrozenMap[str, Any]
     if isinstance(config, ConfigMorpher):
         tree = config.tree
+    elif isinstance(config, str | PathLike):
+        tree = read_tree([config])
     else:
         tree = freeze(config if isinstance(config, Mapping) else {"models": config})
     return tree

@@ -1,0 +1,58 @@
+"""Everything in one model that most likely fails, or does something else than it says."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from dispatch.errors import Fault
+from dispatch.litellm.capabilities import find_end_of_life, find_refused, find_token_faults
+from dispatch.litellm.catalog import Catalog
+from dispatch.litellm.misplaced import find_misplaced
+from dispatch.litellm.policy import find_value_faults
+from dispatch.litellm.providers import find_endpoint_faults, find_provider_faults
+from dispatch.litellm.values import find_reference_faults, find_wrong_values
+
+__all__ = ["find_suspicious"]
+
+
+def find_suspicious(
+    model: Mapping[str, Any],
+    catalog: Catalog | None,
+    *,
+    ahead: int = 30,
+    today: datetime.date | None = None,
+    own_keys: Collection[str] = (),
+    drop_params: bool = False,
+    providers: Collection[str] = (),
+) -> Iterator[Fault]:
+    """Yield a warning for each thing in a model that looks wrong; paths start at the model.
+
+    `ahead`: days before the end of a model at which it is reported. `drop_params` is that of
+    `litellm_settings`, and `providers` are those of its `custom_provider_map`.
+
+    >>> for fault in find_suspicious({"model": "gpt-4o", "maxTokens": "10"}, None):
+    ...     print(fault)
+    maxTokens: unknown key; write max_tokens
+    """
+    sent = {key: value for key, value in model.items() if key not in own_keys}
+    found = [
+        find_wrong_values(sent),
+        find_reference_faults(sent),
+        find_misplaced(sent, own_keys),
+        find_endpoint_faults(sent),
+    ]
+    if catalog is not None:
+        found += [
+            find_provider_faults(sent, catalog, providers),
+            find_refused(sent, catalog, drop_params=drop_params),
+            find_token_faults(sent, catalog),
+            find_end_of_life(sent, catalog, today or datetime.date.today(), ahead),
+        ]
+    seen = {fault.path for fault in find_value_faults(sent)}  # what is refused anyway
+    for fault in chain.from_iterable(found):
+        if fault.path not in seen:
+            seen.add(fault.path)
+            yield fault
