@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, Self
 
-from dispatch.redaction import printable, redact_key, redact_text
+from dispatch.redaction import printable, redact_path, redact_text
 
 __all__ = [
     "CompletionError",
@@ -81,10 +81,6 @@ def _clean(text: str) -> str:
     text = printable(redact_text(text))
     half = _LONGEST // 2 - 1
     return text if len(text) <= _LONGEST else f"{text[:half]}…{text[-half:]}"
-
-
-def _clean_path(path: Iterable[Step]) -> tuple[Step, ...]:
-    return tuple(redact_key(step) if isinstance(step, str) else step for step in path)
 
 
 class Position(NamedTuple):
@@ -160,7 +156,7 @@ class Fault(_Fault):
     ) -> Self:
         # A role, a name or a key may be a URL with a password that was put in the wrong place.
         cleaned = _clean(message), _clean(hint)
-        return super().__new__(cls, _clean_path(path), *cleaned, code, severity, position)
+        return super().__new__(cls, redact_path(path), *cleaned, code, severity, position)
 
     @property
     def where(self) -> str:
@@ -169,7 +165,7 @@ class Fault(_Fault):
 
     def under(self, *prefix: Step) -> Self:
         """Return the same fault, seen from further out."""
-        return self._replace(path=(*_clean_path(prefix), *self.path))
+        return self._replace(path=(*redact_path(prefix), *self.path))
 
     def with_position(self, position: Position | None) -> Self:
         """Return the same fault, with its place in a file."""
@@ -285,7 +281,7 @@ class ExtraKeysError(DispatchError, ValueError):
     """Keys that no callable accepts, where `allow_extra_keys` is False."""
 
     def __init__(self, keys: Sequence[str], where: str = "") -> None:
-        super().__init__(_clean_path(keys), where)
+        super().__init__(redact_path(keys), where)
         self.keys, self.where = self.args
 
     def __str__(self) -> str:

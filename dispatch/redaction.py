@@ -27,6 +27,7 @@ __all__ = [
     "quote_name",
     "redact",
     "redact_key",
+    "redact_path",
     "redact_text",
     "scrub",
     "secret_values",
@@ -222,6 +223,15 @@ def redact_key(key: str) -> str:
         if is_secret(name[1]) and _hide(key[name.end() :].strip("\"'")) == HIDDEN:
             return redact_text(key[: name.end()]) + HIDDEN
     return redact_text(key)
+
+
+def redact_path(path: Iterable[str | int]) -> tuple[str | int, ...]:
+    """Redact each key of a path.
+
+    >>> redact_path(("models", 0, "api_key: sk-1"))
+    ('models', 0, 'api_key: ***')
+    """
+    return tuple(redact_key(step) if isinstance(step, str) else step for step in path)
 
 
 def mentions_secret(line: str) -> bool:

@@ -14,7 +14,7 @@ from dispatch import ConfigMorpher, ModelDispatcher, check
 from dispatch.errors import DispatchError
 from tests.hostile import HOSTILE, VALID, Hostile
 
-SMALL, LARGE = 4_000, 400_000  # bytes
+SMALL, LARGE = 4_000, 100_000  # bytes
 MEMORY = 500_000_000  # bytes that a large file may take, beside what Python and this package do
 HANGS = 120  # seconds
 

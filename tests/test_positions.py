@@ -191,7 +191,7 @@ def test_scanner_of_broken_text(text):
 )
 def test_caret(text, offset, shown, caret):
     """The caret is under what is meant, also behind wide characters and tabs."""
-    position = File("c.yaml", "yaml", text).position(offset, parsed=True)
+    position = File("c.yaml", "yaml", text).position(offset, ("a",))
     assert position.excerpt == f"{shown}\n{caret}"
 
 
@@ -207,7 +207,7 @@ def test_line_ends(newline):
 def test_long_line():
     """A long line is cut around the caret, and a very long one is not shown."""
     text = '{"a": "' + "x " * 250 + '", "b": 1}'
-    position = File("c.json", "json", text).position(text.index('"b"'), parsed=True)
+    position = File("c.json", "json", text).position(text.index('"b"'), ("a",))
     assert len(position.text) < 110
     assert position.text[position.caret :] == '"b": 1}'
     assert File("c.json", "json", text * 3).position(3).text == ""
@@ -238,7 +238,7 @@ def test_lines_show_no_secret(name, text):
     """A line is left out where it mentions a secret, or holds one of the file."""
     file = File(name, name[2:], text)
     offsets = [0, *(at + 1 for at, character in enumerate(text) if character == "\n")]
-    assert "canary" not in "".join(file.position(at, parsed=True).text for at in offsets)
+    assert "canary" not in "".join(file.position(at, ("a",)).text for at in offsets)
 
 
 def test_secret_path():

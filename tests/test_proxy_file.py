@@ -401,6 +401,13 @@ def test_both():
     assert str(fault).startswith("model_list: is not read")
 
 
+def test_own_form():
+    """A configuration of this project has none of these faults."""
+    settings = {"model_group_alias": {"gpt-4": "chatcompletions"}}
+    tree = freeze({"models": [{"model": "openai/gpt-4o"}], "router_settings": settings})
+    assert list(find_proxy_faults(tree)) == []
+
+
 def test_commands(tmp_path):
     """Every command reads the file of a proxy as it is."""
     file = tmp_path / "proxy.yaml"

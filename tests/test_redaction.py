@@ -208,9 +208,6 @@ PATHS = {
     "wrong fields": lambda d, _: d.for_chatcompletions.morph(
         litellm.completion, "models[0]", return_type="dataclass"
     ),
-    "strict": lambda d, _: d.for_chatcompletions.morph(
-        litellm.completion, "models[0]", strict=True
-    ),
     "an undeclared role": lambda d, _: d.for_role(URL),
     "no list": lambda d, _: ModelDispatcher(secrets_by_key()),
     "a text": lambda d, _: ModelDispatcher(URL),
@@ -220,12 +217,12 @@ PATHS = {
     "a model that is no text": lambda d, _: ModelDispatcher([{"model": {"api_key": SECRET}}]),
     "a contract twice": lambda d, _: ModelDispatcher([], roles=[URL, URL]),
     "a wrong key": lambda d, _: ConfigMorpher({1: SECRET}).morph(take),
-    "a pasted key": lambda d, _: ConfigMorpher({"api_key": f"os.environ/sk-{SECRET}"}).morph(
-        lambda **rest: None
-    ),
-    "half a reference": lambda d, _: ConfigMorpher({"token": f"os.environ/A {SECRET}"}).morph(
-        lambda **rest: None
-    ),
+    "a pasted key": lambda d, _: ModelDispatcher(
+        [{"model": "m", "api_key": f"os.environ/sk-{SECRET}"}]
+    ).for_chatcompletions.kwargs(),
+    "half a reference": lambda d, _: ModelDispatcher(
+        [{"model": "m", "token": f"os.environ/A {SECRET}"}]
+    ).for_chatcompletions.kwargs(),
     "an unset variable": lambda d, _: ModelDispatcher(
         [{"name": URL, "model": "m", "headers": {"a": "os.environ/UNSET_HERE", "token": SECRET}}]
     ).for_chatcompletions.morph(litellm.completion, "models[0]"),
@@ -254,15 +251,13 @@ PATHS = {
     "literal secrets in a section": lambda d, _: proxy_config(
         dispatch([{"model": "m"}]), {"router_settings": {"redis_password": SECRET}}
     ),
-    "nobody": lambda d, _: next(converse(d.for_postcompletions, d.for_postcompletions, SECRET)),
+    "no model to answer": lambda d, _: next(converse(ModelDispatcher([]), SECRET)),
 }
 
 
 @pytest.mark.parametrize("way", PATHS)
 @pytest.mark.filterwarnings("ignore::dispatch.errors.ConfigWarning")
 def test_no_error_holds_a_secret(way, dispatcher, tmp_path, caplog, capfd):
-    if way == "nobody":
-        dispatcher = ModelDispatcher([{"model": "m"}])
     with pytest.raises(Exception) as caught:  # noqa: PT011  # which one is tested elsewhere
         PATHS[way](dispatcher, tmp_path)
     for text in all_of(caught.value):
@@ -346,7 +341,7 @@ def test_what_quotes_the_request_is_told_and_logged_without_secrets(echo, logged
     monkeypatch.setenv("HELD", f"{CANARY}-env")
     model = echoed(echo) | {"client_secret": "os.environ/HELD"}
     dispatcher = ModelDispatcher([model])
-    turns = converse(dispatcher.for_chatcompletions, dispatcher.for_postcompletions, "hello")
+    turns = converse(dispatcher, "hello")
     with pytest.raises(Exception, match="did not answer") as caught:
         next(turns)
     assert "no: " in logged.getvalue(), "nothing was logged, so this shows nothing"

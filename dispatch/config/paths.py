@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from pyrsistent import pvector
 
@@ -28,26 +28,18 @@ from dispatch.immutable import VECTOR, FrozenMap
 from dispatch.redaction import HIDDEN, is_secret, quote_name, redact_key, redact_text
 from dispatch.suggestions import describe_type, did_you_mean
 
-__all__ = ["REQUIRED", "All", "Index", "Key", "PathLike", "Select", "get", "parse", "show_path",
-           "trace", "walk"]  # fmt: skip
+__all__ = ["REQUIRED", "All", "Index", "Key", "PathLike", "Select", "get", "parse", "read_scalar",
+           "show_path", "trace", "walk"]  # fmt: skip
 
 # Mostly what `freeze` makes; `FrozenMap.of` may hold a plain dict or list too.
 _MAPS = (FrozenMap, dict)
 _LISTS: tuple[type[Any], ...] = (*VECTOR, tuple, list)
 _SCALARS = (str, int, float, type(None))
+_LONGEST = 200  # characters of a path that are shown
 
 _ABSENT: Any = object()
 REQUIRED: Any = object()
 """As a default: there is none, so a step that leads nowhere raises."""
-
-
-class Missing(Exception):  # noqa: N818  # it never leaves this module
-    """A step that leads nowhere, without words: most callers have a default and need none."""
-
-    def __init__(self, step: PathStep, node: Any) -> None:
-        super().__init__()
-        self.step, self.node = step, node
-        self.where = ""
 
 
 class Key(NamedTuple):
@@ -55,35 +47,14 @@ class Key(NamedTuple):
 
     name: str
 
-    def find(self, node: Any) -> tuple[Step, Any]:
-        value = node.get(self.name, _ABSENT) if isinstance(node, _MAPS) else _ABSENT
-        if value is _ABSENT:
-            raise Missing(self, node)
-        return self.name, value
-
-    def explain(self, node: Any) -> str:
-        message = f"no key {quote_name(self.name)}"
-        if not isinstance(node, _MAPS):
-            hint = "; pick an item first, such as [0]" if isinstance(node, _LISTS) else ""
-            return f"{message} in {describe_type(node)}{hint}"
-        hint = did_you_mean(self.name, [key for key in node if isinstance(key, str)])
-        return f"{message}; {hint}" if hint else message
+    def __str__(self) -> str:
+        return self.name
 
 
 class Index(NamedTuple):
     """An item of a list by its number, counted from the end where negative."""
 
     number: int
-
-    def find(self, node: Any) -> tuple[Step, Any]:
-        if not isinstance(node, _LISTS) or not -len(node) <= self.number < len(node):
-            raise Missing(self, node)
-        return self.number % len(node), node[self.number]
-
-    def explain(self, node: Any) -> str:
-        if not isinstance(node, _LISTS):
-            return _not_a_list(self, node)
-        return f"no item {self} in a list of {len(node)} item{'s' * (len(node) != 1)}"
 
     def __str__(self) -> str:
         return f"[{self.number}]"
@@ -96,7 +67,8 @@ class Condition(NamedTuple):
     text: str
     typed: Any
 
-    def matches(self, value: Any) -> bool:
+    def matches(self, item: Any) -> bool:
+        value = item.get(self.key, _ABSENT) if isinstance(item, _MAPS) else _ABSENT
         if isinstance(value, str):
             return value == self.text
         # In Python, True equals 1; in a configuration it does not.
@@ -114,22 +86,6 @@ class Select(NamedTuple):
 
     conditions: tuple[Condition, ...]
 
-    def find(self, node: Any) -> tuple[Step, Any]:
-        for index, item in enumerate(node if isinstance(node, _LISTS) else ()):
-            for condition in self.conditions if isinstance(item, _MAPS) else ():
-                if condition.matches(item.get(condition.key, _ABSENT)):
-                    return index, item
-        raise Missing(self, node)
-
-    def explain(self, node: Any) -> str:
-        if not isinstance(node, _LISTS):
-            return _not_a_list(self, node)
-        key, text, _ = self.conditions[0]
-        values = [item.get(key) for item in node if isinstance(item, _MAPS)]
-        known = [value for value in values if isinstance(value, str) and not is_secret(key)]
-        hint = did_you_mean(text, dict.fromkeys(known))
-        return f"no item with {str(self)[1:-1]}" + (f"; {hint}" if hint else "")
-
     def __str__(self) -> str:
         return f"[{' or '.join(map(repr, self.conditions))}]"
 
@@ -137,15 +93,8 @@ class Select(NamedTuple):
 class All(NamedTuple):
     """Every item of a list."""
 
-    def explain(self, node: Any) -> str:
-        return _not_a_list(self, node)
-
     def __str__(self) -> str:
         return "[*]"
-
-
-def _not_a_list(step: PathStep, node: Any) -> str:
-    return f"{step} picks from a list, but this is {describe_type(node)}"
 
 
 PathStep = Key | Index | Select | All
@@ -180,35 +129,65 @@ def walk(tree: Any, path: PathLike, default: Any = REQUIRED) -> tuple[tuple[Step
     steps = parse(path)
     try:
         return _follow(tree, steps)
-    except Missing as error:
-        missing = error
-    if default is not REQUIRED:
+    except LookupError as error:
+        where, step, node = error.args
+    if default is not REQUIRED:  # as for most callers, which need no words
         return (), default
-    in_list = isinstance(missing.step, Index) and isinstance(missing.node, _LISTS)
+    shown, in_list = show_path(path), isinstance(step, Index) and isinstance(node, _LISTS)
     category: type[PathError] = MissingIndexError if in_list else MissingKeyError
-    shown = show_path(path)
-    raise category(f"{shown}: {missing.where}{missing.step.explain(missing.node)}", shown)
+    raise category(f"{shown}: {where}{_explain(step, node)}", shown)
 
 
 def _follow(node: Any, steps: Sequence[PathStep]) -> tuple[tuple[Step, ...], Any]:
     found: list[Step] = []
-    for position, step in enumerate(steps):
-        if isinstance(step, All):
-            if not isinstance(node, _LISTS):
-                raise Missing(step, node)
-            rest = steps[position + 1 :]
-            return tuple(found), pvector([_in_item(*item, rest) for item in enumerate(node)])
-        key, node = step.find(node)
+    for position, step in enumerate(steps, 1):
+        if isinstance(step, All) and isinstance(node, _LISTS):
+            values = []
+            for index, item in enumerate(node):
+                try:
+                    values.append(_follow(item, steps[position:])[1])
+                except LookupError as error:
+                    error.args = (f"in item [{index}]: {error.args[0]}", *error.args[1:])
+                    raise
+            return tuple(found), pvector(values)
+        key, node = _find(step, node)
         found.append(key)
     return tuple(found), node
 
 
-def _in_item(index: int, item: Any, steps: Sequence[PathStep]) -> Any:
-    try:
-        return _follow(item, steps)[1]
-    except Missing as missing:
-        missing.where = f"in item [{index}]: {missing.where}"
-        raise
+def _find(step: PathStep, node: Any) -> tuple[Step, Any]:
+    if isinstance(step, Key):
+        value = node.get(step.name, _ABSENT) if isinstance(node, _MAPS) else _ABSENT
+        if value is not _ABSENT:
+            return step.name, value
+    elif isinstance(node, _LISTS):
+        if isinstance(step, Index) and -len(node) <= step.number < len(node):
+            return step.number % len(node), node[step.number]
+        for index, item in enumerate(node) if isinstance(step, Select) else ():
+            for condition in step.conditions:
+                if condition.matches(item):
+                    return index, item
+    raise LookupError("", step, node)
+
+
+def _explain(step: Any, node: Any) -> str:
+    if isinstance(step, Key):
+        message, hint = f"no key {quote_name(step.name)}", ""
+        if isinstance(node, _MAPS):
+            hint = did_you_mean(step.name, [key for key in node if isinstance(key, str)])
+        else:
+            message += f" in {describe_type(node)}"
+            hint = "pick an item first, such as [0]" if isinstance(node, _LISTS) else ""
+    elif not isinstance(node, _LISTS):
+        return f"{step} picks from a list, but this is {describe_type(node)}"
+    elif isinstance(step, Index):
+        return f"no item {step} in a list of {len(node)} item{'s' * (len(node) != 1)}"
+    else:
+        key, text, _ = step.conditions[0]
+        values = [item.get(key) for item in node if isinstance(item, _MAPS)]
+        known = [value for value in values if isinstance(value, str) and not is_secret(key)]
+        message, hint = f"no item with {str(step)[1:-1]}", did_you_mean(text, dict.fromkeys(known))
+    return f"{message}; {hint}" if hint else message
 
 
 def parse(path: PathLike) -> tuple[PathStep, ...]:
@@ -225,109 +204,83 @@ def parse(path: PathLike) -> tuple[PathStep, ...]:
         return _parse(path)
     if not isinstance(path, list | tuple):
         raise PathSyntaxError(f"a path is a string or a list of parts, not a {type(path).__name__}")
-    return tuple(step for part in path for step in _parse_part(part))
+    steps: list[PathStep] = []
+    for part in path:
+        if isinstance(part, str):
+            steps += _parse(part) if "[" in part else [Key(part)]
+        elif isinstance(part, int) and not isinstance(part, bool):
+            steps.append(Index(part))
+        elif isinstance(part, PathStep):
+            steps.append(part)
+        else:
+            kind = type(part).__name__
+            raise PathSyntaxError(f"a part of a path is a string or a number, not a {kind}")
+    return tuple(steps)
 
 
-def _parse_part(part: str | int | PathStep) -> tuple[PathStep, ...]:
-    match part:
-        case Key() | Index() | Select() | All():
-            return (part,)
-        case str():
-            return _parse(part) if "[" in part else (Key(part),)
-        case int() if not isinstance(part, bool):
-            return (Index(part),)
-    raise PathSyntaxError(f"a part of a path is a string or a number, not a {type(part).__name__}")
+_QUOTED = r"'[^']*'|\"[^\"]*\""
+_BARE = r"[^\s=\[\]'\"](?:(?!(?<!\s)\s+or(?:[\s\]]|$))[^\]])*"
+_NAME = rf"(?P<name>{_QUOTED}|[^\s=!<>~\[\]'\"]+)\s*=\s*"
+_END = r"\s*(?=]|$)"
+
+# What may come next in each state of a path, and the problem if it does not; 99 digits, since
+# Python refuses to read thousands.
+_GRAMMAR = {
+    "step": (rf"(?P<open>\[\s*)|(?P<key>{_QUOTED}|[^.\[\]'\"][^.\[\]]*)", "expected a key"),
+    "more": (r"(?P<dot>\.)|(?P<open>\[\s*)", "expected '.' or '['"),
+    "selector": (
+        rf"(?P<all>\*)\s*|(?P<index>-?[0-9]{{1,99}}){_END}|(?P<quoted>{_QUOTED}){_END}|{_NAME}",
+        "expected an index, *, a quoted key or name=value",
+    ),
+    "value": (rf"(?P<string>{_QUOTED})|(?P<value>{_BARE})", "expected a value"),
+    "condition": (_NAME, 'expected name=value; quote a value that contains " or "'),
+    "end": (r"(?P<or>\s+or(?=[\s\]]|$)\s*)|\s*(?P<close>])", "expected ']'"),
+    "close": (r"(?P<close>])", "expected ']'"),
+}
+_NEXT = {"dot": "step", "key": "more", "close": "more", "open": "selector", "name": "value",
+         "string": "end", "value": "end", "or": "condition"}  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
 def _parse(path: str) -> tuple[PathStep, ...]:
-    return _Reader(path).read()
+    steps: list[PathStep] = []
+    conditions: list[Condition] = []
+    state, at, name = "step", 0, ""
+    while at < len(path) or state != "more":
+        pattern, problem = _GRAMMAR[state]
+        match = re.compile(pattern).match(path, at)
+        if match is None:
+            quote = path[at : at + 1]
+            if quote in ("'", '"') and quote not in path[at + 1 :]:
+                problem = "this quote is never closed"
+            column = len(show_path(path[:at])) + 1
+            raise PathSyntaxError(f"malformed path: {problem}", show_path(path), column)
+        token = str(match.lastgroup)
+        state, at, text = _NEXT.get(token, "close"), match.end(), match[token]
+        word = text[1:-1] if text[:1] in ("'", '"') else text
+        if token in ("key", "quoted"):
+            steps.append(Key(word))
+        elif token == "index":
+            steps.append(Index(int(text)))
+        elif token == "all":
+            steps.append(All())
+        elif token == "name":
+            name = word
+        elif token == "string":
+            conditions.append(Condition(name, word, word))
+        elif token == "value":
+            conditions.append(Condition(name, word.rstrip(), read_scalar(word.rstrip())))
+        elif token == "close" and conditions:
+            steps.append(Select(tuple(conditions)))
+            conditions = []
+    return tuple(steps)
 
 
-_QUOTED = r"'([^']*)'|\"([^\"]*)\""
-_QUOTED_KEY = rf"(?:{_QUOTED})(?=\s*(?:]|$))"
-_INDEX = r"-?[0-9]{1,99}(?=\s*(?:]|$))"  # Python refuses to read thousands of digits
-_NAME = r"[^\s=!<>~\[\]'\"]+"
-_VALUE = r"[^\s=\[\]'\"](?:(?!(?<!\s)\s+or(?:[\s\]]|$))[^\]])*"
-_OR = r"\s+or(?=[\s\]]|$)\s*"
-_EXPECTED = "expected an index, *, a quoted key or name=value"
-_EXPECTED_MORE = 'expected name=value; quote a value that contains " or "'
+_WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False,
+          "null": None, "~": None}  # fmt: skip
 
 
-class _Reader:
-    """Reads one path from left to right; `at` is the offset that comes next."""
-
-    def __init__(self, text: str) -> None:
-        self.text, self.at = text, 0
-
-    def read(self) -> tuple[PathStep, ...]:
-        steps: list[PathStep] = []
-        while not steps or self.at < len(self.text):
-            at_key = not steps or self.match(r"\.")
-            if self.match(r"\[\s*"):
-                steps.append(self.selector())
-            elif at_key:
-                steps.append(Key(self.word(r"[^.\[\]]+", "expected a key")))
-            else:
-                self.fail("expected '.' or '['")
-        return tuple(steps)
-
-    def selector(self) -> PathStep:
-        step: PathStep
-        if self.match(r"\*"):
-            step = All()
-        elif index := self.match(_INDEX):
-            step = Index(int(index[0]))
-        elif quoted := self.match(_QUOTED_KEY):
-            step = Key(quoted[1] or quoted[2] or "")
-        else:
-            conditions = [self.condition(_EXPECTED)]
-            while self.match(_OR):
-                conditions.append(self.condition(_EXPECTED_MORE))
-            step = Select(tuple(conditions))
-        self.match(r"\s*")
-        return step if self.match("]") else self.fail("expected ']'")
-
-    def condition(self, problem: str) -> Condition:
-        start = self.at
-        key = self.word(_NAME, problem)
-        if not self.match(r"\s*=\s*"):
-            self.at = start
-            self.fail(problem)
-        if self.at_quote():
-            text = self.word("", "")
-            return Condition(key, text, text)
-        text = self.word(_VALUE, "expected a value").rstrip()
-        return Condition(key, text, _read_scalar(text))
-
-    def at_quote(self) -> bool:
-        return self.text.startswith(("'", '"'), self.at)
-
-    def word(self, bare: str, problem: str) -> str:
-        if self.at_quote():
-            match = self.match(_QUOTED) or self.fail("this quote is never closed")
-            return match[1] or match[2] or ""
-        match = self.match(bare) or self.fail(problem)
-        return match[0]
-
-    def match(self, pattern: str) -> re.Match[str] | None:
-        match = re.compile(pattern).match(self.text, self.at)
-        self.at = match.end() if match else self.at
-        return match
-
-    def fail(self, problem: str) -> NoReturn:
-        column = len(show_path(self.text[: self.at])) + 1
-        raise PathSyntaxError(f"malformed path: {problem}", show_path(self.text), column)
-
-
-_WORDS: dict[str, bool | None] = {
-    **dict.fromkeys(("true", "yes", "on"), True),
-    **dict.fromkeys(("false", "no", "off"), False),
-    **dict.fromkeys(("null", "~"), None),
-}
-
-
-def _read_scalar(text: str) -> Any:
+def read_scalar(text: str) -> str | float | None:
     """Read a bare value as YAML would: a number, true, false or null, else a string."""
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
@@ -339,7 +292,7 @@ def _read_scalar(text: str) -> Any:
     return text
 
 
-_LONGEST = 200  # characters of a path that are shown
+# A name, and behind it what may be a value, however the condition is malformed.
 _VALUE_OF = r"(?<![\w-])([\w-]+)['\"]?(?:\s*[=:!<>~]+\s*|\s+)(?=[^\s\]])"
 
 
@@ -350,15 +303,10 @@ def show_path(path: PathLike) -> str:
     ('models[0].name', 'models[api_key=***…')
     """
     if not isinstance(path, str):
-        parts = [f"[{part}]" if isinstance(part, int) else _show_part(part) for part in path]
+        parts = [f"[{part}]" if isinstance(part, int) else str(part) for part in path]
         path = ".".join(parts).replace(".[", "[")
-    end = "…" if len(path) > _LONGEST else ""
-    path = path[:_LONGEST]
-    for name in re.finditer(_VALUE_OF, path):
+    shown = path[:_LONGEST]
+    for name in re.finditer(_VALUE_OF, shown):
         if is_secret(name[1]):
-            return f"{redact_text(path[: name.end(1)])}={HIDDEN}…"
-    return redact_text(path) + end
-
-
-def _show_part(part: str | PathStep) -> str:
-    return part.name if isinstance(part, Key) else str(part)
+            return f"{redact_text(shown[: name.end(1)])}={HIDDEN}…"
+    return redact_text(shown) + "…" * (len(path) > _LONGEST)

@@ -230,24 +230,25 @@ class File:
             found.append(child)
         return found
 
-    def position(self, offset: int, *, parsed: bool = False) -> Position:
+    def position(self, offset: int, path: Path | None = None) -> Position:
         """Return the position of an offset, with its line unless that may show a secret.
 
-        As long as the file is not known to be `parsed`, any line may be part of a secret that
-        begins further up: only what looks harmless is shown.
+        Without the `path` of a value, the file does not parse, so any line may be part of a secret
+        that begins further up: only what looks harmless is shown.
         """
         number = bisect_right(self._lines, offset)
         start = self._lines[number - 1]
         end = self._lines[number] if number < len(self._lines) else len(self.text)
         position = Position(self.name, number, offset - start + 1)
         line = self.text[start:end].rstrip()
-        is_public = self._is_public if parsed else self._is_harmless
-        if len(line) > _LONGEST or mentions_secret(line) or not is_public(line, start):
+        if len(line) > _LONGEST or mentions_secret(line) or _is_secret(path or ()):
+            return position
+        if not (self._is_harmless(line, start) if path is None else self._is_public(line)):
             return position
         comment = re.compile(r"\s#").search(line, offset - start)
         return position._replace(**_cut(line[: comment and comment.start()], offset - start))
 
-    def _is_public(self, line: str, _start: int) -> bool:
+    def _is_public(self, line: str) -> bool:
         if re.search(_ESCAPED, line) or len(self._secrets) > _MOST:
             return False
         return not any(secret in line for secret in self._secrets)
@@ -257,6 +258,10 @@ class File:
         return bool(re.fullmatch(_HARMLESS, line)) and not mentions_secret(
             re.sub(_REFERENCE, "", above)
         )
+
+
+def _is_secret(path: Path) -> bool:
+    return any(isinstance(step, str) and is_secret(step) for step in path)
 
 
 def _cut(line: str, caret: int) -> dict[str, Any]:
@@ -305,13 +310,13 @@ class Source:
             return Position(file.name)
         key, node = found[-1]
         about_key = whole and code in _KEY_CODES and path[-1] != "roles"
-        return _show(file, key if about_key else node.start, path)
+        return file.position(key if about_key else node.start, path)
 
     def positions(self, path: Path) -> list[Position]:
         """Return every place where exactly this value was written, the one that wins first."""
         found = [(file, file.find(inside), inside) for file, inside in self._candidates(path)]
         return [
-            _show(file, nodes[-1][1].start, path)
+            file.position(nodes[-1][1].start, path)
             for file, nodes, inside in found
             if len(nodes) > len(inside)
         ]
@@ -365,12 +370,3 @@ def _walk(node: Any, path: Path, seen: set[Any]) -> Iterator[tuple[Path, Any]]:
         yield path, node
         for step, (_, child) in node.children.items():
             yield from _walk(child, (*path, step), seen)
-
-
-def _show(file: File, offset: int, path: Path) -> Position:
-    position = file.position(offset, parsed=True)
-    return position._replace(text="", caret=0) if _is_secret(path) else position
-
-
-def _is_secret(path: Path) -> bool:
-    return any(isinstance(step, str) and is_secret(step) for step in path)

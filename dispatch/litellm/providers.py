@@ -1,6 +1,6 @@
 """Who serves a model: providers that LiteLLM does not know, and endpoints that cannot work.
 
-Advice stays with the provider that was written: whoever follows it sends nothing to a stranger.
+Advice stays with the provider that was written, so that following it sends nothing to a stranger.
 """
 
 from __future__ import annotations
@@ -8,61 +8,30 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from dispatch.errors import Fault
 from dispatch.litellm.catalog import Catalog
 from dispatch.litellm.endpoints import ENDPOINTS, VENDORS
-from dispatch.redaction import REFERENCE, quote_name, redact_text
+from dispatch.litellm.tables import rows, table
+from dispatch.redaction import REFERENCE, quote_name
 from dispatch.suggestions import nearest
 
 __all__ = ["called", "endpoint_of", "find_endpoint_faults", "find_provider_faults", "is_local"]
 
-_HERE = Path(__file__)
 _ROUTING = "fallback_generalizations"  # of the map: which providers LiteLLM reads out of names
-
-_INFERRED = frozenset({
-    "ai21", "anthropic", "bedrock", "bedrock_converse", "cohere", "cohere_chat", "nlp_cloud",
-    "openai", "replicate", "text", "vertex_ai", "watsonx",
-})  # fmt: skip
-"""Providers whose models LiteLLM knows without a prefix, as of 1.110.2 (`text-completion-openai`)."""
-
-_COMPLETE = frozenset({"anthropic", "deepseek", "gemini", "mistral", "openai", "xai"})
-"""Providers whose models LiteLLM lists in full: what is not listed there is worth a warning."""
-
-_SERVED = r".*:[0-9a-f]{64} | ft:.+ | arn:.+ | (.+/)?\* | .*/responses/.+"  # named by their owners
+_SERVED = r"""(?x)  # named by their owners
+      .*:[0-9a-f]{64} | ft:.+ | arn:.+ | (.+/)? \* | .*/responses/.+
+"""
 _AZURE = r"(.+\.)?(openai|cognitiveservices)\.azure\.(com|us|cn)"
 _LOCAL = r"""(?x)
-      localhost | .+\.(local|internal|lan|localhost) | [^.]+ | \[?::1\]? | 0\.0\.0\.0
+      .+\.(local|internal|lan|localhost) | [^.]+ | 0\.0\.0\.0
     | (127|10)\.[\d.]+ | 192\.168\.[\d.]+ | 172\.(1[6-9]|2\d|3[01])\.[\d.]+
 """
-_SCHEME = r"(?i)([a-z][a-z0-9+.-]*)(:/{0,4}|/{2})(?=\S)"
-
-# What a client adds, and which ends of a path are wrong before it: seen by asking each provider of
-# LiteLLM 1.110.2 at a server on loopback.
-_CHAT = ("/chat/completions", r"/(chat/completions|completions|responses|embeddings|messages)")
-_OLLAMA = r"/v1(/chat/completions|/completions)?|/api|/chat/completions"
-_ADDED: Mapping[str, tuple[str, str]] = {
-    "anthropic": ("/v1/messages", r"/v1|(/v1)?/chat/completions|(?<!/v1)/messages"),
-    "azure": ("/openai/deployments/…", r"/openai|(/openai/deployments/[^/]+)?/chat/completions"),
-    "gemini": ("/models/…", r"/openai|(/openai)?/chat/completions|/models"),
-    "heroku": ("/v1/chat/completions", r"/v1"),
-    "mistral": ("/chat/completions", r"/(chat/completions|completions|embeddings|messages)"),
-    "ollama": ("/api/generate", rf"{_OLLAMA}|/api/chat"),
-    "ollama_chat": ("/api/chat", rf"{_OLLAMA}|/api/generate"),
-    "oobabooga": ("/v1/chat/completions", r"/v1(/chat/completions)?"),
-    "text-completion-openai": ("/completions", r"/(chat/completions|completions)"),
-    **dict.fromkeys(
-        """ai21 ai21_chat aiml baseten cerebras chutes codestral custom_openai dashscope databricks
-        deepinfra docker_model_runner featherless_ai friendliai github hyperbolic lambda_ai
-        litellm_proxy llamafile lm_studio meta_llama modelscope moonshot morph nebius novita nscale
-        nvidia_nim openai ovhcloud perplexity publicai sambanova scaleway v0 vercel_ai_gateway
-        volcengine wandb""".split(),
-        _CHAT,
-    ),
-}
+_SCHEME = r"(?i)([a-z][a-z0-9+.-]*)(:/{0,2}|//)(?=\S)"
+_HOST_AND_PORT = r"[\w.-]+:\d"
+_PART = r"([\w. -]+?)\s*(?:/|\\+|::?|\|)\s*(.+)"  # a provider, and what follows it
 
 
 def endpoint_of(model: Mapping[str, Any]) -> tuple[str, str]:
@@ -85,9 +54,10 @@ def called(model: Mapping[str, Any]) -> tuple[str, str | None]:
     """
     name, custom = model.get("model"), model.get("custom_llm_provider")
     custom = custom if isinstance(custom, str) and custom.strip() else None
-    if not isinstance(name, str) or f"{custom}".startswith(REFERENCE) or "mock_response" in model:
+    hidden = "mock_response" in model or f"{custom}".startswith(REFERENCE)
+    if hidden or not isinstance(name, str) or name.startswith(REFERENCE):
         return "", None
-    return ("" if name.startswith(REFERENCE) else name.strip()), custom
+    return name.strip(), custom
 
 
 def is_local(url: str) -> bool:
@@ -101,10 +71,7 @@ def is_local(url: str) -> bool:
 
 def _host(url: str) -> str:
     try:
-        return (
-            urlsplit(re.sub(_SCHEME, "//", url, count=1) if "//" in url else f"//{url}").hostname
-            or ""
-        )
+        return urlsplit("//" + re.sub(r"^.*?//", "", url)).hostname or ""
     except ValueError:
         return ""
 
@@ -129,69 +96,61 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         hint = "write a version, such as '2024-10-21', or leave the key out"
         yield _warning("api_version", "is empty", hint)
     if not url or re.search(r"[$%{<]|os\.environ", url):
-        return  # or a reference, or something in the place of one: looked at elsewhere
-    fixed = _with_scheme(url)
-    if re.search(r"\s", url):
-        yield _warning(key, "holds a blank", f"write {re.sub(chr(92) + 's+', '', fixed)}")
-        return
+        return  # or something in the place of a part: looked at elsewhere
+    whole = _with_scheme(url)
     try:
-        host, port = urlsplit(fixed).hostname, urlsplit(fixed).port
+        host, port = urlsplit(whole).hostname or "", urlsplit(whole).port
     except ValueError:
-        host = port = None
-    if not host or port == 0:
+        host, port = "", 0
+    if re.search(r"\s", url):
+        yield _warning(key, "holds a blank", f"write {''.join(whole.split())}")
+    elif not host or port == 0:
         yield _warning(key, "is no URL", "write it as http://host:port/path")
-        return
-    root, added = _without_added(provider, fixed, str(version))
-    if fixed != url:
-        problem = (
-            "has no scheme"
-            if not re.match(_SCHEME, url) or _is_port(url)
-            else "has a broken scheme"
-        )
-        yield _warning(key, problem, f"write {root}")
-    elif root != fixed:
-        yield _warning(key, f"{provider}/ adds {added} itself", f"write {root}")
-    if (
-        re.fullmatch(_AZURE, host)
-        and "/openai/v1" not in fixed
-        and not provider.startswith("azure")
-    ):
-        if "/" not in name or provider in ("openai", "custom_openai"):
-            deployment = name.removeprefix("openai/")
-            yield _warning("model", f"{host} is Azure's", f"write azure/{deployment}")
-
-
-def _is_port(url: str) -> bool:
-    return re.match(r"[\w.-]+:\d", url) is not None
+    else:
+        root, added = _root(provider, whole, str(version))
+        if whole != url:
+            bare = re.match(_HOST_AND_PORT, url) or not re.match(_SCHEME, url)
+            problem = "has no scheme" if bare else "has a broken scheme"
+            yield _warning(key, problem, f"write {root}")
+        elif root != whole:
+            problem = f"{provider}/ adds {added} itself" if added else "leads to no API"
+            yield _warning(key, problem, f"write {root}")
+        openai = provider in ("openai", "custom_openai") or "/" not in name and not custom
+        if openai and re.fullmatch(_AZURE, host) and "/openai/v1" not in whole:
+            hint = f"write azure/{name.removeprefix('openai/')}"
+            yield _warning("model", f"{host} is Azure's", hint)
 
 
 def _with_scheme(url: str) -> str:
-    """Return a URL with a scheme that is right."""
-    match = None if _is_port(url) else re.match(_SCHEME, url)
+    """Return a URL with a scheme that is right; as it is where that is right already."""
+    match = None if re.match(_HOST_AND_PORT, url) else re.match(_SCHEME, url)
     if match is None:
         return f"{'http' if is_local(url) else 'https'}://{url.lstrip('/')}"
-    scheme, rest = match[1].lower(), url[match.end() :]
-    if scheme not in ("http", "https"):
-        near = nearest(scheme, ("https", "http"), 0.7)
-        if near is None:
-            return url  # grpc, unix, …: for a server that this does not know
-        scheme = near
-    again = None if _is_port(rest) else re.match(r"(?i)(https?)(:/*|//)", rest)
-    rest = rest[again.end() :] if again else rest
-    whole = f"{scheme}://{rest}"
-    return url if whole.lower() == url.lower() else whole
+    scheme = nearest(match[1], ("https", "http"), 0.7)
+    if scheme is None:
+        return url  # grpc, unix, …: for a server that this does not know
+    rest = re.sub(r"(?i)^https?:?//", "", url[match.end() :])
+    return (
+        url
+        if match[0].lower() == f"{scheme}://"
+        and url.endswith(rest)
+        and (len(match[0]) + len(rest) == len(url))
+        else f"{scheme}://{rest}"
+    )
 
 
-def _without_added(provider: str, url: str, version: str) -> tuple[str, str]:
-    """Return a URL without what the client of its provider adds, and what that is."""
-    added, wrong = _ADDED.get(provider, ("", ""))
+def _root(provider: str, url: str, version: str) -> tuple[str, str]:
+    """Return a URL as a client wants it, and what the client adds to it."""
+    added, wrong = next(((a, w) for a, w, *known in rows("added") if provider in known), ("", ""))
     path = url.partition("?")[0].rstrip("/")
     end = re.search(rf"({wrong})$", path) if wrong else None
-    if end is not None and end[0]:
-        root = path[: end.start()]
-        return (root, added) if urlsplit(root).hostname else (url, added)
-    old = version not in ("v1", "preview", "latest")
-    if provider == "azure" and old and (path.endswith("/openai/v1") or "api-version=" in url):
+    if end is not None and urlsplit(path[: end.start()]).hostname:
+        return path[: end.start()], added
+    host = urlsplit(url).netloc
+    if host in table("roots") and path.endswith(f"//{host}") and added in ("/chat/completions", ""):
+        return f"{path}{table('roots')[host][0]}", ""
+    old = provider == "azure" and version not in ("v1", "preview", "latest")
+    if old and (path.endswith("/openai/v1") or "api-version=" in url):
         return path.removesuffix("/openai/v1"), added
     return url, added
 
@@ -209,130 +168,109 @@ def find_provider_faults(
     model: unknown provider for model 'openai:gpt-4o'; write openai/gpt-4o
     """
     name, custom = called(model)
-    if not name or custom in providers or name.partition("/")[0] in providers:
+    prefix, slash, rest = name.partition("/")
+    if not name or custom in providers or prefix in providers:
         return
-    known = _known(catalog)
+    known, url = _known(catalog), endpoint_of(model)[1]
     if custom is not None and custom not in known:
-        prefix = _prefix(custom, known)
-        if prefix:
+        if meant := _prefix(custom, known):
             message = f"unknown provider {quote_name(custom)}"
-            yield _warning("custom_llm_provider", message, f"write {prefix}", "unknown-model")
-        return
-    _, url = endpoint_of(model)
-    prefix, slash, _ = name.partition("/")
-    if custom or (slash and prefix in known):
-        if not url:
-            yield from _find_unlisted(name, custom, catalog)
-        elif (custom or prefix) == "vllm":
-            hint = f"write hosted_vllm/{name.removeprefix('vllm/')}"
+            yield _warning("custom_llm_provider", message, f"write {meant}", "unknown-model")
+    elif custom or (slash and prefix in known):
+        if url and prefix == "vllm":
+            hint = f"write hosted_vllm/{rest}"
             yield _warning("model", "vllm/ asks no endpoint", hint, "unknown-model")
-    elif not _is_inferred(name, catalog) and _host(url) not in _compatible_hosts():
+        elif not any(re.search(r"(?i)base|url|endpoint", key) for key in model if model[key]):
+            yield from _find_unlisted(name, custom, catalog)
+    elif not _is_inferred(name, catalog) and _host(url) not in table("hosts")["hosts"]:
         message = f"unknown provider for model {quote_name(name)}"
         yield _warning("model", message, _advise(name, url, catalog), "unknown-model")
-
-
-@lru_cache(maxsize=1)
-def _known(catalog: Catalog) -> frozenset[str]:
-    """Return all prefixes that LiteLLM knows: some of its providers are in the map only."""
-    listed = {str(e.get("litellm_provider")) for n, e in catalog.entries.items() if "/" in n}
-    return catalog.providers | {p for p in listed if p.replace("_", "").isalnum()} | {"veniceai"}
-
-
-@lru_cache(maxsize=1)
-def _compatible_hosts() -> frozenset[str]:
-    lines = _HERE.with_name("compatible_hosts.txt").read_text(encoding="utf-8").splitlines()
-    return frozenset(line for line in lines if line[0] != "#")
-
-
-@lru_cache(maxsize=1)
-def _aliases() -> Mapping[str, str]:
-    lines = _HERE.with_name("provider_names.txt").read_text(encoding="utf-8").splitlines()
-    rows = (line.split() for line in lines if line[0] != "#")
-    return {alias: prefix for prefix, *aliases in rows for alias in aliases}
-
-
-def _is_inferred(name: str, catalog: Catalog) -> bool:
-    """Return whether LiteLLM knows the provider of a model that names none."""
-    entry = catalog.entries.get(name, {})
-    provider = str(entry.get("litellm_provider", "")).partition("-")[0]
-    if provider in _INFERRED or "alias_of" in entry or re.fullmatch(_SERVED, name, re.VERBOSE):
-        return True
-    rules = catalog.entries.get(_ROUTING, {}).get("rules") or ()
-    patterns = (r["pattern"] for r in rules if "litellm_provider" in r.get("model_info", ()))
-    return any(re.search(pattern, name, re.IGNORECASE) for pattern in patterns)
-
-
-def _prefix(written: str, known: Collection[str]) -> str | None:
-    """Return the prefix of LiteLLM that a user means by the name of a provider."""
-    plain = re.sub(r"[\W_]", "", written.lower())
-    same = (prefix for prefix in sorted(known) if re.sub(r"[\W_]", "", prefix) == plain)
-    prefix = _aliases().get(plain) or next(same, None)
-    if prefix is None and len(plain) > 4:
-        prefix = nearest(written, sorted(p for p in known if p[0] == plain[0]), 0.8)
-    return prefix
-
-
-def _advise(name: str, url: str, catalog: Catalog) -> str:
-    """Return how to name the provider of a model."""
-    provider = str(catalog.entries.get(name, {}).get("litellm_provider", "")).partition("-")[0]
-    host = _host(url)
-    vendors = (
-        v
-        for v, (domains, _) in VENDORS.items()
-        if f".{host}".endswith(tuple(f".{d}" for d in domains))
-    )
-    vendor = next(vendors, None) if host else None
-    if vendor:
-        return f"write {vendor}/{name}"
-    split = re.fullmatch(r"([\w. -]+?)\s*(?:/|\\+|::?|\|)\s*(.+)", name)
-    prefix = _prefix(split[1], _known(catalog)) if split and split[1] != "meta-llama" else None
-    if split and prefix:
-        served = f"openai/{name}"
-        other = f", or {served} if the endpoint speaks OpenAI's API" if url else ""
-        also = f", or vertex_ai/{split[2]}" if split[1] == "google" and not url else ""
-        return f"write {prefix}/{split[2]}{also}" + ("" if served.startswith(prefix) else other)
-    if url:
-        if urlsplit(_with_scheme(url)).netloc.endswith(":11434") and "/v1" not in url:
-            return f"write ollama_chat/{name}"
-        return f"write openai/{name} if the endpoint speaks OpenAI's API"
-    if provider in catalog.providers:
-        return f"write {provider}/{name}"
-    near = _near_bare(name, catalog)
-    return (
-        f"did you mean {quote_name(near)}?"
-        if near
-        else f"write its provider before it: provider/{name}"
-    )
-
-
-def _near_bare(name: str, catalog: Catalog) -> str | None:
-    """Return the nearest name that needs no provider, of the same family, such as gpt."""
-    if "/" in name or len(name) < 4:
-        return None
-    family = re.match(r"[a-z]*", name.lower())
-    letters = family[0] if family else ""
-    names = [n for n in catalog.entries if n[0] == name[0].lower() and "/" not in n]
-    near = nearest(name, [n for n in names if _is_inferred(n, catalog)], 0.75)
-    same = near and nearest(letters, [re.match(r"[a-z]*", near)[0]], 0.6)  # type: ignore[index]
-    return near if same else None
 
 
 def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> Iterator[Fault]:
     """Yield a warning for a misspelt name, and for an unlisted one where the list is complete."""
     if (
         name in catalog.entries
+        or re.fullmatch(_SERVED, name)
         or catalog.find(name, custom)
         or catalog.takes_any_name(name, custom)
     ):
         return
-    if re.fullmatch(_SERVED, name, re.VERBOSE):
-        return
     near = catalog.near(name, custom)
     letters = [re.sub(r"[\W\d_]", "", each.rpartition("/")[2]) for each in (name, near or "")]
-    if letters[0] == letters[1]:
-        return  # a version that is newer than the list
-    provider = catalog.provider(name, custom)
-    if near or provider in _COMPLETE:
-        hint = f"did you mean {quote_name(near)}?" if near else ""
+    newer = letters[0] == letters[1]  # than the list
+    if not newer and (near or catalog.provider(name, custom) in table("providers")["complete"]):
         message = f"LiteLLM's list has no model {quote_name(name)}"
-        yield _warning("model", redact_text(message), hint, "unknown-model")
+        hint = f"did you mean {quote_name(near)}?" if near else ""
+        yield _warning("model", message, hint, "unknown-model")
+
+
+@lru_cache(maxsize=1)
+def _known(catalog: Catalog) -> frozenset[str]:
+    """Return all prefixes that LiteLLM knows: some of its providers are in the map only."""
+    listed = {str(e.get("litellm_provider")) for n, e in catalog.entries.items() if "/" in n}
+    names = {each for each in listed if each.replace("_", "").isalnum()}
+    return catalog.providers.union(names, table("providers")["unlisted"])
+
+
+def _is_inferred(name: str, catalog: Catalog) -> bool:
+    """Return whether LiteLLM knows the provider of a model that names none."""
+    entry = catalog.entries.get(name, {})
+    provider = str(entry.get("litellm_provider", "")).partition("-")[0]
+    if provider in table("providers")["inferred"] or "alias_of" in entry:
+        return True
+    rules = catalog.entries.get(_ROUTING, {}).get("rules") or ()
+    patterns = [r["pattern"] for r in rules if "litellm_provider" in r.get("model_info", ())]
+    return any(re.search(each, name, re.IGNORECASE) for each in (*patterns, rf"{_SERVED}\Z"))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())
+
+
+@lru_cache(maxsize=256)
+def _prefix(written: str, known: frozenset[str]) -> str | None:
+    """Return the prefix in LiteLLM of what a user calls a provider."""
+    plain = _plain(written)
+    same = [prefix for prefix, *aliases in rows("names") if plain in aliases]
+    same += sorted(prefix for prefix in known if _plain(prefix) == plain)
+    if not same and len(plain) > 4:
+        return nearest(written, sorted(p for p in known if p[0] == plain[0]), 0.8)
+    return same[0] if same else None
+
+
+def _advise(name: str, url: str, catalog: Catalog) -> str:
+    """Return how to name the provider of a model."""
+    host, known = f".{_host(url)}", _known(catalog)
+    by_host = (
+        v for v, (domains, _) in VENDORS.items() if host.endswith(tuple(f".{d}" for d in domains))
+    )
+    if vendor := next(by_host, None):
+        return f"write {vendor}/{name}"
+    split = re.fullmatch(_PART, name)
+    prefix = _prefix(split[1], known) if split and split[1] != "meta-llama" else None
+    if split and prefix:
+        google = split[1] == "google" and not url
+        also = f", or vertex_ai/{split[2]}" if google else ""
+        also = f", or openai/{name} if the endpoint speaks OpenAI's API" if url else also
+        return f"write {prefix}/{split[2]}{also}"
+    if url:
+        ollama = url.rstrip("/").endswith(":11434")
+        hint = f"openai/{name} if the endpoint speaks OpenAI's API"
+        return f"write ollama_chat/{name}" if ollama else f"write {hint}"
+    family = re.match(r"[a-z]*", name.lower())
+    prefix = _prefix(family[0], known) if family else None
+    if prefix and {f"{prefix}/{name}", name} & catalog.entries.keys():
+        return f"write {prefix}/{name}"
+    near = _near_bare(name, catalog)
+    return f"did you mean {near!r}?" if near else "write its provider before it, and a slash"
+
+
+def _near_bare(name: str, catalog: Catalog) -> str | None:
+    """Return the nearest name that needs no provider, of the same family, such as gpt."""
+    if "/" in name or len(name) < 4:
+        return None
+    begins = [each for each in catalog.entries if each[0] == name[0].lower() and "/" not in each]
+    near = nearest(name, [each for each in begins if _is_inferred(each, catalog)], 0.75)
+    families = [re.sub(r"[^a-z].*", "", each.lower()) for each in (name, near or "")]
+    return near if near and nearest(families[0], [families[1]], 0.6) else None

@@ -188,7 +188,7 @@ def find_proxy_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
     if "model_list" in tree and "models" in tree:
         message = "is not read, as the configuration has models"
         found.append(Fault(("model_list",), message, "keep one of the two", "unread-section"))
-    elif not list(_find_faults(entries)):
+    elif "model_list" in tree and not list(_find_faults(entries)):
         entries = entries or ()
         found += _find_unread(entries)
         found += _find_unasked(entries)

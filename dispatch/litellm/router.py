@@ -167,7 +167,8 @@ def _find_refusal(params: Deployment) -> Fault | None:
         first = error.errors(include_url=False, include_input=False)[0]
         return Fault(first["loc"][:1], f"LiteLLM refuses this: {first['msg']}", code="refused")
     except Exception:  # of many classes
-        message = f"LiteLLM cannot tell the provider of {quote_name(params['model'])}"
+        model = quote_name(scrub(params["model"], secret_values(params)))
+        message = f"LiteLLM cannot tell the provider of {model}"
         hint = "write the provider first, such as openai/…"
         return Fault(("model",), message, hint, "unknown-provider")
     finally:

@@ -16,7 +16,7 @@ from dispatch.errors import Position, Step, format_path
 from dispatch.immutable import VECTOR, FrozenMap, Origin, origin_of
 from dispatch.litellm.policy import RESERVED_KEYS
 from dispatch.models import RoleGroup
-from dispatch.redaction import is_secret, redact, redact_key, secret_values
+from dispatch.redaction import is_secret, redact, redact_key, redact_path, secret_values
 from dispatch.roles import Contract, Entry, Role, read_roles
 from dispatch.sections import Sections, read_sections
 from dispatch.stages import Model, apply_defaults, freeze_models
@@ -177,7 +177,7 @@ class _Explainer:
         sent = not fates.keys().isdisjoint(("parameter", "kwargs"))
         variable = next((name for _, name in references(value)), "") if sent else ""
         is_set = bool(os.environ.get(variable, "").strip())
-        cleaned = tuple(redact_key(step) if isinstance(step, str) else step for step in at)
+        cleaned = redact_path(at)
         # What is below the name of a secret, or below a name that holds one, is not shown.
         hidden = cleaned != at or any(is_secret(str(step)) for step in at)
         hidden = hidden or str(value) in self.secrets  # by an anchor, for example
@@ -212,7 +212,8 @@ class _Explainer:
 
     def places(self, path: Path) -> tuple[Place, ...]:
         positions = self.source.positions(path) if self.source else []
-        return tuple(Place(path, position) for position in positions) or (Place(path),)
+        shown = redact_path(path)
+        return tuple(Place(shown, position) for position in positions) or (Place(shown),)
 
     def replaced_default(self, key: str, written: Path) -> tuple[Place, ...]:
         replaces = key in self.defaults and written[0] != "defaults"

@@ -1,0 +1,127 @@
+"""The shipped tables of what keys take and what providers do, so that no check imports LiteLLM.
+
+With another LiteLLM installed, `python -m dispatch.litellm.tables` renews the annotated kinds.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from dispatch.litellm.keys import is_known
+
+__all__ = ["KINDS", "kinds_of", "read_annotations", "rows", "table"]
+
+KINDS = Path(__file__).with_name("key_kinds.txt")
+
+_HEADER = """\
+# What keys of a model take: string, number, integer, boolean, object (a mapping), array (a list) or
+# strings (a list of them). A key within a mapping has a point; one that ends in * is a prefix.
+# `python -m dispatch.litellm.tables` renews [annotated] from LiteLLM's annotations; [written] is for
+# keys without one, or with one that is too wide or too narrow, and wins.
+
+[annotated]  # LiteLLM {}
+"""
+_BASES: tuple[tuple[type, str], ...] = (
+    (bool, "boolean"),
+    (int, "integer"),
+    (float, "number"),
+    (str, "string"),
+    (Mapping, "object"),
+    (Sequence, "array"),
+)
+
+
+@lru_cache(maxsize=16)
+def rows(section: str) -> tuple[tuple[str, ...], ...]:
+    """Return the rows of a section of `lint.txt`, each a tuple of words.
+
+    >>> rows("roots")[0]
+    ('api.openai.com', '/v1')
+    """
+    text = KINDS.with_name("lint.txt").read_text(encoding="utf-8")
+    lines = text.partition(f"\n[{section}]")[2].partition("\n[")[0].splitlines()[1:]
+    return tuple(tuple(line.split()) for line in lines if line and line[0] != "#")
+
+
+@lru_cache(maxsize=16)
+def table(section: str) -> Mapping[str, tuple[str, ...]]:
+    """Return a section of `lint.txt` by the first word of each row."""
+    return {first: rest for first, *rest in rows(section) for rest in (tuple(rest),)}
+
+
+@lru_cache(maxsize=1)
+def _kinds() -> dict[str, tuple[str, ...]]:
+    lines = KINDS.read_text(encoding="utf-8").splitlines()
+    pairs = (line.split() for line in lines if line and line[0] not in "#[")
+    return {key: tuple(kinds.split("|")) for key, kinds in pairs}
+
+
+@lru_cache(maxsize=4096)
+def kinds_of(key: str) -> tuple[str, ...]:
+    """Return what a key takes, by its name or by a prefix of it; nothing where that is unknown.
+
+    >>> kinds_of("stop"), kinds_of("extra_headers.X-Team"), kinds_of("input_cost_per_token_flex")
+    (('string', 'strings'), ('string',), ('number',))
+    """
+    kinds = _kinds()
+    if key not in kinds and "cost" in key.split("_") and is_known(key):
+        return ("number",)
+    prefixes = (star for star in kinds if star[-1] == "*" and key.startswith(star[:-1]))
+    return kinds.get(key) or kinds.get(next(prefixes, ""), ())
+
+
+def read_annotations(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each key with what its annotation says that it takes, where that is plain data.
+
+    A string beside a number or a boolean is there for references, which every kind takes.
+
+    >>> dict(read_annotations({"n": int | None, "timeout": float | str, "tags": list[str]}))
+    {'n': 'integer', 'timeout': 'number', 'tags': 'strings'}
+    """
+    for key, annotation in annotations.items():
+        kinds = dict.fromkeys(_read(annotation))
+        if kinds.keys() & {"number", "integer", "boolean"}:
+            kinds.pop("string", None)
+        if kinds and "" not in kinds:
+            yield key, "|".join(kinds)
+
+
+def _read(annotation: Any) -> Iterator[str]:
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    base = origin or annotation
+    if origin in (typing.Union, types.UnionType):
+        for arg in args:
+            yield from _read(arg)
+    elif origin is typing.Literal or typing.is_typeddict(annotation):
+        yield "string" if origin else "object"
+    elif origin is list and args == (str,):
+        yield "strings"
+    elif getattr(base, "__name__", "") not in ("NoneType", "Timeout"):
+        known = (kind for each, kind in _BASES if isinstance(base, type) and issubclass(base, each))
+        yield next(known, "")
+
+
+def main() -> None:
+    """Renew the annotated kinds from the installed LiteLLM."""
+    import inspect
+    from importlib.metadata import version
+
+    import litellm
+    from litellm.types.router import LiteLLM_Params
+
+    parameters = inspect.signature(litellm.completion).parameters.items()
+    annotations = {key: each.annotation for key, each in parameters if key != "messages"}
+    annotations |= {key: each.annotation for key, each in LiteLLM_Params.model_fields.items()}
+    lines = sorted(f"{k} {kind}" for k, kind in read_annotations(annotations) if "cost" not in k)
+    written = KINDS.read_text(encoding="utf-8").partition("[written]\n")[2]
+    text = _HEADER.format(version("litellm")) + "\n".join(lines) + f"\n\n[written]\n{written}"
+    KINDS.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
