@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from dispatch.errors import ConfigError, Fault, Step
 from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, locate, origin_of, with_origin
+from dispatch.litellm.proxy_file import from_litellm, is_proxy_file
 from dispatch.redaction import quote_name
 from dispatch.roles import DEFAULT_ROLES, Contract, Role
 from dispatch.suggestions import describe_type, did_you_mean, nearest
@@ -57,6 +58,9 @@ def read_sections(
     declares and the program does not.
     """
     frozen: FrozenMap[str, Any] = freeze(tree)
+    first: Iterable[Role] = DEFAULT_ROLES
+    if is_proxy_file(frozen):  # its deployments have the names of all roles
+        frozen, first = from_litellm(frozen), ()
     faults = list(_find_faults(frozen))
     program = roles if isinstance(roles, Contract) or roles is None else Contract(roles)
     declared, wrong = _read_roles(frozen.get("roles"))
@@ -66,7 +70,8 @@ def read_sections(
     if faults:
         raise ConfigError([locate(fault, frozen) for fault in faults])
     try:
-        contract = _contract(program, declared, [*own_keys, *(frozen.get("own_keys") or ())])
+        keys = [*own_keys, *(frozen.get("own_keys") or ())]
+        contract = _contract(program, declared, keys, first)
     except ValueError as error:
         fault = Fault(("roles",), str(error), code="wrong-roles")
         raise ConfigError([locate(fault, frozen)]) from None
@@ -92,7 +97,9 @@ def _models(tree: FrozenMap[str, Any]) -> Any:
     if not isinstance(models, VECTOR):
         return models
     return [
-        _placed(model, origin, index) if isinstance(model, FrozenMap) else model
+        _placed(model, origin, index)
+        if isinstance(model, FrozenMap) and origin_of(model) is None
+        else model
         for index, model in enumerate(models)
     ]
 
@@ -194,9 +201,12 @@ def _undeclared(declared: Mapping[str, Role], program: Contract) -> Iterator[Fau
 
 
 def _contract(
-    program: Contract | None, declared: Mapping[str, Role], own_keys: Iterable[str]
+    program: Contract | None,
+    declared: Mapping[str, Role],
+    own_keys: Iterable[str],
+    first: Iterable[Role],
 ) -> Contract:
-    first = DEFAULT_ROLES if program is None else program.values()
+    first = first if program is None else program.values()
     roles = {role.name: role for role in first}
     # A file may say more of a default role; what a program declares wins, role by role.
     more = {name: role for name, role in declared.items() if program is None or name not in roles}

@@ -292,7 +292,7 @@ def group_by_role(copies: Iterable[Model], *, contract: Contract = DEFAULT_CONTR
 def _order(fault: Fault) -> float:
     """Sort faults by their model; those of all models come last."""
     match fault.path:
-        case ("models", int(index), *_):
+        case ("models" | "model_list", int(index), *_):
             return index
         case _:
             return float("inf")

@@ -13,7 +13,7 @@ __all__ = ["HOSTILE", "VALID", "Hostile"]
 
 
 class Hostile(NamedTuple):
-    """A file by its name, whose suffix tells the format, and what makes its text of a size."""
+    """A file by its name, whose suffix is the format, and what makes its text of a size."""
 
     name: str
     make: Callable[[int], str]

@@ -44,7 +44,7 @@ def models(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def plain_dispatch(models: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Dispatch as the specification tells it, with dicts and loops: the reference."""
+    """Dispatch as the specification says, with dicts and loops: the reference."""
     groups: dict[str, list[dict[str, Any]]] = {role: [] for role in ROLES}
     for model in models:
         written = model.get("roles") or ["chatcompletions"]

@@ -157,7 +157,9 @@ def test_kwargs():
     ]
     group = ModelDispatcher(models, roles=roles).for_role("embed")
     assert group.kwargs() == {"model": "m"}
-    assert group.kwargs(1) == group.kwargs(-1) == group.kwargs("b") == {"model": "n", "dimensions": 9}
+    assert (
+        group.kwargs(1) == group.kwargs(-1) == group.kwargs("b") == {"model": "n", "dimensions": 9}
+    )
     with pytest.raises(RoleError, match="is named 'c'; known: a, b"):
         group.kwargs("c")
     with pytest.raises(RoleError, match="has 2 models, and no model 2"):

@@ -14,7 +14,9 @@ from dispatch.pipeline import pipeline
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "dispatch" / "docs").glob("*.md"))]
-FILE = re.compile(r"^```(?:yaml|python)\n# ([\w./-]+\.(?:yaml|py))\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FILE = re.compile(
+    r"^```(?:yaml|python)\n# ([\w./-]+\.(?:yaml|py))\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 

@@ -1,4 +1,4 @@
-"""`FrozenMap` against the dict that it stands for, `freeze` and `thaw` against each other."""
+"""`FrozenMap` against a dict, `freeze` and `thaw` against each other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ items = st.dictionaries(keys, values, max_size=6)
 
 
 def assert_same(frozen, plain):
-    """Check that nobody who reads could tell one from the other, order and types of keys too."""
+    """Check that both read alike, order and types of keys included."""
     assert isinstance(frozen, FrozenMap)
     expected = [(key, type(key), value) for key, value in plain.items()]
     assert [(key, type(key), value) for key, value in frozen.items()] == expected
@@ -123,8 +123,8 @@ edits = st.sampled_from(
 
 
 @given(items, st.lists(st.tuples(edits, keys, values), max_size=8))
-def test_after_any_edits_it_holds_what_a_dict_would_and_none_before_it_changed(start, steps):
-    """Law: order kept, replaced keys stay, new ones come last, each state remains as it was."""
+def test_edits(start, steps):
+    """After any edits it holds what a dict would, and no earlier state changes."""
     frozen, plain = FrozenMap(start), dict(start)
     states = [(frozen, dict(plain))]
     for edit, key, value in steps:
@@ -135,7 +135,8 @@ def test_after_any_edits_it_holds_what_a_dict_would_and_none_before_it_changed(s
 
 
 @given(items, st.lists(st.tuples(keys, values), max_size=4))
-def test_equal_maps_have_equal_hashes_however_they_came_about(start, steps):
+def test_hashes(start, steps):
+    """Equal maps have equal hashes, however they were made; a plain `pmap` of the same too."""
     frozen, plain = freeze(start), dict(start)
     for key, value in steps:
         frozen, plain = frozen.set(key, freeze(value)), {**plain, key: value}
@@ -148,7 +149,8 @@ def test_equal_maps_have_equal_hashes_however_they_came_about(start, steps):
     assert {frozen: 1}[plain_pmap] == 1
 
 
-def test_an_edit_that_changes_nothing_changes_no_place():
+def test_order():
+    """A replaced key keeps its place, and a new one comes last."""
     frozen = freeze({"b": 1, "a": 2, "c": 3})
     assert list(frozen.set("b", 1)) == ["b", "a", "c"]
     assert list(frozen.set("a", 9).set("b", 8)) == ["b", "a", "c"]
@@ -158,8 +160,8 @@ def test_an_edit_that_changes_nothing_changes_no_place():
 
 
 @pytest.mark.parametrize("several", [("a",), ("a", "b"), ("a", "b", "c")])
-def test_keys_replaced_over_and_over_never_pile_up(several):
-    """A chain as long as the edits would overflow the stack when it is read, or grow a pickle."""
+def test_many_replacements(several):
+    """Keys that are replaced many times leave nothing behind."""
     first = frozen = freeze({"a": 0, "b": 0, "c": 0})
     for number in range(20_000):
         frozen = frozen.set(several[number % len(several)], number)
@@ -168,7 +170,9 @@ def test_keys_replaced_over_and_over_never_pile_up(several):
     assert len(pickle.dumps(frozen)) < len(pickle.dumps(first)) + 50
 
 
-def test_what_a_replaced_value_was_is_let_go():
+def test_replaced_values():
+    """A replaced value is released."""
+
     class Big:
         pass
 
@@ -180,7 +184,8 @@ def test_what_a_replaced_value_was_is_let_go():
     assert [each() is None for each in seen] == [True, True, False]
 
 
-def test_it_cannot_be_changed_in_place():
+def test_immutable():
+    """It cannot be changed in place."""
     frozen = freeze({"a": {"b": [1]}})
     with pytest.raises(TypeError):
         frozen["a"] = 1
@@ -196,7 +201,8 @@ def test_it_cannot_be_changed_in_place():
     assert frozen == {"a": {"b": [1]}}
 
 
-def test_a_mapping_given_to_it_may_change_later():
+def test_given_mapping():
+    """A mapping that it was made from may change later."""
     given = {"a": 1}
     frozen = FrozenMap(given)
     given["a"] = 2
@@ -204,7 +210,8 @@ def test_a_mapping_given_to_it_may_change_later():
     assert frozen == {"a": 1}
 
 
-def test_it_matches_as_a_mapping_and_reads_by_dots_as_a_pmap():
+def test_matching():
+    """It matches as a mapping, and reads by dots as a `PMap` does."""
     match freeze({"a": {"b": 1}, "c": 2}):
         case {"a": {"b": found}, **rest}:
             assert (found, rest) == (1, {"c": 2})
@@ -246,13 +253,15 @@ def rich_text(value):
     ],
     ids=["frozen", "replaced", "beside", "updated", "nested", "pickled"],
 )
-def test_no_way_to_print_it_shows_a_secret(form, made):
+def test_printing(form, made):
+    """No way to print it shows a secret."""
     for shown in (made, made.keys(), made.values(), made.items(), [made], (made, 1), {"k": made}):
         assert SECRET not in form(shown)
     assert "***" in form(made)
 
 
-def test_its_errors_show_no_value():
+def test_errors():
+    """Its errors show no value."""
     for ask in (lambda held: held["nope"], lambda held: held.nope, lambda held: held.remove("no")):
         with pytest.raises((KeyError, AttributeError)) as caught:
             ask(freeze(HELD))
@@ -263,8 +272,8 @@ def test_its_errors_show_no_value():
 
 
 @given(values)
-def test_thawing_what_was_frozen_gives_the_same_again(value):
-    """Law: order, types and all; twice frozen is once frozen; and the input is untouched."""
+def test_round_trip(value):
+    """Thawing what was frozen gives the same again, order and types included."""
     before = repr(value)
     frozen = freeze(value)
     assert repr(thaw(frozen)) == repr(value) == before
@@ -274,7 +283,8 @@ def test_thawing_what_was_frozen_gives_the_same_again(value):
 
 
 @given(st.dictionaries(st.text(max_size=3), values, min_size=1))
-def test_no_container_is_shared_by_what_is_thawed(value):
+def test_fresh_containers(value):
+    """Thawing twice shares no container."""
     frozen = freeze(value)
     first, second = thaw(frozen), thaw(frozen)
     containers = list(walk(first)) + list(walk(second)) + list(walk(value))
@@ -328,7 +338,8 @@ class Kind(enum.StrEnum):
     ],
     ids=lambda each: type(each).__name__,
 )
-def test_each_container_has_one_frozen_and_one_plain_form(written, frozen, plain):
+def test_forms(written, frozen, plain):
+    """Each container has one frozen and one plain form."""
     plain = written if plain is None else plain
     assert isinstance(freeze(written), frozen)
     again = thaw(freeze({"in": [written]}))["in"][0]
@@ -338,7 +349,8 @@ def test_each_container_has_one_frozen_and_one_plain_form(written, frozen, plain
         assert list(again) == list(plain)
 
 
-def test_a_defaultdict_does_not_grow_by_being_read():
+def test_defaultdict():
+    """A defaultdict does not grow by being read."""
     given = collections.defaultdict(dict, a=1)
     frozen = freeze(given)
     assert frozen.get("b") is None
@@ -348,7 +360,8 @@ def test_a_defaultdict_does_not_grow_by_being_read():
     assert list(given) == ["a"]
 
 
-def test_what_it_does_not_know_is_kept_by_reference():
+def test_unknown_objects():
+    """Objects of unknown types are kept by reference."""
     client, own = object(), types.SimpleNamespace(a=1)
     frozen = freeze({"client": client, "own": own, "class": OwnDict})
     thawed = thaw(frozen)
@@ -361,7 +374,8 @@ class Pair(typing.NamedTuple):
     right: str
 
 
-def test_a_tuple_with_names_keeps_them_and_shares_nothing():
+def test_named_tuple():
+    """A named tuple keeps its names, and shares nothing."""
     written = Pair([1], "a")
     frozen = freeze({"pair": written})
     for thawed in (thaw(frozen), thaw(frozen)):
@@ -373,7 +387,8 @@ def test_a_tuple_with_names_keeps_them_and_shares_nothing():
     hash(frozen)
 
 
-def test_any_other_subclass_of_tuple_is_kept_as_it_is():
+def test_tuple_subclass():
+    """Any other subclass of tuple is kept as it is."""
     moment = time.gmtime(0)
     assert thaw(freeze([moment]))[0] is moment
 
@@ -404,13 +419,15 @@ def a_deep_one():
 
 
 @pytest.mark.parametrize("make", [a_dict_in_itself, a_list_in_itself, a_circle, a_deep_one])
-def test_what_contains_itself_or_has_no_bottom_is_a_fault_of_the_configuration(make):
+def test_circles(make):
+    """A value that contains itself, or is too deep, is a fault of the configuration."""
     with pytest.raises(ConfigError, match="nested too deep, or contains itself") as caught:
         freeze(make())
     assert isinstance(caught.value, ValueError)
 
 
-def test_the_same_bytes_come_out_under_every_hash_seed():
+def test_hash_seeds():
+    """Every hash seed gives the same bytes."""
     code = """
 from dispatch import freeze, thaw
 m = freeze({c: {c + d: d for d in "zyxabc"} for c in "qwertyuiop"}).set("t", 1).set("new", 2)

@@ -157,7 +157,11 @@ def files(draw):
     drawn = draw(st.lists(named, max_size=3, unique_by=lambda model: model.get("name", id(model))))
     if draw(st.booleans()):
         return {"models": drawn}
-    return {"models": {m["name"]: {k: v for k, v in m.items() if k != "name"} for m in drawn if "name" in m}}
+    return {
+        "models": {
+            m["name"]: {k: v for k, v in m.items() if k != "name"} for m in drawn if "name" in m
+        }
+    }
 
 
 @given(files(), files(), files())

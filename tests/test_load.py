@@ -90,7 +90,9 @@ def test_other_sources(source):
 
 def test_models_by_name(folder):
     """Models may be written as a mapping of names."""
-    (folder / "named.yaml").write_text("models:\n  fast: {model: gpt-4o-mini}\n  deep: {model: o3}\n")
+    (folder / "named.yaml").write_text(
+        "models:\n  fast: {model: gpt-4o-mini}\n  deep: {model: o3}\n"
+    )
     assert list(models_of(load("named.yaml"))) == ["fast", "deep"]
     (folder / "more.yaml").write_text("models:\n  deep: {temperature: 1}\n")
     assert models_of(load("named.yaml", "more.yaml"))["deep"]["temperature"] == 1

@@ -163,7 +163,7 @@ def a_partial() -> Any:
 
 @pytest.mark.parametrize("make", [a_function, a_partial, Client], ids=lambda make: make.__name__)
 @pytest.mark.usefixtures("_no_collector")
-def test_a_callable_made_in_a_loop_is_not_kept_alive(make: Callable[[], Any]) -> None:
+def test_callables_are_released(make: Callable[[], Any]) -> None:
     """No cache holds it: it dies with its last name, without the collector."""
     group = ModelDispatcher([MODEL]).for_chatcompletions
     target = make()
@@ -176,7 +176,7 @@ def test_a_callable_made_in_a_loop_is_not_kept_alive(make: Callable[[], Any]) ->
 
 
 @pytest.mark.usefixtures("_no_collector")
-def test_the_object_of_a_bound_method_is_not_kept_alive() -> None:
+def test_bound_objects_are_released() -> None:
     """The plan of a method is remembered by its function, not by the object that it is bound to."""
     group = ModelDispatcher([MODEL]).for_chatcompletions
     client = Client()
@@ -186,7 +186,7 @@ def test_the_object_of_a_bound_method_is_not_kept_alive() -> None:
     assert dead() is None
 
 
-def test_a_class_made_in_a_loop_is_not_kept_alive() -> None:
+def test_classes_are_released() -> None:
     """A class refers to itself, so it is the collector that frees it."""
     group = ModelDispatcher([MODEL]).for_chatcompletions
     target = type("Settings", (), {"__init__": a_function()})

@@ -62,7 +62,7 @@ PASSED = """
 
 
 def complete(model, messages=(), **kwargs):
-    """Stands for a program's own function."""
+    """A program's own function."""
 
 
 def group_of(**keys):

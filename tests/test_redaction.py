@@ -1,6 +1,6 @@
 """A canary in every key that holds a secret: it is in nothing that is printed, raised or logged.
 
-Each key gets a secret of its own, so that a failure tells which one got out.
+Each key has its own secret, so that a failure shows which one leaked.
 """
 
 from __future__ import annotations
@@ -26,27 +26,26 @@ import rich.console
 import rich.pretty
 
 from dispatch import ConfigMorpher, FrozenMap, ModelDispatcher, dispatch, redaction
-from dispatch.tools.check import check
 from dispatch.cli import COMMANDS
-from dispatch.loading import read_tree
-from dispatch.tools.chat import converse
 from dispatch.errors import ConfigError, ConfigWarning, Fault
-from dispatch.tools.explain import explain
 from dispatch.litellm.deployments import model_list
 from dispatch.litellm.logs import LOGGERS
 from dispatch.litellm.proxy import proxy_config
 from dispatch.litellm.router import make_router
+from dispatch.loading import read_tree
 from dispatch.redaction import (
     display_name,
     is_secret,
     literal_secrets,
     mark_secret,
-    quote_name,
     redact,
     redact_key,
     redact_text,
     scrub,
 )
+from dispatch.tools.chat import converse
+from dispatch.tools.check import check
+from dispatch.tools.explain import explain
 
 ROOT = Path(__file__).parent.parent
 
@@ -71,7 +70,10 @@ CANARY = "cAnArY"
 def secrets_by_key():
     """Every secret key, with a secret of its own; containers are secret all the way down."""
     held = {name: f"{CANARY}-{name}" for name in SECRET_NAMES}
-    held["headers"] = {"X-Session-Key": f"{CANARY}-header", "Authorization": f"Bearer {CANARY}-bearer"}
+    held["headers"] = {
+        "X-Session-Key": f"{CANARY}-header",
+        "Authorization": f"Bearer {CANARY}-bearer",
+    }
     held["extra_headers"] = [{"token": [f"{CANARY}-deep"]}]
     held["vertex_credentials"] = json.dumps({"private_key": f"{CANARY}-in-json"})
     held["extra_body"] = {"nested": [{"api_key": f"{CANARY}-nested"}]}
@@ -144,24 +146,25 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.filterwarnings("ignore::dispatch.errors.ConfigWarning")
-def test_no_way_to_print_what_is_handed_out_shows_a_secret(way, dispatcher):
+def test_printing(way, dispatcher):
+    """No way to print what is handed out shows a secret."""
     for thing in things(dispatcher):
         if way in ("pickled", "copied") and "dict_" in str(type(thing)):
             continue
         try:
-            told = WAYS[way](thing)
+            output = WAYS[way](thing)
         except (pickle.PicklingError, TypeError, AttributeError):
             assert way in ("pickled", "copied")  # views and made-up classes do not pickle
             continue
-        assert told
-        assert CANARY not in told, type(thing)
+        assert output
+        assert CANARY not in output, type(thing)
 
 
 @pytest.mark.filterwarnings("ignore::dispatch.errors.ConfigWarning")
-def test_the_secrets_are_there_all_the_same(dispatcher):
-    """Else the canary would prove nothing."""
-    told = json.dumps(dispatcher.for_chatcompletions.config)
-    assert told.count(CANARY) > len(SECRET_NAMES)
+def test_canaries_are_there(dispatcher):
+    """The secrets are there, or the canary would prove nothing."""
+    output = json.dumps(dispatcher.for_chatcompletions.config)
+    assert output.count(CANARY) > len(SECRET_NAMES)
     kwargs = dispatcher.for_chatcompletions.morph(lambda **rest: None, "models[0]", strict=False)
     assert kwargs["api_key"] == f"{CANARY}-api_key"
 
@@ -257,7 +260,8 @@ PATHS = {
 
 @pytest.mark.parametrize("way", PATHS)
 @pytest.mark.filterwarnings("ignore::dispatch.errors.ConfigWarning")
-def test_no_error_holds_a_secret(way, dispatcher, tmp_path, caplog, capfd):
+def test_errors(way, dispatcher, tmp_path, caplog, capfd):
+    """No error holds a secret, nor does what it was raised from."""
     with pytest.raises(Exception) as caught:  # noqa: PT011  # which one is tested elsewhere
         PATHS[way](dispatcher, tmp_path)
     for text in all_of(caught.value):
@@ -266,7 +270,8 @@ def test_no_error_holds_a_secret(way, dispatcher, tmp_path, caplog, capfd):
     assert CANARY not in out + err + caplog.text
 
 
-def test_no_warning_holds_a_secret(dispatcher, monkeypatch):
+def test_warnings(dispatcher, monkeypatch):
+    """No warning holds a secret."""
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     monkeypatch.delenv("UNSET_HERE", raising=False)
     keyless = {"model": "openai/x", "api_base": f"https://{SECRET}@h", "temprature": SECRET}
@@ -283,7 +288,7 @@ def test_no_warning_holds_a_secret(dispatcher, monkeypatch):
         assert CANARY not in warnings.formatwarning(each.message, each.category, "f", 1)
 
 
-# a provider that tells what it was sent
+# a provider that quotes what it was sent
 
 
 @pytest.fixture
@@ -293,11 +298,11 @@ def echo():
     class Echo(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            told = json.dumps({"error": {"message": f"no: {self.headers} {body} {self.path}"}})
+            output = json.dumps({"error": {"message": f"no: {self.headers} {body} {self.path}"}})
             self.send_response(401)
             self.send_header("Content-Type", "application/json")
             self.end_headers()
-            self.wfile.write(told.encode())
+            self.wfile.write(output.encode())
 
         def log_message(self, *_):
             pass
@@ -337,7 +342,8 @@ def logged():
         logger.setLevel(level)
 
 
-def test_what_quotes_the_request_is_told_and_logged_without_secrets(echo, logged, monkeypatch):
+def test_echoing_provider(echo, logged, monkeypatch):
+    """A provider that quotes the request is reported and logged without secrets."""
     monkeypatch.setenv("HELD", f"{CANARY}-env")
     model = echoed(echo) | {"client_secret": "os.environ/HELD"}
     dispatcher = ModelDispatcher([model])
@@ -345,9 +351,9 @@ def test_what_quotes_the_request_is_told_and_logged_without_secrets(echo, logged
     with pytest.raises(Exception, match="did not answer") as caught:
         next(turns)
     assert "no: " in logged.getvalue(), "nothing was logged, so this shows nothing"
-    told = [*all_of(caught.value), logged.getvalue()]
-    assert "Bearer" in told[0] or "***" in told[0]
-    assert not [text for text in told if CANARY in text]
+    output = [*all_of(caught.value), logged.getvalue()]
+    assert "Bearer" in output[0] or "***" in output[0]
+    assert not [text for text in output if CANARY in text]
 
 
 # every command
@@ -370,11 +376,12 @@ def commands():
 
 
 @pytest.mark.parametrize(("command", "arguments"), list(commands()))
-def test_no_command_prints_a_secret(command, arguments, echo, models, tmp_path):
+def test_commands(command, arguments, echo, models, tmp_path):
+    """No command prints a secret."""
     config, bad = tmp_path / "config.json", tmp_path / "bad.json"
     config.write_text(json.dumps({"models": [echoed(echo), models[0]]}, indent=1))
     wrong = [
-        models[0] | {"roles": ["nobody", {URL: "review"}]},
+        models[0] | {"roles": ["nothing", {URL: "review"}]},
         secrets_by_key(),
         {"model": SETTINGS},
     ]
@@ -394,8 +401,8 @@ def test_no_command_prints_a_secret(command, arguments, echo, models, tmp_path):
     assert CANARY not in done.stderr
 
 
-def test_no_turn_is_told_with_a_secret(tmp_path):
-    """Not in the name of a model, its task, or the name of one that did not answer."""
+def test_turns(tmp_path):
+    """No turn shows a secret in the name of a model or in its task."""
     mute = {"name": URL, "model": f"openai/{URL}", "mock_response": "litellm.RateLimitError"}
     mute["roles"] = {"chatcompletions": URL, "postcompletions": f"see {URL}"}
     spare = {
@@ -432,7 +439,8 @@ def test_no_turn_is_told_with_a_secret(tmp_path):
         ({"model": ["sk-1"]}, ""),
     ],
 )
-def test_a_model_is_called_by_a_text_that_holds_no_secret(model, called):
+def test_display_name(model, called):
+    """The name that a model is shown by holds no secret."""
     assert display_name(model) == called
 
 
@@ -440,16 +448,19 @@ def test_a_model_is_called_by_a_text_that_holds_no_secret(model, called):
 
 
 @pytest.mark.parametrize("name", SECRET_NAMES)
-def test_a_key_named_like_a_secret_holds_one(name):
+def test_secret_names(name):
+    """A key that is named like a secret holds one."""
     assert is_secret(name)
 
 
 @pytest.mark.parametrize("name", PLAIN.split())
-def test_other_keys_hold_none(name):
+def test_harmless_names(name):
+    """Other keys hold none."""
     assert not is_secret(name)
 
 
-def test_a_user_extends_the_rule_in_one_place(monkeypatch):
+def test_mark_secret(monkeypatch):
+    """A program extends the rule in one place."""
     monkeypatch.setattr(redaction, "_marked", set())
     model = {"model": "m", "Our-Badge": f"{CANARY}-badge"}
     assert CANARY in repr(ModelDispatcher([model]).groups)
@@ -474,7 +485,8 @@ def test_a_user_extends_the_rule_in_one_place(monkeypatch):
         ("see https://a:b@c and d@e", "see https://***@c and d@e"),
     ],
 )
-def test_a_url_is_shown_without_its_user_and_keys(url, shown):
+def test_urls(url, shown):
+    """A URL is shown without its user information and its keys."""
     assert redact_text(url) == shown
 
 
@@ -494,7 +506,8 @@ def test_a_url_is_shown_without_its_user_and_keys(url, shown):
         ("model:gpt-4o", "model:gpt-4o"),
     ],
 )
-def test_a_missing_space_makes_no_secret_plain(text, shown):
+def test_assignments(text, shown):
+    """A missing space shows no secret."""
     assert redact_text(text) == shown
 
 
@@ -511,45 +524,49 @@ def test_a_missing_space_makes_no_secret_plain(text, shown):
         ("https://me:pw@host", "https://***@host"),
     ],
 )
-def test_a_mapping_that_quotes_made_a_key_shows_no_secret(key, shown):
-    """In a key a space tells no prose: what stands behind the name of a secret is one."""
+def test_quoted_mapping(key, shown):
+    """A mapping that quotes turned into a key shows no secret."""
     assert redact_key(key) == shown
     assert list(literal_secrets({"a": {key: None}})) == [("a", key)] * (shown != key)
     assert repr(FrozenMap({key: 1})) == f"FrozenMap({{{shown!r}: 1}})"
     assert Fault(("a",), "is wrong").under(key).where == f"{shown}.a"
 
 
-def test_a_name_longer_than_anybody_writes_is_secret():
-    """It is not looked at, which would take time; so it is hidden, to be sure."""
+def test_long_names():
+    """An overlong name is taken for a secret."""
     assert is_secret("x" * 1_000_000)
     assert not is_secret("x" * 100)
 
 
-def test_values_that_tell_what_to_mend_are_shown():
+def test_shown_values():
+    """References and empty values are shown."""
     held = {"api_key": "os.environ/KEY", "token": None, "password": False, "secret": "none"}
     assert redact(held) == held
 
 
 @pytest.mark.parametrize("form", [repr, json.dumps, str, lambda text: f"%{text}%"])
-def test_a_secret_is_scrubbed_however_it_is_quoted(form):
+def test_scrub(form):
+    """A secret is scrubbed however it is quoted."""
     secret = 'a"b\\c\nd é'
     assert scrub(f"said {form(secret)}", {secret}).count("***") == 1
 
 
-def test_all_parts_of_a_secret_are_scrubbed():
+def test_scrub_parts():
+    """All parts of a secret are scrubbed."""
     held = secrets_by_key()
     found = redaction.secret_values(held)
     for text in json.dumps(held).replace('"', " ").split():
         assert CANARY not in scrub(text, found)
 
 
-def test_hostile_texts_are_redacted_in_bounded_time():
+def test_long_strings():
+    """Long strings are redacted too."""
     assert redact_text("://a:" * 20_000)
     assert redact_text("://" + "a" * 200_000 + "@")
     assert redact_text("key:" * 50_000 + "]" * 50_000)
 
 
-BROKEN = {  # by an everyday slip, each: the canary is what must not be shown
+BROKEN = {  # each by an everyday mistake; the canary must not be shown
     "a list that is never closed.json": '{"models": [\n{"headers": {"a": "CANARY", "b": {',
     "a list that is never closed.toml": 'headers = { a = "CANARY", b = [{',
     "an open quote further up.yaml": 'models:\n- name: "a\n  model: m\n  api_key: "CANARY"\n',
@@ -575,18 +592,18 @@ BROKEN = {  # by an everyday slip, each: the canary is what must not be shown
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_broken_is_told_without_its_secrets(name, tmp_path):
-    """Where quotes or brackets do not match, nothing that follows a secret's name is shown."""
+def test_broken_files(name, tmp_path):
+    """What is wrong in a broken file is reported without its secrets."""
     file = tmp_path / f"c.{name.rpartition('.')[2]}"
     file.write_text(BROKEN[name])
-    told = []
+    output = []
     try:
         config = ConfigMorpher(file)
         report = check(config)
-        told += [fault.render() for fault in (*report.faults, *report.warnings)]
-        told += [repr(each) for each in explain(config, target=lambda **kwargs: None)]
+        output += [fault.render() for fault in (*report.faults, *report.warnings)]
+        output += [repr(each) for each in explain(config, target=lambda **kwargs: None)]
         ModelDispatcher(config.fetch("models"))
     except ConfigError as error:
-        told.append(str(error))
-    assert told
-    assert "CANARY" not in "".join(told)
+        output.append(str(error))
+    assert output
+    assert "CANARY" not in "".join(output)

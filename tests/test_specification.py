@@ -46,7 +46,8 @@ def names(group):
     return [model["name"] for model in group.fetch("models")]
 
 
-def test_basic_usage_gives_both_groups():
+def test_basic_usage():
+    """Basic usage gives both groups."""
     model = {"name": "g", "model": "gemini/x", "temperature": 0}
     dispatcher = dispatched(
         [{**model, "roles": ["chatcompletions", "postcompletions"]}], morph=True
@@ -54,7 +55,8 @@ def test_basic_usage_gives_both_groups():
     assert names(dispatcher.for_chatcompletions) == names(dispatcher.for_postcompletions) == ["g"]
 
 
-def test_integration_from_a_yaml_file_to_kwargs_and_task(tmp_path):
+def test_integration(tmp_path):
+    """A YAML file gives keyword arguments and the task."""
     import litellm
     from config_morpher import ConfigMorpher
     from drowcoder.model import ModelDispatcher
@@ -71,13 +73,15 @@ def test_integration_from_a_yaml_file_to_kwargs_and_task(tmp_path):
     assert models.for_postcompletions.fetch("models[0].roles.postcompletions") == TASK
 
 
-def test_a_simple_role_string_has_no_task():
+def test_role_string():
+    """A simple role string has no task."""
     group = dispatched([{"name": "m", "model": "gpt-4", "roles": ["chatcompletions"]}])
     assert group.for_chatcompletions.fetch("models[0].roles") == {"chatcompletions": None}
     assert not group.for_postcompletions
 
 
-def test_a_role_with_a_task_carries_it_beside_a_plain_role():
+def test_role_with_task():
+    """A role with a task carries it, beside a plain role."""
     roles = ["chatcompletions", {"postcompletions": "Review and summarize changes"}]
     dispatcher = dispatched([{"name": "m", "model": "gpt-4", "roles": roles}])
     task = dispatcher.for_postcompletions.fetch("models[0].roles.postcompletions")
@@ -85,7 +89,8 @@ def test_a_role_with_a_task_carries_it_beside_a_plain_role():
     assert dispatcher.for_chatcompletions.fetch("models[0].roles.chatcompletions") is None
 
 
-def test_models_go_to_different_roles():
+def test_different_roles():
+    """Models go to different roles."""
     dispatcher = dispatched(
         [
             {"name": "gpt-4", "model": "gpt-4", "roles": ["chatcompletions"]},
@@ -96,7 +101,8 @@ def test_models_go_to_different_roles():
     assert names(dispatcher.for_postcompletions) == ["claude"]
 
 
-def test_morphing_is_the_default_and_can_be_left_out():
+def test_morphing():
+    """Morphing is the default, and can be switched off."""
     from config_morpher import ConfigMorpher
 
     models = [{"name": "m", "model": "gpt-4", "roles": ["chatcompletions"]}]
@@ -108,7 +114,8 @@ def test_morphing_is_the_default_and_can_be_left_out():
     assert plain.for_postcompletions == {"models": []}
 
 
-def test_the_role_constants_are_a_frozen_dataclass():
+def test_role_constants():
+    """The names of the roles are a frozen dataclass."""
     import dataclasses
 
     from drowcoder.model import ModelRoleType
@@ -130,7 +137,8 @@ print(json.dumps([getattr(drowcoder.model, "REAL", False), getattr(config_morphe
 
 
 @pytest.mark.parametrize("installed", ["drowcoder", "config_morpher"])
-def test_an_installed_package_always_wins(tmp_path, installed):
+def test_installed_package(tmp_path, installed):
+    """An installed package always wins."""
     package = tmp_path / installed
     package.mkdir()
     (package / "__init__.py").write_text("REAL = True")
@@ -145,11 +153,13 @@ def test_an_installed_package_always_wins(tmp_path, installed):
     assert json.loads(found.stdout) == [installed == "drowcoder", installed == "config_morpher"]
 
 
-def test_a_program_can_ask_whether_the_names_are_there():
+def test_find_spec():
+    """A program can ask whether the names are importable."""
     assert all(find_spec(name) for name in ("drowcoder", "drowcoder.model", "config_morpher"))
 
 
-def test_the_names_are_claimed_only_on_request():
+def test_on_request():
+    """The names are claimed only on request."""
     code = (
         "import dispatch, importlib.util as u\n"
         "print([u.find_spec(name) for name in ('drowcoder', 'config_morpher')])"

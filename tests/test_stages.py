@@ -135,7 +135,7 @@ def test_mapped_instead_of_each():
     own = compose_left(freeze_models, map(normalize_roles), map(explode_roles), group_by_role)
     with pytest.raises(StageError, match=r"the iterator of explode_roles.*use each"):
         own([{"model": "m"}])
-    with pytest.raises(StageError, match="normalize_roles takes a model .* not None"):
+    with pytest.raises(StageError, match=r"normalize_roles takes a model .* not None"):
         list(map(normalize_roles, map(returns_none, freeze_models([{"model": "m"}]))))
 
 

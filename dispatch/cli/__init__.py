@@ -8,6 +8,7 @@ import shutil
 import sys
 import warnings
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -17,7 +18,7 @@ from dispatch.errors import ConfigWarning, DispatchError
 
 __all__ = ["COMMANDS", "app", "main"]
 
-COMMANDS = ("show", "run", "check", "export", "explain", "schema", "init")
+COMMANDS = ("show", "run", "check", "export", "explain", "schema", "init", "import")
 
 
 class _Commands(click.Group):
@@ -31,7 +32,8 @@ class _Commands(click.Group):
         """Import a command."""
         if cmd_name not in self.commands:
             return None
-        command: click.Command = import_module(f"dispatch.cli.{cmd_name}").command
+        name = cmd_name + "_" * iskeyword(cmd_name)
+        command: click.Command = import_module(f"dispatch.cli.{name}").command
         return command
 
     def invoke(self, ctx: click.Context) -> None:

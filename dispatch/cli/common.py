@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property, update_wrapper
 from importlib import import_module
@@ -17,12 +19,14 @@ from typing import Any, cast
 import click
 
 from dispatch.dispatcher import ModelDispatcher
+from dispatch.errors import ConfigError, Fault, FileError, Position
 from dispatch.immutable import VECTOR, FrozenMap, freeze
 from dispatch.loading import read_tree
 from dispatch.redaction import printable
 from dispatch.roles import Contract
 from dispatch.sections import read_sections
 from dispatch.tools.check import hide_misspelt_secrets
+from dispatch.tools.importers import PROXY_FILE, detect, read_foreign
 
 __all__ = [
     "Argument",
@@ -67,7 +71,14 @@ class Config:
         if self.demo == bool(self.files):
             raise click.UsageError("name configuration files, or give --demo alone")
         demo = str(Path(__file__).parents[1] / "demo.yaml")
-        tree = read_tree(self.files or [demo], overrides=self.overrides)
+        try:
+            tree = read_tree(self.files or [demo], overrides=self.overrides)
+        except FileError:
+            for file in self.files:  # two formats are lists, one of them without a suffix
+                with suppress(FileError):
+                    _refuse(read_foreign(Path(file))[0], file)
+            raise
+        _refuse(tree, *self.files[:1])
         hide_misspelt_secrets(tree)
         return self._declare(tree)
 
@@ -102,6 +113,15 @@ class Config:
             return tree
         declared = {role: None for role in self.declared if role not in roles}
         return cast("FrozenMap[str, Any]", tree.set("roles", roles.update(declared)))
+
+
+def _refuse(data: Any, file: str = "") -> None:
+    """Raise `ConfigError` for a configuration of another program, with the command for it."""
+    found = detect(data)
+    if found not in (None, PROXY_FILE):
+        hint = f"rewrite it: dispatch import {shlex.quote(file)}"
+        fault = Fault((), f"is {found}", hint, "foreign-file", position=Position(file))
+        raise ConfigError([fault])
 
 
 _CONTRACT = (

@@ -28,6 +28,16 @@ ValueType = Literal["string", "number", "integer", "boolean"]
 Path = tuple[Step, ...]
 Types = Mapping[str, ValueType]
 
+
+class Rule(NamedTuple):
+    """What a key takes, and whether no reference may be a part of its value."""
+
+    kind: ValueType | None = None
+    strict: bool = False
+
+
+_NO_RULE, _NO_TYPES = Rule(), Types
+
 _NAME = r"[^\W\d]\w*"
 _FOREIGN = rf"""(?x)  # a whole string, the way other tools write a reference
       \$ (?P<shell> [A-Z_][A-Z0-9_]*)
@@ -42,6 +52,11 @@ _FOREIGN = rf"""(?x)  # a whole string, the way other tools write a reference
 _EMBEDDED = r"\$\{\w+[:}]|os\.environ/"
 _MAPS = (dict, PMap)
 _LISTS: tuple[type[Any], ...] = (list, tuple, *VECTOR)
+_EXPECTED: Mapping[str, tuple[str, tuple[type, ...]]] = {
+    "number": ("a number", (int, float)),
+    "integer": ("an integer", (int,)),
+    "boolean": ("true or false", (bool,)),
+}
 _UNSET = "unset-variable"
 
 
@@ -62,38 +77,156 @@ def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     >>> list(references({"headers": {"X-Key": "os.environ/TEAM_KEY"}}))
     [(('headers', 'X-Key'), 'TEAM_KEY')]
     """
-    found: list[tuple[Path, str]] = []
-
-    def note(text: str, path: Path, *_: object) -> None:
-        if is_reference(text):
-            found.append((path, text.removeprefix(REFERENCE)))
-
-    _rebuild(value, note, path)
-    return iter(found)
+    strings = _strings(value, path)
+    return ((p, text.removeprefix(REFERENCE)) for text, p, *_ in strings if is_reference(text))
 
 
-def refers(value: Any, name: object = "", types: Types | None = None) -> bool:
+def refers(value: Any, name: object = "", types: Types = _NO_TYPES) -> bool:
     """Return whether `resolve` would change the value of a key, or refuse it.
 
     >>> refers("os.environ/KEY"), refers("Bearer ${KEY}", "authorization"), refers("gpt-4o")
     (True, True, False)
     """
-    found: list[object] = []
-
-    def note(text: str, path: Path, _: object, strict: bool) -> None:
-        if is_reference(text) or _find_misuse(text, path, strict):
-            found.append(text)
-
-    _rebuild(value, note, (), *_rule(name, types or {}))
-    return bool(found)
+    strings = _strings(value, (), _rule(name, types))
+    return any(is_reference(text) or _find_misuse(text, p, rule) for text, p, rule in strings)
 
 
-def find_unresolvable(value: Any, *, types: Types | None = None) -> Iterator[Fault]:
+def find_unresolvable(value: Any, *, types: Types = _NO_TYPES) -> Iterator[Fault]:
     """Yield the faults that `resolve` would raise; an unset variable is a warning.
 
     >>> for fault in find_unresolvable({"api_key": "$OPENAI_API_KEY"}):
     ...     print(fault)
     api_key: $OPENAI_API_KEY is not expanded; write os.environ/OPENAI_API_KEY
     """
-    faults, _ = _resolve(value, (), types)
-    return (fault.as_warning() if fault.code == _UNSET else fault for fault in faults)
+    for text, path, rule in _strings(value, types=types):
+        fault = _resolve(text, path, rule)
+        if isinstance(fault, Fault):
+            yield fault.as_warning() if fault.code == _UNSET else fault
+
+
+def resolve(
+    value: Any,
+    path: Path = (),
+    *,
+    types: Types = _NO_TYPES,
+    locate: Callable[[Fault], Fault] = lambda fault: fault,
+) -> Any:
+    """Copy containers, with every reference replaced by what the environment holds.
+
+    `types` is what keys take: under such a key, the value of a variable becomes a number or a
+    boolean. `locate` gives faults their place.
+
+    >>> os.environ["TEAM"], os.environ["HEAT"] = "blue", "0.2"
+    >>> resolve({"a": ["os.environ/TEAM"], "b": "os.environ/HEAT"}, types={"b": "number"})
+    {'a': ['blue'], 'b': 0.2}
+    >>> del os.environ["TEAM"], os.environ["HEAT"]
+
+    Raises `UnsetVariableError` for variables that are unset or empty, and `ConfigError` for other
+    faults: a variable of the wrong type, or in quotes; `${NAME}`; and, under a key that is secret
+    or takes a "string", any reference of another tool, or one that is only a part of the value.
+    """
+    faults: list[Fault] = []
+
+    def change(text: str, path: Path, rule: Rule) -> Any:
+        found = _resolve(text, path, rule)
+        if isinstance(found, Fault):
+            faults.append(locate(found))
+        return found
+
+    resolved = _rebuild(value, change, path, types=types)
+    if not faults:
+        return resolved
+    if all(fault.code == _UNSET for fault in faults):
+        raise UnsetVariableError(faults, faults[0].message.partition(" ")[0])
+    raise ConfigError(faults)
+
+
+def _strings(
+    value: Any, path: Path = (), rule: Rule = _NO_RULE, types: Types = _NO_TYPES
+) -> list[tuple[str, Path, Rule]]:
+    found: list[tuple[str, Path, Rule]] = []
+    _rebuild(value, lambda *each: found.append(each), path, rule, types)
+    return found
+
+
+def _rebuild(
+    value: Any,
+    change: Callable[[str, Path, Rule], Any],
+    path: Path,
+    rule: Rule = _NO_RULE,
+    types: Types = _NO_TYPES,
+) -> Any:
+    """Copy containers with their strings changed; `types` are of the outermost mapping's keys."""
+    if isinstance(value, str):
+        return change(value, path, rule)
+    if type(value) in SCALARS:
+        return value
+    inner = Rule(None, rule.strict)
+    if isinstance(value, _MAPS):
+        return {
+            key: _rebuild(item, change, (*path, key), _rule(key, types, rule.strict))
+            for key, item in value.items()
+        }
+    if isinstance(value, _LISTS):
+        items = [_rebuild(item, change, (*path, i), inner) for i, item in enumerate(value)]
+        # A tuple may have names for its items.
+        return getattr(value, "_make", type(value))(items) if isinstance(value, tuple) else items
+    if isinstance(value, Set):
+        return {_rebuild(item, change, path, inner) for item in value}
+    return value
+
+
+def _rule(key: object, types: Types, strict: bool = False) -> Rule:
+    if not isinstance(key, str):
+        return Rule(None, strict)
+    kind = types.get(key)
+    return Rule(kind, strict or kind == "string" or is_secret(key))
+
+
+def _resolve(text: str, path: Path, rule: Rule) -> Any:
+    """Return what a string stands for, or a fault."""
+    if not is_reference(text):
+        return _find_misuse(text, path, rule) or text
+    name = text.removeprefix(REFERENCE)
+    value = os.environ.get(name, "")
+    bare, kind, hint = value.strip(), rule.kind, ""
+    if not bare:
+        message = f"{name} is {'empty' if name in os.environ else 'not set'}"
+        return Fault(path, message, f"set it: export {name}=…", _UNSET)
+    if bare[0] == bare[-1] in "'\"" and len(bare) > 1:
+        problem, hint = "is wrapped in quotes", "set it without the quotes"
+    elif value != bare and len(bare.splitlines()) == 1:  # no PEM file, and no prompt
+        problem, hint = "has blanks around it", "set it without the blanks"
+        if value[-1] in "\r\n":
+            problem, hint = "ends in a line break", "set it without the line break"
+    elif kind is None or kind == "string":
+        return value
+    else:
+        expected, accepted = _EXPECTED[kind]
+        number = kind != "boolean" or bare not in ("0", "1")
+        typed: Any = read_scalar(bare) if number else bare == "1"
+        if type(typed) in accepted and -math.inf < typed < math.inf:
+            return typed
+        problem = f"is not {expected}"
+    return Fault(path, f"the value of {name} {problem}", hint, "wrong-value")
+
+
+def _find_misuse(value: str, path: Path, rule: Rule) -> Fault | None:
+    """Return a fault for what looks like a reference, and would be sent as it is."""
+    if not rule.strict and not value.startswith((REFERENCE, "${")):
+        return None
+    name = foreign_reference(value)
+    if value.startswith(REFERENCE) and not is_reference(value):
+        message = "refers to what cannot be the name of a variable"
+        hint = f"write {REFERENCE}NAME, letters, digits and underscores"
+    elif name and (rule.strict or value == f"${{{name}}}"):
+        # The default in ${NAME:-…} may be a secret.
+        plain = value in (f"${name}", f"${{{name}}}", f"env:{name}")
+        message = f"{value if plain else 'this reference'} is not expanded"
+        hint = f"write {REFERENCE}{name}"
+    elif rule.strict and re.search(_EMBEDDED, value):
+        message = "contains a reference, which is only resolved if it is the whole value"
+        hint = "put the whole value into a variable"
+    else:
+        return None
+    return Fault(path, message, hint, "wrong-reference")

@@ -35,7 +35,7 @@ _HARMLESS = r"""(?x) \s* (?: (?: -\ + | [{\[]\ * )+ | (?= ["'\w] [\w.-]+ ["']? \
 
 
 class Problem(NamedTuple):
-    """What is wrong with the text of a file, at an offset; None stands for the whole of it."""
+    """What is wrong with the text of a file, at an offset; None for the whole of it."""
 
     offset: int | None
     message: str
@@ -342,7 +342,7 @@ class Source:
 
         models: list[Path] = [("models", index) for index in range(len(self.models))]
         seen: set[Any] = set()
-        for top in (*(models or [("models",)]), ("defaults",)):
+        for top in (*(models or [("models",)]), ("model_list",), ("defaults",)):
             for file, inside in self._candidates(top):
                 found = file.find(inside)
                 if len(found) <= len(inside):

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from dispatch.errors import Fault
-from dispatch.litellm.capabilities import find_end_of_life, find_refused, find_token_faults
+from dispatch.litellm.capabilities import find_end_of_life, find_refused, find_wrong_tokens
 from dispatch.litellm.catalog import Catalog
 from dispatch.litellm.misplaced import find_misplaced
 from dispatch.litellm.policy import find_value_faults
@@ -41,14 +41,14 @@ def find_suspicious(
     found = [
         find_wrong_values(sent),
         find_reference_faults(sent),
-        find_misplaced(sent, own_keys),
+        find_misplaced(sent),
         find_endpoint_faults(sent),
+        find_wrong_tokens(sent, catalog),
     ]
     if catalog is not None:
         found += [
             find_provider_faults(sent, catalog, providers),
             find_refused(sent, catalog, drop_params=drop_params),
-            find_token_faults(sent, catalog),
             find_end_of_life(sent, catalog, today or datetime.date.today(), ahead),
         ]
     seen = {fault.path for fault in find_value_faults(sent)}  # what is refused anyway

@@ -115,7 +115,7 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         elif root != whole:
             problem = f"{provider}/ adds {added} itself" if added else "leads to no API"
             yield _warning(key, problem, f"write {root}")
-        openai = provider in ("openai", "custom_openai") or "/" not in name and not custom
+        openai = provider in ("openai", "custom_openai") or not (custom or "/" in name)
         if openai and re.fullmatch(_AZURE, host) and "/openai/v1" not in whole:
             hint = f"write azure/{name.removeprefix('openai/')}"
             yield _warning("model", f"{host} is Azure's", hint)
@@ -129,14 +129,8 @@ def _with_scheme(url: str) -> str:
     scheme = nearest(match[1], ("https", "http"), 0.7)
     if scheme is None:
         return url  # grpc, unix, …: for a server that this does not know
-    rest = re.sub(r"(?i)^https?:?//", "", url[match.end() :])
-    return (
-        url
-        if match[0].lower() == f"{scheme}://"
-        and url.endswith(rest)
-        and (len(match[0]) + len(rest) == len(url))
-        else f"{scheme}://{rest}"
-    )
+    whole = f"{scheme}://" + re.sub(r"(?i)^https?:?//", "", url[match.end() :])
+    return url if whole.lower() == url.lower() else whole
 
 
 def _root(provider: str, url: str, version: str) -> tuple[str, str]:
@@ -217,11 +211,12 @@ def _is_inferred(name: str, catalog: Catalog) -> bool:
     """Return whether LiteLLM knows the provider of a model that names none."""
     entry = catalog.entries.get(name, {})
     provider = str(entry.get("litellm_provider", "")).partition("-")[0]
-    if provider in table("providers")["inferred"] or "alias_of" in entry:
+    known = provider in table("providers")["inferred"] or "alias_of" in entry
+    if known or re.fullmatch(_SERVED, name):
         return True
     rules = catalog.entries.get(_ROUTING, {}).get("rules") or ()
     patterns = [r["pattern"] for r in rules if "litellm_provider" in r.get("model_info", ())]
-    return any(re.search(each, name, re.IGNORECASE) for each in (*patterns, rf"{_SERVED}\Z"))
+    return any(re.search(each, name, re.IGNORECASE) for each in patterns)
 
 
 def _plain(name: str) -> str:

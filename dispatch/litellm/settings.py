@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -186,13 +187,14 @@ def find_dead_fallbacks(
             name = name if isinstance(name, str) else ""
             ids.add(f"{name}:{role}:{number}".lstrip(":"))
             known |= {name: None} if name else {}
+    wild = [each for each in known if "*" in each]  # as in a proxy that answers for openai/*
     for section in ("router_settings", "litellm_settings"):
         settings = sections.get(section)
         for path, name in _named(settings) if isinstance(settings, Mapping) else ():
             if not isinstance(name, str):
                 hint = "write a list of mappings such as {chatcompletions: [backup]}"
                 yield Fault((section, *path), "is no list of fallbacks", hint, "wrong-fallback")
-            elif name in known or name in ids:
+            elif name in known or name in ids or any(fnmatchcase(name, each) for each in wild):
                 continue
             elif name in played:
                 message = f"no model plays role {quote_name(name)}"

@@ -21,8 +21,8 @@ KINDS = Path(__file__).with_name("key_kinds.txt")
 _HEADER = """\
 # What keys of a model take: string, number, integer, boolean, object (a mapping), array (a list) or
 # strings (a list of them). A key within a mapping has a point; one that ends in * is a prefix.
-# `python -m dispatch.litellm.tables` renews [annotated] from LiteLLM's annotations; [written] is for
-# keys without one, or with one that is too wide or too narrow, and wins.
+# `python -m dispatch.litellm.tables` renews [annotated] from LiteLLM's own; [written] is for
+# keys without an annotation, or with one that is too wide or too narrow; it wins.
 
 [annotated]  # LiteLLM {}
 """

@@ -14,8 +14,8 @@ from dispatch.config.environment import foreign_reference, refers
 from dispatch.errors import Fault, Step
 from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, key_variables
 from dispatch.litellm.keys import VALUE_TYPES
-from dispatch.litellm.kinds import kinds_of
-from dispatch.litellm.providers import is_local
+from dispatch.litellm.providers import called, endpoint_of, is_local
+from dispatch.litellm.tables import kinds_of
 from dispatch.redaction import NO_KEY, REFERENCE, is_secret, redact
 from dispatch.suggestions import describe_type
 
@@ -23,13 +23,8 @@ __all__ = ["find_reference_faults", "find_wrong_values"]
 
 Path = tuple[Step, ...]
 
-_UNSENT = frozenset({"name", "roles"})
-_PROSE = frozenset({"system_prompt", "litellm_system_prompt", "stop", "user", "response_format"})
-_UNENCODED = frozenset({"metadata", "litellm_metadata", "model_info"})
-"""Mappings of which no request is made: a date does no harm there."""
-
 _LISTS = (list, tuple, PVector)
-_SCALAR = (str, int, float, date)  # a bool is an int
+_PLAIN = (str, int, float, date, Mapping, *_LISTS)
 _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "string": ("a string", (str,)),
     "number": ("a number", (int, float)),
@@ -39,24 +34,30 @@ _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "array": ("a list", _LISTS),
     "strings": ("a list of strings", _LISTS),
 }
-_BOOLEANS = {"true": "true", "yes": "true", "on": "true", "1": "true",
-             "false": "false", "no": "false", "off": "false", "0": "false"}  # fmt: skip
-_SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1, "m": 60, "min": 60,
-            "mins": 60, "minute": 60, "minutes": 60, "h": 3600, "hour": 3600,
-            "hours": 3600}  # fmt: skip
+_HEADERS = ("headers", "extra_headers", "default_headers")
+_UNENCODED = ("metadata", "litellm_metadata", "model_info")  # no request is made of them
+_PROSE = ("system_prompt", "litellm_system_prompt", "stop", "user", "response_format")
+_EXAMPLES = {
+    "extra_headers": "such as {X-Team: blue}",
+    "thinking": "such as {type: enabled, budget_tokens: 2000}",
+    "response_format": "such as {type: json_object}",
+}
+_BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "on", "1"), "true"),
+    **dict.fromkeys(("false", "no", "off", "0"), "false"),
+}
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 _FACTORS = {"k": 1000, "m": 1_000_000, "%": 0.01}
 _QUANTITY = r"""(?xi)
-      ([-+]?(?:\d+(?:\.\d*)?|\.\d+)) \s* ([a-z%]*?) (?:\s* (?:tokens?|requests?|rpm|tpm))? (?:\s*/.+)?
+      ([-+]?(?:\d+(?:\.\d*)?|\.\d+)) \s* (ms|h(?=ours?)?|m(?=in)?|s(?=ec)?|k|%)? [a-z]*
+      (?:\s*(?:tokens?|requests?))? (?:\s*/.+)?
 """
-_EXPONENT = r"([-+]?\d+)(\.\d*)?e([-+]?)(\d+)"
-_VARIABLE_KEYS = frozenset({"$env", "env", "env_var", "environ", "environment", "from_env", "var",
-                            "variable"})  # fmt: skip
-_HEADER_NAMES = frozenset({"headers", "extra_headers", "default_headers"})
+_EXPONENT = r"(?i)([-+]?\d+)(\.\d*)?e([-+]?)(\d+)"
+_VARIABLE_KEYS = ("$env", "env", "env_var", "environ", "environment", "from_env", "var", "variable")
 _TRIMMED = r"""(?x)
       model | base_model | api_version | custom_llm_provider
     | (.+_)? (url|base|endpoint|region|location) (_name)?
 """
-
 _MORE_FOREIGN = r"""(?x)  # whole strings, beside those that `foreign_reference` knows
       ! (?:env|ENV) \s+ (?P<tag> [^\W\d]\w*)
     | \$ \( (?P<make> [^\W\d]\w*) \)  |  \$env: (?P<powershell> [^\W\d]\w*)
@@ -68,14 +69,14 @@ _WITHIN_URL = r"""(?x)
       \$\{?\w+\}? | %[A-Z][A-Z0-9_]+% | \{\{?\s*(?:env[.:])?\w+\s*\}?\} | <[\w\ -]+> | \bYOUR_\w+
 """
 _PLACEHOLDER = r"""(?xi)  # of a key
-      <.+>  |  \[ (?:your|insert|my) .* \]  |  \.{3,} | …
-    | (?:[a-z]+[-_])* (?:\.{3,} | … | x{4,} | \*{3,})            # sk-..., hf_xxxx
-    | (?:sk-)? (?:your|insert|replace|add|put|enter) [-_ ] .* (?:key|token|secret|here|me)
+      [<\[] .+ [>\]] | \S* (?:\.{3,}|…) \S* | (?:[a-z]+[-_])* (?:x{3,}|\*{3,}) | .+[-_ ]here
+    | (?:sk-)? (?:your|insert|replace|add|put|enter) [-_ ] (?:.*[-_ ])? (?:key|token|secret|me)
       (?:[-_ ] .*)?
-    | (?:sk-)? your[-_ ]? (?:api)? [-_ ]? key
+    | (?:sk-)? your (?:api)? key
 """
-_PASSWORD = r"change[-_ ]?(me|this|it)|to[-_ ]?do|tbd|fixme|placeholder|replace[-_ ]?me"
+_TO_CHANGE = r"change[-_ ]?(?:me|this|it) | to[-_ ]?do | tbd | fixme | placeholder"
 _VARIABLE = r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+"
+_SCHEME = r"(?i)(bearer|basic|token)\s+"
 
 
 def find_wrong_values(model: Mapping[str, Any]) -> Iterator[Fault]:
@@ -88,22 +89,23 @@ def find_wrong_values(model: Mapping[str, Any]) -> Iterator[Fault]:
     stop[0]: expected a string, found the boolean False; quote it: YAML reads off and no as False
     """
     for key, value in model.items():
-        if isinstance(key, str) and key not in _UNSENT:
+        if isinstance(key, str) and key not in ("name", "roles"):
             yield from _find((key,), key, kinds_of(key), value)
 
 
 def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator[Fault]:
-    secret, header = is_secret(str(path[-1])), path[0] in _HEADER_NAMES and len(path) > 1
-    kinds = kinds or ("string", "object") * (secret and len(path) == 1)
-    is_plain = isinstance(value, (*_SCALAR, *_LISTS, Mapping))
+    header = path[0] in _HEADERS and len(path) > 1
+    secret = is_secret(str(path[-1]))
+    if secret and len(path) == 1:
+        kinds = kinds or ("string", "object")
     if value is None and header and not secret:
         yield _fault(path, "is empty", "leave it out")
-    elif not is_plain or (isinstance(value, str) and value.startswith(REFERENCE)):
-        return  # what a program made, or what is in the environment
+    elif not isinstance(value, _PLAIN) or (isinstance(value, str) and value.startswith(REFERENCE)):
+        return  # what a program made, or what the environment holds
     elif kinds and not any(_fits(value, kind) for kind in kinds):
         expected = " or ".join(_TYPES[kind][0] for kind in kinds)
         found = "a date" if isinstance(value, date) else describe_type(value)
-        yield _fault(path, f"expected {expected}, found {found}", _fix(path, kinds, value))
+        yield _fault(path, f"expected {expected}, found {found}", _fix(str(path[-1]), kinds, value))
     elif isinstance(value, date) and path[0] not in _UNENCODED:
         yield _fault(path, "is a date, which no request can hold", "quote it")
     elif isinstance(value, Mapping):
@@ -115,11 +117,11 @@ def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator
                 message = f"expected strings as keys, found {describe_type(key)}"
                 yield _fault(path, message, f'quote it: "{key}"')
     elif isinstance(value, _LISTS):
-        inside = ("string",) if "strings" in kinds else ()
         for index, item in enumerate(value):
+            inside = ("string",) if "strings" in kinds else ()
             yield from _find((*path, index), f"{name}[]", inside, item)
     elif isinstance(value, str) and (header or secret or re.fullmatch(_TRIMMED, name)):
-        yield from _find_blanks(path, value)
+        yield from _find_blanks(path, value, ascii_only=header or name == "api_key")
 
 
 def _fault(path: Path, message: str, hint: str, code: str = "wrong-value") -> Fault:
@@ -129,77 +131,58 @@ def _fault(path: Path, message: str, hint: str, code: str = "wrong-value") -> Fa
 def _fits(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
-    if kind == "integer" and isinstance(value, float):
-        return value.is_integer()
-    return isinstance(value, _TYPES[kind][1])
+    whole = kind == "integer" and isinstance(value, float) and value.is_integer()
+    return whole or isinstance(value, _TYPES[kind][1])
 
 
-def _fix(path: Path, kinds: tuple[str, ...], value: Any) -> str:
+def _fix(key: str, kinds: tuple[str, ...], value: Any) -> str:
     """Return how to write a value as what its key takes."""
-    kind = kinds[0]
+    kind, text = kinds[0], value.strip() if isinstance(value, str) else ""
     if kind == "string":
-        return _as_string(path, value)
-    if not isinstance(value, str):
-        return _example(path, kind)
-    text = value.strip()
-    if kind == "boolean":
-        word = _BOOLEANS.get(text.lower())
-        return f"remove the quotes: write {word}" if word else "write true or false"
-    if kind in ("number", "integer"):
-        return _as_number(text, str(path[-1]), kind)
-    if kind == "strings":
-        return "write a list" if redact(text, path[-1]) != text else f"write [{text}]"
-    header = re.fullmatch(r"([\w-]+)\s*[:=]\s*(\S.*)", text)
-    if path[-1] in _HEADER_NAMES and header and not is_secret(header[1]):
+        return _as_string(key, value)
+    if kind in ("number", "integer") and text:
+        return _as_number(key, text, kind)
+    if kind == "boolean" and text.lower() in _BOOLEANS:
+        return f"remove the quotes: write {_BOOLEANS[text.lower()]}"
+    if kind == "strings" and text and redact(text, key) == text:
+        return f"write [{text}]"
+    header = re.fullmatch(r"([\w-]+)\s*[:=]\s*(\S.*)", text) if key in _HEADERS else None
+    if header and not is_secret(header[1]):
         return f"write a mapping: {{{header[1]}: {header[2]}}}"
-    return "write a mapping, not a string" if text[:1] == "{" else _example(path, kind)
+    example = _EXAMPLES.get(key, f"write {_TYPES[kind][0]}")
+    return "write a mapping, not a string" if text.startswith("{") else example
 
 
-def _example(path: Path, kind: str) -> str:
-    examples = {
-        "extra_headers": "such as {X-Team: blue}",
-        "thinking": "such as {type: enabled, budget_tokens: 2000}",
-        "response_format": "such as {type: json_object}",
-    }
-    return examples.get(str(path[-1]), f"write {_TYPES[kind][0]}")
-
-
-def _as_string(path: Path, value: Any) -> str:
+def _as_string(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return f"quote it: YAML reads {'on and yes' if value else 'off and no'} as {value}"
     if isinstance(value, Mapping):
-        (key, name), *more = value.items() if value else (("", ""),)
-        refers = not more and key in _VARIABLE_KEYS and isinstance(name, str)
-        return f"write {REFERENCE}{name}" if refers else "write one string"
+        names = [name for each, name in value.items() if each in _VARIABLE_KEYS]
+        refers_to = names[0] if len(value) == 1 and names else ""
+        return f"write {REFERENCE}{refers_to}" if refers_to else "write one string"
     if isinstance(value, _LISTS):
-        key = path[-1]
-        what = "endpoint" if key in ENDPOINTS else "key" if is_secret(str(key)) else "value"
-        whole = what != "value" or key == "model"
-        return f"list the model once for each {what}" if whole else "write one string"
+        what = "endpoint" if key in ENDPOINTS else "key" if is_secret(key) else ""
+        return f"list the model once for each {what}" if what else "write one string"
     return "quote it"
 
 
-def _as_number(text: str, key: str, kind: str) -> str:
-    exponent = re.fullmatch(_EXPONENT, text, re.IGNORECASE)
-    if exponent:
+def _as_number(key: str, text: str, kind: str) -> str:
+    if exponent := re.fullmatch(_EXPONENT, text):
         digits, fraction, sign, power = exponent.groups()
         written = f"{digits}{fraction or '.0'}e{sign or '+'}{power}"
         return f"write {written}: YAML reads {text} as a string"
-    quantity = re.fullmatch(_QUANTITY, re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", text))
-    if quantity is None:
-        decimal = re.fullmatch(r"(\d+),(\d+)", text)
-        return f"write {decimal[1]}.{decimal[2]}" if decimal else f"write {_TYPES[kind][0]}"
-    number, unit = quantity[1], quantity[2].lower()
-    if not unit:
-        return f"remove the quotes: write {number}" if number == text else f"write {number}"
-    lasts = "time" in key or "seconds" in key
-    factor = (_SECONDS if lasts else _FACTORS).get(unit)
-    if factor is None:
+    plain = re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", text)
+    quantity = re.fullmatch(_QUANTITY, re.sub(r"(?<=\d),(?=\d)", ".", plain))
+    units = _SECONDS if "time" in key or "seconds" in key else _FACTORS
+    unit = (quantity[2] or "").lower() if quantity else "?"
+    if quantity is None or (unit and unit not in units):
         return f"write {_TYPES[kind][0]}"
-    return f"write {round(float(number) * factor, 6):.15g}"
+    if unit:
+        return f"write {round(float(quantity[1]) * units[unit], 6):.15g}"
+    return f"remove the quotes: write {text}" if quantity[1] == text else f"write {quantity[1]}"
 
 
-def _find_blanks(path: Path, value: str) -> Iterator[Fault]:
+def _find_blanks(path: Path, value: str, *, ascii_only: bool) -> Iterator[Fault]:
     stripped = value.strip()
     if not stripped or stripped[0] == "{" or len(stripped.splitlines()) > 1:
         return  # empty, JSON or a PEM block: looked at elsewhere, or with line breaks of its own
@@ -209,6 +192,8 @@ def _find_blanks(path: Path, value: str) -> Iterator[Fault]:
         yield _fault(path, "has blanks around it", "remove them")
     elif not value.isprintable():
         yield _fault(path, "holds a control character", "remove it")
+    elif ascii_only and not value.isascii():
+        yield _fault(path, "holds a character that no header can hold", "use ASCII only")
 
 
 def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
@@ -221,25 +206,25 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     api_key: is the name of a variable; write os.environ/OPENAI_API_KEY
     api_base: holds $HOST, which nothing replaces; put the whole URL into a variable
     """
-    endpoint = next((model.get(key) for key in ENDPOINTS if model.get(key)), None)
+    _, endpoint = endpoint_of(model)
     for path, value in _strings(model):
         key, text = str(path[-1]), value.strip()
         if refers(value, key, VALUE_TYPES) or text.lower() == NO_KEY:
             continue
-        name = foreign_reference(text) or _more_foreign(text)
+        token = re.sub(_SCHEME, "", text) if is_secret(key) else text
+        name = foreign_reference(token) or _more_foreign(token)
         part = re.search(_WITHIN_URL, text) if key in ENDPOINTS else None
-        if name:
-            hint = f"write {REFERENCE}{name}"
-            yield _fault(path, "this reference is not expanded", hint, "wrong-reference")
-        elif part:
+        if part and not name:
             message = f"holds {part[0]}, which nothing replaces"
             yield _fault(path, message, "put the whole URL into a variable", "wrong-reference")
-        elif is_secret(key) and _is_placeholder(text, endpoint):
+        elif is_secret(key) and not name and _is_placeholder(token, endpoint):
             hint = f"write {REFERENCE}{_variable(model)}"
             yield _fault(path, "looks like a placeholder", hint, "placeholder")
-        elif _names_variable(key, text):
-            hint = f"write {REFERENCE}{text}"
-            yield _fault(path, "is the name of a variable", hint, "wrong-reference")
+        elif name or _names_variable(key, token):
+            message = "this reference is not expanded" if name else "is the name of a variable"
+            hint = f"write {REFERENCE}{name or token}"
+            hint = hint if token == text else "put the whole value into a variable"
+            yield _fault(path, message, hint, "wrong-reference")
 
 
 def _strings(model: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -248,7 +233,7 @@ def _strings(model: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
         if isinstance(value, str):
             if key not in _PROSE and (is_secret(key) or "string" in kinds_of(key)):
                 yield (key,), value
-        elif key in _HEADER_NAMES and isinstance(value, Mapping):
+        elif key in _HEADERS and isinstance(value, Mapping):
             yield from (((key, k), v) for k, v in value.items() if isinstance(v, str))
 
 
@@ -257,13 +242,10 @@ def _more_foreign(text: str) -> str | None:
     return match[match.lastgroup or 0] if match else None
 
 
-def _is_placeholder(text: str, endpoint: Any) -> bool:
+def _is_placeholder(text: str, endpoint: str) -> bool:
     """Return whether a key is surely none; a server of one's own may take any word for one."""
-    if isinstance(endpoint, str) and is_local(endpoint):
-        return False
-    return (
-        re.fullmatch(_PLACEHOLDER if endpoint else f"{_PLACEHOLDER}|{_PASSWORD}", text) is not None
-    )
+    pattern = _PLACEHOLDER if endpoint else f"{_PLACEHOLDER}|{_TO_CHANGE}"
+    return not (endpoint and is_local(endpoint)) and re.fullmatch(pattern, text) is not None
 
 
 def _names_variable(key: str, text: str) -> bool:
@@ -274,5 +256,6 @@ def _names_variable(key: str, text: str) -> bool:
 
 
 def _variable(model: Mapping[str, Any]) -> str:
-    provider = model.get("custom_llm_provider") or str(model.get("model", "")).partition("/")[0]
-    return key_variables(str(provider))[0] if provider in VENDORS else "NAME"
+    name, custom = called(model)
+    provider = custom or name.partition("/")[0]
+    return key_variables(provider)[0] if provider in VENDORS else "NAME"

@@ -28,6 +28,7 @@ from dispatch.litellm.endpoints import find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
 from dispatch.litellm.policy import find_misspelt, find_value_faults
 from dispatch.litellm.proxy import SECTIONS
+from dispatch.litellm.proxy_file import find_proxy_faults
 from dispatch.litellm.settings import find_dead_fallbacks, find_settings_faults
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
@@ -98,12 +99,13 @@ def check(
         found = [*error.faults, *_find_in_sections(tree, ())]
     else:
         found = _find(tree, sections, today or datetime.date.today())
+    found += find_proxy_faults(tree)
     source: Any = getattr(origin_of(tree), "source", None)
     if source is not None:
         found += source.pitfalls({fault.path for fault in found})
         files = [file.name for file in source.files]
         found.sort(key=lambda fault: _order(fault.position, files))
-    models = tree.get("models")
+    models = tree.get("models", tree.get("model_list"))
     return Report(
         tuple(fault for fault in found if fault.severity == "error"),
         tuple(fault for fault in found if fault.severity == "warning"),
@@ -125,7 +127,8 @@ def tree_of(config: Config) -> FrozenMap[str, Any]:
 
 def hide_misspelt_secrets(tree: Mapping[str, Any]) -> None:
     """Mark keys as secret that are most likely misspelt names of secrets that LiteLLM takes."""
-    keys = dict.fromkeys(_keys([tree.get("models"), tree.get("defaults")]))
+    sections = [tree.get(name) for name in ("models", "model_list", "defaults")]
+    keys = dict.fromkeys(_keys(sections))
     unknown = islice((key for key in keys if not is_known(key)), _MOST_UNKNOWN)
     near = {key: nearest(key, known_keys(), 0.8) for key in unknown if not is_secret(key)}
     if secret := [key for key, name in near.items() if name and is_secret(name)]:

@@ -15,6 +15,7 @@ from dispatch.config.signatures import read_parameters
 from dispatch.errors import Position, Step, format_path
 from dispatch.immutable import VECTOR, FrozenMap, Origin, origin_of
 from dispatch.litellm.policy import RESERVED_KEYS
+from dispatch.litellm.proxy_file import from_litellm, is_proxy_file
 from dispatch.models import RoleGroup
 from dispatch.redaction import is_secret, redact, redact_key, redact_path, secret_values
 from dispatch.roles import Contract, Entry, Role, read_roles
@@ -113,6 +114,7 @@ def explain(
     nowhere, and `RoleError` for a role that is not declared.
     """
     tree = tree_of(config)
+    tree = from_litellm(tree) if is_proxy_file(tree) else tree
     hide_misspelt_secrets(tree)
     explainer = _Explainer(tree, read_sections(tree, contract), target)
     return list(explainer.explain(path, role))
@@ -132,9 +134,9 @@ class _Explainer:
 
     def __init__(self, tree: FrozenMap[str, Any], sections: Sections, target: Any) -> None:
         models = [apply_defaults(m, sections.defaults) for m in freeze_models(sections.models)]
-        self.models: dict[Path, Model] = {_origin(model).path: model for model in models}
-        named = {path[-1]: model for path, model in self.models.items()}
         by_name = isinstance(tree["models"], FrozenMap)
+        named = dict(zip(tree["models"] if by_name else range(len(models)), models, strict=True))
+        self.models: dict[Path, Model] = {("models", step): each for step, each in named.items()}
         self.tree = tree.set("models", FrozenMap.of(named) if by_name else pvector(models))
         self.contract = sections.contract
         self.defaults = sections.defaults
