@@ -1,113 +1,182 @@
-"""How a job is measured: all its contestants in turn, round after round, and the medians."""
+"""How a job is measured: its contestants in turn, round after round, and the medians."""
 
 from __future__ import annotations
 
 import gc
+import os
+import sys
+import tracemalloc
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import repeat
 from statistics import median
-from time import perf_counter
-from typing import Any
+from subprocess import DEVNULL, CalledProcessError, Popen, run
+from time import perf_counter, process_time
+from typing import Any, NamedTuple, Protocol
 
-from dispatch import thaw
-
-SUBJECT, BASELINE = "dispatch", "baseline"
+__all__ = [
+    "Call",
+    "Contestant",
+    "Job",
+    "Memory",
+    "Process",
+    "Rival",
+    "Sample",
+    "Statement",
+    "measure",
+]
 
 BATCH = 0.005  # seconds: short calls are repeated, so that the clock is small beside them
-BUDGET = 3.0  # seconds for all rounds of a job, once the least number of rounds is done
-LEAST, MOST = 5, 200  # rounds
+LEAST, MOST = 5, 400  # rounds
 
 
-class AbsentError(Exception):
-    """A job, or a peer, that cannot be measured here; says why."""
+class Sample(NamedTuple):
+    """The cost of one call: CPU time (user and system) and wall time in seconds, or bytes."""
+
+    cpu: float = 0
+    wall: float = 0
+    bytes: float = 0
+
+
+class Contestant(Protocol):
+    """One way to do a job."""
+
+    def run(self) -> Any:
+        """Do the job once, and return the result."""
+
+    def sample(self, calls: int) -> Sample:
+        """Do the job, so many times where that is possible, and return the cost of one."""
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """One way to do a job.
+class Call:
+    """A function, called in this process."""
 
-    `prepare` makes the arguments of each call anew, outside the time. A contestant that `reports`
-    returns its own figure: the seconds of a process, the bytes of an object.
-    """
+    run: Callable[[], Any]
 
-    call: Callable[..., Any]
-    prepare: Callable[[], tuple[Any, ...]] | None = None
-    reports: bool = False
+    def sample(self, calls: int) -> Sample:
+        call = self.run
+        wall, cpu = perf_counter(), process_time()
+        for _ in repeat(None, calls):
+            result = call()
+        cpu, wall = process_time() - cpu, perf_counter() - wall
+        del result  # what frees a large result is not the job
+        return Sample(cpu / calls, wall / calls)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the result of a function takes, less that of another one, for each of so many parts."""
+
+    run: Callable[[], Any]
+    parts: int
+    less: Callable[[], Any] | None = None
+
+    def sample(self, calls: int) -> Sample:
+        taken = _bytes_of(self.run) - (_bytes_of(self.less) if self.less else 0)
+        return Sample(bytes=taken / self.parts)
+
+
+def _bytes_of(make: Callable[[], Any]) -> int:
+    make()  # what is made once, and kept, does not count
+    tracemalloc.start()
+    result = make()
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    del result
+    return taken
+
+
+@dataclass(frozen=True)
+class Process:
+    """A whole process: Python with these arguments, from its start to its end."""
+
+    arguments: tuple[str, ...]
+
+    def run(self) -> None:
+        self.sample(1)
+
+    def sample(self, calls: int) -> Sample:
+        command = [sys.executable, *self.arguments]
+        start = perf_counter()
+        process = Popen(command, env=_environment(), stdout=DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise CalledProcessError(process.returncode, command)
+        return Sample(usage.ru_utime + usage.ru_stime, wall)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement in a fresh process, whose own start does not count."""
+
+    code: str
+
+    def run(self) -> None:
+        self.sample(1)
+
+    def sample(self, calls: int) -> Sample:
+        script = (
+            "from time import perf_counter, process_time\n"
+            "wall, cpu = perf_counter(), process_time()\n"
+            f"{self.code}\n"
+            "print(process_time() - cpu, perf_counter() - wall)"
+        )
+        command = [sys.executable, "-c", script]
+        done = run(command, env=_environment(), capture_output=True, check=True, text=True)
+        return Sample(*map(float, done.stdout.split()))
+
+
+def _environment() -> dict[str, str]:
+    """Let bytecode be kept, as it is where pip installed a package: a first run compiles it."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+
+class Rival(NamedTuple):
+    """What a job is compared with, and how many times its cost the job may have, if bounded."""
+
+    contestant: Contestant
+    bound: float | None = None
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job, the ways to do it, and how many times its baseline it may cost.
+    """A job: the way of this package, and others by their names.
 
-    `alike` tells that subject and baseline give equal results, which `check` sees to.
+    `alike` means that all give equal results.
     """
 
     subject: Contestant
-    baseline: Contestant
-    peers: Mapping[str, Contestant] = field(default_factory=dict)
+    rivals: Mapping[str, Rival]
     alike: bool = True
 
-    @property
-    def contestants(self) -> dict[str, Contestant]:
-        return {SUBJECT: self.subject, BASELINE: self.baseline, **self.peers}
 
+def measure(job: Job, seconds: float) -> list[Sample]:
+    """Return the medians of the subject and of each rival, in turn.
 
-def check(job: Job) -> None:
-    """Raise where subject and baseline, which should do the same, do not."""
-    if job.alike:
-        done, expected = (
-            thaw(contestant.call(*(contestant.prepare() if contestant.prepare else ())))
-            for contestant in (job.subject, job.baseline)
-        )
-        if done != expected:
-            raise AssertionError("subject and baseline do not give the same")
-
-
-def measure(job: Job) -> dict[str, float]:
-    """Return the median of each contestant, in seconds a call, or in what it reports.
-
-    One round measures each contestant once, so that a slow moment of the machine meets all of
-    them. The collector of garbage runs as it would for a user, from a clean start for each.
+    One round measures each of them once, so that a slow moment of the machine meets all; every
+    other round goes backwards. The collector of garbage runs as it would for a user, from a clean
+    start for each.
     """
-    calls = {name: _calls_in_a_batch(contestant) for name, contestant in job.contestants.items()}
-    figures: dict[str, list[float]] = {name: [] for name in calls}
-    end = perf_counter() + BUDGET
+    contestants = [job.subject, *(rival.contestant for rival in job.rivals.values())]
+    batches = [(each, _find_calls(each), list[Sample]()) for each in contestants]
+    end = perf_counter() + seconds
     for done in range(MOST):
         if done >= LEAST and perf_counter() > end:
             break
-        for name, contestant in job.contestants.items():
+        for contestant, calls, samples in batches[:: -1 if done % 2 else 1]:
             gc.collect()
-            figures[name].append(_figure(contestant, calls[name]))
-    return {name: median(each) for name, each in figures.items()}
+            samples.append(contestant.sample(calls))
+    return [Sample(*map(median, zip(*samples, strict=True))) for _, _, samples in batches]
 
 
-def _calls_in_a_batch(contestant: Contestant) -> int:
-    """Find how many calls make a batch; also the warming up of caches that users would have."""
+def _find_calls(contestant: Contestant) -> int:
+    """Find how many calls make a batch; this also warms up what is warm for a user."""
     calls = 1
-    while not contestant.reports and (spent := _figure(contestant, calls) * calls) < BATCH:
-        calls = max(2 * calls, int(0.8 * calls * BATCH / max(spent, 1e-9)))
+    cost = contestant.sample(calls).cpu
+    while isinstance(contestant, Call) and cost * calls < BATCH:
+        calls = max(2 * calls, int(0.8 * BATCH / max(cost, 1e-9)))
+        cost = contestant.sample(calls).cpu
     return calls
-
-
-def _figure(contestant: Contestant, calls: int) -> float:
-    if contestant.reports:
-        return float(contestant.call())
-    if contestant.prepare is not None:
-        return sum(_one(contestant) for _ in range(calls)) / calls
-    call = contestant.call
-    start = perf_counter()
-    for _ in repeat(None, calls):
-        held = call()
-    spent = perf_counter() - start
-    del held  # what frees a large result is not the job
-    return spent / calls
-
-
-def _one(contestant: Contestant) -> float:
-    arguments = contestant.prepare() if contestant.prepare else ()
-    start = perf_counter()
-    held = contestant.call(*arguments)
-    spent = perf_counter() - start
-    del held
-    return spent

@@ -13,33 +13,25 @@ __all__ = ["plot"]
 WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 64, 180, 48, 48
 
-# Light, dark: told apart by people who do not see red and green, too.
-LINES = {
-    "pydantic": ("#9a6700", "#d29922"),
-    "baseline": ("#57606a", "#9198a1"),
-    "dispatch": ("#0969da", "#4493f8"),
-    "plain dicts": ("#8250df", "#ab7df8"),
-}
-LABELS = {"baseline": "bare pmap, two .set", "pydantic": "pydantic TypeAdapter"}
+# Each with its colour on light and on dark.
+LINES = {"pyrsistent": ("#57606a", "#9198a1"), "dispatch": ("#0969da", "#4493f8")}
+LABELS = {"dispatch": "dispatch(models)", "pyrsistent": "pyrsistent alone"}
 
 
-def plot(medians: Mapping[int, Mapping[str, float]]) -> str:
+def plot(costs: Mapping[int, Mapping[str, float]]) -> str:
     """Draw `{number of models: {contestant: seconds}}`, as microseconds a model.
 
     >>> plot({1: {"dispatch": 2e-6}, 10: {"dispatch": 9e-6}}).startswith("<svg")
     True
     """
     curves = {
-        name: {size: each[name] / size * 1e6 for size, each in medians.items() if name in each}
+        name: {size: each[name] / size * 1e6 for size, each in costs.items() if name in each}
         for name in LINES
     }
     frame = _Frame(curves)
     body = [*frame.grid()]
-    labels = _spread(
-        {name: frame.y(list(curve.values())[-1]) for name, curve in curves.items() if curve}
-    )
-    for name, at in labels.items():
-        body += frame.curve(name, curves[name], at)
+    for name, curve in curves.items():
+        body += frame.curve(name, curve) if curve else ()
     return "\n".join([*_head(), *body, "</svg>"]) + "\n"
 
 
@@ -73,23 +65,13 @@ class _Frame:
         yield _text((LEFT + right) / 2, HEIGHT - 10, "models", "middle")
         yield _text(LEFT - 48, TOP - 22, "µs a model", "start")
 
-    def curve(self, name: str, curve: Mapping[int, float], label: float) -> Iterator[str]:
+    def curve(self, name: str, curve: Mapping[int, float]) -> Iterator[str]:
         points = [(self.x(size), self.y(cost)) for size, cost in curve.items()]
-        kind = name.replace(" ", "-")
         line = " ".join(f"{x},{y}" for x, y in points)
-        yield f'<polyline class="line {kind}" points="{line}"/>'
+        yield f'<polyline class="line {name}" points="{line}"/>'
         for x, y in points:
-            yield f'<circle class="dot {kind}" cx="{x}" cy="{y}" r="3.5"/>'
-        yield _text(points[-1][0] + 12, label + 4, LABELS.get(name, name), "start", kind)
-
-
-def _spread(wanted: Mapping[str, float], least: float = 18) -> dict[str, float]:
-    """Move labels down where they would overlap."""
-    placed: dict[str, float] = {}
-    last = -least
-    for name, y in sorted(wanted.items(), key=lambda item: item[1]):
-        placed[name] = last = max(y, last + least)
-    return placed
+            yield f'<circle class="dot {name}" cx="{x}" cy="{y}" r="3.5"/>'
+        yield _text(points[-1][0] + 12, points[-1][1] + 4, LABELS[name], "start", name)
 
 
 def _text(x: float, y: float, text: str, anchor: str, kind: str = "") -> str:
@@ -115,6 +97,5 @@ def _head() -> Iterator[str]:
 
 def _colours(theme: int) -> Iterator[str]:
     for name, colours in LINES.items():
-        kind, colour = name.replace(" ", "-"), colours[theme]
-        yield f".line.{kind} {{ stroke: {colour}; }}"
-        yield f".dot.{kind}, text.{kind} {{ fill: {colour}; }}"
+        yield f".line.{name} {{ stroke: {colours[theme]}; }}"
+        yield f".dot.{name}, text.{name} {{ fill: {colours[theme]}; }}"

@@ -15,6 +15,7 @@ The tree, each leaf also the builtin that Python users expect::
     ├── StageError (TypeError)              a stage received or returned the wrong type
     ├── SignatureError (TypeError)          a callable whose parameters cannot be read
     ├── ExtraKeysError (ValueError)         keys that no callable accepts, where that is an error
+    ├── BudgetError (RuntimeError)          a role has used up its max_cost
     └── CompletionError (RuntimeError)      no model of a role answered
 
     ConfigWarning (UserWarning)
@@ -33,6 +34,7 @@ from typing import Any, Literal, NamedTuple, Self
 from dispatch.redaction import printable, redact_path, redact_text
 
 __all__ = [
+    "BudgetError",
     "CompletionError",
     "ConfigError",
     "ConfigWarning",
@@ -288,8 +290,14 @@ class ExtraKeysError(DispatchError, ValueError):
         return f"{self.where or 'the configuration'}: no callable accepts {', '.join(self.keys)}"
 
 
+class BudgetError(DispatchError, RuntimeError):
+    """A role has used up its `max_cost`."""
+
+
 class CompletionError(DispatchError, RuntimeError):
-    """No model of a role answered."""
+    """No model of a role answered; `text` is what had arrived of a stream that broke off."""
+
+    text: str = ""
 
 
 class ConfigWarning(UserWarning):

@@ -14,6 +14,7 @@ from dispatch.config.yaml import read_yaml
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import ConfigError, DispatchError, Fault, PathError, Position, Step
 from dispatch.immutable import FrozenMap, Origin, freeze, origin_of, with_origin
+from dispatch.models import RoleGroup
 from dispatch.redaction import redact_key
 from dispatch.roles import Contract, Role
 
@@ -34,7 +35,7 @@ def load(
     roles: Contract | Iterable[str | Role] | None = None,
     own_keys: Iterable[str] = (),
     strict: bool = False,
-) -> ModelDispatcher[Any]:
+) -> ModelDispatcher[RoleGroup]:
     """Read configuration files and hand each model to the roles that it plays.
 
     Later files win: a model of a known name changes that model, any other model is added.

@@ -81,7 +81,7 @@ _ASSIGNED = r"(?<![\w~-])([\w~-]+)['\"]?[:=](?!//)['\"]?(?=\S)"
 _ASSIGNED_IN_KEY = r"(?<![\w~-])([\w~-]+)['\"]?\s*[:=]\s*(?=\S)"
 _UNASSIGNED = r"\s*([\w~-]+)\s+(?=[^\s:=])"  # the colon is missing
 _ASSIGNED_VALUE = r"(?xi) (?!\*\*\*) (?:(?:basic|bearer|token|apikey|key)\s+)? \S* [^\s'\"\])},;.]"
-_WORD_BREAK = r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+"
+_WORD_BREAK = r"(?<=[a-z0-9])(?=[A-Z])|[-.:\s]+"
 _LINE_WORDS = r"[\w.-]+"
 _NAME_LIKE = r"[\w@(*<$%{][\w ./:@+*$%<>(){}\[\],='&#!?~-]{0,119}"
 

@@ -85,7 +85,7 @@ model = "openai/gpt-4o"
 api_key = "os.environ/OPENAI_API_KEY"
 roles = ["chatcompletions", {postcompletions = "review it"}]
 """
-WIDE = "{" + ", ".join(f"k{number}: 1" for number in range(50)) + "}"
+WIDE = "{" + ", ".join(f"k{number}: 1" for number in range(20)) + "}"
 JSON_LAST = '  {"model": "last"}\n]}'
 
 VALID = {

@@ -1,148 +1,322 @@
-"""A conversation: which model answers, instead of which, and what an error says."""
+"""A conversation against a real server: rounds of tools, post-completions, the command line."""
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
+import sys
+from threading import Barrier, BrokenBarrierError
 
 import pytest
-from werkzeug import Response
 
-from dispatch import ModelDispatcher
+from dispatch import ModelDispatcher, Role
 from dispatch.errors import CompletionError, UnsetVariableError, UnsetVariableWarning
-from dispatch.tools.chat import converse
-from tests import fake_provider, program
+from dispatch.tools.chat import Turn, aconverse, converse
+from dispatch.tools.complete import AsyncStream, Stream
+from tests import agents, fake_provider, program
+
+TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
+POST = [{"postcompletions": "review"}]
 
 
 @pytest.fixture
 def provider(httpserver):
-    """A provider that answers with the model's name; `fail-CODE` fails, and `cut` breaks off."""
-
-    def answer(request):
-        body = request.get_json()
-        name = body["model"]
-        if name.startswith("fail-"):
-            error = {"error": {"message": f"no: {request.headers['Authorization']}"}}
-            return Response(json.dumps(error), int(name[5:]), mimetype="application/json")
-        if name == "cut":
-            return Response('data: {"error": {"message": "cut", "code": 500}}\n\n')
-        return fake_provider.answer(body, name)
-
-    httpserver.expect_request("/v1/chat/completions").respond_with_handler(answer)
-    return httpserver
+    return agents.serve(httpserver)
 
 
 @pytest.fixture
 def model(provider):
-    """Make a model of the provider."""
-
-    def make(name, model, roles=("chatcompletions",), **keys):
-        endpoint = {"api_base": provider.url_for("/v1"), "api_key": f"sk-{name}"}
-        return {"name": name, "model": f"openai/{model}", "roles": list(roles)} | endpoint | keys
-
-    return make
+    return agents.maker(provider)
 
 
-def talk(models, **settings):
-    return [
-        (
-            turn.role,
-            turn.model["name"],
-            turn.instead_of and turn.instead_of["name"],
-            "".join(turn.text),
-        )
-        for turn in converse(ModelDispatcher(models), "hi", **settings)
-    ]
+@pytest.fixture(params=["sync", "async"])
+def talk(request):
+    """`converse`, or `aconverse` in an event loop of its own: a list of what it yields."""
+
+    def sync(*arguments, **keys):
+        return list(converse(*arguments, **keys))
+
+    async def in_loop(*arguments, **keys):
+        return [turn async for turn in aconverse(*arguments, **keys)]
+
+    return sync if request.param == "sync" else lambda *a, **k: asyncio.run(in_loop(*a, **k))
 
 
-@pytest.mark.parametrize("broken", ["fail-429", "fail-500", "cut"])
-def test_who_answers(broken, model):
-    """A turn names the model that answers, and the one that failed before it."""
-    post = [{"postcompletions": "review"}]
+def bodies(provider):
+    return [request.get_json() for request, _ in provider.log]
+
+
+def short(turns):
+    return [(turn.role, turn.model, turn.task, turn.instead_of, turn.text) for turn in turns]
+
+
+@pytest.mark.parametrize(("broken", "reason"), [("fail-429", "429"), ("fail-500", "500")])
+def test_who_answers(talk, broken, reason, model):
+    """A turn names the model that answered, those that failed before it, and why."""
     models = [
         model("a", broken),
         model("b", "good"),
-        model("p", "fine", post),
-        model("q", broken, post),
+        model("p", "fine", POST),
+        model("q", broken, POST),
     ]
-    assert talk(models) == [
-        ("chatcompletions", "b", "a", "good"),
-        ("postcompletions", "p", None, "fine"),
-        ("postcompletions", "p", "q", "fine"),
+    assert short(talk(ModelDispatcher(models), "hi")) == [
+        ("chatcompletions", "b", None, (("a", reason),), "good"),
+        ("postcompletions", "p", "review", (), "fine"),
+        ("postcompletions", "p", "review", (("q", reason),), "fine"),
     ]
 
 
-def test_tasks(model):
-    """Each task is done by the model that it was given to."""
+def test_tasks(talk, model, provider):
+    """Each task is done by the model that it was given to, filled in, on the conversation."""
+    roles = ["chatcompletions", Role("postcompletions", variables=("file",))]
     models = [
         model("a", "good", ["chatcompletions", {"postcompletions": "one"}]),
-        model("b", "other", [{"postcompletions": "two"}, {"postcompletions": "three"}]),
+        model("b", "other", [{"postcompletions": "read {file}"}, {"postcompletions": "three"}]),
     ]
-    assert [turn[1:] for turn in talk(models)] == [
-        ("a", None, "good"),
-        ("a", None, "good"),
-        ("b", None, "other"),
-        ("b", None, "other"),
-    ]
+    dispatcher = ModelDispatcher(models, roles=roles)
+    turns = talk(dispatcher, "hi", variables={"file": "x.py", "further": 1})
+    assert [turn.model for turn in turns] == ["a", "a", "b", "b"]
+    asked = {body["messages"][-1]["content"] for body in bodies(provider)[1:]}
+    assert asked == {"one", "read x.py", "three"}
+    said = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "good"}]
+    assert all(body["messages"][:-1] == said for body in bodies(provider)[1:])
+    assert all(turn.messages == said for turn in turns)
 
 
-def test_tasks_of_a_shared_role(model):
+def test_tasks_of_a_shared_role(talk, model):
     """Models of one order share the chat, and each still does its own task."""
     roles = ["chatcompletions", {"postcompletions": "one"}]
     models = [model("a", "good", roles, order=1), model("b", "other", roles, order=1)]
-    for _ in range(5):
-        chat, *posts = talk(models)
-        assert chat[1] in ("a", "b")
-        assert chat[2] is None
-        assert [post[1:] for post in posts] == [("a", None, "good"), ("b", None, "other")]
+    dispatcher = ModelDispatcher(models)
+    for _ in range(3):
+        chat, *posts = talk(dispatcher, "hi")
+        assert chat.model in ("a", "b")
+        assert [(post.model, post.text) for post in posts] == [("a", "good"), ("b", "other")]
 
 
-def test_whole_answer(model, provider):
-    """A model that is not to stream answers in one piece."""
-    assert talk([model("a", "good", stream=False)])[0][-1] == "good"
-    assert not provider.log[0][0].get_json().get("stream")
+def test_without_post(talk, model):
+    """With `post` off, the chat is all."""
+    models = [model("a", "good"), model("p", "fine", POST)]
+    assert [turn.text for turn in talk(ModelDispatcher(models), "hi", post=False)] == ["good"]
 
 
-def test_no_answer(model):
+def test_tools(talk, model, provider):
+    """A model that calls a tool is asked again with its result, then its answer is a turn."""
+    dispatcher = ModelDispatcher([model("a", "tools"), model("p", "fine", POST)])
+    turns = talk(dispatcher, "1 + 2?", tools=[TOOL], call_tool={"add": lambda a, b: a + b})
+    assert [turn.text for turn in turns] == ["", "3", "fine"]
+    assert (turns[0].tool_calls[0].name, turns[0].results) == ("add", ("3",))
+    result = {"role": "tool", "tool_call_id": "call-1", "content": "3"}
+    assert bodies(provider)[1]["messages"][2] == result
+    assert [each["role"] for each in turns[1].messages] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
+    again = talk(dispatcher, [*turns[1].messages, {"role": "user", "content": "and?"}], post=False)
+    assert len(again[0].messages) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call_tool", "result"),
+    [
+        ('{"a": 1}', lambda name, given: {name: given}, '{"add": {"a": 1}}'),
+        ("", lambda name, given: f"{name} {given}", "add {}"),
+        ("{", {}, "error: the arguments are no JSON object"),
+        ("[]", {}, "error: the arguments are no JSON object"),
+        ("{}", {"sub": None}, "error: there is no tool 'add', only sub"),
+    ],
+)
+def test_result(arguments, call_tool, result, model, monkeypatch):
+    """What a tool gives becomes text, and what the model got wrong goes back to it."""
+    monkeypatch.setattr(agents, "ARGUMENTS", arguments)
+    dispatcher = ModelDispatcher([model("a", "tools")])
+    first = next(converse(dispatcher, "hi", tools=[TOOL], call_tool=call_tool))
+    assert first.results == (result,)
+
+
+def test_coroutine_as_tool(model):
+    """A tool of `aconverse` may be a coroutine function."""
+
+    async def add(a, b):
+        return a + b
+
+    async def run():
+        dispatcher = ModelDispatcher([model("a", "tools")])
+        return [t async for t in aconverse(dispatcher, "?", tools=[TOOL], call_tool={"add": add})]
+
+    assert asyncio.run(run())[-1].text == "3"
+
+
+def test_tools_left_to_the_program(talk, model):
+    """Without `call_tool`, the turn that calls tools is the last one."""
+    dispatcher = ModelDispatcher([model("a", "tools"), model("p", "fine", POST)])
+    (turn,) = talk(dispatcher, "hi", tools=[TOOL])
+    assert (turn.tool_calls[0].name, turn.results) == ("add", ())
+    assert turn.messages[-1]["tool_calls"][0]["id"] == "call-1"
+
+
+def test_rounds(talk, model):
+    """A model that calls tools without end is an error."""
+    dispatcher = ModelDispatcher([model("a", "tools")])
+    with pytest.raises(CompletionError, match="still calls tools after 1 rounds"):
+        talk(dispatcher, "hi", tools=[TOOL], call_tool=lambda *_: "x", max_rounds=1)
+
+
+def test_stream(talk, model):
+    """Each turn of the chat follows its stream, which need not be read."""
+    dispatcher = ModelDispatcher([model("a", "tools"), model("b", "good")])
+    found = talk(dispatcher, "hi", tools=[TOOL], call_tool=lambda *_: "four", stream=True)
+    kinds = [type(each) for each in found]
+    assert kinds in ([Stream, Turn] * 2, [AsyncStream, Turn] * 2)
+    assert [each.answer.text for each in found] == ["", "", "four", "four"]
+
+
+def test_side_by_side(model, provider):
+    """Independent post-completions are asked at the same time, and come in order."""
+    barrier = Barrier(3)
+
+    def meet(request):
+        try:
+            barrier.wait(10)
+        except BrokenBarrierError:
+            return fake_provider.answer(request.get_json(), "alone")
+        return fake_provider.answer(request.get_json(), request.get_json()["model"])
+
+    provider.clear()
+    provider.expect_ordered_request("/v1/chat/completions").respond_with_handler(
+        lambda request: fake_provider.answer(request.get_json(), "hello")
+    )
+    provider.expect_request("/v1/chat/completions").respond_with_handler(meet)
+    posts = [model(name, name, POST) for name in ("p", "q", "r")]
+
+    async def run():
+        return [t async for t in aconverse(ModelDispatcher([model("a", "x"), *posts]), "hi")]
+
+    assert [turn.text for turn in asyncio.run(run())] == ["hello", "p", "q", "r"]
+
+
+def test_no_stray_tasks(model):
+    """Where the reader stops, the post-completions under way are cancelled."""
+    posts = [model("p", "good", POST), model("q", "hang", POST)]
+
+    async def run():
+        turns = aconverse(ModelDispatcher([model("a", "good"), *posts]), "hi")
+        await anext(turns)
+        await anext(turns)
+        await turns.aclose()
+        return [t for t in asyncio.all_tasks() if "follow" in repr(t)]
+
+    assert asyncio.run(run()) == []
+
+
+def test_no_answer(talk, model):
     """Where no model answers, the error names all of them and holds no secret."""
     with pytest.raises(CompletionError) as caught:
-        talk([model("a", "fail-500"), model("b", "fail-401")])
+        talk(ModelDispatcher([model("a", "fail-500"), model("b", "fail-401")]), "hi")
     assert str(caught.value).startswith("models 'a', 'b' in role 'chatcompletions' did not answer")
-    assert "sk-a" not in str(caught.value)
-    assert "sk-b" not in str(caught.value)
+    assert "canary" not in str(caught.value)
     assert caught.value.__context__ is None
 
 
-def test_no_chat_model(model):
+def test_no_chat_model(talk, model):
     """Without a model for the conversation there is an error before any request."""
     with pytest.raises(CompletionError, match="no model plays role 'chatcompletions'"):
-        talk([model("p", "good", [{"postcompletions": "review"}])])
+        talk(ModelDispatcher([model("p", "good", POST)]), "hi")
 
 
-def test_role_left_out(model, monkeypatch):
+def test_role_left_out(talk, model, monkeypatch):
     """A role of which every model is left out says why."""
     monkeypatch.delenv("ABSENT", raising=False)
-    post = model("p", "good", [{"postcompletions": "x"}], api_key="os.environ/ABSENT")
+    post = model("p", "good", POST, api_key="os.environ/ABSENT")
     with pytest.warns(UnsetVariableWarning), pytest.raises(UnsetVariableError, match="ABSENT"):
-        talk([model("a", "good"), post])
+        talk(ModelDispatcher([model("a", "good"), post]), "hi")
 
 
-def test_command_line(model, tmp_path):
-    """The command says which model answers, and uses the settings of the file."""
-    tree = {
-        "models": [model("a", "fail-500"), model("b", "good", ["postcompletions"])],
-        "litellm_settings": {"fallbacks": [{"chatcompletions": ["postcompletions"]}]},
-    }
+# the command
+
+
+@pytest.fixture
+def run(model, tmp_path):
+    """Run `dispatch run` on a chat model that fails, one that answers, and a reviewer."""
+    post = model("p", "fine", POST)
+    tree = {"models": [model("a", "fail-500"), model("b", "good", system_prompt="brief"), post]}
     file = tmp_path / "config.json"
     file.write_text(json.dumps(tree))
-    done = program.run("run", file, "hi")
-    assert done.returncode == 0, done.stderr
-    assert "chatcompletions · b (instead of a, which did not answer)\ngood\n" in done.stdout
-    assert "sk-" not in done.stdout + done.stderr
-    tree["litellm_settings"] = {"fallbacks": [{"chatcompletions": ["nowhere"]}]}
-    line = json.dumps(tree)
-    file.write_text(line)
-    done = program.run("run", file, "hi")
-    assert done.returncode == 1
-    place = f"{file}:1:{line.index(chr(34) + 'nowhere') + 1}"
-    error = f"error: {place}: litellm_settings.fallbacks[0].chatcompletions[0]: no role or model"
-    assert done.stderr.startswith(error)
+    return lambda *arguments, **keys: program.run("run", file, *arguments, **keys)
+
+
+def test_command(run):
+    """Stdout has the answer alone; who gave it, and what follows it, is on stderr."""
+    done = run("hi")
+    assert (done.returncode, done.stdout) == (0, "good\n")
+    assert "chatcompletions · b (instead of a: 500)" in done.stderr
+    assert "postcompletions · p · review\nfine\n" in done.stderr
+    assert "canary" not in done.stderr
+
+
+def test_quiet(run):
+    """`--quiet` shows the answer alone."""
+    assert run("hi", "--quiet") == (0, "good\n", "")
+
+
+def test_json(run):
+    """`--json` writes one object a turn, on one line."""
+    done = run("hi", "--json")
+    chat, post = map(json.loads, done.stdout.splitlines())
+    assert (chat["text"], chat["model"], chat["instead_of"]) == ("good", "b", [["a", "500"]])
+    assert (post["role"], post["task"], post["usage"]["prompt"]) == ("postcompletions", "review", 3)
+    assert "canary" not in done.stdout + done.stderr
+
+
+def test_options(run, provider):
+    """A role or a model can be asked alone, and the post-completions left out."""
+    assert run("hi", "--no-post", "-q").stdout == "good\n"
+    assert len(provider.log) == 2
+    assert run("hi", "--role", "postcompletions", "-q").stdout == "fine\n"
+    assert bodies(provider)[-1]["messages"][-1]["content"] == "review"
+    assert run("hi", "--no-post", "--model", "b", "-q").stdout == "good\n"
+    assert len(provider.log) == 4
+    done = run("hi", "--model", "c")
+    assert (done.returncode, done.stderr.startswith("error: no model of role")) == (1, True)
+
+
+def test_dry_run(run, provider):
+    """`--dry-run` shows what would be sent, secrets hidden, and sends nothing."""
+    done = run("hi", "--dry-run")
+    asked = json.loads(done.stdout)
+    assert [each["model"] for each in asked] == ["a", "b", "p"]
+    assert asked[1]["messages"][0] == {"role": "system", "content": "brief"}
+    assert asked[2]["messages"][-1] == {"role": "user", "content": "review"}
+    assert asked[0]["parameters"]["api_key"] == "***"
+    assert not provider.log
+
+
+def test_usage(run):
+    """`--usage` adds a table of calls, failures and tokens."""
+    done = run("hi", "--usage")
+    assert done.stdout == "good\n"
+    lines = [line.replace("│", "|").split("|") for line in done.stderr.splitlines() if "│" in line]
+    cells = [[cell.strip() for cell in line[1:-1]] for line in lines]
+    assert ["chatcompletions", "a", "", "0", "1", "0", "0", "-"] in [row[:8] for row in cells]
+    assert ["chatcompletions", "b", "", "1", "0", "3", "2"] in [row[:7] for row in cells]
+
+
+def test_prompt_from_a_pipe(run, provider, monkeypatch):
+    """The prompt is read from a pipe, for `-` and where there is none."""
+    for arguments in (["-"], []):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe\n")))
+        assert run(*arguments, "-q", "--no-post").stdout == "good\n"
+        assert bodies(provider)[-1]["messages"][-1]["content"] == "from a pipe"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
+    assert run("-").returncode == 2
+
+
+def test_tool_calls_shown(model, tmp_path):
+    """A model that calls tools shows them, and no empty answer."""
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"models": [model("a", "tools", tools=[TOOL])]}))
+    done = program.run("run", file, "hi", "-q")
+    assert done.stdout == 'add({"a": 1, "b": 2})\n'

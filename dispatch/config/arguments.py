@@ -11,7 +11,7 @@ from __future__ import annotations
 import keyword
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import is_dataclass, make_dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -34,6 +34,7 @@ from dispatch.suggestions import describe_type
 __all__ = ["Options", "Policy", "ReturnType", "make_plan", "report"]
 
 Locate = Callable[[Fault], Fault]
+Finish = Callable[[dict[str, Any]], None]
 Plan = Callable[[], Any]
 """Returns what a call of `morph` returns, fresh each time."""
 
@@ -65,29 +66,12 @@ class Policy:
     def find_faults(
         self, node: FrozenMap[str, Any], kwargs: Mapping[str, Any], parameters: Parameters
     ) -> Iterable[Fault]:
-        """Return what is wrong with a node, or looks so, once for each plan."""
+        """Return what is wrong with a node, or looks so; asked once."""
         return ()
 
-    def find_leaks(self, kwargs: Mapping[str, Any]) -> Iterable[Fault]:
-        """Return what is wrong with resolved arguments at the time of a call."""
-        return ()
-
-    def refers(self, key: str, value: Any) -> bool:
-        """Return whether `resolve` is to be asked for the value of a key at each call."""
-        return False
-
-    def resolve(self, values: dict[str, Any], locate: Locate) -> dict[str, Any]:
-        """Return these values as a call needs them; `locate` gives faults their place."""
-        return values
-
-
-class _Choice(NamedTuple):
-    """What one callable receives of a node."""
-
-    target: Any
-    policy: Policy
-    parameters: Parameters
-    values: dict[str, Any]
+    def finisher(self, values: Mapping[str, Any], locate: Locate, strict: bool) -> Finish:
+        """Return what completes a copy of these values, in place, at each call."""
+        return lambda kwargs: None
 
 
 def make_plan(
@@ -105,59 +89,27 @@ def make_plan(
 
     Raises what `ConfigMorpher.morph` says, but for a path.
     """
-    multiple = isinstance(target, list | tuple)
     if not isinstance(node, FrozenMap):
         message = f"expected a mapping to morph, found {describe_type(node)}"
         fault = Fault((), message, "start from a mapping, such as models[0]", "wrong-start")
         raise ConfigError([locate(fault)])
-    choices = [_choose(node, each, policy_for(each)) for each in (target if multiple else [target])]
-    faults = [fault for choice in choices for fault in _find_faults(node, choice, choices)]
+    multiple = isinstance(target, list | tuple)
+    choices = [_Choice(node, each, policy_for(each)) for each in (target if multiple else [target])]
+    # What one of the callables names is no mistake for the others.
+    names: dict[str, Any] = {}
+    for each in choices:
+        names.update(each.parameters.defaults)
+    faults = [fault for each in choices for fault in each.find_faults(node, names)]
     report(map(locate, dict.fromkeys(faults)), strict=options.strict)
     if not options.allow_extra_keys:
-        used = {key for c in choices for key in (*c.values, *c.policy.reserved)}
+        used = {key for each in choices for key in (*each.values, *each.policy.reserved)}
         if extra := [key for key in node if key not in used]:
             raise ExtraKeysError(extra, locate(Fault((), "")).where)
-    plans = [_make_plan(choice, options, locate) for choice in choices]
+    plans = [each.plan(options, locate) for each in choices]
     return (lambda: tuple(plan() for plan in plans)) if multiple else plans[0]
 
 
-def _choose(node: FrozenMap[str, Any], target: Any, policy: Policy) -> _Choice:
-    """Choose the keys that a callable names; with `**kwargs`, all that are not held back."""
-    parameters = read_parameters(target)
-    names = parameters.defaults
-    held_back = policy.reserved | parameters.filled
-    values = {
-        key: value
-        for key, value in node.to_dict().items()
-        if key in names or (parameters.has_var_keyword and key not in held_back)
-    }
-    return _Choice(target, policy, parameters, values)
-
-
-def _find_faults(
-    node: FrozenMap[str, Any], choice: _Choice, choices: Iterable[_Choice]
-) -> Iterable[Fault]:
-    _, policy, parameters, values = choice
-    for key in node:
-        if not isinstance(key, str):
-            message = f"a key must be a string, found {describe_type(key)}"
-            yield Fault((), message, "quote it", "wrong-key")
-        elif key in parameters.positional_only and key not in policy.reserved:
-            message = "names a positional-only parameter, which no keyword can give"
-            yield Fault(
-                (key,), message, "remove the key, or the / of the function", "positional-only"
-            )
-    # What one of the callables names is no mistake for the others.
-    names = {name: value for each in choices for name, value in each.parameters.defaults.items()}
-    yield from policy.find_faults(node, values, parameters._replace(defaults=names))
-
-
-def report(
-    faults: Iterable[Fault],
-    category: type[ConfigWarning] | None = None,
-    *,
-    strict: bool = False,
-) -> None:
+def report(faults: Iterable[Fault], *, strict: bool = False) -> None:
     """Raise `ConfigError` for errors, and warn of the other faults; if `strict`, raise for all.
 
     A warning's category follows from the code of the fault, and it points at the line outside of
@@ -167,8 +119,10 @@ def report(
     if errors := [fault for fault in faults if strict or fault.severity == "error"]:
         raise ConfigError(fault._replace(severity="error") for fault in errors)
     for fault in faults:
-        warning = category or _CATEGORIES.get(fault.code, ConfigWarning)
-        warnings.warn(warning(fault), stacklevel=_levels_to_user())
+        level, frame = 1, sys._getframe()
+        while frame.f_back and frame.f_globals.get("__name__", "").startswith("dispatch."):
+            level, frame = level + 1, frame.f_back
+        warnings.warn(_CATEGORIES.get(fault.code, ConfigWarning)(fault), stacklevel=level)
 
 
 _CATEGORIES: Mapping[str, type[ConfigWarning]] = {
@@ -178,57 +132,65 @@ _CATEGORIES: Mapping[str, type[ConfigWarning]] = {
 }
 
 
-def _levels_to_user() -> int:
-    package = __name__.partition(".")[0]
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
-        level, frame = level + 1, frame.f_back
-    return level
+class _Choice:
+    """What one callable receives of a node: the keys that it names; with `**kwargs`, all others."""
 
+    def __init__(self, node: FrozenMap[str, Any], target: Any, policy: Policy) -> None:
+        self.target, self.policy, self.parameters = target, policy, read_parameters(target)
+        names, has_rest = self.parameters.defaults, self.parameters.has_var_keyword
+        held_back = policy.reserved | self.parameters.filled
+        self.values: dict[str, Any] = {
+            key: value
+            for key, value in node.to_dict().items()
+            if key in names or (has_rest and key not in held_back)
+        }
 
-def _make_plan(choice: _Choice, options: Options, locate: Locate) -> Plan:
-    target, policy, parameters, values = choice
-    containers = [key for key, value in values.items() if type(value) not in SCALARS]
-    referring = [key for key, value in values.items() if policy.refers(key, value)]
-    absent = {}
-    if not options.return_config_keys_only:
-        names = [name for name in parameters.defaults if name not in values]
-        absent = {name: default_factory(target, name) for name in names}
+    def find_faults(self, node: FrozenMap[str, Any], names: Mapping[str, Any]) -> Iterator[Fault]:
+        for key in node:
+            if not isinstance(key, str):
+                message = f"a key must be a string, found {describe_type(key)}"
+                yield Fault((), message, "quote it", "wrong-key")
+            elif key in self.parameters.positional_only and key not in self.policy.reserved:
+                message = "names a positional-only parameter, which no keyword can give"
+                hint = "remove the key, or the / of the function"
+                yield Fault((key,), message, hint, "positional-only")
+        parameters = self.parameters._replace(defaults=names)
+        yield from self.policy.find_faults(node, self.values, parameters)
 
-    def build() -> dict[str, Any]:
-        kwargs = values.copy()
-        for key in containers:
-            kwargs[key] = thaw(kwargs[key])
-        if referring:
-            kwargs.update(policy.resolve({key: kwargs[key] for key in referring}, locate))
-        if leaks := policy.find_leaks(kwargs):
-            report(map(locate, leaks), strict=options.strict)
-        for name, make in absent.items():
-            kwargs[name] = make()
-        return kwargs
+    def plan(self, options: Options, locate: Locate) -> Plan:
+        values = self.values
+        containers = [key for key, value in values.items() if type(value) not in SCALARS]
+        finish = self.policy.finisher(values, locate, options.strict)
+        names = () if options.return_config_keys_only else self.parameters.defaults
+        absent = {n: default_factory(self.target, n) for n in names if n not in values}
 
-    if ReturnType(options.return_type) is ReturnType.DICT:
-        return build
-    make = _record_class(choice, (*values, *absent), locate)
-    return lambda: make(**build())
+        def build() -> dict[str, Any]:
+            kwargs = values.copy()
+            for key in containers:
+                kwargs[key] = thaw(kwargs[key])
+            finish(kwargs)
+            for name, make in absent.items():
+                kwargs[name] = make()
+            return kwargs
 
+        if ReturnType(options.return_type) is ReturnType.DICT:
+            return build
+        record = self._record((*values, *absent), locate)
+        return lambda: record(**build())
 
-def _record_class(choice: _Choice, names: tuple[str, ...], locate: Locate) -> Callable[..., Any]:
-    """Return the class of what is asked for as a dataclass: the target, if it is one."""
-    target = choice.target
-    if isinstance(target, type) and is_dataclass(target):
-        missing = [name for name in choice.parameters.required if name not in names]
-        message = f"has no key for {', '.join(missing)}, which {target.__name__} requires"
-        fault = Fault((), message, code="missing-key")
-        make: Callable[..., Any] = target
-    else:
-        missing = [n for n in names if not n.isidentifier() or keyword.iskeyword(n)]
-        message = f"cannot be fields of a dataclass: {', '.join(missing)}"
-        fault = Fault((), message, "ask for a dict", "wrong-field")
-        make = _arguments_class(names) if not missing else dict
-    if missing:
-        raise ConfigError([locate(fault)])
-    return make
+    def _record(self, names: tuple[str, ...], locate: Locate) -> Callable[..., Any]:
+        """Return the class of what is asked for as a dataclass: the target, if it is one."""
+        if isinstance(self.target, type) and is_dataclass(self.target):
+            missing = [name for name in self.parameters.required if name not in names]
+            if not missing:
+                return self.target
+            message = f"has no key for {', '.join(missing)}, which {self.target.__name__} requires"
+            raise ConfigError([locate(Fault((), message, code="missing-key"))])
+        wrong = [name for name in names if not name.isidentifier() or keyword.iskeyword(name)]
+        if wrong:
+            message = f"cannot be fields of a dataclass: {', '.join(wrong)}"
+            raise ConfigError([locate(Fault((), message, "ask for a dict", "wrong-field"))])
+        return _arguments_class(names)
 
 
 class _Arguments:
@@ -251,6 +213,6 @@ def _restore(values: dict[str, Any]) -> Any:
 
 
 @lru_cache(maxsize=256)  # to make a class takes a hundred times longer than to fill it
-def _arguments_class(names: tuple[str, ...]) -> Any:
+def _arguments_class(names: tuple[str, ...]) -> type:
     fields = [(name, Any) for name in names]
     return make_dataclass("Arguments", fields, bases=(_Arguments,), repr=False, eq=False)

@@ -19,7 +19,7 @@ from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
 from dispatch.immutable import SCALARS, VECTOR
 from dispatch.redaction import REFERENCE, is_reference, is_secret
 
-__all__ = ["Types", "ValueType", "find_unresolvable", "foreign_reference", "references", "refers",
+__all__ = ["Types", "ValueType", "find_unresolvable", "unresolved_items", "foreign_reference", "references", "refers",
            "resolve"]  # fmt: skip
 
 ValueType = Literal["string", "number", "integer", "boolean"]
@@ -27,16 +27,8 @@ ValueType = Literal["string", "number", "integer", "boolean"]
 
 Path = tuple[Step, ...]
 Types = Mapping[str, ValueType]
-
-
-class Rule(NamedTuple):
-    """What a key takes, and whether no reference may be a part of its value."""
-
-    kind: ValueType | None = None
-    strict: bool = False
-
-
-_NO_RULE, _NO_TYPES = Rule(), Types
+Kind = ValueType | None
+Change = Callable[[str, Path, Kind], Any]
 
 _NAME = r"[^\W\d]\w*"
 _FOREIGN = rf"""(?x)  # a whole string, the way other tools write a reference
@@ -57,6 +49,7 @@ _EXPECTED: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "integer": ("an integer", (int,)),
     "boolean": ("true or false", (bool,)),
 }
+_NO_TYPES: Types = {}
 _UNSET = "unset-variable"
 
 
@@ -87,8 +80,18 @@ def refers(value: Any, name: object = "", types: Types = _NO_TYPES) -> bool:
     >>> refers("os.environ/KEY"), refers("Bearer ${KEY}", "authorization"), refers("gpt-4o")
     (True, True, False)
     """
-    strings = _strings(value, (), _rule(name, types))
-    return any(is_reference(text) or _find_misuse(text, p, rule) for text, p, rule in strings)
+    return bool(unresolved_items({name: value}, types))
+
+
+def unresolved_items(values: Mapping[Any, Any], types: Types = _NO_TYPES) -> dict[Any, Any]:
+    """Return the items that `resolve` would change, or refuse.
+
+    >>> unresolved_items({"model": "gpt-4o", "api_key": "os.environ/KEY"})
+    {'api_key': 'os.environ/KEY'}
+    """
+    strings = _strings(values, types=types)
+    keys = {p[0] for text, p, kind in strings if is_reference(text) or _find_misuse(text, p, kind)}
+    return {key: value for key, value in values.items() if key in keys}
 
 
 def find_unresolvable(value: Any, *, types: Types = _NO_TYPES) -> Iterator[Fault]:
@@ -98,9 +101,8 @@ def find_unresolvable(value: Any, *, types: Types = _NO_TYPES) -> Iterator[Fault
     ...     print(fault)
     api_key: $OPENAI_API_KEY is not expanded; write os.environ/OPENAI_API_KEY
     """
-    for text, path, rule in _strings(value, types=types):
-        fault = _resolve(text, path, rule)
-        if isinstance(fault, Fault):
+    for string in _strings(value, types=types):
+        if isinstance(fault := _resolve(*string), Fault):
             yield fault.as_warning() if fault.code == _UNSET else fault
 
 
@@ -127,8 +129,8 @@ def resolve(
     """
     faults: list[Fault] = []
 
-    def change(text: str, path: Path, rule: Rule) -> Any:
-        found = _resolve(text, path, rule)
+    def change(text: str, path: Path, kind: Kind) -> Any:
+        found = _resolve(text, path, kind)
         if isinstance(found, Fault):
             faults.append(locate(found))
         return found
@@ -142,54 +144,50 @@ def resolve(
 
 
 def _strings(
-    value: Any, path: Path = (), rule: Rule = _NO_RULE, types: Types = _NO_TYPES
-) -> list[tuple[str, Path, Rule]]:
-    found: list[tuple[str, Path, Rule]] = []
-    _rebuild(value, lambda *each: found.append(each), path, rule, types)
+    value: Any, path: Path = (), types: Types = _NO_TYPES
+) -> list[tuple[str, Path, Kind]]:
+    found: list[tuple[str, Path, Kind]] = []
+    _rebuild(value, lambda *string: found.append(string), path, types=types)
     return found
 
 
 def _rebuild(
-    value: Any,
-    change: Callable[[str, Path, Rule], Any],
-    path: Path,
-    rule: Rule = _NO_RULE,
-    types: Types = _NO_TYPES,
+    value: Any, change: Change, path: Path, kind: Kind = None, types: Types = _NO_TYPES
 ) -> Any:
-    """Copy containers with their strings changed; `types` are of the outermost mapping's keys."""
+    """Copy containers, with their strings changed; `types` is for the outermost mapping."""
     if isinstance(value, str):
-        return change(value, path, rule)
+        return change(value, path, kind)
     if type(value) in SCALARS:
         return value
-    inner = Rule(None, rule.strict)
+    kind = kind if kind == "string" else None
     if isinstance(value, _MAPS):
         return {
-            key: _rebuild(item, change, (*path, key), _rule(key, types, rule.strict))
+            key: _rebuild(item, change, (*path, key), kind or _kind(key, types))
             for key, item in value.items()
         }
     if isinstance(value, _LISTS):
-        items = [_rebuild(item, change, (*path, i), inner) for i, item in enumerate(value)]
+        items = [_rebuild(item, change, (*path, i), kind) for i, item in enumerate(value)]
         # A tuple may have names for its items.
-        return getattr(value, "_make", type(value))(items) if isinstance(value, tuple) else items
+        return getattr(value, "_make", tuple)(items) if isinstance(value, tuple) else items
     if isinstance(value, Set):
-        return {_rebuild(item, change, path, inner) for item in value}
+        return {_rebuild(item, change, path, kind) for item in value}
     return value
 
 
-def _rule(key: object, types: Types, strict: bool = False) -> Rule:
+def _kind(key: object, types: Types) -> Kind:
+    """Return what a key takes; what is secret is a string."""
     if not isinstance(key, str):
-        return Rule(None, strict)
-    kind = types.get(key)
-    return Rule(kind, strict or kind == "string" or is_secret(key))
+        return None
+    return types.get(key) or ("string" if is_secret(key) else None)
 
 
-def _resolve(text: str, path: Path, rule: Rule) -> Any:
+def _resolve(text: str, path: Path, kind: Kind) -> Any:
     """Return what a string stands for, or a fault."""
     if not is_reference(text):
-        return _find_misuse(text, path, rule) or text
+        return _find_misuse(text, path, kind) or text
     name = text.removeprefix(REFERENCE)
     value = os.environ.get(name, "")
-    bare, kind, hint = value.strip(), rule.kind, ""
+    bare, hint = value.strip(), ""
     if not bare:
         message = f"{name} is {'empty' if name in os.environ else 'not set'}"
         return Fault(path, message, f"set it: export {name}=…", _UNSET)
@@ -211,20 +209,21 @@ def _resolve(text: str, path: Path, rule: Rule) -> Any:
     return Fault(path, f"the value of {name} {problem}", hint, "wrong-value")
 
 
-def _find_misuse(value: str, path: Path, rule: Rule) -> Fault | None:
+def _find_misuse(value: str, path: Path, kind: Kind) -> Fault | None:
     """Return a fault for what looks like a reference, and would be sent as it is."""
-    if not rule.strict and not value.startswith((REFERENCE, "${")):
+    strict = kind == "string"
+    if not strict and not value.startswith((REFERENCE, "${")):
         return None
     name = foreign_reference(value)
     if value.startswith(REFERENCE) and not is_reference(value):
         message = "refers to what cannot be the name of a variable"
         hint = f"write {REFERENCE}NAME, letters, digits and underscores"
-    elif name and (rule.strict or value == f"${{{name}}}"):
+    elif name and (strict or value == f"${{{name}}}"):
         # The default in ${NAME:-…} may be a secret.
         plain = value in (f"${name}", f"${{{name}}}", f"env:{name}")
         message = f"{value if plain else 'this reference'} is not expanded"
         hint = f"write {REFERENCE}{name}"
-    elif rule.strict and re.search(_EMBEDDED, value):
+    elif strict and re.search(_EMBEDDED, value):
         message = "contains a reference, which is only resolved if it is the whole value"
         hint = "put the whole value into a variable"
     else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast, overload
 
 from dispatch.config.arguments import Options, Plan, Policy, ReturnType, make_plan
@@ -180,17 +179,16 @@ class ConfigMorpher:
         cannot be read, `UnsetVariableError` for a reference to an unset variable, and `ConfigError`
         for a key that names a positional-only parameter, or a value that no call can be made with.
         """
-        options = (allow_extra_keys, return_type, return_config_keys_only, strict)
-        if type(callable_obj) is not FunctionType or type(start_from) is list:
-            return self._plan(callable_obj, start_from, Options(*options))()
+        options = Options(allow_extra_keys, return_type, return_config_keys_only, strict)
+        if not is_of_module(callable_obj) or isinstance(start_from, list):
+            return self._plan(callable_obj, start_from, options)()
         key = (callable_obj, start_from, options)
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plan(callable_obj, start_from, Options(*options))
-            if is_of_module(callable_obj):
-                if len(self._plans) >= _MAX_PLANS:
-                    self._plans.clear()
-                self._plans[key] = plan
+            plan = self._plan(callable_obj, start_from, options)
+            if len(self._plans) >= _MAX_PLANS:
+                self._plans.clear()
+            self._plans[key] = plan
         return plan()
 
     def _start(self) -> PathLike | None:

@@ -163,9 +163,9 @@ def _find(step: PathStep, node: Any) -> tuple[Step, Any]:
     elif isinstance(node, _LISTS):
         if isinstance(step, Index) and -len(node) <= step.number < len(node):
             return step.number % len(node), node[step.number]
-        for index, item in enumerate(node) if isinstance(step, Select) else ():
-            for condition in step.conditions:
-                if condition.matches(item):
+        if isinstance(step, Select):
+            for index, item in enumerate(node):
+                if any(condition.matches(item) for condition in step.conditions):
                     return index, item
     raise LookupError("", step, node)
 

@@ -28,6 +28,7 @@ _LONGEST = 1000  # a longer line is not shown, as all of it is searched for secr
 _WINDOW = 10_000  # characters above a parse error that are searched: more than a private key has
 _MOST = 1000  # secrets of a file: with more of them, none of its lines is shown
 _ESCAPED = r"\\|\w''"  # a secret may be written otherwise than it reads
+_PITFALL = r"[\s\[{,:][-+]?(\d+(\.\d*)?[eE][-+]?\d|0[0-7_]|[1-9][\d_]*:[0-5]?\d)"  # maybe
 _REFERENCE = r"""[\w.-]+["']?\s*[:=]\s*["']?os\.environ/\w+"""
 _HARMLESS = r"""(?x) \s* (?: (?: -\ + | [{\[]\ * )+ | (?= ["'\w] [\w.-]+ ["']? \s* [:=] ) | [}\]] )
     (?: (["']?) [\w.-]+ \1 \s* [:=] (?= \s | $) \s* )?
@@ -189,7 +190,8 @@ class File:
     """
 
     def __init__(self, name: str, format: Format, text: str) -> None:
-        self.name, self.format, self.text = name, format, text
+        self.name, self.text = name, text
+        self.format: Format = format
 
     def __repr__(self) -> str:
         return f"File({self.name!r}, {self.format!r})"  # the text may hold secrets
@@ -207,10 +209,10 @@ class File:
     @cached_property
     def _secrets(self) -> Set[str]:
         """What the file holds as secrets, and the long words of these."""
-        if self.format == "yaml":
-            from dispatch.config.yaml import read_yaml
+        if isinstance(self.root, YamlNode):
+            from dispatch.config.yaml import read_yaml  # as above
 
-            data, _ = read_yaml(self.text)
+            data, _ = read_yaml(self.text, self.root.node)
         else:
             data = json.loads(self.text) if self.format == "json" else tomllib.loads(self.text)
         secrets = secret_values(data, min_length=4)
@@ -336,7 +338,8 @@ class Source:
         >>> print(*source.pitfalls())
         c.yaml:1:27: models[0].seed: YAML 1.1 reads 0100 as an octal number; write 100, or quote it
         """
-        if all(file.format != "yaml" for file in self.files):
+        suspects = {f for f in self.files if f.format == "yaml" and re.search(_PITFALL, f.text)}
+        if not suspects:
             return
         from dispatch.config.yaml import find_pitfall  # as above
 
@@ -348,7 +351,7 @@ class Source:
                 if len(found) <= len(inside):
                     continue
                 node = found[-1][1]
-                for path, value in _walk(node, top, seen) if file.format == "yaml" else ():
+                for path, value in _walk(node, top, seen) if file in suspects else ():
                     tagged = file.text.startswith("!", value.start)
                     pitfall = None if tagged or path in known_paths else find_pitfall(value.node)
                     position = self.position(path) if pitfall else None

@@ -7,6 +7,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, MutableSet
+from copy import deepcopy
 from functools import lru_cache, partial
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -66,41 +67,33 @@ def _read(target: Any) -> Parameters:
         return Parameters(dict.fromkeys(target.__annotations__, _EMPTY))
     if not callable(target):
         raise SignatureError(f"expected a callable, found a {type(target).__name__}")
-    signature = _signature(target)
-    if signature.parameters.keys() == {"args", "kwargs"}:
-        signature = _signature(_sync_twin(target) or target)
-    parameters = signature.parameters.values()
-    filled: list[str] = []
-    if isinstance(target, partial):
-        whole = _signature(target.func)
-        given = whole.bind_partial(*target.args).arguments
-        filled = [name for name in given if whole.parameters[name].kind in _BY_KEYWORD]
+    parameters = _signature(target)
+    if parameters.keys() == {"args", "kwargs"} and type(target) is FunctionType:
+        # Where `aembed` says nothing, the function `embed` of the same module does.
+        twin = getattr(sys.modules.get(target.__module__), target.__name__.removeprefix("a"), None)
+        if isinstance(twin, FunctionType) and inspect.iscoroutinefunction(target):
+            parameters = _signature(twin)
+    kinds = {name: parameter.kind for name, parameter in parameters.items()}
+    keywords = {n: p.default for n, p in parameters.items() if kinds[n] in _BY_KEYWORD}
+    inner = _read(target.func) if isinstance(target, partial) else Parameters({})
     return Parameters(
-        {each.name: each.default for each in parameters if each.kind in _BY_KEYWORD},
-        any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters),
-        frozenset(e.name for e in parameters if e.kind is inspect.Parameter.POSITIONAL_ONLY),
-        frozenset(filled),
+        keywords,
+        inspect.Parameter.VAR_KEYWORD in kinds.values(),
+        frozenset(n for n, kind in kinds.items() if kind is inspect.Parameter.POSITIONAL_ONLY),
+        inner.filled.union(inner.defaults.keys() - keywords.keys()),
     )
 
 
 _read_once = lru_cache(maxsize=256)(_read)
 
 
-def _signature(target: Any) -> inspect.Signature:
+def _signature(target: Any) -> Mapping[str, inspect.Parameter]:
     with contextlib.suppress(ValueError, TypeError):
-        return inspect.signature(target)
+        return inspect.signature(target).parameters
     name = getattr(target, "__qualname__", type(target).__name__)
     raise SignatureError(
         f"{name} has no signature; wrap it in a function that names its parameters"
     )
-
-
-def _sync_twin(target: Any) -> Any:
-    """Return `embed` for the async function `aembed` of the same module."""
-    if not isinstance(target, FunctionType) or not inspect.iscoroutinefunction(target):
-        return None
-    twin = getattr(sys.modules.get(target.__module__), target.__name__[1:], None)
-    return twin if target.__name__[:1] == "a" and isinstance(twin, FunctionType) else None
 
 
 def default_factory(target: Any, name: str) -> Callable[[], Any]:
@@ -117,11 +110,8 @@ def default_factory(target: Any, name: str) -> Callable[[], Any]:
         target = typing.get_origin(target) or target
         while isinstance(target, partial):
             target = target.func
-        factories = dict(_factories(target)) if isinstance(target, type) else {}
-        return factories.get(name) or (lambda: None)
+        return dict(_factories(target)).get(name) or (lambda: None)
     if isinstance(default, MutableMapping | MutableSequence | MutableSet):
-        from copy import deepcopy  # few callables have such a default
-
         return lambda: deepcopy(default)
     return lambda: None if default is _EMPTY else default
 
@@ -131,6 +121,7 @@ def _factories(cls: Any) -> Iterator[tuple[object, Callable[[], Any] | None]]:
 
     A factory that needs the object, which does not exist yet, is left out.
     """
+    cls = cls if isinstance(cls, type) else object
     for field in getattr(cls, "__dataclass_fields__", {}).values():
         # In a dataclass of pydantic, the default is a field that has the factory.
         yield field.name, getattr(field.default, "default_factory", field.default_factory)

@@ -50,15 +50,17 @@ def compose(text: str) -> Node | None:
 
 
 @_paused_gc()
-def read_yaml(text: str) -> tuple[Any, list[Problem]]:
+def read_yaml(text: str, root: Node | None = None) -> tuple[Any, list[Problem]]:
     r"""Read a document into plain containers: None for an empty one. All problems come along.
+
+    `root` is what `compose` returned for the text, if that was called before.
 
     >>> read_yaml("defaults: &d {temperature: 0}\nmodel: {<<: *d, model: gpt-4o}")[0]
     {'defaults': {'temperature': 0}, 'model': {'temperature': 0, 'model': 'gpt-4o'}}
     """
     reader = _Reader(text)
     try:
-        root = compose(text)
+        root = root or compose(text)
         return (None if root is None else reader.build(root)), reader.problems
     except yaml.YAMLError as error:
         return None, [_explain(error, text)]

@@ -48,7 +48,7 @@ def find_refused(
     if not name or dropped or "/responses/" in name:
         return
     lists = (model.get("additional_drop_params"), model.get("allowed_openai_params"))
-    spared = {key for keys in lists if isinstance(keys, _LISTS) for key in keys}
+    spared = [key for keys in lists if isinstance(keys, _LISTS) for key in keys]
     provider = (catalog.provider(name, custom) or "").partition("-")[0].removesuffix("_converse")
     for key in dict.fromkeys(_refused(model, name, provider, catalog)):
         value = model.get(key)
@@ -124,8 +124,8 @@ def find_wrong_tokens(model: Mapping[str, Any], catalog: Catalog | None) -> Iter
     thinking.budget_tokens: 500 is less than the 1024 tokens that Claude thinks with; write 1024
     """
     effort, thinking = model.get("reasoning_effort"), model.get("thinking")
-    near = nearest(effort, _EFFORTS, 0.7) if isinstance(effort, str) else None
-    if near and near != effort:
+    unknown = isinstance(effort, str) and effort not in _EFFORTS
+    if unknown and (near := nearest(effort, _EFFORTS, 0.7)):
         message, hint = f"unknown effort {quote_name(effort)}", f"did you mean {near!r}?"
         yield Fault(("reasoning_effort",), message, hint, "wrong-value", "warning")
     entry = _entry(model, catalog) if catalog else {}

@@ -14,6 +14,7 @@ from dispatch.litellm.misplaced import find_misplaced
 from dispatch.litellm.policy import find_value_faults
 from dispatch.litellm.providers import find_endpoint_faults, find_provider_faults
 from dispatch.litellm.values import find_reference_faults, find_wrong_values
+from dispatch.redaction import scrub, secret_values
 
 __all__ = ["find_suspicious"]
 
@@ -25,17 +26,19 @@ def find_suspicious(
     ahead: int = 30,
     today: datetime.date | None = None,
     own_keys: Collection[str] = (),
-    drop_params: bool = False,
     providers: Collection[str] = (),
+    drop_params: bool = False,
+    secrets: Collection[str] = (),
 ) -> Iterator[Fault]:
     """Yield a warning for each thing in a model that looks wrong; paths start at the model.
 
-    `ahead`: days before the end of a model at which it is reported. `drop_params` is that of
-    `litellm_settings`, and `providers` are those of its `custom_provider_map`.
+    `ahead` is how many days before its end a model is reported. `providers` are those of a
+    program's own, as `custom_provider_map` lists them, and `drop_params` is that of
+    `litellm_settings`. `secrets` are those of the whole configuration, to be hidden.
 
-    >>> for fault in find_suspicious({"model": "gpt-4o", "maxTokens": "10"}, None):
+    >>> for fault in find_suspicious({"model": "gpt-4o", "maxTokens": 10}, None):
     ...     print(fault)
-    maxTokens: unknown key; write max_tokens
+    maxTokens: unknown key; did you mean 'max_tokens'?
     """
     sent = {key: value for key, value in model.items() if key not in own_keys}
     found = [
@@ -55,4 +58,11 @@ def find_suspicious(
     for fault in chain.from_iterable(found):
         if fault.path not in seen:
             seen.add(fault.path)
-            yield fault
+            yield _hide(fault, secrets or secret_values(sent))
+
+
+def _hide(fault: Fault, secrets: Collection[str]) -> Fault:
+    """Hide a secret that was written as the name of a model."""
+    if fault.code != "unknown-model" or not any(each in fault.message for each in secrets):
+        return fault
+    return fault._replace(message=scrub(fault.message, secrets), hint="")

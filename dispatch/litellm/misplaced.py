@@ -30,7 +30,7 @@ def find_misplaced(model: Mapping[str, Any]) -> Iterator[Fault]:
     >>> for fault in find_misplaced(model):
     ...     print(fault)
     max_input_tokens: describes the model; write model_info: {max_input_tokens: 8000}
-    maxTokens: unknown key; write max_tokens
+    maxTokens: unknown key; did you mean 'max_tokens'?
     api_key_env: unknown key; write api_key: os.environ/KEY
     """
     for key, value in model.items():
@@ -42,40 +42,38 @@ def find_misplaced(model: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     """Return what is wrong with a key, and how to write it; no hint where it may be right."""
+    elsewhere, name = table("elsewhere"), str(model.get("model", "…"))
+    sections = (each for each, *keys in rows("elsewhere") if key in keys)
+    section = next(sections, "router_settings" if key in SETTINGS else "")
+    if is_known(key) and key not in (*elsewhere["router_settings"], "provider"):
+        return "", ""
     shown = redact(value, key) if isinstance(value, str | int | float) else "…"
     shown = str(shown).lower() if isinstance(value, bool) else shown
-    name = str(model.get("model", "…"))
+    if key == "litellm_params":
+        hint = "write its keys one level higher; model_name is a role here"
+        return "makes this an entry of LiteLLM's proxy", hint
     if key == "model_name":
         return "is how LiteLLM's proxy calls a role or a model", "write name: …, or roles: […]"
-    if key in table("elsewhere")["beside"] and isinstance(value, Mapping):
-        return "its keys belong beside the model", "write them one level higher"
-    if key == "provider" and isinstance(value, str):
+    if key == "provider":
         hint = f"write model: {shown}/…, or custom_llm_provider: {shown}"
-        return "is no key of LiteLLM", hint
-    if key == "api_type" and isinstance(value, str):
-        azure = "azure" in value.lower() and not name.startswith("azure/")
+        return "is no key of LiteLLM", hint if isinstance(value, str) else ""
+    if key in ("api_type", "apiType"):
+        azure = "azure" in str(value).lower() and not name.startswith("azure/")
         hint = f"write model: azure/{name.removeprefix('openai/')}" if azure else "leave it out"
         return "is no key of LiteLLM", hint
-    section = _section(key)
-    if section and (not is_known(key) or key == "routing_strategy"):
-        return "is no key of a model", f"put it under {section}"
-    if is_known(key):
-        return "", ""
-    if key in table("elsewhere")["model_info"] or key.startswith("supports_"):
+    if section == "beside":
+        hint = "write them one level higher" if isinstance(value, Mapping) else ""
+        return "its keys belong beside the model", hint
+    if section == "model_info" or key.startswith("supports_"):
         hint = f"write model_info: {{{key}: {shown}}}"
         hint = "put it under model_info" if model.get("model_info") else hint
         return "describes the model", "" if key == "mode" and value not in _MODES else hint
+    if section:
+        return "is no key of a model", f"put it under {section}"
     if key in ("budget_tokens", "budgetTokens"):
         hint = f"write thinking: {{type: enabled, budget_tokens: {shown}}}"
         return "belongs to thinking", "put it under thinking" if model.get("thinking") else hint
     return "unknown key", _rename(key, value, model)
-
-
-def _section(key: str) -> str:
-    """Return the section of a configuration that a key belongs to."""
-    sections = ((name, keys) for name, *keys in rows("elsewhere") if name.endswith("settings"))
-    own = next((name for name, keys in sections if key in keys), "")
-    return own or ("router_settings" if key in SETTINGS else "")
 
 
 def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
@@ -101,7 +99,7 @@ def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
         return ""  # the value is not hidden under this name
     twin = {"api_base": "base_url", "base_url": "api_base"}.get(name, name)
     there = next((each for each in (name, twin) if each in model), None)
-    return f"{there} is there already: remove one" if there else f"write {name}"
+    return f"{there} is there already: remove one" if there else f"did you mean {name!r}?"
 
 
 @lru_cache(maxsize=1)

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
-from dispatch.config.arguments import Locate, Policy, report
-from dispatch.config.environment import refers, resolve
+from dispatch.config.arguments import Finish, Locate, Policy, report
+from dispatch.config.environment import unresolved_items, resolve
 from dispatch.config.signatures import Parameters
 from dispatch.errors import Fault
 from dispatch.immutable import FrozenMap, locate
@@ -70,17 +70,18 @@ class LiteLLMPolicy(Policy):
         meant = None if parameters.has_var_keyword else parameters.defaults
         yield from find_misspelt(node, named, meant=meant)
 
-    def find_leaks(self, kwargs: Mapping[str, Any]) -> tuple[Fault, ...]:
-        leak = find_credential_leak(kwargs)
-        return () if leak is None else (leak,)
-
-    def refers(self, key: str, value: Any) -> bool:
+    def finisher(self, values: Mapping[str, Any], locate: Locate, strict: bool) -> Finish:
         # A list of models belongs to a whole configuration: their keys are for other calls.
-        return key != "models" and refers(value, key, VALUE_TYPES)
+        own = {key: value for key, value in values.items() if key != "models"}
+        unresolved = unresolved_items(own, VALUE_TYPES)
 
-    def resolve(self, values: dict[str, Any], locate: Locate) -> dict[str, Any]:
-        resolved: dict[str, Any] = resolve(values, types=VALUE_TYPES, locate=locate)
-        return resolved
+        def finish(kwargs: dict[str, Any]) -> None:
+            if unresolved:
+                kwargs.update(resolve(unresolved, types=VALUE_TYPES, locate=locate))
+            if leak := find_credential_leak(kwargs):
+                report([locate(leak)], strict=strict)
+
+        return finish
 
 
 def is_litellm(target: Any) -> bool:
@@ -174,11 +175,10 @@ def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _find_value_fault(key: str, value: Any) -> Iterator[Fault]:
-    from datetime import date
-
-    if isinstance(value, int | float | date) and (key in _STRINGS or not isinstance(value, bool)):
-        found = "a date" if isinstance(value, date) else describe_type(value)
-        yield Fault((key,), f"expected a string, found {found}", "quote it", "wrong-string")
+    number = isinstance(value, int | float) and (key in _STRINGS or not isinstance(value, bool))
+    if number or type(value).__name__ in ("date", "datetime"):
+        message = f"expected a string, found {describe_type(value)}"
+        yield Fault((key,), message, "quote it", "wrong-string")
     elif _is_empty(value) and (key in ENDPOINTS or key not in _STRINGS):
         hint = "name an endpoint" if key in ENDPOINTS else "write os.environ/NAME"
         hint += ", or api_key: none" if key == "api_key" else ", or leave the key out"

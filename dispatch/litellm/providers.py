@@ -5,6 +5,7 @@ Advice stays with the provider that was written, so that following it sends noth
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
@@ -29,7 +30,8 @@ _LOCAL = r"""(?x)
       .+\.(local|internal|lan|localhost) | [^.]+ | 0\.0\.0\.0
     | (127|10)\.[\d.]+ | 192\.168\.[\d.]+ | 172\.(1[6-9]|2\d|3[01])\.[\d.]+
 """
-_SCHEME = r"(?i)([a-z][a-z0-9+.-]*)(:/{0,2}|//)(?=\S)"
+_SCHEMES = ("https", "http")
+_SCHEME = r"(?i)([a-z][a-z0-9+.-]*)(:/{0,2}|[;,.]?//)(?=\S)"
 _HOST_AND_PORT = r"[\w.-]+:\d"
 _PART = r"([\w. -]+?)\s*(?:/|\\+|::?|\|)\s*(.+)"  # a provider, and what follows it
 
@@ -54,7 +56,7 @@ def called(model: Mapping[str, Any]) -> tuple[str, str | None]:
     """
     name, custom = model.get("model"), model.get("custom_llm_provider")
     custom = custom if isinstance(custom, str) and custom.strip() else None
-    hidden = "mock_response" in model or f"{custom}".startswith(REFERENCE)
+    hidden = {"mock_response", "litellm_params"} & model.keys() or f"{custom}".startswith(REFERENCE)
     if hidden or not isinstance(name, str) or name.startswith(REFERENCE):
         return "", None
     return name.strip(), custom
@@ -90,14 +92,17 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     """
     key, url = endpoint_of(model)
     name, custom = called(model)
-    provider = custom or name.partition("/")[0]
+    family = _family(name) if re.search(r"\d", name) else ""
+    provider = custom or (name.partition("/")[0] if "/" in name else family)
     version = model.get("api_version")
     if provider.startswith("azure") and isinstance(version, str) and not version.strip():
         hint = "write a version, such as '2024-10-21', or leave the key out"
         yield _warning("api_version", "is empty", hint)
     if not url or re.search(r"[$%{<]|os\.environ", url):
         return  # or something in the place of a part: looked at elsewhere
-    whole = _with_scheme(url)
+    whole = _with_scheme(url.replace("\\", "/"))
+    if not whole.lower().startswith(("http://", "https://")):
+        return  # grpc, unix, …: for a server that this does not know
     try:
         host, port = urlsplit(whole).hostname or "", urlsplit(whole).port
     except ValueError:
@@ -115,7 +120,7 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         elif root != whole:
             problem = f"{provider}/ adds {added} itself" if added else "leads to no API"
             yield _warning(key, problem, f"write {root}")
-        openai = provider in ("openai", "custom_openai") or not (custom or "/" in name)
+        openai = provider in ("", "openai", "custom_openai")
         if openai and re.fullmatch(_AZURE, host) and "/openai/v1" not in whole:
             hint = f"write azure/{name.removeprefix('openai/')}"
             yield _warning("model", f"{host} is Azure's", hint)
@@ -126,9 +131,10 @@ def _with_scheme(url: str) -> str:
     match = None if re.match(_HOST_AND_PORT, url) else re.match(_SCHEME, url)
     if match is None:
         return f"{'http' if is_local(url) else 'https'}://{url.lstrip('/')}"
-    scheme = nearest(match[1], ("https", "http"), 0.7)
+    scheme: str | None = match[1].lower()
+    scheme = scheme if scheme in _SCHEMES else nearest(match[1], _SCHEMES, 0.7)
     if scheme is None:
-        return url  # grpc, unix, …: for a server that this does not know
+        return url
     whole = f"{scheme}://" + re.sub(r"(?i)^https?:?//", "", url[match.end() :])
     return url if whole.lower() == url.lower() else whole
 
@@ -174,7 +180,7 @@ def find_provider_faults(
         if url and prefix == "vllm":
             hint = f"write hosted_vllm/{rest}"
             yield _warning("model", "vllm/ asks no endpoint", hint, "unknown-model")
-        elif not any(re.search(r"(?i)base|url|endpoint", key) for key in model if model[key]):
+        elif not any(re.search(r"(?i)base|url|endpoint", str(key)) for key in model if model[key]):
             yield from _find_unlisted(name, custom, catalog)
     elif not _is_inferred(name, catalog) and _host(url) not in table("hosts")["hosts"]:
         message = f"unknown provider for model {quote_name(name)}"
@@ -190,13 +196,26 @@ def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> Iterator[
         or catalog.takes_any_name(name, custom)
     ):
         return
-    near = catalog.near(name, custom)
-    letters = [re.sub(r"[\W\d_]", "", each.rpartition("/")[2]) for each in (name, near or "")]
-    newer = letters[0] == letters[1]  # than the list
-    if not newer and (near or catalog.provider(name, custom) in table("providers")["complete"]):
+    provider = custom or name.partition("/")[0]
+    newer = _letters(name) in _listed_letters(catalog, provider)  # than the list
+    if newer or os.environ.get(f"{provider.upper()}_API_BASE"):
+        return
+    near = catalog.near(name, custom) if provider in catalog.providers else None
+    if near or provider in table("providers")["complete"]:
         message = f"LiteLLM's list has no model {quote_name(name)}"
         hint = f"did you mean {quote_name(near)}?" if near else ""
         yield _warning("model", message, hint, "unknown-model")
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W\d_]", "", name.rpartition("/")[2])
+
+
+@lru_cache(maxsize=64)
+def _listed_letters(catalog: Catalog, provider: str) -> frozenset[str]:
+    """Return the letters of the names that a provider has in the list: all but their versions."""
+    served = ((name, str(e.get("litellm_provider"))) for name, e in catalog.entries.items())
+    return frozenset(_letters(name) for name, each in served if each.startswith(provider))
 
 
 @lru_cache(maxsize=1)
@@ -219,6 +238,12 @@ def _is_inferred(name: str, catalog: Catalog) -> bool:
     return any(re.search(each, name, re.IGNORECASE) for each in patterns)
 
 
+def _family(name: str) -> str:
+    """Return the provider of models that one company serves, by the beginning of their names."""
+    families = (prefix for prefix, *starts in rows("families") if name.startswith(tuple(starts)))
+    return next(families, "")
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name.lower())
 
@@ -237,35 +262,39 @@ def _prefix(written: str, known: frozenset[str]) -> str | None:
 def _advise(name: str, url: str, catalog: Catalog) -> str:
     """Return how to name the provider of a model."""
     host, known = f".{_host(url)}", _known(catalog)
-    by_host = (
-        v for v, (domains, _) in VENDORS.items() if host.endswith(tuple(f".{d}" for d in domains))
-    )
-    if vendor := next(by_host, None):
-        return f"write {vendor}/{name}"
+    for vendor, (domains, _) in VENDORS.items():
+        if host.endswith(tuple(f".{domain}" for domain in domains)):
+            return f"write {vendor}/{name}"
     split = re.fullmatch(_PART, name)
     prefix = _prefix(split[1], known) if split and split[1] != "meta-llama" else None
     if split and prefix:
-        google = split[1] == "google" and not url
-        also = f", or vertex_ai/{split[2]}" if google else ""
-        also = f", or openai/{name} if the endpoint speaks OpenAI's API" if url else also
+        also = f", or vertex_ai/{split[2]}" if split[1] == "google" and not url else ""
+        if url and prefix != "openai":
+            also = f", or openai/{name} if the endpoint speaks OpenAI's API"
         return f"write {prefix}/{split[2]}{also}"
     if url:
         ollama = url.rstrip("/").endswith(":11434")
         hint = f"openai/{name} if the endpoint speaks OpenAI's API"
         return f"write ollama_chat/{name}" if ollama else f"write {hint}"
-    family = re.match(r"[a-z]*", name.lower())
-    prefix = _prefix(family[0], known) if family else None
+    prefix = _prefix(re.split(r"[^a-z]", name.lower())[0], known)
     if prefix and {f"{prefix}/{name}", name} & catalog.entries.keys():
         return f"write {prefix}/{name}"
-    near = _near_bare(name, catalog)
-    return f"did you mean {near!r}?" if near else "write its provider before it, and a slash"
+    near, family = _near_bare(name, catalog), _family(name)
+    if near and not (family and _letters(near) == _letters(name)):
+        return f"did you mean {near!r}?"
+    return f"write {family}/{name}" if family else "write its provider before it, and a slash"
 
 
+@lru_cache(maxsize=1)
+def _bare_names(catalog: Catalog) -> tuple[str, ...]:
+    """Return the names of models that chat and need no provider."""
+    chats = (n for n, e in catalog.entries.items() if e.get("mode") in ("chat", "responses"))
+    return tuple(name for name in chats if "/" not in name and _is_inferred(name, catalog))
+
+
+@lru_cache(maxsize=256)
 def _near_bare(name: str, catalog: Catalog) -> str | None:
     """Return the nearest name that needs no provider, of the same family, such as gpt."""
-    if "/" in name or len(name) < 4:
-        return None
-    begins = [each for each in catalog.entries if each[0] == name[0].lower() and "/" not in each]
-    near = nearest(name, [each for each in begins if _is_inferred(each, catalog)], 0.75)
-    families = [re.sub(r"[^a-z].*", "", each.lower()) for each in (name, near or "")]
-    return near if near and nearest(families[0], [families[1]], 0.6) else None
+    first = re.split(r"[^a-z]", name.lower())[0]
+    form = rf"{re.escape(name[0].lower())}[a-z]{{{max(len(first) - 2, 0)},{len(first)}}}([^a-z]|$)"
+    return nearest(name, [each for each in _bare_names(catalog) if re.match(form, each)], 0.75)

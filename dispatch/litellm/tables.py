@@ -14,15 +14,15 @@ from typing import Any
 
 from dispatch.litellm.keys import is_known
 
-__all__ = ["KINDS", "kinds_of", "read_annotations", "rows", "table"]
+__all__ = ["KINDS", "kinds_of", "parse_kinds", "read_annotations", "rows", "table"]
 
 KINDS = Path(__file__).with_name("key_kinds.txt")
 
 _HEADER = """\
 # What keys of a model take: string, number, integer, boolean, object (a mapping), array (a list) or
-# strings (a list of them). A key within a mapping has a point; one that ends in * is a prefix.
-# `python -m dispatch.litellm.tables` renews [annotated] from LiteLLM's own; [written] is for
-# keys without an annotation, or with one that is too wide or too narrow; it wins.
+# strings (a list of them); - is looked at elsewhere. A key within a mapping has a point; one that
+# ends in * is a prefix. `python -m dispatch.litellm.tables` renews [annotated] from LiteLLM's
+# annotations. [written] is for keys without one, or with one too wide or too narrow; it wins.
 
 [annotated]  # LiteLLM {}
 """
@@ -54,11 +54,19 @@ def table(section: str) -> Mapping[str, tuple[str, ...]]:
     return {first: rest for first, *rest in rows(section) for rest in (tuple(rest),)}
 
 
+def parse_kinds(text: str) -> dict[str, tuple[str, ...]]:
+    r"""Return what each key of a table takes.
+
+    >>> parse_kinds("[written]\nstop string|strings\n")
+    {'stop': ('string', 'strings')}
+    """
+    pairs = (line.split() for line in text.splitlines() if line and line[0] not in "#[")
+    return {key: tuple(kind for kind in kinds.split("|") if kind != "-") for key, kinds in pairs}
+
+
 @lru_cache(maxsize=1)
 def _kinds() -> dict[str, tuple[str, ...]]:
-    lines = KINDS.read_text(encoding="utf-8").splitlines()
-    pairs = (line.split() for line in lines if line and line[0] not in "#[")
-    return {key: tuple(kinds.split("|")) for key, kinds in pairs}
+    return parse_kinds(KINDS.read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=4096)
@@ -91,19 +99,17 @@ def read_annotations(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]
             yield key, "|".join(kinds)
 
 
-def _read(annotation: Any) -> Iterator[str]:
+def _read(annotation: Any) -> list[str]:
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
-    base = origin or annotation
     if origin in (typing.Union, types.UnionType):
-        for arg in args:
-            yield from _read(arg)
-    elif origin is typing.Literal or typing.is_typeddict(annotation):
-        yield "string" if origin else "object"
-    elif origin is list and args == (str,):
-        yield "strings"
-    elif getattr(base, "__name__", "") not in ("NoneType", "Timeout"):
-        known = (kind for each, kind in _BASES if isinstance(base, type) and issubclass(base, each))
-        yield next(known, "")
+        return [kind for arg in args for kind in _read(arg)]
+    if origin is typing.Literal or (origin is list and args == (str,)):
+        return ["strings" if origin is list else "string"]
+    base = origin or annotation
+    if getattr(base, "__name__", "") in ("NoneType", "Timeout"):
+        return []
+    bases = [kind for each, kind in _BASES if isinstance(base, type) and issubclass(base, each)]
+    return [*bases, ""][:1]
 
 
 def main() -> None:

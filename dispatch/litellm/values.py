@@ -13,9 +13,9 @@ from pyrsistent import PVector
 from dispatch.config.environment import foreign_reference, refers
 from dispatch.errors import Fault, Step
 from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, key_variables
-from dispatch.litellm.keys import VALUE_TYPES
+from dispatch.litellm.keys import VALUE_TYPES, is_known
 from dispatch.litellm.providers import called, endpoint_of, is_local
-from dispatch.litellm.tables import kinds_of
+from dispatch.litellm.tables import kinds_of, rows
 from dispatch.redaction import NO_KEY, REFERENCE, is_secret, redact
 from dispatch.suggestions import describe_type
 
@@ -42,15 +42,8 @@ _EXAMPLES = {
     "thinking": "such as {type: enabled, budget_tokens: 2000}",
     "response_format": "such as {type: json_object}",
 }
-_BOOLEANS = {
-    **dict.fromkeys(("true", "yes", "on", "1"), "true"),
-    **dict.fromkeys(("false", "no", "off", "0"), "false"),
-}
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
-_FACTORS = {"k": 1000, "m": 1_000_000, "%": 0.01}
 _QUANTITY = r"""(?xi)
-      ([-+]?(?:\d+(?:\.\d*)?|\.\d+)) \s* (ms|h(?=ours?)?|m(?=in)?|s(?=ec)?|k|%)? [a-z]*
-      (?:\s*(?:tokens?|requests?))? (?:\s*/.+)?
+      ([-+]?(?:\d+(?:\.\d*)?|\.\d+)) \s* ([a-z%]*?) (?:\s*(?:tokens?|requests?|[rt]pm))? (?:\s*/.+)?
 """
 _EXPONENT = r"(?i)([-+]?\d+)(\.\d*)?e([-+]?)(\d+)"
 _VARIABLE_KEYS = ("$env", "env", "env_var", "environ", "environment", "from_env", "var", "variable")
@@ -96,12 +89,16 @@ def find_wrong_values(model: Mapping[str, Any]) -> Iterator[Fault]:
 def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator[Fault]:
     header = path[0] in _HEADERS and len(path) > 1
     secret = is_secret(str(path[-1]))
-    if secret and len(path) == 1:
+    if secret and is_known(name):
         kinds = kinds or ("string", "object")
     if value is None and header and not secret:
         yield _fault(path, "is empty", "leave it out")
     elif not isinstance(value, _PLAIN) or (isinstance(value, str) and value.startswith(REFERENCE)):
         return  # what a program made, or what the environment holds
+    elif isinstance(value, str) and kinds and (variable := foreign_reference(value)):
+        if "string" not in kinds and not refers(value, path[-1], VALUE_TYPES):
+            hint = f"write {REFERENCE}{variable}"
+            yield _fault(path, "this reference is not expanded", hint, "wrong-reference")
     elif kinds and not any(_fits(value, kind) for kind in kinds):
         expected = " or ".join(_TYPES[kind][0] for kind in kinds)
         found = "a date" if isinstance(value, date) else describe_type(value)
@@ -142,8 +139,9 @@ def _fix(key: str, kinds: tuple[str, ...], value: Any) -> str:
         return _as_string(key, value)
     if kind in ("number", "integer") and text:
         return _as_number(key, text, kind)
-    if kind == "boolean" and text.lower() in _BOOLEANS:
-        return f"remove the quotes: write {_BOOLEANS[text.lower()]}"
+    word = next((word for word, *words in rows("words") if text.lower() in words), "")
+    if kind == "boolean" and word:
+        return f"remove the quotes: write {word}"
     if kind == "strings" and text and redact(text, key) == text:
         return f"write [{text}]"
     header = re.fullmatch(r"([\w-]+)\s*[:=]\s*(\S.*)", text) if key in _HEADERS else None
@@ -158,8 +156,7 @@ def _as_string(key: str, value: Any) -> str:
         return f"quote it: YAML reads {'on and yes' if value else 'off and no'} as {value}"
     if isinstance(value, Mapping):
         names = [name for each, name in value.items() if each in _VARIABLE_KEYS]
-        refers_to = names[0] if len(value) == 1 and names else ""
-        return f"write {REFERENCE}{refers_to}" if refers_to else "write one string"
+        return f"write {REFERENCE}{names[0]}" if names else "write one string"
     if isinstance(value, _LISTS):
         what = "endpoint" if key in ENDPOINTS else "key" if is_secret(key) else ""
         return f"list the model once for each {what}" if what else "write one string"
@@ -173,12 +170,14 @@ def _as_number(key: str, text: str, kind: str) -> str:
         return f"write {written}: YAML reads {text} as a string"
     plain = re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", text)
     quantity = re.fullmatch(_QUANTITY, re.sub(r"(?<=\d),(?=\d)", ".", plain))
-    units = _SECONDS if "time" in key or "seconds" in key else _FACTORS
-    unit = (quantity[2] or "").lower() if quantity else "?"
-    if quantity is None or (unit and unit not in units):
+    unit = quantity[2].lower() if quantity else "?"
+    units = "seconds" if "time" in key or "seconds" in key else "count"
+    factors = (float(each) for of, each, *names in rows("units") if of == units and unit in names)
+    factor = next(factors, None)
+    if quantity is None or (unit and factor is None):
         return f"write {_TYPES[kind][0]}"
-    if unit:
-        return f"write {round(float(quantity[1]) * units[unit], 6):.15g}"
+    if factor is not None:
+        return f"write {round(float(quantity[1]) * factor, 6):.15g}"
     return f"remove the quotes: write {text}" if quantity[1] == text else f"write {quantity[1]}"
 
 

@@ -1,134 +1,303 @@
-"""One conversation: the chat answer, then every post-completion with its task."""
+"""One turn of a conversation: the answer with its rounds of tools, then every post-completion."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Any
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import CompletionError
-from dispatch.immutable import origin_of
-from dispatch.litellm.router import Built, build, fallbacks_of, model_id_of
-from dispatch.models import RoleGroup
-from dispatch.redaction import display_name, quote_name, scrub
+from dispatch.immutable import FrozenMap, freeze, thaw
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
-from dispatch.stages import Model
+from dispatch.tools.complete import (
+    Answer,
+    AsyncStream,
+    Messages,
+    Stream,
+    ToolCall,
+    acomplete,
+    complete,
+    listed,
+)
 
-__all__ = ["Turn", "converse"]
+if TYPE_CHECKING:
+    from dispatch.dispatcher import ModelDispatcher
+
+__all__ = ["CallTool", "Turn", "aconverse", "converse"]
 
 Message = dict[str, Any]
-
-_SECTIONS = ("router_settings", "litellm_settings")
+CallTool = Callable[[str, dict[str, Any]], Any] | Mapping[str, Callable[..., Any]]
+Tools = Sequence[Mapping[str, Any]] | None
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One answer: its role and task, the model that gives it, and the text as it streams.
+    """One answer in a conversation.
 
-    `instead_of` is the model that was asked and failed, where another one answers.
+    `results` are what its tools gave; where it has tool calls and no results, they are left to the
+    program. `conversation` is what was said so far, without post-completions: `messages` is a copy.
     """
 
-    role: str
-    model: Model
-    task: str | None
-    text: Iterator[str]
-    instead_of: Model | None = None
+    answer: Answer
+    results: tuple[str, ...] = ()
+    conversation: Any = ()
+
+    @property
+    def messages(self) -> list[Message]:
+        """A fresh copy of the conversation, to hand on to the next call."""
+        return [thaw(message) for message in self.conversation]
+
+    @property
+    def role(self) -> str:
+        """The role that was asked."""
+        return self.answer.role
+
+    @property
+    def model(self) -> str:
+        """The name of the model that answered."""
+        return self.answer.model
+
+    @property
+    def task(self) -> str | None:
+        """The task that it did."""
+        return self.answer.task
+
+    @property
+    def text(self) -> str:
+        """What it said."""
+        return self.answer.text
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tools that it asks for."""
+        return self.answer.tool_calls
+
+    @property
+    def instead_of(self) -> tuple[tuple[str, str], ...]:
+        """The models that failed before it, each with the reason."""
+        return self.answer.instead_of
 
 
-def converse(dispatcher: ModelDispatcher[Any], prompt: str, /, **settings: Any) -> Iterator[Turn]:
-    """Ask the chat models, then each post-completion about that conversation.
+class _Conversation:
+    """What is said, and what follows an answer; the asking is left to the two loops below."""
 
-    All goes through one `make_router(dispatcher, **settings)`, by default without retries: where a
-    model fails, the next of its role answers. A turn's text streams as it is read; what is left
-    unread when the next turn is asked for is read then.
+    def __init__(
+        self,
+        dispatcher: ModelDispatcher[Any],
+        messages: Messages,
+        call_tool: CallTool | None,
+        variables: Mapping[str, object],
+    ) -> None:
+        self.dispatcher, self.call_tool, self.variables = dispatcher, call_tool, variables
+        self.messages = listed(messages)
 
-    Raises `CompletionError` where no model plays the chat role, or all of a role fail; its message
-    holds no secret of the configuration. Also what `make_router` raises.
+    def result(self, asked: ToolCall) -> Any:
+        """Call a tool; what the model got wrong goes back to it as the result."""
+        try:
+            arguments = json.loads(asked.arguments or "{}")
+        except ValueError:
+            arguments = None
+        if not isinstance(arguments, dict):
+            return "error: the arguments are no JSON object"
+        if not isinstance(self.call_tool, Mapping):
+            return self.call_tool(asked.name, arguments) if self.call_tool else None
+        if asked.name not in self.call_tool:
+            return f"error: there is no tool {asked.name!r}, only {', '.join(self.call_tool)}"
+        return self.call_tool[asked.name](**arguments)
+
+    def turn(self, answer: Answer, results: Sequence[Any] = ()) -> Turn:
+        """Return a turn of the chat, and go on with it."""
+        texts = tuple(r if isinstance(r, str) else json.dumps(r, default=str) for r in results)
+        self.messages.append(answer.message)
+        for asked, text in zip(answer.tool_calls, texts, strict=False):
+            self.messages.append({"role": "tool", "tool_call_id": asked.id, "content": text})
+        return self.closing(answer, texts)
+
+    def closing(self, answer: Answer, results: tuple[str, ...] = ()) -> Turn:
+        return Turn(answer, results, freeze(self.messages))
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """Return the arguments of each post-completion."""
+        models = self.dispatcher.groups.get(POSTCOMPLETIONS, ())
+        if not models:
+            return []
+        known = self.dispatcher.contract[POSTCOMPLETIONS].variables or ()
+        variables = {name: value for name, value in self.variables.items() if name in known}
+        return [
+            {"role": POSTCOMPLETIONS, "model": number, "variables": variables}
+            for number in range(len(models))
+        ]
+
+
+def _unfinished(rounds: int) -> CompletionError:
+    return CompletionError(f"role {CHATCOMPLETIONS!r} still calls tools after {rounds} rounds")
+
+
+@overload
+def converse(
+    dispatcher: ModelDispatcher[Any],
+    messages: Messages,
+    *,
+    tools: Tools = ...,
+    call_tool: CallTool | None = ...,
+    max_rounds: int = ...,
+    post: bool = ...,
+    variables: Mapping[str, object] = ...,
+    stream: Literal[False] = ...,
+    **parameters: Any,
+) -> Iterator[Turn]: ...
+@overload
+def converse(
+    dispatcher: ModelDispatcher[Any],
+    messages: Messages,
+    *,
+    tools: Tools = ...,
+    call_tool: CallTool | None = ...,
+    max_rounds: int = ...,
+    post: bool = ...,
+    variables: Mapping[str, object] = ...,
+    stream: Literal[True],
+    **parameters: Any,
+) -> Iterator[Stream | Turn]: ...
+def converse(
+    dispatcher: ModelDispatcher[Any],
+    messages: Messages,
+    *,
+    tools: Tools = None,
+    call_tool: CallTool | None = None,
+    max_rounds: int = 10,
+    post: bool = True,
+    variables: Mapping[str, object] = FrozenMap({}),
+    stream: bool = False,
+    **parameters: Any,
+) -> Iterator[Stream | Turn]:
+    """Ask the chat models, with tools, then each post-completion about that conversation.
+
+    `call_tool` is called with the name and the arguments of a tool, or is a mapping of functions;
+    the model is then asked again, up to `max_rounds` times. Without it, a turn that calls tools is
+    the last. Each post-completion is done by the model that it was given to, with `variables`
+    filled in. With `stream`, each turn follows the `Stream` of its text, which is read to its end.
+
+    >>> from dispatch import ModelDispatcher
+    >>> dispatcher = ModelDispatcher([{"model": "gpt-4o", "mock_response": "hello"}])
+    >>> (turn,) = converse(dispatcher, "hi")
+    >>> turn.text, len(turn.messages)
+    ('hello', 2)
+
+    Raises what `complete` raises; `CompletionError` where the rounds do not suffice.
     """
-    groups = {role: tuple(models) for role, models in dispatcher.groups.items()}
-    if not groups.get(CHATCOMPLETIONS):
-        raise CompletionError(f"no model plays role {CHATCOMPLETIONS!r}, so there is no answer")
-    sections = [dispatcher.sections.get(name) or () for name in _SECTIONS]
-    if not any("num_retries" in section for section in sections):
-        settings = {"num_retries": 0, **settings}
-    built = build(dispatcher, settings)
-    conversation: list[Message] = [{"role": "user", "content": prompt}]
-    answer: list[str] = []
-    yield from _turn(built, CHATCOMPLETIONS, groups[CHATCOMPLETIONS], 0, conversation, answer)
-    conversation.append({"role": "assistant", "content": "".join(answer)})
-    posts = groups.get(POSTCOMPLETIONS, ())
-    for index, model in enumerate(posts):
-        (task,) = model["roles"].values()
-        messages = [*conversation, {"role": "user", "content": task}] if task else conversation
-        yield from _turn(built, POSTCOMPLETIONS, posts, index, messages, [])
+    talk = _Conversation(dispatcher, messages, call_tool, variables)
+
+    def ask(messages: Messages, **arguments: Any) -> Iterator[Stream | Answer]:
+        found = complete(dispatcher, messages, stream=stream, **arguments)
+        yield found
+        if isinstance(found, Stream):
+            for _ in found:
+                pass
+            yield found.answer
+
+    for _ in range(max_rounds):
+        for found in ask(talk.messages, tools=tools, **parameters):
+            if isinstance(found, Stream):
+                yield found
+                continue
+            answer = found
+            asked = answer.tool_calls if call_tool is not None else ()
+            yield talk.turn(answer, [talk.result(each) for each in asked])
+        if not answer.tool_calls:
+            break
+        if call_tool is None:
+            return
+    else:
+        raise _unfinished(max_rounds)
+    for arguments in talk.tasks() if post else ():
+        for found in ask(talk.messages, **arguments):
+            yield found if isinstance(found, Stream) else talk.closing(found)
 
 
-def _turn(
-    built: Built,
-    role: str,
-    models: Sequence[Model],
-    index: int,
-    messages: list[Message],
-    read: list[str],
-) -> Iterator[Turn]:
-    """Ask for the work of one assignment: its own model first, then all others of the role."""
-    model = models[index]
-    (task,) = model["roles"].values()
-    pieces = _ask(built, role, models, index, messages)
-    answering, first = next(pieces, (model, ""))  # with its first piece it is known who answers
-    order = built.order_of(model)
-    sharing = [each for each in models if order is not None and built.order_of(each) == order]
-    same = origin_of(model) == origin_of(answering) or (
-        role == CHATCOMPLETIONS and any(each is answering for each in sharing)
-    )
-    text = _read(chain([first], (piece for _, piece in pieces)), read)
-    yield Turn(role, answering, task, text, None if same else model)
-    for _ in text:
-        pass
+@overload
+def aconverse(
+    dispatcher: ModelDispatcher[Any],
+    messages: Messages,
+    *,
+    tools: Tools = ...,
+    call_tool: CallTool | None = ...,
+    max_rounds: int = ...,
+    post: bool = ...,
+    variables: Mapping[str, object] = ...,
+    stream: Literal[False] = ...,
+    at_once: int = ...,
+    **parameters: Any,
+) -> AsyncIterator[Turn]: ...
+@overload
+def aconverse(
+    dispatcher: ModelDispatcher[Any],
+    messages: Messages,
+    *,
+    tools: Tools = ...,
+    call_tool: CallTool | None = ...,
+    max_rounds: int = ...,
+    post: bool = ...,
+    variables: Mapping[str, object] = ...,
+    stream: Literal[True],
+    at_once: int = ...,
+    **parameters: Any,
+) -> AsyncIterator[AsyncStream | Turn]: ...
+async def aconverse(
+    dispatcher: ModelDispatcher[Any],
+    messages: Messages,
+    *,
+    tools: Tools = None,
+    call_tool: CallTool | None = None,
+    max_rounds: int = 10,
+    post: bool = True,
+    variables: Mapping[str, object] = FrozenMap({}),
+    stream: bool = False,
+    at_once: int = 4,
+    **parameters: Any,
+) -> AsyncIterator[AsyncStream | Turn]:
+    """Converse as `converse` does, without blocking; tools may be coroutine functions.
 
+    The post-completions run side by side, `at_once` of them, and come in order. Only the turns of
+    the chat are streamed.
+    """
+    talk = _Conversation(dispatcher, messages, call_tool, variables)
+    for _ in range(max_rounds):
+        if stream:
+            streaming = await acomplete(
+                dispatcher, talk.messages, tools=tools, stream=True, **parameters
+            )
+            yield streaming
+            async for _piece in streaming:
+                pass
+            answer = streaming.answer
+        else:
+            answer = await acomplete(dispatcher, talk.messages, tools=tools, **parameters)
+        results = []
+        for asked in answer.tool_calls if call_tool is not None else ():
+            result = talk.result(asked)
+            results.append(await result if isawaitable(result) else result)
+        yield talk.turn(answer, results)
+        if not answer.tool_calls:
+            break
+        if call_tool is None:
+            return
+    else:
+        raise _unfinished(max_rounds)
+    free = asyncio.Semaphore(at_once)
 
-def _read(pieces: Iterable[str], read: list[str]) -> Iterator[str]:
-    for piece in pieces:
-        read.append(piece)
-        yield piece
+    async def follow(arguments: dict[str, Any]) -> Turn:
+        async with free:
+            return talk.closing(await acomplete(dispatcher, talk.messages, **arguments))
 
-
-def _ask(
-    built: Built, role: str, models: Sequence[Model], index: int, messages: list[Message]
-) -> Iterator[tuple[Model, str]]:
-    """Stream an answer: with each piece the model that gives it. A failure is a CompletionError."""
-    of_role = [each for each in built.deployed if each.deployment["model_name"] == role]
-    if not of_role:  # all were left out: this raises what says why
-        RoleGroup(role, models).kwargs()
-    calling: dict[str, Any] = {"model": role}
-    own = next((each for each in of_role if each.model is models[index]), None)
-    others = (each for each in of_role if each is not own)
-    if role != CHATCOMPLETIONS and own and any(each.order <= own.order for each in others):
-        name = own.deployment["model_info"]["id"]
-        fallbacks = [*fallbacks_of(built.router), {name: [role]}]
-        calling = {"model": name, "fallbacks": fallbacks}
-    known = {each.deployment["model_info"]["id"]: each.model for each in built.deployed}
-    stream = all(model.get("stream", True) for model in models)
+    following = [asyncio.create_task(follow(each)) for each in (talk.tasks() if post else ())]
     try:
-        response = built.router.completion(messages=messages, stream=stream, **calling)
-        for piece in _pieces(response):
-            yield known.get(model_id_of(response) or "", models[index]), piece
-        return
-    except Exception as error:  # whatever the provider's client raises
-        failure = scrub(f"{type(error).__name__}: {error}", built.secrets)
-    # Not in the handler: the original error, which may hold the key, must not become the context.
-    names = ", ".join(quote_name(display_name(model)) for model in models)
-    plural = "s" * (len(models) > 1)
-    raise CompletionError(f"model{plural} {names} in role {role!r} did not answer: {failure}")
-
-
-def _pieces(response: Any) -> Iterator[str]:
-    """Yield the text of a response, streamed or whole."""
-    if hasattr(response, "choices"):  # `stream: false` in the configuration
-        yield response.choices[0].message.content or ""
-        return
-    for chunk in response:
-        if chunk.choices:  # others hold the usage, or the result of a content filter
-            yield chunk.choices[0].delta.content or ""
+        for each in following:
+            yield await each
+    finally:  # where one fails, or nobody reads on
+        for each in following:
+            each.cancel()
+        await asyncio.gather(*following, return_exceptions=True)

@@ -45,8 +45,8 @@ def use(config: ConfigMorpher) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConfigWarning)
         try:
-            for each in explain(config, target=complete):
-                shown.append(f"{each.where} {each.value} {each.describe()} {each.origins}")
+            explained = explain(config, target=complete)
+            shown += [f"{e.where} {e.value} {e.describe()} {e.origins}" for e in explained]
             dispatcher = ModelDispatcher(config)
             for group in (dispatcher.for_chatcompletions, dispatcher.for_postcompletions):
                 for index in range(min(len(group), 5)):

@@ -1,0 +1,89 @@
+"""What the calls of a dispatcher used, and the budgets of its roles."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dispatch.errors import BudgetError
+from dispatch.roles import Role
+
+if TYPE_CHECKING:
+    from dispatch.dispatcher import ModelDispatcher
+
+__all__ = ["Ledger", "Tokens", "Usage", "check_budget", "usage"]
+
+
+class Tokens(NamedTuple):
+    """The tokens of one answer, as LiteLLM counts them where the provider does not."""
+
+    prompt: int = 0
+    completion: int = 0
+
+
+class Usage(NamedTuple):
+    """What one model used for one task of a role.
+
+    `failures` counts failed attempts, and `calls` the answers. `cost` is in US dollars: None where
+    LiteLLM knows no price.
+    """
+
+    role: str
+    model: str
+    task: str | None = None
+    calls: int = 0
+    failures: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    seconds: float = 0.0
+
+
+class Ledger:
+    """The usage of one dispatcher, written by the threads and tasks that call its models."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._rows: dict[tuple[str, str, str | None], Usage] = {}
+
+    def add(self, used: Usage) -> None:
+        """Add to the row of a role, model and task."""
+        key, amounts = used[:3], used[3:]
+        with self._lock:
+            row = self._rows.get(key, Usage(*key))
+            sums = [(a or 0) + (b or 0) for a, b in zip(row[3:], amounts, strict=True)]
+            total = Usage(*key, *sums)
+            if row.cost is None and used.cost is None:
+                total = total._replace(cost=None)
+            self._rows[key] = total
+            _spent[used.role] = _spent.get(used.role, 0.0) + (used.cost or 0.0)
+
+    def rows(self) -> tuple[Usage, ...]:
+        """Return the rows, by role, model and task."""
+        with self._lock:
+            rows = tuple(self._rows.values())
+        return tuple(sorted(rows, key=lambda row: (*row[:2], row.task or "")))
+
+
+_spent: dict[str, float] = {}  # US dollars by role: a budget holds for the process
+
+
+def check_budget(role: Role) -> None:
+    """Raise `BudgetError` where a role has used up its `max_cost` in this process."""
+    spent = _spent.get(role.name, 0.0)
+    if role.max_cost is not None and spent >= role.max_cost:
+        limit = f"of its {role.max_cost:g} US dollars"
+        raise BudgetError(f"role {role.name!r} has used {spent:.6g} {limit}, so it is not called")
+
+
+def usage(dispatcher: ModelDispatcher[Any]) -> tuple[Usage, ...]:
+    """Return what the calls of a dispatcher used so far, by role, model and task.
+
+    It counts what went through `complete`, `converse`, `call` and their asynchronous twins.
+
+    >>> from dispatch import ModelDispatcher
+    >>> usage(ModelDispatcher([{"model": "gpt-4o"}]))
+    ()
+    """
+    connection = vars(dispatcher).get("_router")
+    return connection.ledger.rows() if connection else ()

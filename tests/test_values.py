@@ -1,0 +1,233 @@
+"""What looks wrong in one model: each row of the table is found, and nothing in a good file is."""
+
+from __future__ import annotations
+
+import datetime
+import inspect
+import json
+import os
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatch.immutable import freeze
+from dispatch.litellm.catalog import Catalog, read_catalog
+from dispatch.litellm.lint import find_suspicious
+from dispatch.litellm.tables import KINDS, parse_kinds, read_annotations, rows, table
+
+HERE = Path(__file__).parent
+GOOD = yaml.safe_load((HERE / "good.yaml").read_text("utf-8"))
+SUSPECT = yaml.safe_load((HERE / "suspect.yaml").read_text("utf-8"))
+MAP = json.loads((HERE / "lint_map.json").read_text("utf-8"))
+CATALOG = Catalog(MAP["models"], MAP["providers"])
+TODAY = datetime.date(2026, 6, 1)
+
+
+@pytest.fixture(autouse=True)
+def variables(monkeypatch):
+    """Leave no variable in the environment that a value could name by chance."""
+    for name in list(os.environ):
+        if "KEY" in name or name.startswith(("AWS_", "AZURE_", "LITELLM_DROP")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("MY_SECRET_THING", "made up")
+
+
+def find(model, catalog=CATALOG, **options):
+    return list(find_suspicious(freeze(model), catalog, **{"today": TODAY, **options}))
+
+
+def models(row):
+    return yaml.safe_load(row["file"])["models"]
+
+
+def by_name(rows):
+    return [pytest.param(row, id=row["what"]) for row in rows]
+
+
+@pytest.mark.parametrize("row", by_name(GOOD))
+def test_good(row):
+    """Nothing is reported of a good configuration."""
+    assert [str(fault) for model in models(row) for fault in find(model)] == []
+
+
+@pytest.mark.parametrize("row", by_name(SUSPECT))
+def test_suspect(row):
+    """Each row is reported at its place, in its words, and nothing else."""
+    (model,) = models(row)
+    found = find(model)
+    assert [fault.where for fault in found] == [row["where"]], [str(fault) for fault in found]
+    assert [word for word in row["says"] if word not in str(found[0])] == [], str(found[0])
+    assert found[0].severity == "warning"
+
+
+@pytest.mark.parametrize("row", by_name(SUSPECT))
+def test_advice(row):
+    """Whoever writes what is advised gets no other advice there; a new key is not there already."""
+    (model,) = models(row)
+    (fault,) = find(model)
+    form = r"write ([^\s,]+)(?=,|$| if| or)|remove the quotes: write (\S+)|did you mean '(\S+)'"
+    advised = re.match(form, fault.hint)
+    if advised is None or len(fault.path) > 1:
+        pytest.skip("no advice that could be followed word by word")
+    written, key = advised[advised.lastindex], fault.path[0]
+    if fault.code == "unknown-key":
+        assert written not in model
+        model[written] = model.pop(key)
+        key = written
+    else:
+        model[key] = yaml.safe_load(written)
+    assert [str(again) for again in find(model) if again.path == (key,)] == []
+
+
+def test_enough():
+    """The tables are as long as they are meant to be."""
+    assert len(GOOD) >= 60
+    assert len(SUSPECT) >= 150
+
+
+def test_own_keys():
+    """Keys that are a program's own are not looked at."""
+    model = {"model": "gpt-4o", "mode": "chat", "maxTokens": "4"}
+    assert find(model, own_keys=["mode", "maxTokens"]) == []
+
+
+def test_own_providers():
+    """A provider that a program registers is known."""
+    model = {"model": "mine/m"}
+    assert [fault.code for fault in find(model)] == ["unknown-model"]
+    assert find(model, providers=["mine"]) == []
+
+
+def test_drop_params(monkeypatch):
+    """What is dropped for all models is refused by none."""
+    model = {"model": "o3", "temperature": 0}
+    assert [fault.code for fault in find(model)] == ["refused-parameter"]
+    assert find(model, drop_params=True) == []
+    monkeypatch.setenv("LITELLM_DROP_PARAMS", "True")
+    assert find(model) == []
+
+
+@pytest.mark.parametrize(("ahead", "count"), [(0, 0), (18, 0), (19, 1), (30, 1)])
+def test_ahead(ahead, count):
+    """A model is reported the given number of days before its end."""
+    assert len(find({"model": "gpt-4.5"}, ahead=ahead)) == count
+
+
+def test_far_ahead():
+    """The end of a model can be asked for earlier than it is reported by default."""
+    assert find({"model": "gpt-4.6"}) == []
+    assert len(find({"model": "gpt-4.6"}, ahead=90)) == 1
+
+
+def test_without_catalog():
+    """Values, references, keys and endpoints are looked at without LiteLLM too."""
+    model = {"model": "x/y", "max_tokens": "5", "api_base": "h:1/v1", "apiKey": "os.environ/K"}
+    assert [fault.where for fault in find(model, None)] == ["max_tokens", "apiKey", "api_base"]
+
+
+def test_secret_name():
+    """A secret that is given as the name of a model is not shown."""
+    shown = [str(fault) for fault in find({"model": "made-up-1", "api_key": "made-up-1"})]
+    assert len(shown) == 1
+    assert "made-up-1" not in shown[0]
+    assert "made-up-2" not in str(find({"model": "made-up-2"}, secrets=["made-up-2"])[0])
+
+
+def test_secrets():
+    """No value of a key that holds a secret is shown."""
+    for secret in ("canary", " canary ", "canary\n", ["canary"], {"a": "canary"}, "$canary x"):
+        for key in ("api_key", "apiKey", "aws_secret_access_key", "openai_api_key"):
+            shown = "".join(str(fault) for fault in find({"model": "openai/gpt-4o", key: secret}))
+            assert "canary" not in shown
+
+
+NAMES = st.sampled_from(sorted({key for row in SUSPECT for key in models(row)[0]}))
+ODD = ["gpt-5-mini", "openai/", "/", "http://", "http://[", "azure/x", "a:b", "o3", "claude-x"]
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates()
+VALUES = st.recursive(
+    SCALARS | st.sampled_from(ODD),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.integers() | st.text() | NAMES, inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(NAMES | st.text(), VALUES, max_size=6))
+def test_anything(model):
+    """Whatever a model holds, only warnings come of it."""
+    assert {fault.severity for fault in find(model)} <= {"warning"}
+
+
+# --- the installed LiteLLM, which changes: what differs is a warning here, never a failure
+
+
+def report(differences, what):
+    for each in sorted(differences):
+        warnings.warn(f"{what}: {each}", stacklevel=2)
+
+
+def test_installed_good():
+    """A good configuration that the installed map makes a suspect is reported, no failure."""
+    catalog = read_catalog()
+    found = {str(f) for row in GOOD for model in models(row) for f in find(model, catalog, ahead=0)}
+    report(found, "a false alarm with the installed LiteLLM")
+
+
+def test_installed_kinds():
+    """A key that the installed release annotates otherwise is reported, no failure."""
+    import litellm
+    from litellm.types.router import LiteLLM_Params
+
+    called = inspect.signature(litellm.completion).parameters.items()
+    annotations = {key: parameter.annotation for key, parameter in called if key != "messages"}
+    annotations |= {key: field.annotation for key, field in LiteLLM_Params.model_fields.items()}
+    shipped = parse_kinds(KINDS.read_text("utf-8"))
+    kinds = {key: tuple(kind.split("|")) for key, kind in read_annotations(annotations)}
+    differ = {key for key, kind in kinds.items() if "cost" not in key and key not in shipped}
+    report(differ, "run python -m dispatch.litellm.tables: a new key")
+
+
+def test_installed_hosts():
+    """A host that the installed release knows and the shipped list lacks is reported."""
+    import litellm
+
+    urls = [url.partition("://")[2] or url for url in litellm.openai_compatible_endpoints]
+    hosts = {url.partition("/")[0] for url in urls}
+    report(hosts - set(table("hosts")["hosts"]), "a host that LiteLLM knows")
+
+
+def test_installed_providers():
+    """A prefix that is advised, and that the installed release does not know, is reported."""
+    known = read_catalog().providers
+    advised = {prefix for prefix, *_ in rows("names")}
+    served = {provider for _, _, *names in rows("added") for provider in names}
+    report((advised | served) - known, "no provider of the installed LiteLLM")
+
+
+@pytest.mark.slow
+def test_installed_refusals():
+    """What is said to be refused, and the installed release takes, is reported, no failure."""
+    import litellm
+    from litellm.utils import get_optional_params
+
+    asked = {"temperature": 0.2, "top_p": 0.5, "frequency_penalty": 0.5, "seed": 1, "stop": ["x"],
+             "logprobs": True, "logit_bias": {"1": 1}, "reasoning_effort": "xhigh"}  # fmt: skip
+    names = [n for n, e in read_catalog().entries.items() if e.get("mode") == "chat"][::17]
+    differ = set()
+    for name in names:
+        found = find({"model": name, **asked}, read_catalog(), ahead=0)
+        for key in [fault.where for fault in found if fault.code == "refused-parameter"]:
+            try:
+                model, provider, *_ = litellm.get_llm_provider(name)
+                get_optional_params(model=model, custom_llm_provider=provider, **{key: asked[key]})
+            except Exception:  # it is refused
+                continue
+            differ.add(f"{name} takes {key}")
+    report(differ, "the installed LiteLLM says otherwise")
