@@ -62,7 +62,7 @@ __all__ = [
 Step = str | int
 """One step of a path: a key, or the index of an item."""
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
 
 _LONGEST = 1000  # characters of a message: a name in a file may be megabytes
 _RENDERED = 100  # faults in the text of one error

@@ -128,7 +128,7 @@ def test_restart(ask, model):
 def test_restart_exhausted(ask, model):
     """Where no model is left to start over, the error is that of the last one."""
     dispatcher = ModelDispatcher([model("a", "breaks"), model("b", "breaks")])
-    with pytest.raises(CompletionError, match="model 'b' .* broke off") as caught:
+    with pytest.raises(CompletionError, match=r"model 'b' .* broke off") as caught:
         ask(dispatcher, "hi", stream=True, restart=True)
     assert caught.value.text == "half"
 
@@ -169,7 +169,7 @@ def test_model(ask, stream, model, provider):
     found = ask(dispatcher, "hi", model="b", stream=stream)
     assert (found.model, found.instead_of) == ("a", (("b", "500"),))
     assert [body["model"] for body in bodies(provider)] == ["other", "fail-500", "good"]
-    with pytest.raises(RoleError, match="no model of role .* is named 'd'"):
+    with pytest.raises(RoleError, match=r"no model of role .* is named 'd'"):
         ask(dispatcher, "hi", model="d")
 
 
@@ -283,7 +283,7 @@ def test_call(model):
     assert call(dispatcher, "embed", input=["x"]).data[0]["embedding"] == [0.5]
     found = asyncio.run(acall(dispatcher, "embed", input=["x"], model="b"))
     assert found.data[0]["embedding"] == [0.5]
-    with pytest.raises(RoleError, match="calls litellm.embedding; use call"):
+    with pytest.raises(RoleError, match=r"calls litellm\.embedding; use call"):
         complete(dispatcher, "hi", "embed")
 
 
@@ -291,7 +291,7 @@ def test_call_of_a_model_by_its_kind(model):
     """A model that LiteLLM knows for embedding is no chat model."""
     dispatcher = ModelDispatcher([model("a", "text-embedding-3-small", ["embed"])], roles=["embed"])
     assert call(dispatcher, "embed", input=["x"]).data[0]["embedding"] == [0.5]
-    with pytest.raises(RoleError, match="calls litellm.embedding"):
+    with pytest.raises(RoleError, match=r"calls litellm\.embedding"):
         complete(dispatcher, "hi", "embed")
 
 

@@ -43,5 +43,6 @@ def check() -> None:
     assert_type(group.tasks, tuple[str | None, ...])
     assert_type(group.borrowed_from, str | None)
 
-    group.morhp  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    dispatcher.for_chatcompletion  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    _ = group.morhp  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    for_role = dispatcher.for_role
+    _ = for_role.no_such  # type: ignore[attr-defined]  # pyright: ignore

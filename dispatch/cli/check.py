@@ -43,28 +43,30 @@ def command(config: Config, strict: bool, as_json: bool, format: str) -> None:
 
 
 def _text(report: Report) -> Iterator[str]:
-    for fault in (*report.faults, *report.warnings):
+    for fault in (*report.faults, *report.warnings, *report.notes):
         yield harmless(f"{fault.severity}: {fault.render()}")
     yield report.summary
 
 
 def _json(report: Report) -> Iterator[str]:
-    faults, warnings = (
-        [fault._asdict() | {"where": fault.where} for fault in listed]
-        for listed in (report.faults, report.warnings)
-    )
-    yield to_json({"faults": faults, "warnings": warnings, "models": report.models})
+    listed = {name: getattr(report, name) for name in ("faults", "warnings", "notes")}
+    plain = {
+        name: [fault._asdict() | {"where": fault.where} for fault in faults]
+        for name, faults in listed.items()
+    }
+    yield to_json({**plain, "models": report.models})
 
 
 def _github(report: Report) -> Iterator[str]:
     """Write workflow commands: GitHub shows each beside the line that it is about."""
-    for fault in (*report.faults, *report.warnings):
+    for fault in (*report.faults, *report.warnings, *report.notes):
         properties: dict[str, object] = {"title": fault.code}
         if fault.position:
             at = fault.position
             properties = {"file": at.file, "line": at.line or 1, "col": at.column or 1} | properties
         written = ",".join(f"{name}={_escape(value, ',:')}" for name, value in properties.items())
-        yield f"::{fault.severity} {written}::{_escape(fault.with_position(None))}"
+        severity = "notice" if fault.severity == "note" else fault.severity
+        yield f"::{severity} {written}::{_escape(fault.with_position(None))}"
 
 
 def _escape(value: object, marks: str = "") -> str:

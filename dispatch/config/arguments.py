@@ -1,10 +1,10 @@
 """From a node of a configuration to the arguments of a callable.
 
 A configuration never changes, so what a callable receives is worked out once, as a plan; each call
-copies that, and lets the policy resolve what depends on the moment.
+copies that, and lets the policy complete what depends on the moment.
 """
 
-# ruff: noqa: ARG002  # the hooks of Policy do nothing
+# ruff: noqa: ARG002, ARG005  # the hooks of Policy do nothing
 
 from __future__ import annotations
 
@@ -33,10 +33,17 @@ from dispatch.suggestions import describe_type
 
 __all__ = ["Options", "Policy", "ReturnType", "make_plan", "report"]
 
+Node = FrozenMap[str, Any]
 Locate = Callable[[Fault], Fault]
 Finish = Callable[[dict[str, Any]], None]
 Plan = Callable[[], Any]
 """Returns what a call of `morph` returns, fresh each time."""
+
+_CATEGORIES: Mapping[str, type[ConfigWarning]] = {
+    "unknown-key": UnknownKeyWarning,
+    "credential-leak": CredentialLeakWarning,
+    "unset-variable": UnsetVariableWarning,
+}
 
 
 class ReturnType(StrEnum):
@@ -64,7 +71,7 @@ class Policy:
     reserved: frozenset[str] = frozenset()
 
     def find_faults(
-        self, node: FrozenMap[str, Any], kwargs: Mapping[str, Any], parameters: Parameters
+        self, node: Node, values: Mapping[str, Any], parameters: Parameters
     ) -> Iterable[Fault]:
         """Return what is wrong with a node, or looks so; asked once."""
         return ()
@@ -78,34 +85,33 @@ def make_plan(
     node: Any,
     target: Any,
     policy_for: Callable[[Any], Policy],
-    options: Options,
+    options: Options = Options(),  # noqa: B008  # immutable
     locate: Locate = lambda fault: fault,
 ) -> Plan:
     """Work out what morphing returns; a list or tuple of callables gives a tuple of results.
 
     >>> node = FrozenMap({"name": "a", "model": "gpt-4o"})
-    >>> make_plan(node, lambda model, **kwargs: None, lambda target: Policy(), Options())()
+    >>> make_plan(node, lambda model, **kwargs: None, lambda target: Policy())()
     {'name': 'a', 'model': 'gpt-4o'}
 
     Raises what `ConfigMorpher.morph` says, but for a path.
     """
     if not isinstance(node, FrozenMap):
         message = f"expected a mapping to morph, found {describe_type(node)}"
-        fault = Fault((), message, "start from a mapping, such as models[0]", "wrong-start")
-        raise ConfigError([locate(fault)])
+        hint = "start from a mapping, such as models[0]"
+        raise ConfigError([locate(Fault((), message, hint, "wrong-start"))])
     multiple = isinstance(target, list | tuple)
     choices = [_Choice(node, each, policy_for(each)) for each in (target if multiple else [target])]
-    # What one of the callables names is no mistake for the others.
-    names: dict[str, Any] = {}
-    for each in choices:
-        names.update(each.parameters.defaults)
-    faults = [fault for each in choices for fault in each.find_faults(node, names)]
+    names: dict[str, Any] = {}  # what one of the callables names is no mistake for the others
+    for choice in choices:
+        names.update(choice.parameters.defaults)
+    faults = [fault for choice in choices for fault in choice.find_faults(node, names)]
     report(map(locate, dict.fromkeys(faults)), strict=options.strict)
-    if not options.allow_extra_keys:
-        used = {key for each in choices for key in (*each.values, *each.policy.reserved)}
-        if extra := [key for key in node if key not in used]:
-            raise ExtraKeysError(extra, locate(Fault((), "")).where)
-    plans = [each.plan(options, locate) for each in choices]
+    used = {key for choice in choices for key in (*choice.values, *choice.policy.reserved)}
+    extra = [] if options.allow_extra_keys else [key for key in node if key not in used]
+    if extra:
+        raise ExtraKeysError(extra, locate(Fault((), "")).where)
+    plans = [choice.plan(options, locate) for choice in choices]
     return (lambda: tuple(plan() for plan in plans)) if multiple else plans[0]
 
 
@@ -125,27 +131,20 @@ def report(faults: Iterable[Fault], *, strict: bool = False) -> None:
         warnings.warn(_CATEGORIES.get(fault.code, ConfigWarning)(fault), stacklevel=level)
 
 
-_CATEGORIES: Mapping[str, type[ConfigWarning]] = {
-    "unknown-key": UnknownKeyWarning,
-    "credential-leak": CredentialLeakWarning,
-    "unset-variable": UnsetVariableWarning,
-}
-
-
 class _Choice:
-    """What one callable receives of a node: the keys that it names; with `**kwargs`, all others."""
+    """What one callable receives of a node: the keys that it names; with `**kwargs`, the rest."""
 
-    def __init__(self, node: FrozenMap[str, Any], target: Any, policy: Policy) -> None:
+    def __init__(self, node: Node, target: Any, policy: Policy) -> None:
         self.target, self.policy, self.parameters = target, policy, read_parameters(target)
-        names, has_rest = self.parameters.defaults, self.parameters.has_var_keyword
+        names, takes_rest = self.parameters.defaults, self.parameters.has_var_keyword
         held_back = policy.reserved | self.parameters.filled
-        self.values: dict[str, Any] = {
+        self.values = {
             key: value
             for key, value in node.to_dict().items()
-            if key in names or (has_rest and key not in held_back)
+            if key in names or (takes_rest and key not in held_back)
         }
 
-    def find_faults(self, node: FrozenMap[str, Any], names: Mapping[str, Any]) -> Iterator[Fault]:
+    def find_faults(self, node: Node, names: Mapping[str, Any]) -> Iterator[Fault]:
         for key in node:
             if not isinstance(key, str):
                 message = f"a key must be a string, found {describe_type(key)}"
@@ -175,44 +174,31 @@ class _Choice:
 
         if ReturnType(options.return_type) is ReturnType.DICT:
             return build
-        record = self._record((*values, *absent), locate)
-        return lambda: record(**build())
-
-    def _record(self, names: tuple[str, ...], locate: Locate) -> Callable[..., Any]:
-        """Return the class of what is asked for as a dataclass: the target, if it is one."""
-        if isinstance(self.target, type) and is_dataclass(self.target):
-            missing = [name for name in self.parameters.required if name not in names]
-            if not missing:
-                return self.target
-            message = f"has no key for {', '.join(missing)}, which {self.target.__name__} requires"
-            raise ConfigError([locate(Fault((), message, code="missing-key"))])
-        wrong = [name for name in names if not name.isidentifier() or keyword.iskeyword(name)]
-        if wrong:
-            message = f"cannot be fields of a dataclass: {', '.join(wrong)}"
-            raise ConfigError([locate(Fault((), message, "ask for a dict", "wrong-field"))])
-        return _arguments_class(names)
+        make = _record_maker(self.target, self.parameters.required, (*values, *absent))
+        if isinstance(make, Fault):
+            raise ConfigError([locate(make)])
+        return lambda: make(**build())
 
 
-class _Arguments:
-    """Arguments as the fields of an object."""
-
-    def __repr__(self) -> str:
-        return f"Arguments({redact(vars(self))!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return vars(self) == vars(other) if isinstance(other, _Arguments) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]  # mutable, as any dataclass that is not frozen
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (vars(self),)
-
-
-def _restore(values: dict[str, Any]) -> Any:
-    return _arguments_class(tuple(values))(**values)
+def _record_maker(target: Any, required: list[str], names: tuple[str, ...]) -> Any:
+    """Return the class of what is asked for as a dataclass, the target if it is one; or a fault."""
+    if isinstance(target, type) and is_dataclass(target):
+        missing = [name for name in required if name not in names]
+        message = f"has no key for {', '.join(missing)}, which {target.__name__} requires"
+        return Fault((), message, code="missing-key") if missing else target
+    wrong = [name for name in names if not name.isidentifier() or keyword.iskeyword(name)]
+    message = f"cannot be fields of a dataclass: {', '.join(wrong)}"
+    return Fault((), message, "ask for a dict", "wrong-field") if wrong else _record_class(names)
 
 
 @lru_cache(maxsize=256)  # to make a class takes a hundred times longer than to fill it
-def _arguments_class(names: tuple[str, ...]) -> type:
-    fields = [(name, Any) for name in names]
-    return make_dataclass("Arguments", fields, bases=(_Arguments,), repr=False, eq=False)
+def _record_class(names: tuple[str, ...]) -> type:
+    namespace = {
+        "__repr__": lambda self: f"Arguments({redact(vars(self))!r})",
+        "__reduce__": lambda self: (_restore, (vars(self),)),
+    }
+    return make_dataclass("Arguments", names, namespace=namespace, repr=False)
+
+
+def _restore(values: dict[str, Any]) -> Any:
+    return _record_class(tuple(values))(**values)

@@ -143,9 +143,7 @@ def resolve(
     raise ConfigError(faults)
 
 
-def _strings(
-    value: Any, path: Path = (), types: Types = _NO_TYPES
-) -> list[tuple[str, Path, Kind]]:
+def _strings(value: Any, path: Path = (), types: Types = _NO_TYPES) -> list[tuple[str, Path, Kind]]:
     found: list[tuple[str, Path, Kind]] = []
     _rebuild(value, lambda *string: found.append(string), path, types=types)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, cast, overload
 
 from dispatch.config.arguments import Options, Plan, Policy, ReturnType, make_plan
 from dispatch.config.paths import REQUIRED, PathLike, walk
@@ -46,8 +46,8 @@ class ConfigMorpher:
     """
 
     def __init__(self, config: Mapping[str, Any] | PathName | Sequence[PathName]) -> None:
-        tree = config if isinstance(config, Mapping) else _load(config)
-        self._tree: FrozenMap[str, Any] = freeze(tree)
+        tree = freeze(config) if isinstance(config, Mapping) else _load(config)
+        self.tree: Final[FrozenMap[str, Any]] = tree
         self._plans: dict[Any, Plan] = {}
 
     @classmethod
@@ -68,17 +68,12 @@ class ConfigMorpher:
     @property
     def config(self) -> dict[str, Any]:
         """The whole configuration, as a fresh dict."""
-        return cast("dict[str, Any]", thaw(self._tree))
-
-    @property
-    def tree(self) -> FrozenMap[str, Any]:
-        """The whole configuration, immutable; it knows its origin."""
-        return self._tree
+        return cast("dict[str, Any]", thaw(self.tree))
 
     @property
     def source(self) -> Source | None:
         """The files that the configuration was read from; None if it came as a mapping."""
-        origin = origin_of(self._tree)
+        origin = origin_of(self.tree)
         return cast("Source | None", origin and origin.source)
 
     def fetch(self, path: PathLike, default: Any = REQUIRED) -> Any:
@@ -96,11 +91,10 @@ class ConfigMorpher:
 
     def _walk(self, path: PathLike, default: Any = REQUIRED) -> tuple[tuple[Step, ...], Any]:
         try:
-            return walk(self._tree, path, default)
+            return walk(self.tree, path, default)
         except (MissingKeyError, MissingIndexError) as error:
-            if self.source is None:
-                raise
-            raise type(error)(f"{self.source.name}: {error}", error.path) from None
+            prefix = f"{self.source.name}: " if self.source else ""
+            raise type(error)(f"{prefix}{error}", error.path) from None
 
     @overload
     def morph(
@@ -163,17 +157,15 @@ class ConfigMorpher:
         """Return the keyword arguments that a callable takes from the node at `start_from`.
 
         A callable with `**kwargs` takes every key of the node. A list or tuple of callables gives
-        a tuple of results. `allow_extra_keys=False` raises `ExtraKeysError` for keys that no
-        callable takes. `return_config_keys_only=False` adds every other parameter, with its
-        default or None. `return_type="dataclass"` gives an object instead of a dict: an instance
-        of the callable if that is a dataclass, else an object with these fields. The callable is
-        not called for anything else.
+        a tuple. `allow_extra_keys=False` raises `ExtraKeysError` for keys that no callable takes.
+        `return_config_keys_only=False` adds every other parameter, with its default or None.
+        `return_type="dataclass"` gives an instance of the callable if that is a dataclass, else an
+        object with these fields.
 
-        In a role group, and for LiteLLM's own callables, more applies: reserved keys such as
-        `name` only go to a callable that names them, and references to the environment are
-        resolved. A misspelt key gives an `UnknownKeyWarning`, the first time; a vendor's key that
-        would go to another endpoint gives a `CredentialLeakWarning`; `strict=True` makes either an
-        error.
+        In a role group, and for LiteLLM's own callables, reserved keys such as `name` only go to a
+        callable that names them, and references to the environment are resolved. A misspelt key
+        gives an `UnknownKeyWarning`, the first time; a vendor's key that would go to another
+        endpoint a `CredentialLeakWarning`; `strict=True` makes either an error.
 
         Raises `PathError` for a wrong path, `SignatureError` for a callable whose parameters
         cannot be read, `UnsetVariableError` for a reference to an unset variable, and `ConfigError`
@@ -191,43 +183,39 @@ class ConfigMorpher:
             self._plans[key] = plan
         return plan()
 
-    def _start(self) -> PathLike | None:
-        """Return the default of `start_from`; None is the whole configuration."""
-        return None
+    def _start(self) -> PathLike:
+        """Return the default of `start_from`: the whole configuration."""
+        return ()
 
     def _policy(self, target: Any) -> Policy:  # noqa: ARG002  # for subclasses
         """Return what applies to the arguments of a callable."""
         return Policy()
 
     def _plan(self, target: Any, start_from: PathLike | None, options: Options) -> Plan:
-        start = self._start() if start_from is None else start_from
-        steps, node = ((), self._tree) if start is None else self._walk(start)
-        return make_plan(node, target, self._policy, options, partial(self._locate, steps))
-
-    def _locate(self, steps: tuple[Step, ...], fault: Fault) -> Fault:
-        """Give a fault, whose path starts at the node that steps lead to, its place.
-
-        The nearest map around it that has an origin counts.
-        """
-        node: Any = self._tree
-        outer, rest = node, steps
-        for position, step in enumerate(steps, 1):
-            node = node[step]
-            if origin_of(node) is not None:
-                outer, rest = node, steps[position:]
-        return locate(fault.under(*rest), outer)
+        steps, node = self._walk(self._start() if start_from is None else start_from)
+        return make_plan(node, target, self._policy, options, partial(_locate, self.tree, steps))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({redact(self._tree)!r})"
+        return f"{type(self).__name__}({redact(self.tree)!r})"
 
     def __eq__(self, other: object) -> bool:
-        return self._tree == other._tree if isinstance(other, ConfigMorpher) else NotImplemented
+        return self.tree == other.tree if isinstance(other, ConfigMorpher) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._tree)
+        return hash(self.tree)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._tree,)
+        return type(self), (self.tree,)
+
+
+def _locate(tree: Any, steps: tuple[Step, ...], fault: Fault) -> Fault:
+    """Give a fault in the node that steps lead to its place: the nearest map's with an origin."""
+    outer, rest = tree, steps
+    for position, step in enumerate(steps, 1):
+        tree = tree[step]
+        if origin_of(tree) is not None:
+            outer, rest = tree, steps[position:]
+    return locate(fault.under(*rest), outer)
 
 
 def _load(paths: Any, format: Format | None = None) -> FrozenMap[str, Any]:

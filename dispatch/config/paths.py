@@ -219,61 +219,52 @@ def parse(path: PathLike) -> tuple[PathStep, ...]:
 
 
 _QUOTED = r"'[^']*'|\"[^\"]*\""
-_BARE = r"[^\s=\[\]'\"](?:(?!(?<!\s)\s+or(?:[\s\]]|$))[^\]])*"
-_NAME = rf"(?P<name>{_QUOTED}|[^\s=!<>~\[\]'\"]+)\s*=\s*"
-_END = r"\s*(?=]|$)"
-
-# What may come next in each state of a path, and the problem if it does not; 99 digits, since
-# Python refuses to read thousands.
-_GRAMMAR = {
-    "step": (rf"(?P<open>\[\s*)|(?P<key>{_QUOTED}|[^.\[\]'\"][^.\[\]]*)", "expected a key"),
-    "more": (r"(?P<dot>\.)|(?P<open>\[\s*)", "expected '.' or '['"),
-    "selector": (
-        rf"(?P<all>\*)\s*|(?P<index>-?[0-9]{{1,99}}){_END}|(?P<quoted>{_QUOTED}){_END}|{_NAME}",
-        "expected an index, *, a quoted key or name=value",
-    ),
-    "value": (rf"(?P<string>{_QUOTED})|(?P<value>{_BARE})", "expected a value"),
-    "condition": (_NAME, 'expected name=value; quote a value that contains " or "'),
-    "end": (r"(?P<or>\s+or(?=[\s\]]|$)\s*)|\s*(?P<close>])", "expected ']'"),
-    "close": (r"(?P<close>])", "expected ']'"),
-}
-_NEXT = {"dot": "step", "key": "more", "close": "more", "open": "selector", "name": "value",
-         "string": "end", "value": "end", "or": "condition"}  # fmt: skip
+_NAME = rf"({_QUOTED}|[^\s=!<>~\[\]'\"]+)\s*=\s*"
+_CONDITION = rf"{_NAME}({_QUOTED}|[^\s=\[\]'\"](?:(?!(?<!\s)\s+or(?:[\s\]]|$))[^\]])*)"
+_OR = r"\s+or(?=[\s\]]|$)\s*"
+# Matches a step, or else as much of it as is well-formed.
+_STEP = rf"""(?x)
+    (?P<dot> (?!\A)\. )? (?:
+        (?(dot)|\A) (?P<key> {_QUOTED} | [^.\[\]'"][^.\[\]]* )
+      | (?P<open> \[\s* ) (?:
+            (?P<conditions> {_CONDITION} (?:{_OR}{_CONDITION})* ) (?: \s*] | {_OR}(?:{_NAME})? )?
+          | {_NAME}
+          | (?: \* | (?P<index> -?[0-9]{{1,99}} ) | (?P<quoted> {_QUOTED} ) ) \s*]?
+        )?
+    )?
+"""
 
 
 @lru_cache(maxsize=1024)
 def _parse(path: str) -> tuple[PathStep, ...]:
     steps: list[PathStep] = []
-    conditions: list[Condition] = []
-    state, at, name = "step", 0, ""
-    while at < len(path) or state != "more":
-        pattern, problem = _GRAMMAR[state]
-        match = re.compile(pattern).match(path, at)
-        if match is None:
-            quote = path[at : at + 1]
-            if quote in ("'", '"') and quote not in path[at + 1 :]:
-                problem = "this quote is never closed"
+    at = 0
+    while at < len(path) or not steps:
+        step = re.compile(_STEP).match(path, at)
+        assert step is not None
+        at = step.end()
+        key = step["key"] or step["quoted"]
+        if not step["key"] and not step[0].endswith("]"):
+            problem = "expected an index, *, a quoted key or name=value, and ]"
+            if not step["open"]:
+                problem = "expected a key" if step["dot"] or not steps else "expected '.' or '['"
             column = len(show_path(path[:at])) + 1
             raise PathSyntaxError(f"malformed path: {problem}", show_path(path), column)
-        token = str(match.lastgroup)
-        state, at, text = _NEXT.get(token, "close"), match.end(), match[token]
-        word = text[1:-1] if text[:1] in ("'", '"') else text
-        if token in ("key", "quoted"):
-            steps.append(Key(word))
-        elif token == "index":
-            steps.append(Index(int(text)))
-        elif token == "all":
+        if key:
+            steps.append(Key(_unquote(key)))
+        elif step["index"]:
+            steps.append(Index(int(step["index"])))
+        elif step["conditions"]:
+            pairs = re.findall(_CONDITION, step["conditions"])
+            found = [(_unquote(key), value.rstrip()) for key, value in pairs]
+            steps.append(Select(tuple(Condition(k, _unquote(v), read_scalar(v)) for k, v in found)))
+        else:
             steps.append(All())
-        elif token == "name":
-            name = word
-        elif token == "string":
-            conditions.append(Condition(name, word, word))
-        elif token == "value":
-            conditions.append(Condition(name, word.rstrip(), read_scalar(word.rstrip())))
-        elif token == "close" and conditions:
-            steps.append(Select(tuple(conditions)))
-            conditions = []
     return tuple(steps)
+
+
+def _unquote(text: str) -> str:
+    return text[1:-1] if text[0] in "'\"" else text
 
 
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False,

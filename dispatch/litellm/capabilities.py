@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 from pyrsistent import PVector
 
@@ -124,33 +124,32 @@ def find_wrong_tokens(model: Mapping[str, Any], catalog: Catalog | None) -> Iter
     thinking.budget_tokens: 500 is less than the 1024 tokens that Claude thinks with; write 1024
     """
     effort, thinking = model.get("reasoning_effort"), model.get("thinking")
-    unknown = isinstance(effort, str) and effort not in _EFFORTS
-    if unknown and (near := nearest(effort, _EFFORTS, 0.7)):
+    unknown = effort if isinstance(effort, str) and effort not in _EFFORTS else ""
+    if near := nearest(unknown, _EFFORTS, 0.7) if unknown else None:
         message, hint = f"unknown effort {quote_name(effort)}", f"did you mean {near!r}?"
         yield Fault(("reasoning_effort",), message, hint, "wrong-value", "warning")
     entry = _entry(model, catalog) if catalog else {}
     limit = entry.get("max_output_tokens") or entry.get("max_tokens")
     asked = {key: model.get(key) for key in ("max_tokens", "max_completion_tokens")}
-    asked = {key: count for key, count in asked.items() if _is_count(count)}
-    for key, count in asked.items():
+    counts = {key: count for key, count in asked.items() if _is_count(count)}
+    for key, count in counts.items():
         if isinstance(limit, int | float) and count > limit:
             message = f"{count} is more than the {int(limit)} tokens in LiteLLM's list"
             hint = f"ask for at most {int(limit)}"
             yield Fault((key,), message, hint, "too-many-tokens", "warning")
     budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
-    most = next(iter(asked.values()), None)
     if "claude" not in called(model)[0] or not _is_count(budget):
         return
-    message, hint = f"{budget} leaves no token of {most} for the answer", f"write less than {most}"
+    path, most = ("thinking", "budget_tokens"), min(counts.values(), default=budget + 1)
     if budget < 1024:
         message = f"{budget} is less than the 1024 tokens that Claude thinks with"
-        hint = "write 1024"
-    if budget < 1024 or (most is not None and budget >= most):
-        path = ("thinking", "budget_tokens")
-        yield Fault(path, message, hint, "refused-parameter", "warning")
+        yield Fault(path, message, "write 1024", "refused-parameter", "warning")
+    elif budget >= most:
+        message = f"{budget} leaves no token of {most} for the answer"
+        yield Fault(path, message, f"write less than {most}", "refused-parameter", "warning")
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 

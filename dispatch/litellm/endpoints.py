@@ -20,37 +20,33 @@ __all__ = ["ENDPOINTS", "VENDORS", "find_credential_leak", "key_variables"]
 ENDPOINTS = frozenset({"api_base", "base_url"})
 """The keys of a model that name an endpoint."""
 
-_AZURE = ("azure.com", "azure.us", "azure.cn", "azure-api.net")
-
+_VENDORS = """
+    anthropic     anthropic.com                               ANTHROPIC_AUTH_TOKEN
+    azure         azure.com azure.us azure.cn azure-api.net   AZURE_OPENAI_API_KEY
+    azure_ai      azure.com azure.us azure.cn azure-api.net   AZURE_OPENAI_API_KEY AZURE_API_KEY
+    cerebras      cerebras.ai
+    cohere        cohere.com cohere.ai                        CO_API_KEY
+    dashscope     aliyuncs.com
+    deepinfra     deepinfra.com
+    deepseek      deepseek.com
+    fireworks_ai  fireworks.ai  FIREWORKS_API_KEY FIREWORKSAI_API_KEY FIREWORKS_AI_TOKEN
+    gemini        googleapis.com                              GOOGLE_API_KEY
+    github        github.ai azure.com
+    groq          groq.com
+    huggingface   huggingface.co huggingface.cloud            HF_TOKEN
+    mistral       mistral.ai
+    moonshot      moonshot.ai moonshot.cn
+    nvidia_nim    nvidia.com
+    openai        openai.com
+    openrouter    openrouter.ai                               OR_API_KEY
+    perplexity    perplexity.ai                               PERPLEXITYAI_API_KEY
+    sambanova     sambanova.ai
+    together_ai   together.ai together.xyz  TOGETHER_API_KEY TOGETHERAI_API_KEY TOGETHER_AI_TOKEN
+    xai           x.ai
+"""
 VENDORS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "anthropic": (("anthropic.com",), ("ANTHROPIC_AUTH_TOKEN",)),
-    "azure": (_AZURE, ("AZURE_OPENAI_API_KEY",)),
-    "azure_ai": (_AZURE, ("AZURE_OPENAI_API_KEY", "AZURE_API_KEY")),
-    "cerebras": (("cerebras.ai",), ()),
-    "cohere": (("cohere.com", "cohere.ai"), ("CO_API_KEY",)),
-    "dashscope": (("aliyuncs.com",), ()),
-    "deepinfra": (("deepinfra.com",), ()),
-    "deepseek": (("deepseek.com",), ()),
-    "fireworks_ai": (
-        ("fireworks.ai",),
-        ("FIREWORKS_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
-    ),
-    "gemini": (("googleapis.com",), ("GOOGLE_API_KEY",)),
-    "github": (("github.ai", "azure.com"), ()),
-    "groq": (("groq.com",), ()),
-    "huggingface": (("huggingface.co", "huggingface.cloud"), ("HF_TOKEN",)),
-    "mistral": (("mistral.ai",), ()),
-    "moonshot": (("moonshot.ai", "moonshot.cn"), ()),
-    "nvidia_nim": (("nvidia.com",), ()),
-    "openai": (("openai.com",), ()),
-    "openrouter": (("openrouter.ai",), ("OR_API_KEY",)),
-    "perplexity": (("perplexity.ai",), ("PERPLEXITYAI_API_KEY",)),
-    "sambanova": (("sambanova.ai",), ()),
-    "together_ai": (
-        ("together.ai", "together.xyz"),
-        ("TOGETHER_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN"),
-    ),
-    "xai": (("x.ai",), ()),
+    vendor: (tuple(n for n in names if "." in n), tuple(n for n in names if "." not in n))
+    for vendor, *names in map(str.split, _VENDORS.strip().splitlines())
 }
 """By the prefix of a model, as of LiteLLM 1.110.2: the domains of its vendor, and the variables of
 its key that are not named after the prefix. A self-hosted server (hosted_vllm, ollama, …) has no
@@ -64,10 +60,7 @@ _INSTEAD: Mapping[str, tuple[str, str]] = {
 """The key of a model and the header that LiteLLM sends instead of a vendor's key. No other secret
 keeps that at home, such as a gateway's token or a key for logs."""
 
-_UNPREFIXED = {
-    "openai": r"(chatgpt|gpt|ft:gpt|o\d)\b",
-    "anthropic": r"claude\b",
-}
+_UNPREFIXED = {"openai": r"(chatgpt|gpt|ft:gpt|o\d)\b", "anthropic": r"claude\b"}
 
 
 def key_variables(vendor: str) -> tuple[str, ...]:
@@ -87,40 +80,36 @@ def find_credential_leak(model: Mapping[str, Any]) -> Fault | None:
     api_base: LiteLLM would send GROQ_API_KEY to localhost; name an api_key, or api_key: none
     >>> del os.environ["GROQ_API_KEY"]
     """
-    if model.get("api_key"):
-        return None
     key = "api_base" if model.get("api_base") else "base_url"
     url = model.get(key)
-    vendor = _vendor(model) if url else None
-    if vendor is None:
+    if model.get("api_key") or not url or not isinstance(url, str):
         return None
+    vendor, host = _vendor(model), _host(_resolved(url))
     token, header = _INSTEAD.get(vendor, ("", ""))
     headers = (model.get("headers"), model.get("extra_headers"))
     if model.get(token) or any(isinstance(h, Mapping) and h.get(header) for h in headers):
         return None
-    host = _host(url)
-    if host is None or any(f".{host}".endswith(f".{domain}") for domain in VENDORS[vendor][0]):
+    if not vendor or not host or f".{host}".endswith(tuple(f".{d}" for d in VENDORS[vendor][0])):
         return None
-    sent = next((name for name in key_variables(vendor) if os.environ.get(name)), None)
-    if sent is None:
-        return None
-    message, hint = f"LiteLLM would send {sent} to {host}", "name an api_key, or api_key: none"
-    return Fault((key,), message, hint, "credential-leak", "warning")
+    for variable in key_variables(vendor):
+        if os.environ.get(variable):
+            message = f"LiteLLM would send {variable} to {host}"
+            hint = "name an api_key, or api_key: none"
+            return Fault((key,), message, hint, "credential-leak", "warning")
+    return None
 
 
-def _vendor(model: Mapping[str, Any]) -> str | None:
+def _vendor(model: Mapping[str, Any]) -> str:
+    """Return whose key LiteLLM would send; empty where that is unknown."""
     name = _resolved(str(model.get("model", "")))
     prefix = model.get("custom_llm_provider") or name.partition("/")[0]
     if "/" in name or prefix != name:
         vendor = str(prefix).removesuffix("_chat")  # cohere_chat
-        return vendor if vendor in VENDORS else None
-    return next((vendor for vendor, form in _UNPREFIXED.items() if re.match(form, name)), None)
+        return vendor if vendor in VENDORS else ""
+    return next((vendor for vendor, form in _UNPREFIXED.items() if re.match(form, name)), "")
 
 
-def _host(url: Any) -> str | None:
-    if not isinstance(url, str):
-        return None
-    url = _resolved(url)
+def _host(url: str) -> str | None:
     try:
         return urlsplit(url if "://" in url else f"//{url}").hostname
     except ValueError:

@@ -40,7 +40,7 @@ def find_suspicious(
     ...     print(fault)
     maxTokens: unknown key; did you mean 'max_tokens'?
     """
-    sent = {key: value for key, value in model.items() if key not in own_keys}
+    sent = {k: v for k, v in model.items() if isinstance(k, str) and k not in own_keys}
     found = [
         find_wrong_values(sent),
         find_reference_faults(sent),

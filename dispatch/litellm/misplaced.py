@@ -84,22 +84,23 @@ def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
     meant = "api_key" if re.fullmatch(_KEY_OF, snake) else meant
     if meant and is_secret(meant) and isinstance(value, str):
         variable = value.removeprefix(REFERENCE)
-        variable = variable if is_reference(REFERENCE + variable) else "NAME"
+        secret = is_secret(key) and not re.fullmatch(r"[A-Z]+(_[A-Z\d]+)+", value)
+        named = is_reference(value) or (is_reference(REFERENCE + value) and not secret)
+        variable = variable if named else "NAME"
         there = f"{meant} is there already: remove one"
         return there if meant in model else f"write {meant}: {REFERENCE}{variable}"
-    names = (name for name, *aliases in rows("keys") if snake in aliases)
-    name = next(names, plain.get(snake.replace("_", "")))
+    names = (each for each, *aliases in rows("keys") if snake in aliases)
+    name = next(names, plain.get(snake.replace("_", ""), ""))
     vendor = re.fullmatch(_KEY_OF_VENDOR, snake)
-    if name is None and vendor and f"{model.get('model')}".startswith(f"{vendor[1]}/"):
+    if not name and vendor and f"{model.get('model')}".startswith(f"{vendor[1]}/"):
         name = "api_key"
     is_url = isinstance(value, str) and re.search(r"[:/.]", value)
-    if name is None or (name == "api_base" and not is_url):
+    exposed = is_secret(name) and not is_secret(key)  # the value is not hidden under this name
+    if not name or exposed or (name == "api_base" and not is_url):
         return ""
-    if is_secret(name) and not is_secret(key):
-        return ""  # the value is not hidden under this name
     twin = {"api_base": "base_url", "base_url": "api_base"}.get(name, name)
-    there = next((each for each in (name, twin) if each in model), None)
-    return f"{there} is there already: remove one" if there else f"did you mean {name!r}?"
+    present = next((each for each in (name, twin) if each in model), None)
+    return f"{present} is there already: remove one" if present else f"did you mean {name!r}?"
 
 
 @lru_cache(maxsize=1)

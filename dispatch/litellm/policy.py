@@ -12,37 +12,27 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
-from dispatch.config.arguments import Finish, Locate, Policy, report
-from dispatch.config.environment import unresolved_items, resolve
+from dispatch.config.arguments import Finish, Locate, Node, Policy, report
+from dispatch.config.environment import resolve, unresolved_items
 from dispatch.config.signatures import Parameters
 from dispatch.errors import Fault
-from dispatch.immutable import FrozenMap, locate
+from dispatch.immutable import locate
 from dispatch.litellm.endpoints import ENDPOINTS, find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
 from dispatch.redaction import is_secret
 from dispatch.roles import CHATCOMPLETIONS
 from dispatch.suggestions import describe_type
 
-__all__ = [
-    "RESERVED_KEYS",
-    "LiteLLMPolicy",
-    "find_misspelt",
-    "find_value_faults",
-    "is_litellm",
-    "report",
-    "resolve_params",
-]
+__all__ = ["RESERVED_KEYS", "LiteLLMPolicy", "find_misspelt", "find_value_faults", "is_litellm",
+           "report", "resolve_params"]  # fmt: skip
 
 RESERVED_KEYS = frozenset(
     {"name", "roles", "system_prompt", "enabled", "order", "weight", "model_info"}
 )
 """Keys of a model that the program, or LiteLLM's Router, reads: no provider receives them."""
 
-_STRINGS = ENDPOINTS.union(
-    ("name", "api_version", "custom_llm_provider", "organization", "system_prompt")
-)
-_HEADERS = ("headers", "extra_headers")
-
+_MAY_BE_EMPTY = ("name", "api_version", "custom_llm_provider", "organization", "system_prompt")
+_STRINGS = ENDPOINTS.union(_MAY_BE_EMPTY)
 _CUTOFF = 0.82  # `max_token` is near `max_tokens`; `top_n`, which a provider may take, near nothing
 _CUTOFF_RESERVED = 0.8  # `rolse` is near `roles`: a model without them means something else
 _SHORTEST = 4  # shorter names are near too much: `top` to `stop`
@@ -52,9 +42,9 @@ _MOST_LOOKUPS = 200  # of names without a known one that is equal: each takes 1 
 class LiteLLMPolicy(Policy):
     """What applies to role groups, and to LiteLLM's own callables; `own_keys` are held back too.
 
-    >>> model = FrozenMap({"name": "a", "model": "gpt-4o", "temprature": 0})
-    >>> for fault in LiteLLMPolicy().find_faults(model, model, Parameters({}, True)):
-    ...     print(fault)
+    >>> from dispatch.immutable import freeze
+    >>> model = freeze({"name": "a", "model": "gpt-4o", "temprature": 0})
+    >>> print(*LiteLLMPolicy().find_faults(model, model, Parameters({}, True)))
     temprature: unknown key; did you mean 'temperature'?
     """
 
@@ -62,9 +52,9 @@ class LiteLLMPolicy(Policy):
         self.reserved = RESERVED_KEYS.union(own_keys)
 
     def find_faults(
-        self, node: FrozenMap[str, Any], kwargs: Mapping[str, Any], parameters: Parameters
+        self, node: Node, values: Mapping[str, Any], parameters: Parameters
     ) -> Iterator[Fault]:
-        yield from find_value_faults(kwargs)
+        yield from find_value_faults(values)
         named = self.reserved.union(parameters.defaults)
         # What takes no other keys cannot mean one of LiteLLM's.
         meant = None if parameters.has_var_keyword else parameters.defaults
@@ -96,7 +86,7 @@ def is_litellm(target: Any) -> bool:
     return module.partition(".")[0] == "litellm" and "litellm" in sys.modules
 
 
-def resolve_params(params: dict[str, Any], model: FrozenMap[str, Any]) -> dict[str, Any]:
+def resolve_params(params: dict[str, Any], model: Node) -> dict[str, Any]:
     """Resolve the parameters of a model; faults have their place in the user's configuration."""
     resolved: dict[str, Any] = resolve(
         params, types=VALUE_TYPES, locate=lambda fault: locate(fault, model)
@@ -121,9 +111,8 @@ def find_misspelt(
     ["temprature: unknown key; did you mean 'temperature'?"]
     """
     reserved = RESERVED_KEYS.union(named)
-    unknown = [
-        key for key in model if isinstance(key, str) and key not in reserved and not is_known(key)
-    ]
+    keys = [key for key in model if isinstance(key, str) and key not in reserved]
+    unknown = [key for key in keys if not is_known(key)]
     if not unknown:
         return
     present = set(model)
@@ -164,25 +153,20 @@ def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     api_base: expected a string, found a number; quote it
     """
     for key, value in model.items():
-        if not isinstance(key, str):
-            continue
-        if key in _HEADERS and isinstance(value, Mapping):
+        if key in ("headers", "extra_headers") and isinstance(value, Mapping):
             for name, item in value.items():
                 if isinstance(name, str) and is_secret(name) and _is_empty(item):
                     yield Fault((key, name), "is empty", "leave it out", "empty-secret")
-        elif key in _STRINGS or is_secret(key):
-            yield from _find_value_fault(key, value)
-
-
-def _find_value_fault(key: str, value: Any) -> Iterator[Fault]:
-    number = isinstance(value, int | float) and (key in _STRINGS or not isinstance(value, bool))
-    if number or type(value).__name__ in ("date", "datetime"):
-        message = f"expected a string, found {describe_type(value)}"
-        yield Fault((key,), message, "quote it", "wrong-string")
-    elif _is_empty(value) and (key in ENDPOINTS or key not in _STRINGS):
-        hint = "name an endpoint" if key in ENDPOINTS else "write os.environ/NAME"
-        hint += ", or api_key: none" if key == "api_key" else ", or leave the key out"
-        yield Fault((key,), "is empty", hint, "empty-secret")
+        if not isinstance(key, str) or not (key in _STRINGS or is_secret(key)):
+            continue
+        number = isinstance(value, int | float) and (key in _STRINGS or not isinstance(value, bool))
+        if number or type(value).__name__ in ("date", "datetime"):
+            message = f"expected a string, found {describe_type(value)}"
+            yield Fault((key,), message, "quote it", "wrong-string")
+        elif _is_empty(value) and key not in _MAY_BE_EMPTY:
+            hint = "name an endpoint" if key in ENDPOINTS else "write os.environ/NAME"
+            hint += ", or api_key: none" if key == "api_key" else ", or leave the key out"
+            yield Fault((key,), "is empty", hint, "empty-secret")
 
 
 def _is_empty(value: Any) -> bool:

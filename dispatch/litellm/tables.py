@@ -51,7 +51,7 @@ def rows(section: str) -> tuple[tuple[str, ...], ...]:
 @lru_cache(maxsize=16)
 def table(section: str) -> Mapping[str, tuple[str, ...]]:
     """Return a section of `lint.txt` by the first word of each row."""
-    return {first: rest for first, *rest in rows(section) for rest in (tuple(rest),)}
+    return {first: tuple(rest) for first, *rest in rows(section)}
 
 
 def parse_kinds(text: str) -> dict[str, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from dispatch.errors import Fault, Step
 from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, key_variables
 from dispatch.litellm.keys import VALUE_TYPES, is_known
 from dispatch.litellm.providers import called, endpoint_of, is_local
-from dispatch.litellm.tables import kinds_of, rows
+from dispatch.litellm.tables import kinds_of, rows, table
 from dispatch.redaction import NO_KEY, REFERENCE, is_secret, redact
 from dispatch.suggestions import describe_type
 
@@ -37,11 +37,6 @@ _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
 _HEADERS = ("headers", "extra_headers", "default_headers")
 _UNENCODED = ("metadata", "litellm_metadata", "model_info")  # no request is made of them
 _PROSE = ("system_prompt", "litellm_system_prompt", "stop", "user", "response_format")
-_EXAMPLES = {
-    "extra_headers": "such as {X-Team: blue}",
-    "thinking": "such as {type: enabled, budget_tokens: 2000}",
-    "response_format": "such as {type: json_object}",
-}
 _QUANTITY = r"""(?xi)
       ([-+]?(?:\d+(?:\.\d*)?|\.\d+)) \s* ([a-z%]*?) (?:\s*(?:tokens?|requests?|[rt]pm))? (?:\s*/.+)?
 """
@@ -51,23 +46,9 @@ _TRIMMED = r"""(?x)
       model | base_model | api_version | custom_llm_provider
     | (.+_)? (url|base|endpoint|region|location) (_name)?
 """
-_MORE_FOREIGN = r"""(?x)  # whole strings, beside those that `foreign_reference` knows
-      ! (?:env|ENV) \s+ (?P<tag> [^\W\d]\w*)
-    | \$ \( (?P<make> [^\W\d]\w*) \)  |  \$env: (?P<powershell> [^\W\d]\w*)
-    | (?i: (?:os\.)? env(?:iron)? [./:\\] ) \s* (?P<path> [^\W\d]\w*)
-    | (?i: (?:os\.)? (?:get)? env(?:iron)? ) [(\[] \s* ['"]? (?P<call> [^\W\d]\w*) ['"]? \s* [)\]]
-    | (?i: secrets? ) [./:] (?P<secret> [A-Z][A-Z0-9_]+)
-"""
 _WITHIN_URL = r"""(?x)
       \$\{?\w+\}? | %[A-Z][A-Z0-9_]+% | \{\{?\s*(?:env[.:])?\w+\s*\}?\} | <[\w\ -]+> | \bYOUR_\w+
 """
-_PLACEHOLDER = r"""(?xi)  # of a key
-      [<\[] .+ [>\]] | \S* (?:\.{3,}|…) \S* | (?:[a-z]+[-_])* (?:x{3,}|\*{3,}) | .+[-_ ]here
-    | (?:sk-)? (?:your|insert|replace|add|put|enter) [-_ ] (?:.*[-_ ])? (?:key|token|secret|me)
-      (?:[-_ ] .*)?
-    | (?:sk-)? your (?:api)? key
-"""
-_TO_CHANGE = r"change[-_ ]?(?:me|this|it) | to[-_ ]?do | tbd | fixme | placeholder"
 _VARIABLE = r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+"
 _SCHEME = r"(?i)(bearer|basic|token)\s+"
 
@@ -147,7 +128,7 @@ def _fix(key: str, kinds: tuple[str, ...], value: Any) -> str:
     header = re.fullmatch(r"([\w-]+)\s*[:=]\s*(\S.*)", text) if key in _HEADERS else None
     if header and not is_secret(header[1]):
         return f"write a mapping: {{{header[1]}: {header[2]}}}"
-    example = _EXAMPLES.get(key, f"write {_TYPES[kind][0]}")
+    example = " ".join(table("examples").get(key, ("write", _TYPES[kind][0])))
     return "write a mapping, not a string" if text.startswith("{") else example
 
 
@@ -237,14 +218,15 @@ def _strings(model: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def _more_foreign(text: str) -> str | None:
-    match = re.fullmatch(_MORE_FOREIGN, text)
-    return match[match.lastgroup or 0] if match else None
+    matches = (re.fullmatch(form, text) for (form,) in rows("references"))
+    return next((match[1] for match in matches if match), None)
 
 
 def _is_placeholder(text: str, endpoint: str) -> bool:
     """Return whether a key is surely none; a server of one's own may take any word for one."""
-    pattern = _PLACEHOLDER if endpoint else f"{_PLACEHOLDER}|{_TO_CHANGE}"
-    return not (endpoint and is_local(endpoint)) and re.fullmatch(pattern, text) is not None
+    forms = [form for of, form in rows("placeholders") if of == "key" or not endpoint]
+    found = any(re.fullmatch(form, text, re.IGNORECASE) for form in forms)
+    return found and not (endpoint and is_local(endpoint))
 
 
 def _names_variable(key: str, text: str) -> bool:

@@ -192,7 +192,8 @@ def converse(
     talk = _Conversation(dispatcher, messages, call_tool, variables)
 
     def ask(messages: Messages, **arguments: Any) -> Iterator[Stream | Answer]:
-        found = complete(dispatcher, messages, stream=stream, **arguments)
+        either: Any = complete
+        found = either(dispatcher, messages, stream=stream, **arguments)
         yield found
         if isinstance(found, Stream):
             for _ in found:

@@ -26,7 +26,7 @@ from dispatch.litellm.catalog import Catalog, needs, read_catalog
 from dispatch.litellm.deployments import deploy, find_idle_weights
 from dispatch.litellm.endpoints import find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
-from dispatch.litellm.policy import find_misspelt, find_value_faults
+from dispatch.litellm.policy import RESERVED_KEYS, find_misspelt, find_value_faults
 from dispatch.litellm.proxy import SECTIONS
 from dispatch.litellm.proxy_file import find_proxy_faults
 from dispatch.litellm.settings import find_dead_fallbacks, find_settings_faults
@@ -36,6 +36,7 @@ from dispatch.redaction import (
     HIDDEN,
     is_reference,
     is_secret,
+    literal_secrets,
     mark_secret,
     quote_name,
     secret_values,
@@ -56,6 +57,8 @@ _CHAT_MODES = ("chat", "responses", "completion")  # what `litellm.completion` c
 class Report(NamedTuple):
     """What a check found: `faults` and `warnings` in the order of the files, and how many models.
 
+    `notes` are worth knowing: keys that LiteLLM does not know, and literal secrets.
+
     >>> Report((), (), 2).summary
     '2 models, no faults, no warnings'
     """
@@ -63,6 +66,7 @@ class Report(NamedTuple):
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
     models: int
+    notes: tuple[Fault, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -79,7 +83,8 @@ def check(
 ) -> Report:
     """Check a configuration against a contract, and against what LiteLLM knows.
 
-    `config` is the path of a file, a configuration, or a list of models. `contract` is what the program declares; it wins over the section `roles` of the configuration.
+    `config` is the path of a file, a configuration, or a list of models. `contract` is what the
+    program declares; it wins over the section `roles` of the configuration.
     Sections that LiteLLM does not know are reported, except those named `x-…` and own keys.
 
     >>> report = check([{"model": "gpt-4o", "roles": "chat", "temprature": 0, "api_key": "none"}])
@@ -110,6 +115,7 @@ def check(
         tuple(fault for fault in found if fault.severity == "error"),
         tuple(fault for fault in found if fault.severity == "warning"),
         len(models) if isinstance(models, Sized) and not isinstance(models, str) else 0,
+        tuple(fault for fault in found if fault.severity == "note"),
     )
 
 
@@ -200,6 +206,7 @@ def _find(tree: FrozenMap[str, Any], sections: Sections, today: datetime.date) -
         for copy in players:
             found += (locate(f, copy) for f in _find_unmet_needs(copy, contract[role], catalog))
 
+    found += _find_notes(models, contract.own_keys, {fault.path for fault in found})
     _, undeployable = deploy(groups, contract.own_keys)
     if not refused:  # a refused model may be what a fallback leads to
         undeployable += (locate(f, tree) for f in find_dead_fallbacks(sections.rest, groups))
@@ -207,6 +214,27 @@ def _find(tree: FrozenMap[str, Any], sections: Sections, today: datetime.date) -
     found += (fault.as_warning() for fault in undeployable)
     # What is wrong with a default, or with a model of many roles, was found many times.
     return list({(fault.path, fault.message): fault for fault in reversed(found)}.values())[::-1]
+
+
+def _find_notes(
+    models: Iterable[Model], own: Collection[str], flagged: Set[tuple[Step, ...]]
+) -> Iterator[Fault]:
+    """Yield one note for each key that is sent as it is, and one for all literal secrets."""
+    notes: dict[str, list[Fault]] = {}
+    for model in models:
+        for key in filter(lambda key: isinstance(key, str), model):
+            if not (key in RESERVED_KEYS or key in own or is_known(key)):
+                message = "is unknown to LiteLLM, and sent to the provider as it is"
+                hint = "if it is the program's own, list it in own_keys"
+                fault = locate(Fault((key,), message, hint, "unknown-key", "note"), model)
+                notes.setdefault(key, []).extend([fault] if fault.path not in flagged else [])
+        for path in literal_secrets(model):
+            message, hint = "is a literal secret", "write os.environ/NAME: export refuses it"
+            fault = locate(Fault(path, message, hint, "literal-secret", "note"), model)
+            notes.setdefault("", []).append(fault)
+    for first, *more in filter(None, notes.values()):
+        places = f" (and {len(more)} more like it)" if more else ""
+        yield first._replace(message=first.message + places)
 
 
 def _find_in_keys(model: Model, own: Collection[str], unknown: set[str]) -> Iterator[Fault]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
@@ -15,7 +16,7 @@ from dispatch.litellm.catalog import read_catalog
 from dispatch.litellm.policy import is_litellm
 from dispatch.litellm.router import Built, build, fallbacks_of, model_id_of
 from dispatch.models import RoleGroup, role_groups
-from dispatch.redaction import display_name, quote_name, scrub, secret_values
+from dispatch.redaction import display_name, quote_name, scrub
 from dispatch.roles import CHATCOMPLETIONS
 from dispatch.stages import Model
 from dispatch.suggestions import did_you_mean
@@ -153,7 +154,7 @@ def operation_of(group: RoleGroup, model: Model) -> str:
     if not is_litellm(target):
         return ""
     name = str(target.__name__)
-    name = name[1:] if name.startswith("a") and name != "audio" else name
+    name = name[1:] if name[0] == "a" and hasattr(import_module("litellm"), name[1:]) else name
     if name != "completion":
         return name
     role, catalog = group.contract.get(group.role), read_catalog()
@@ -239,7 +240,9 @@ class _Request:
 
     def instead_of(self, model_id: str | None = None) -> tuple[tuple[str, str], ...]:
         failed = dict(self.failures) | self.broken
-        return tuple((self.name(each), reason) for each, reason in failed.items() if each != model_id)
+        return tuple(
+            (self.name(each), reason) for each, reason in failed.items() if each != model_id
+        )
 
     def error(self, error: Exception, broken: str | None = None, text: str = "") -> CompletionError:
         """Return what to raise for an error of LiteLLM; `broken` is the model that broke off."""
@@ -289,7 +292,7 @@ def _cost(response: Any, model_id: str | None, model: Model | None) -> float | N
     """Return the price of a response; None where LiteLLM's map and the model have none."""
     import litellm
 
-    info = (model or {}).get("model_info") or {}
+    info = model.get("model_info") or {} if model else {}
     own = any("cost" in key.split("_") for key in (*(model or ()), *info))
     catalog = read_catalog()
     if model and not own and not (catalog and catalog.find(model["model"])):
@@ -592,12 +595,7 @@ def call(
     Raises what `complete` raises.
     """
     request = _Request(dispatcher, role, model, None)
-    routed = getattr(request.built.router, request.operation or " ", None)
-    if routed is not None:
-        attempts = [(routed, {**arguments, **request.routed()}, None)]
-    else:
-        attempts = list(_direct(request, "", arguments))
-    for target, kwargs, model_id in attempts:
+    for target, kwargs, model_id in _attempts(request, "", arguments):
         try:
             response = target(**kwargs)
         except Exception as error:
@@ -614,12 +612,7 @@ async def acall(
 ) -> Any:
     """Call what a role calls, as `call` does, without blocking."""
     request = _Request(dispatcher, role, model, None)
-    routed = getattr(request.built.router, f"a{request.operation}", None)
-    if request.operation and routed is not None:
-        attempts = [(routed, {**arguments, **request.routed()}, None)]
-    else:
-        attempts = list(_direct(request, "a", arguments))
-    for target, kwargs, model_id in attempts:
+    for target, kwargs, model_id in _attempts(request, "a", arguments):
         try:
             response = target(**kwargs)
             response = await response if hasattr(response, "__await__") else response
@@ -632,16 +625,16 @@ async def acall(
     raise request.error(problem)
 
 
-def _direct(
+def _attempts(
     request: _Request, prefix: str, arguments: Mapping[str, Any]
 ) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
-    """Yield the calls that ask each model without the Router."""
-    import litellm
-
+    """Yield the one call of the Router, or those that ask each model without it."""
+    name = f"{prefix}{request.operation}" if request.operation else ""
+    if name and hasattr(request.built.router, name):
+        yield getattr(request.built.router, name), {**arguments, **request.routed()}, None
+        return
     numbers = {id(model): number for number, model in enumerate(request.group.models)}
-    target = request.group.callable
-    if request.operation:
-        target = getattr(litellm, f"{prefix}{request.operation}")
+    target = getattr(import_module("litellm"), name) if name else request.group.callable
     for model_id in request.ids:
         kwargs = request.group.kwargs(numbers[id(request.known[model_id])])
         yield target, {**kwargs, **arguments}, model_id

@@ -52,7 +52,7 @@ class Ledger:
         with self._lock:
             row = self._rows.get(key, Usage(*key))
             sums = [(a or 0) + (b or 0) for a, b in zip(row[3:], amounts, strict=True)]
-            total = Usage(*key, *sums)
+            total = Usage._make((*key, *sums))
             if row.cost is None and used.cost is None:
                 total = total._replace(cost=None)
             self._rows[key] = total

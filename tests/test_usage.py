@@ -1,0 +1,114 @@
+"""What calls used, by role, model and task; and the budgets of roles."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from dispatch import ModelDispatcher, Role
+from dispatch.errors import BudgetError, CompletionError
+from dispatch.tools import usage as module
+from dispatch.tools.chat import converse
+from dispatch.tools.complete import acall, acomplete, call, complete
+from dispatch.tools.usage import Ledger, Usage, usage
+from tests import agents
+
+PRICES = {"input_cost_per_token": 0.1, "output_cost_per_token": 0.2}
+
+
+@pytest.fixture
+def provider(httpserver):
+    return agents.serve(httpserver)
+
+
+@pytest.fixture
+def model(provider):
+    return agents.maker(provider)
+
+
+@pytest.fixture(autouse=True)
+def unspent(monkeypatch):
+    monkeypatch.setattr(module, "_spent", {})
+
+
+def test_usage(model):
+    """Calls, failures and tokens are counted by role, model and task, sync and async."""
+    post = [{"postcompletions": "review"}]
+    models = [model("a", "fail-500"), model("b", "gpt-4o"), model("p", "fine", post)]
+    dispatcher = ModelDispatcher(models)
+    list(converse(dispatcher, "hi"))
+    asyncio.run(acomplete(dispatcher, "hi", model="b"))
+    rows = [row._replace(seconds=0) for row in usage(dispatcher)]
+    cost = rows[1].cost
+    assert rows == [
+        Usage("chatcompletions", "a", failures=1),
+        Usage("chatcompletions", "b", None, 2, 0, 6, 4, cost),
+        Usage("postcompletions", "p", "review", 1, 0, 3, 2, None),
+    ]
+    assert 0 < cost < 0.001
+    assert all(row.seconds > 0 for row in usage(dispatcher) if row.calls)
+
+
+def test_own_prices(model):
+    """The prices that a configuration gives count, for streams too."""
+    noted = model("b", "odd", model_info={"input_cost_per_token": 0.5})
+    dispatcher = ModelDispatcher([model("a", "gpt-4o", **PRICES), noted])
+    assert complete(dispatcher, "hi").cost == pytest.approx(0.7)
+    stream = complete(dispatcher, "hi", stream=True)
+    assert list(stream)
+    assert stream.answer.cost == pytest.approx(8 * 0.1 + 5 * 0.2)
+    assert complete(dispatcher, "hi", model="b").cost == pytest.approx(1.5)
+
+
+def test_call(model):
+    """What other callables use is counted as well."""
+    embed = Role("embed", calls="litellm.embedding")
+    name = "text-embedding-3-small"
+    dispatcher = ModelDispatcher([model("a", name, ["embed"])], roles=[embed])
+    call(dispatcher, "embed", input=["x"])
+    asyncio.run(acall(dispatcher, "embed", input=["x"]))
+    (row,) = usage(dispatcher)
+    assert row[:7] == ("embed", "a", None, 2, 0, 8, 0)
+    assert row.cost > 0
+
+
+def test_failures(model):
+    """A role that does not answer has failures and no calls."""
+    dispatcher = ModelDispatcher([model("a", "fail-500")])
+    with pytest.raises(CompletionError):
+        complete(dispatcher, "hi")
+    assert usage(dispatcher) == (Usage("chatcompletions", "a", failures=1),)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_budget(asynchronous, model, provider):
+    """A role that has used up its budget is not called, in any dispatcher of the process."""
+    roles = [Role("chatcompletions", max_cost=1.0)]
+
+    def dispatcher():
+        return ModelDispatcher([model("a", "good", **PRICES)], roles=roles)
+
+    def ask(dispatcher):
+        if asynchronous:
+            return asyncio.run(acomplete(dispatcher, "hi"))
+        return complete(dispatcher, "hi")
+
+    first = dispatcher()
+    assert ask(first).cost == pytest.approx(0.7)
+    ask(first)
+    message = "role 'chatcompletions' has used 1.4 of its 1 US dollars, so it is not called"
+    for each in (first, dispatcher()):
+        with pytest.raises(BudgetError, match=message):
+            ask(each)
+    assert len(provider.log) == 2
+
+
+def test_threads():
+    """No count is lost where threads add at the same time."""
+    ledger = Ledger()
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(400):
+            pool.submit(ledger.add, Usage("r", "m", calls=1, cost=0.5))
+    assert ledger.rows() == (Usage("r", "m", None, 400, cost=200.0),)
