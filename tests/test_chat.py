@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import sys
+from dataclasses import FrozenInstanceError
 from threading import Barrier
 
 import pytest
@@ -138,6 +139,17 @@ def test_result(arguments, call_tool, result, model, monkeypatch):
     assert first.results == (result,)
 
 
+def test_turn_is_immutable(talk, model):
+    """A turn is an answer that cannot be changed; its messages are a fresh copy."""
+    (turn,) = talk(ModelDispatcher([model("a", "echo")]), "hi")
+    turn.messages.clear()
+    assert len(turn.messages) == 2
+    with pytest.raises(FrozenInstanceError):
+        turn.text = "other"
+    assert repr(turn).startswith("Turn(role='chatcompletions', model='a'")
+    assert "canary" not in repr(turn)
+
+
 def test_coroutine_as_tool(model):
     """A tool of `aconverse` may be a coroutine function."""
 
@@ -172,7 +184,7 @@ def test_stream(talk, model):
     found = talk(dispatcher, "hi", tools=[TOOL], call_tool=lambda *_: "four", stream=True)
     kinds = [type(each) for each in found]
     assert kinds in ([Stream, Turn] * 2, [AsyncStream, Turn] * 2)
-    assert [each.answer.text for each in found] == ["", "", "four", "four"]
+    assert [each.text for each in found] == ["", "", "four", "four"]
 
 
 def test_side_by_side(model):

@@ -15,7 +15,7 @@ import litellm
 import pytest
 from werkzeug import Response
 
-from dispatch import load
+from dispatch import load, make_router
 from dispatch.litellm.policy import RESERVED_KEYS
 from dispatch.tools.chat import converse
 from tests import fake_provider, program
@@ -269,3 +269,32 @@ def test_echoed_key(config, provider):
     assert done.stderr.startswith("error: model 'talker' in role 'chatcompletions' did not answer")
     assert "Traceback" not in done.stderr
     assert "sk-from-env" not in done.stdout + done.stderr
+
+
+def test_role_parameters(tmp_path, provider, monkeypatch):
+    """Each role of one model sends its own parameters: override, role entry, model, defaults."""
+    monkeypatch.setenv("WARMTH", "0.5")
+    file = tmp_path / "roles.yaml"
+    file.write_text(
+        f"""\
+defaults: {{max_tokens: 9, api_key: none, api_base: "{provider.url_for("/v1")}"}}
+models:
+  - name: one
+    model: openai/m
+    temperature: os.environ/WARMTH
+    top_p: 1
+    roles:
+      - chatcompletions
+      - postcompletions: {{task: sum up, temperature: 0, system_prompt: Be terse., max_tokens: 5}}
+""",
+        encoding="utf-8",
+    )
+    models = load(file, overrides=["models[name=one].top_p=0.1"])
+    for group in (models.for_chatcompletions, models.for_postcompletions):
+        litellm.completion(messages=group.messages("hello"), **group.kwargs())
+    make_router(models).completion("postcompletions", messages=MESSAGES)
+    bodies = [body for body, _ in requests(provider)]
+    sent = [[body[key] for key in ("temperature", "max_tokens", "top_p")] for body in bodies]
+    assert sent == [[0.5, 9, 0.1], [0, 5, 0.1], [0, 5, 0.1]]
+    system = {"role": "system", "content": "Be terse."}
+    assert [body["messages"] for body in bodies] == [MESSAGES, *[[system, *MESSAGES]] * 2]

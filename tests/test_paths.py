@@ -235,7 +235,7 @@ def test_no_part(part):
         ("models[id=7]", MissingKeyError, "no item with id=7"),
         ("models[name=a or id=7]", MissingKeyError, "no item with name='a' or id=7"),
         ("models[nokey=a]", MissingKeyError, "models[nokey=a]: no item with nokey='a'"),
-        ("models[*].t", MissingKeyError, "models[*].t: in item [0]: no key 't'; known: name"),
+        ("models[*].t", MissingKeyError, "models[*].t: in models[0]: no key 't'; known: name"),
         (["models", 9], MissingIndexError, "models[9]: no item [9]"),
         (["tools", "v1.6"], MissingKeyError, "no key 'v1.6'; did you mean 'v1.5'?"),
     ],

@@ -75,9 +75,10 @@ def command(
     models = [each for name in (role, POSTCOMPLETIONS) for each in dispatcher.groups.get(name, ())]
     stream = not as_json and all(each.get("stream", True) for each in models)
     if role == CHATCOMPLETIONS:
-        turns = converse(dispatcher, prompt, post=post, model=model, stream=stream)  # type: ignore[call-overload]
+        either: Any = converse  # streamed or not
+        turns = either(dispatcher, prompt, post=post, model=model, stream=stream)
     else:
-        turns = iter([Turn(complete(dispatcher, prompt, role, model=model))])
+        turns = iter([Turn(**vars(complete(dispatcher, prompt, role, model=model)))])
     streamed = False
     for turn in turns:
         err = turn.role != role and not on_terminal
@@ -89,12 +90,11 @@ def command(
         if isinstance(turn, Turn):
             calls = "\n".join(f"{each.name}({each.arguments})" for each in turn.tool_calls)
             text = "" if streamed else turn.text
-            click.echo("\n".join(filter(None, (text, calls))), err=err)
+            rest = "\n" if streamed and turn.text and calls else ""
+            click.echo(rest + "\n".join(filter(None, (text, calls))), err=err)
         else:
             for piece in turn:
                 click.echo(piece, nl=False, err=err)
-            if turn.text and turn.answer.tool_calls:
-                click.echo(err=err)
         streamed = not isinstance(turn, Turn)
     if with_usage:
         _print_usage(usage(dispatcher))
@@ -157,11 +157,10 @@ def _title(turn: Turn | Stream) -> str:
 
 
 def _as_data(turn: Turn) -> dict[str, Any]:
-    answer = turn.answer
     names = ("role", "model", "task", "text", "instead_of", "cost", "latency")
-    calls = [each._asdict() for each in answer.tool_calls]
-    data = {name: getattr(answer, name) for name in names}
-    return {**data, "tool_calls": calls, "usage": answer.usage._asdict()}
+    calls = [each._asdict() for each in turn.tool_calls]
+    data = {name: getattr(turn, name) for name in names}
+    return {**data, "tool_calls": calls, "usage": turn.usage._asdict()}
 
 
 def _print_usage(rows: Any) -> None:

@@ -23,7 +23,14 @@ from typing import Any, NamedTuple
 
 from pyrsistent import pvector
 
-from dispatch.errors import MissingIndexError, MissingKeyError, PathError, PathSyntaxError, Step
+from dispatch.errors import (
+    MissingIndexError,
+    MissingKeyError,
+    PathError,
+    PathSyntaxError,
+    Step,
+    format_path,
+)
 from dispatch.immutable import VECTOR, FrozenMap
 from dispatch.redaction import HIDDEN, is_secret, quote_name, redact_key, redact_text
 from dispatch.suggestions import describe_type, did_you_mean
@@ -97,6 +104,7 @@ class All(NamedTuple):
         return "[*]"
 
 
+Path = tuple[Step, ...]
 PathStep = Key | Index | Select | All
 PathLike = str | Sequence[str | int | PathStep]
 
@@ -115,7 +123,7 @@ def get(tree: Any, path: PathLike, default: Any = REQUIRED) -> Any:
     return walk(tree, path, default)[1]
 
 
-def trace(tree: Any, path: PathLike) -> tuple[Step, ...]:
+def trace(tree: Any, path: PathLike) -> Path:
     """Return the keys and indices that a path leads through, whatever its steps look for.
 
     >>> trace({"models": [{"name": "a"}, {"name": "b"}]}, "models[name=b].name")
@@ -124,50 +132,47 @@ def trace(tree: Any, path: PathLike) -> tuple[Step, ...]:
     return walk(tree, path)[0]
 
 
-def walk(tree: Any, path: PathLike, default: Any = REQUIRED) -> tuple[tuple[Step, ...], Any]:
+def walk(tree: Any, path: PathLike, default: Any = REQUIRED) -> tuple[Path, Any]:
     """Follow a path; return the keys and indices it leads through, up to a `[*]`, and the value."""
     steps = parse(path)
     try:
         return _follow(tree, steps)
     except LookupError as error:
-        where, step, node = error.args
+        found, node = error.args
     if default is not REQUIRED:  # as for most callers, which need no words
         return (), default
-    shown, in_list = show_path(path), isinstance(step, Index) and isinstance(node, _LISTS)
-    category: type[PathError] = MissingIndexError if in_list else MissingKeyError
-    raise category(f"{shown}: {where}{_explain(step, node)}", shown)
+    shown, step = show_path(path), steps[len(found)]
+    inside = f"in {format_path(found)}: " if All() in steps[: len(found)] else ""
+    missing_item = isinstance(step, Index) and isinstance(node, _LISTS)
+    category: type[PathError] = MissingIndexError if missing_item else MissingKeyError
+    raise category(f"{shown}: {inside}{_explain(step, node)}", shown)
 
 
-def _follow(node: Any, steps: Sequence[PathStep]) -> tuple[tuple[Step, ...], Any]:
-    found: list[Step] = []
-    for position, step in enumerate(steps, 1):
+def _follow(node: Any, steps: Sequence[PathStep], found: Path = ()) -> tuple[Path, Any]:
+    for step in steps[len(found) :]:
         if isinstance(step, All) and isinstance(node, _LISTS):
-            values = []
-            for index, item in enumerate(node):
-                try:
-                    values.append(_follow(item, steps[position:])[1])
-                except LookupError as error:
-                    error.args = (f"in item [{index}]: {error.args[0]}", *error.args[1:])
-                    raise
-            return tuple(found), pvector(values)
-        key, node = _find(step, node)
-        found.append(key)
-    return tuple(found), node
+            items = [_follow(item, steps, (*found, i))[1] for i, item in enumerate(node)]
+            return found, pvector(items)
+        hit = _find(step, node)
+        if hit is None:
+            raise LookupError(found, node)
+        key, node = hit
+        found = (*found, key)
+    return found, node
 
 
-def _find(step: PathStep, node: Any) -> tuple[Step, Any]:
+def _find(step: PathStep, node: Any) -> tuple[Step, Any] | None:
     if isinstance(step, Key):
         value = node.get(step.name, _ABSENT) if isinstance(node, _MAPS) else _ABSENT
-        if value is not _ABSENT:
-            return step.name, value
-    elif isinstance(node, _LISTS):
-        if isinstance(step, Index) and -len(node) <= step.number < len(node):
-            return step.number % len(node), node[step.number]
-        if isinstance(step, Select):
-            for index, item in enumerate(node):
-                if any(condition.matches(item) for condition in step.conditions):
-                    return index, item
-    raise LookupError("", step, node)
+        return None if value is _ABSENT else (step.name, value)
+    if isinstance(step, Index) and isinstance(node, _LISTS):
+        in_range = -len(node) <= step.number < len(node)
+        return (step.number % len(node), node[step.number]) if in_range else None
+    if isinstance(step, Select) and isinstance(node, _LISTS):
+        for index, item in enumerate(node):
+            if any(condition.matches(item) for condition in step.conditions):
+                return index, item
+    return None
 
 
 def _explain(step: Any, node: Any) -> str:
@@ -238,17 +243,15 @@ _STEP = rf"""(?x)
 @lru_cache(maxsize=1024)
 def _parse(path: str) -> tuple[PathStep, ...]:
     steps: list[PathStep] = []
-    at = 0
-    while at < len(path) or not steps:
-        step = re.compile(_STEP).match(path, at)
-        assert step is not None
-        at = step.end()
+    for step in re.finditer(_STEP, path):
+        if steps and step.start() == len(path):
+            break
         key = step["key"] or step["quoted"]
         if not step["key"] and not step[0].endswith("]"):
             problem = "expected an index, *, a quoted key or name=value, and ]"
             if not step["open"]:
                 problem = "expected a key" if step["dot"] or not steps else "expected '.' or '['"
-            column = len(show_path(path[:at])) + 1
+            column = len(show_path(path[: step.end()])) + 1
             raise PathSyntaxError(f"malformed path: {problem}", show_path(path), column)
         if key:
             steps.append(Key(_unquote(key)))

@@ -26,6 +26,8 @@ from dispatch.tools.complete import (
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
 
+    Dispatcher = ModelDispatcher[Any]
+
 __all__ = ["CallTool", "Turn", "aconverse", "converse"]
 
 Message = dict[str, Any]
@@ -33,15 +35,14 @@ CallTool = Callable[[str, dict[str, Any]], Any] | Mapping[str, Callable[..., Any
 Tools = Sequence[Mapping[str, Any]] | None
 
 
-@dataclass(frozen=True)
-class Turn:
+@dataclass(frozen=True, repr=False)
+class Turn(Answer):
     """One answer in a conversation.
 
     `results` are what its tools gave; where it has tool calls and no results, they are left to the
     program. `conversation` is what was said so far, without post-completions: `messages` is a copy.
     """
 
-    answer: Answer
     results: tuple[str, ...] = ()
     conversation: Any = ()
 
@@ -50,43 +51,13 @@ class Turn:
         """A fresh copy of the conversation, to hand on to the next call."""
         return [thaw(message) for message in self.conversation]
 
-    @property
-    def role(self) -> str:
-        """The role that was asked."""
-        return self.answer.role
-
-    @property
-    def model(self) -> str:
-        """The name of the model that answered."""
-        return self.answer.model
-
-    @property
-    def task(self) -> str | None:
-        """The task that it did."""
-        return self.answer.task
-
-    @property
-    def text(self) -> str:
-        """What it said."""
-        return self.answer.text
-
-    @property
-    def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The tools that it asks for."""
-        return self.answer.tool_calls
-
-    @property
-    def instead_of(self) -> tuple[tuple[str, str], ...]:
-        """The models that failed before it, each with the reason."""
-        return self.answer.instead_of
-
 
 class _Conversation:
     """What is said, and what follows an answer; the asking is left to the two loops below."""
 
     def __init__(
         self,
-        dispatcher: ModelDispatcher[Any],
+        dispatcher: Dispatcher,
         messages: Messages,
         call_tool: CallTool | None,
         variables: Mapping[str, object],
@@ -117,7 +88,7 @@ class _Conversation:
         return self.closing(answer, texts)
 
     def closing(self, answer: Answer, results: tuple[str, ...] = ()) -> Turn:
-        return Turn(answer, results, freeze(self.messages))
+        return Turn(**vars(answer), results=results, conversation=freeze(self.messages))
 
     def tasks(self) -> list[dict[str, Any]]:
         """Return the arguments of each post-completion."""
@@ -138,32 +109,14 @@ def _unfinished(rounds: int) -> CompletionError:
 
 @overload
 def converse(
-    dispatcher: ModelDispatcher[Any],
-    messages: Messages,
-    *,
-    tools: Tools = ...,
-    call_tool: CallTool | None = ...,
-    max_rounds: int = ...,
-    post: bool = ...,
-    variables: Mapping[str, object] = ...,
-    stream: Literal[False] = ...,
-    **parameters: Any,
-) -> Iterator[Turn]: ...
+    dispatcher: Dispatcher, messages: Messages, *, stream: Literal[True], **more: Any
+) -> Iterator[Stream | Turn]: ...
 @overload
 def converse(
-    dispatcher: ModelDispatcher[Any],
-    messages: Messages,
-    *,
-    tools: Tools = ...,
-    call_tool: CallTool | None = ...,
-    max_rounds: int = ...,
-    post: bool = ...,
-    variables: Mapping[str, object] = ...,
-    stream: Literal[True],
-    **parameters: Any,
-) -> Iterator[Stream | Turn]: ...
+    dispatcher: Dispatcher, messages: Messages, *, stream: Literal[False] = ..., **more: Any
+) -> Iterator[Turn]: ...
 def converse(
-    dispatcher: ModelDispatcher[Any],
+    dispatcher: Dispatcher,
     messages: Messages,
     *,
     tools: Tools = None,
@@ -221,34 +174,14 @@ def converse(
 
 @overload
 def aconverse(
-    dispatcher: ModelDispatcher[Any],
-    messages: Messages,
-    *,
-    tools: Tools = ...,
-    call_tool: CallTool | None = ...,
-    max_rounds: int = ...,
-    post: bool = ...,
-    variables: Mapping[str, object] = ...,
-    stream: Literal[False] = ...,
-    at_once: int = ...,
-    **parameters: Any,
-) -> AsyncIterator[Turn]: ...
+    dispatcher: Dispatcher, messages: Messages, *, stream: Literal[True], **more: Any
+) -> AsyncIterator[AsyncStream | Turn]: ...
 @overload
 def aconverse(
-    dispatcher: ModelDispatcher[Any],
-    messages: Messages,
-    *,
-    tools: Tools = ...,
-    call_tool: CallTool | None = ...,
-    max_rounds: int = ...,
-    post: bool = ...,
-    variables: Mapping[str, object] = ...,
-    stream: Literal[True],
-    at_once: int = ...,
-    **parameters: Any,
-) -> AsyncIterator[AsyncStream | Turn]: ...
+    dispatcher: Dispatcher, messages: Messages, *, stream: Literal[False] = ..., **more: Any
+) -> AsyncIterator[Turn]: ...
 async def aconverse(
-    dispatcher: ModelDispatcher[Any],
+    dispatcher: Dispatcher,
     messages: Messages,
     *,
     tools: Tools = None,

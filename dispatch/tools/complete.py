@@ -25,6 +25,8 @@ from dispatch.tools.usage import Ledger, Tokens, Usage, check_budget
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
 
+    Dispatcher = ModelDispatcher[Any]
+
 __all__ = [
     "Answer",
     "AsyncStream",
@@ -95,7 +97,8 @@ class Answer:
     def __repr__(self) -> str:
         who = f"role={self.role!r}, model={self.model!r}, task={self.task!r}"
         calls = f", tool_calls={[each.name for each in self.tool_calls]}" * bool(self.tool_calls)
-        return f"Answer({who}, text={self._shown!r}{calls}, instead_of={self.instead_of})"
+        shown = f"{who}, text={self._shown!r}{calls}, instead_of={self.instead_of}"
+        return f"{type(self).__name__}({shown})"
 
 
 class Connection:
@@ -106,7 +109,7 @@ class Connection:
         self._lock = Lock()
         self._made: tuple[Built, FrozenMap[str, RoleGroup]] | None = None
 
-    def open(self, dispatcher: ModelDispatcher[Any]) -> tuple[Built, FrozenMap[str, RoleGroup]]:
+    def open(self, dispatcher: Dispatcher) -> tuple[Built, FrozenMap[str, RoleGroup]]:
         """Return the Router and the groups. Raises what `make_router` raises."""
         with self._lock:
             if self._made is None:
@@ -121,7 +124,7 @@ class Connection:
         return Connection, ()
 
 
-def connect(dispatcher: ModelDispatcher[Any]) -> Connection:
+def connect(dispatcher: Dispatcher) -> Connection:
     """Return the connection of a dispatcher, always the same one."""
     connection: Connection = vars(dispatcher).setdefault("_router", Connection())
     return connection
@@ -185,7 +188,7 @@ class _Request:
     """One call of a role: what is asked of whom, and what came of it."""
 
     def __init__(
-        self, dispatcher: ModelDispatcher[Any], role: str, model: str | int | None, task: str | None
+        self, dispatcher: Dispatcher, role: str, model: str | int | None, task: str | None
     ) -> None:
         declared = dispatcher.contract.require(role)
         if not dispatcher.groups[role]:
@@ -436,7 +439,7 @@ class AsyncStream(_Streaming, AsyncIterator[str]):
 
 
 def _prepare(
-    dispatcher: ModelDispatcher[Any],
+    dispatcher: Dispatcher,
     messages: Messages,
     role: str,
     model: str | int | None,
@@ -459,34 +462,26 @@ def _prepare(
 
 @overload
 def complete(
-    dispatcher: ModelDispatcher[Any],
+    dispatcher: Dispatcher,
     messages: Messages,
     role: str = ...,
     *,
-    model: str | int | None = ...,
-    task: str | None = ...,
-    tools: Sequence[Mapping[str, Any]] | None = ...,
-    variables: Mapping[str, object] = ...,
-    stream: Literal[False] = ...,
-    restart: bool = ...,
-    **parameters: Any,
-) -> Answer: ...
+    stream: Literal[True],
+    **more: Any,
+) -> Stream: ...
 @overload
 def complete(
-    dispatcher: ModelDispatcher[Any],
+    dispatcher: Dispatcher,
     messages: Messages,
     role: str = ...,
     *,
     model: str | int | None = ...,
     task: str | None = ...,
-    tools: Sequence[Mapping[str, Any]] | None = ...,
-    variables: Mapping[str, object] = ...,
-    stream: Literal[True],
-    restart: bool = ...,
-    **parameters: Any,
-) -> Stream: ...
+    stream: Literal[False] = ...,
+    **more: Any,
+) -> Answer: ...
 def complete(
-    dispatcher: ModelDispatcher[Any],
+    dispatcher: Dispatcher,
     messages: Messages,
     role: str = CHATCOMPLETIONS,
     *,
@@ -528,34 +523,26 @@ def complete(
 
 @overload
 async def acomplete(
-    dispatcher: ModelDispatcher[Any],
+    dispatcher: Dispatcher,
     messages: Messages,
     role: str = ...,
     *,
-    model: str | int | None = ...,
-    task: str | None = ...,
-    tools: Sequence[Mapping[str, Any]] | None = ...,
-    variables: Mapping[str, object] = ...,
-    stream: Literal[False] = ...,
-    restart: bool = ...,
-    **parameters: Any,
-) -> Answer: ...
+    stream: Literal[True],
+    **more: Any,
+) -> AsyncStream: ...
 @overload
 async def acomplete(
-    dispatcher: ModelDispatcher[Any],
+    dispatcher: Dispatcher,
     messages: Messages,
     role: str = ...,
     *,
     model: str | int | None = ...,
     task: str | None = ...,
-    tools: Sequence[Mapping[str, Any]] | None = ...,
-    variables: Mapping[str, object] = ...,
-    stream: Literal[True],
-    restart: bool = ...,
-    **parameters: Any,
-) -> AsyncStream: ...
+    stream: Literal[False] = ...,
+    **more: Any,
+) -> Answer: ...
 async def acomplete(
-    dispatcher: ModelDispatcher[Any],
+    dispatcher: Dispatcher,
     messages: Messages,
     role: str = CHATCOMPLETIONS,
     *,
@@ -579,7 +566,7 @@ async def acomplete(
 
 
 def call(
-    dispatcher: ModelDispatcher[Any], role: str, *, model: str | int | None = None, **arguments: Any
+    dispatcher: Dispatcher, role: str, *, model: str | int | None = None, **arguments: Any
 ) -> Any:
     """Call what a role calls, such as `litellm.embedding`, and return LiteLLM's response.
 
@@ -608,7 +595,7 @@ def call(
 
 
 async def acall(
-    dispatcher: ModelDispatcher[Any], role: str, *, model: str | int | None = None, **arguments: Any
+    dispatcher: Dispatcher, role: str, *, model: str | int | None = None, **arguments: Any
 ) -> Any:
     """Call what a role calls, as `call` does, without blocking."""
     request = _Request(dispatcher, role, model, None)
