@@ -26,13 +26,21 @@ __all__ = ["command"]
     show_default=True,
     help="For people, for machines, or for GitHub.",
 )
-def command(config: Config, strict: bool, as_json: bool, format: str) -> None:
+@click.option(
+    "--ahead",
+    metavar="DAYS",
+    default="30d",
+    callback=lambda _context, _option, value: _days(value),
+    help="Report models that reach the end of their life within so many days, such as 90d.",
+    show_default=True,
+)
+def command(config: Config, strict: bool, as_json: bool, format: str, ahead: int) -> None:
     """Find all that is wrong, offline: faults first, then warnings.
 
     The exit code is 1 if there are faults.
     """
     try:
-        report = check(config.tree, contract=config.program_contract)
+        report = check(config.tree, contract=config.program_contract, ahead=ahead)
     except ConfigError as error:
         report = Report(error.faults, (), 0)
     write = _WRITERS["json" if as_json else format]
@@ -40,6 +48,12 @@ def command(config: Config, strict: bool, as_json: bool, format: str) -> None:
         click.echo(line)
     if report.faults or (strict and report.warnings):
         sys.exit(1)
+
+
+def _days(text: str) -> int:
+    if not text.removesuffix("d").isdecimal():
+        raise click.BadParameter("write a number of days, such as 90d")
+    return int(text.removesuffix("d"))
 
 
 def _text(report: Report) -> Iterator[str]:

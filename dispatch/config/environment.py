@@ -19,8 +19,8 @@ from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
 from dispatch.immutable import SCALARS, VECTOR
 from dispatch.redaction import REFERENCE, is_reference, is_secret
 
-__all__ = ["Types", "ValueType", "find_unresolvable", "unresolved_items", "foreign_reference", "references", "refers",
-           "resolve"]  # fmt: skip
+__all__ = ["Types", "ValueType", "find_unresolvable", "foreign_reference", "references", "refers",
+           "resolve", "unresolved_items"]  # fmt: skip
 
 ValueType = Literal["string", "number", "integer", "boolean"]
 """What a key takes, in the words of JSON Schema. In a "string", a reference is never a part."""
@@ -64,14 +64,15 @@ def foreign_reference(value: str) -> str | None:
     return match[match.lastgroup or 0] if match else None
 
 
-def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+def references(value: Any) -> Iterator[tuple[Path, str]]:
     """Yield each place where a value refers to the environment, and the variable.
 
     >>> list(references({"headers": {"X-Key": "os.environ/TEAM_KEY"}}))
     [(('headers', 'X-Key'), 'TEAM_KEY')]
     """
-    strings = _strings(value, path)
-    return ((p, text.removeprefix(REFERENCE)) for text, p, *_ in strings if is_reference(text))
+    for text, path, _ in _strings(value):
+        if is_reference(text):
+            yield path, text.removeprefix(REFERENCE)
 
 
 def refers(value: Any, name: object = "", types: Types = _NO_TYPES) -> bool:
@@ -89,7 +90,7 @@ def unresolved_items(values: Mapping[Any, Any], types: Types = _NO_TYPES) -> dic
     >>> unresolved_items({"model": "gpt-4o", "api_key": "os.environ/KEY"})
     {'api_key': 'os.environ/KEY'}
     """
-    strings = _strings(values, types=types)
+    strings = _strings(values, types)
     keys = {p[0] for text, p, kind in strings if is_reference(text) or _find_misuse(text, p, kind)}
     return {key: value for key, value in values.items() if key in keys}
 
@@ -101,7 +102,7 @@ def find_unresolvable(value: Any, *, types: Types = _NO_TYPES) -> Iterator[Fault
     ...     print(fault)
     api_key: $OPENAI_API_KEY is not expanded; write os.environ/OPENAI_API_KEY
     """
-    for string in _strings(value, types=types):
+    for string in _strings(value, types):
         if isinstance(fault := _resolve(*string), Fault):
             yield fault.as_warning() if fault.code == _UNSET else fault
 
@@ -143,9 +144,9 @@ def resolve(
     raise ConfigError(faults)
 
 
-def _strings(value: Any, path: Path = (), types: Types = _NO_TYPES) -> list[tuple[str, Path, Kind]]:
+def _strings(value: Any, types: Types = _NO_TYPES) -> list[tuple[str, Path, Kind]]:
     found: list[tuple[str, Path, Kind]] = []
-    _rebuild(value, lambda *string: found.append(string), path, types=types)
+    _rebuild(value, lambda *string: found.append(string), (), types=types)
     return found
 
 

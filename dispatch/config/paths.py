@@ -23,14 +23,7 @@ from typing import Any, NamedTuple
 
 from pyrsistent import pvector
 
-from dispatch.errors import (
-    MissingIndexError,
-    MissingKeyError,
-    PathError,
-    PathSyntaxError,
-    Step,
-    format_path,
-)
+from dispatch.errors import MissingIndexError, MissingKeyError, PathError, PathSyntaxError, Step
 from dispatch.immutable import VECTOR, FrozenMap
 from dispatch.redaction import HIDDEN, is_secret, quote_name, redact_key, redact_text
 from dispatch.suggestions import describe_type, did_you_mean
@@ -142,7 +135,7 @@ def walk(tree: Any, path: PathLike, default: Any = REQUIRED) -> tuple[Path, Any]
     if default is not REQUIRED:  # as for most callers, which need no words
         return (), default
     shown, step = show_path(path), steps[len(found)]
-    inside = f"in {format_path(found)}: " if All() in steps[: len(found)] else ""
+    inside = f"in {show_path(found)}: " if All() in steps[: len(found)] else ""
     missing_item = isinstance(step, Index) and isinstance(node, _LISTS)
     category: type[PathError] = MissingIndexError if missing_item else MissingKeyError
     raise category(f"{shown}: {inside}{_explain(step, node)}", shown)

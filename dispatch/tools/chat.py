@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -144,23 +144,21 @@ def converse(
     """
     talk = _Conversation(dispatcher, messages, call_tool, variables)
 
-    def ask(messages: Messages, **arguments: Any) -> Iterator[Stream | Answer]:
-        either: Any = complete
-        found = either(dispatcher, messages, stream=stream, **arguments)
+    either: Any = complete  # streamed or not
+
+    def ask(**arguments: Any) -> Generator[Stream, None, Answer]:
+        found = either(dispatcher, talk.messages, stream=stream, **arguments)
+        if isinstance(found, Answer):
+            return found
         yield found
-        if isinstance(found, Stream):
-            for _ in found:
-                pass
-            yield found.answer
+        for _ in found:
+            pass
+        return found.answer
 
     for _ in range(max_rounds):
-        for found in ask(talk.messages, tools=tools, **parameters):
-            if isinstance(found, Stream):
-                yield found
-                continue
-            answer = found
-            asked = answer.tool_calls if call_tool is not None else ()
-            yield talk.turn(answer, [talk.result(each) for each in asked])
+        answer = yield from ask(tools=tools, **parameters)
+        asked = answer.tool_calls if call_tool is not None else ()
+        yield talk.turn(answer, [talk.result(each) for each in asked])
         if not answer.tool_calls:
             break
         if call_tool is None:
@@ -168,8 +166,8 @@ def converse(
     else:
         raise _unfinished(max_rounds)
     for arguments in talk.tasks() if post else ():
-        for found in ask(talk.messages, **arguments):
-            yield found if isinstance(found, Stream) else talk.closing(found)
+        answer = yield from ask(**arguments)
+        yield talk.closing(answer)
 
 
 @overload
@@ -231,7 +229,7 @@ async def aconverse(
     try:
         for each in following:
             yield await each
-    finally:  # where one fails, or nobody reads on
+    finally:  # where one fails, or the reader stops
         for each in following:
             each.cancel()
         await asyncio.gather(*following, return_exceptions=True)

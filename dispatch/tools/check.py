@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set, Sized
 from functools import partial
 from itertools import islice
@@ -21,11 +20,12 @@ from toolz import do
 from dispatch.config.environment import find_unresolvable
 from dispatch.config.morpher import ConfigMorpher
 from dispatch.errors import ConfigError, Fault, Position, Step
-from dispatch.immutable import SCALARS, FrozenMap, freeze, locate, origin_of
+from dispatch.immutable import SCALARS, VECTOR, FrozenMap, freeze, locate, origin_of
 from dispatch.litellm.catalog import Catalog, needs, read_catalog
 from dispatch.litellm.deployments import deploy, find_idle_weights
 from dispatch.litellm.endpoints import find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
+from dispatch.litellm.lint import find_suspicious
 from dispatch.litellm.policy import RESERVED_KEYS, find_misspelt, find_value_faults
 from dispatch.litellm.proxy import SECTIONS
 from dispatch.litellm.proxy_file import find_proxy_faults
@@ -33,7 +33,6 @@ from dispatch.litellm.settings import find_dead_fallbacks, find_settings_faults
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
 from dispatch.redaction import (
-    HIDDEN,
     is_reference,
     is_secret,
     literal_secrets,
@@ -80,11 +79,13 @@ def check(
     *,
     contract: Contract | Iterable[str | Role] | None = None,
     today: datetime.date | None = None,
+    ahead: int = 30,
 ) -> Report:
     """Check a configuration against a contract, and against what LiteLLM knows.
 
     `config` is the path of a file, a configuration, or a list of models. `contract` is what the
     program declares; it wins over the section `roles` of the configuration.
+    Models are reported that reach the end of their life within `ahead` days.
     Sections that LiteLLM does not know are reported, except those named `x-…` and own keys.
 
     >>> report = check([{"model": "gpt-4o", "roles": "chat", "temprature": 0, "api_key": "none"}])
@@ -103,8 +104,8 @@ def check(
     except ConfigError as error:
         found = [*error.faults, *_find_in_sections(tree, ())]
     else:
-        found = _find(tree, sections, today or datetime.date.today())
-    found += find_proxy_faults(tree)
+        found = _find(tree, sections, today or datetime.date.today(), ahead)
+    found = [*_group_unset(found), *find_proxy_faults(tree)]
     source: Any = getattr(origin_of(tree), "source", None)
     if source is not None:
         found += source.pitfalls({fault.path for fault in found})
@@ -177,7 +178,9 @@ def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> I
             yield locate(_warning((name,), "unknown section", hint, "unknown-key"), tree)
 
 
-def _find(tree: FrozenMap[str, Any], sections: Sections, today: datetime.date) -> list[Fault]:
+def _find(
+    tree: FrozenMap[str, Any], sections: Sections, today: datetime.date, ahead: int
+) -> list[Fault]:
     contract, models, copies = sections.contract, list[Model](), list[Model]()
     run = pipeline(
         contract,
@@ -196,12 +199,26 @@ def _find(tree: FrozenMap[str, Any], sections: Sections, today: datetime.date) -
         found.append(locate(_warning(("models",), "holds no model", "add one", "no-models"), tree))
 
     catalog, secrets, unknown = read_catalog(), secret_values(tree), set[str]()
+    settings = sections.rest.get("litellm_settings")
+    settings = settings if isinstance(settings, Mapping) else {}
+    custom = settings.get("custom_provider_map")
+    custom = custom if isinstance(custom, VECTOR) else ()
+    options: dict[str, Any] = {
+        "ahead": ahead,
+        "today": today,
+        "own_keys": contract.own_keys,
+        "providers": [each.get("provider") for each in custom if isinstance(each, Mapping)],
+        "drop_params": settings.get("drop_params") is True,
+        "secrets": secrets,
+    }
     # A copy has another origin than its model if its role has parameters.
     origins = {id(origin_of(model)) for model in models}
     for model in (*models, *(copy for copy in copies if id(origin_of(copy)) not in origins)):
-        faults = _find_in_keys(model, contract.own_keys, unknown)
-        listed = _find_in_catalog(model, catalog, secrets, today)
-        found += (locate(fault, model) for fault in (*faults, *listed))
+        suspicious = list(find_suspicious(model, catalog, **options))
+        misplaced = {str(fault.path[0]) for fault in suspicious}
+        faults = _find_in_keys(model, contract.own_keys, misplaced, unknown)
+        unset = _find_unset_keys(model, catalog)
+        found += (locate(fault, model) for fault in (*faults, *suspicious, *unset))
     for role, players in groups.items():
         for copy in players:
             found += (locate(f, copy) for f in _find_unmet_needs(copy, contract[role], catalog))
@@ -214,6 +231,18 @@ def _find(tree: FrozenMap[str, Any], sections: Sections, today: datetime.date) -
     found += (fault.as_warning() for fault in undeployable)
     # What is wrong with a default, or with a model of many roles, was found many times.
     return list({(fault.path, fault.message): fault for fault in reversed(found)}.values())[::-1]
+
+
+def _group_unset(found: Iterable[Fault]) -> list[Fault]:
+    """Report a variable that is not set once, however many models need it."""
+    grouped: dict[Any, list[Fault]] = {}
+    for number, fault in enumerate(found):
+        unset = fault.code in ("unset-key", "unset-variable")
+        grouped.setdefault(fault.message if unset else number, []).append(fault)
+    return [
+        first._replace(message=f"{first.message} (and for {len(more)} more)") if more else first
+        for first, *more in grouped.values()
+    ]
 
 
 def _find_notes(
@@ -231,54 +260,32 @@ def _find_notes(
         for path in literal_secrets(model):
             message, hint = "is a literal secret", "write os.environ/NAME: export refuses it"
             fault = locate(Fault(path, message, hint, "literal-secret", "note"), model)
-            notes.setdefault("", []).append(fault)
+            notes.setdefault("", []).extend([fault] if fault.path not in flagged else [])
     for first, *more in filter(None, notes.values()):
         places = f" (and {len(more)} more like it)" if more else ""
         yield first._replace(message=first.message + places)
 
 
-def _find_in_keys(model: Model, own: Collection[str], unknown: set[str]) -> Iterator[Fault]:
+def _find_in_keys(
+    model: Model, own: Collection[str], misplaced: set[str], unknown: set[str]
+) -> Iterator[Fault]:
     sent = {k: v for k, v in model.to_dict().items() if k not in ("name", "roles", *own)}
     yield from find_unresolvable(sent, types=VALUE_TYPES)
     yield from find_value_faults(model)
-    yield from find_misspelt(model, own, seen=unknown)
+    yield from find_misspelt(model, misplaced.union(own), seen=unknown)
     if leak := find_credential_leak(model):
         yield leak
 
 
-def _find_in_catalog(
-    model: Model, catalog: Catalog | None, secrets: Set[str], today: datetime.date
-) -> Iterator[Fault]:
+def _find_unset_keys(model: Model, catalog: Catalog | None) -> Iterator[Fault]:
     if catalog is None or not (called := _called(model, catalog)):
         return
-    name, custom = called
-    provider, entry = catalog.provider(name, custom), catalog.find(name, custom)
+    provider = catalog.provider(*called)
     has_endpoint = model.get("api_base") or model.get("base_url")
     for need in needs(provider, model) if provider and not has_endpoint else ():
         if not any(os.environ.get(variable, "").strip() for variable in need.variables):
             message = f"{' or '.join(need.variables)} is not set (required by {provider})"
             yield _warning(("model",), message, f"set it, or give {need.keys[0]}", "unset-key")
-    if entry is None:
-        if provider is None or not catalog.takes_any_name(name, custom):
-            near = catalog.near(name, custom)
-            hint = "" if provider else "write its provider before it, such as openai/…"
-            hint = f"did you mean {near!r}?" if near else hint
-            shown = repr(HIDDEN) if name in secrets else quote_name(name)
-            unlisted = f"LiteLLM's list has no model {shown}"
-            message = unlisted if provider else f"unknown provider for model {shown}"
-            yield _warning(("model",), message, hint, "unknown-model")
-        return
-    retired = str(entry.get("deprecation_date") or "")
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", retired) and retired <= today.isoformat():
-        successor = entry.get("successor_model")
-        hint = f"use {successor}" if successor else ""
-        yield _warning(("model",), f"was deprecated on {retired}", hint, "deprecated-model")
-    limit = entry.get("max_output_tokens") or entry.get("max_tokens")
-    for key in ("max_tokens", "max_completion_tokens"):
-        asked = model.get(key)
-        if isinstance(asked, int) and isinstance(limit, int | float) and asked > limit:
-            message = f"{asked} is more than the {int(limit)} tokens in LiteLLM's list"
-            yield _warning((key,), message, f"ask for at most {int(limit)}", "too-many-tokens")
 
 
 def _called(model: Model, catalog: Catalog) -> tuple[str, str | None] | None:

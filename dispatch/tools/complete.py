@@ -573,15 +573,16 @@ def call(
     Where a model fails, the next of the role is asked: by the Router, or, for what the Router does
     not have, one after the other.
 
-    >>> from dispatch import ModelDispatcher, Role
-    >>> models = [{"model": "gpt-4o", "roles": ["shout"], "greeting": "hi"}]
-    >>> dispatcher = ModelDispatcher(models, roles=[Role("shout", calls="builtins.dict")])
-    >>> call(dispatcher, "shout", name="Ann")
-    {'model': 'gpt-4o', 'greeting': 'hi', 'name': 'Ann'}
+    >>> from dispatch import ModelDispatcher
+    >>> dispatcher = ModelDispatcher([{"model": "gpt-4o", "mock_response": "hello"}])
+    >>> messages = [{"role": "user", "content": "hi"}]
+    >>> call(dispatcher, "chatcompletions", messages=messages).choices[0].message.content
+    'hello'
 
     Raises what `complete` raises.
     """
     request = _Request(dispatcher, role, model, None)
+    problem: Exception = LookupError("no model is left")
     for target, kwargs, model_id in _attempts(request, "", arguments):
         try:
             response = target(**kwargs)
@@ -599,6 +600,7 @@ async def acall(
 ) -> Any:
     """Call what a role calls, as `call` does, without blocking."""
     request = _Request(dispatcher, role, model, None)
+    problem: Exception = LookupError("no model is left")
     for target, kwargs, model_id in _attempts(request, "a", arguments):
         try:
             response = target(**kwargs)
