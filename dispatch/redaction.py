@@ -81,7 +81,7 @@ _ASSIGNED = r"(?<![\w~-])([\w~-]+)['\"]?[:=](?!//)['\"]?(?=\S)"
 _ASSIGNED_IN_KEY = r"(?<![\w~-])([\w~-]+)['\"]?\s*[:=]\s*(?=\S)"
 _UNASSIGNED = r"\s*([\w~-]+)\s+(?=[^\s:=])"  # the colon is missing
 _ASSIGNED_VALUE = r"(?xi) (?!\*\*\*) (?:(?:basic|bearer|token|apikey|key)\s+)? \S* [^\s'\"\])},;.]"
-_WORD_BREAK = r"(?<=[a-z0-9])(?=[A-Z])|[-.:\s]+"
+_WORD_BREAK = r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+|(?<=\w)[^\w\s]+(?=\w)"
 _LINE_WORDS = r"[\w.-]+"
 _NAME_LIKE = r"[\w@(*<$%{][\w ./:@+*$%<>(){}\[\],='&#!?~-]{0,119}"
 
@@ -178,7 +178,11 @@ def _rebuild(value: Any, change: Callable[[Any, Any], Any]) -> Any:
     if isinstance(value, set | frozenset | PSet):  # sorted, so that no hash seed shows
         return sorted((change(item, "") for item in value), key=repr)
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Iterator):
-        return [change(item, "") for item in value]
+        # An item such as "api_key: sk-1" was meant as a mapping.
+        return [
+            redact_key(i) if i and isinstance(i, str) and change is redact else change(i, "")
+            for i in value
+        ]
     return value
 
 

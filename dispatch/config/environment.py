@@ -85,11 +85,7 @@ def refers(value: Any, name: object = "", types: Types = _NO_TYPES) -> bool:
 
 
 def unresolved_items(values: Mapping[Any, Any], types: Types = _NO_TYPES) -> dict[Any, Any]:
-    """Return the items that `resolve` would change, or refuse.
-
-    >>> unresolved_items({"model": "gpt-4o", "api_key": "os.environ/KEY"})
-    {'api_key': 'os.environ/KEY'}
-    """
+    """Return the items that `resolve` would change, or refuse."""
     strings = _strings(values, types)
     keys = {p[0] for text, p, kind in strings if is_reference(text) or _find_misuse(text, p, kind)}
     return {key: value for key, value in values.items() if key in keys}
@@ -116,17 +112,13 @@ def resolve(
 ) -> Any:
     """Copy containers, with every reference replaced by what the environment holds.
 
-    `types` is what keys take: under such a key, the value of a variable becomes a number or a
-    boolean. `locate` gives faults their place.
+    >>> os.environ["HEAT"] = "0.2"
+    >>> resolve({"temperature": "os.environ/HEAT"}, types={"temperature": "number"})
+    {'temperature': 0.2}
+    >>> del os.environ["HEAT"]
 
-    >>> os.environ["TEAM"], os.environ["HEAT"] = "blue", "0.2"
-    >>> resolve({"a": ["os.environ/TEAM"], "b": "os.environ/HEAT"}, types={"b": "number"})
-    {'a': ['blue'], 'b': 0.2}
-    >>> del os.environ["TEAM"], os.environ["HEAT"]
-
-    Raises `UnsetVariableError` for variables that are unset or empty, and `ConfigError` for other
-    faults: a variable of the wrong type, or in quotes; `${NAME}`; and, under a key that is secret
-    or takes a "string", any reference of another tool, or one that is only a part of the value.
+    Raises `UnsetVariableError` if all that is wrong is variables that are unset or empty, else
+    `ConfigError`; `locate` gives faults their place.
     """
     faults: list[Fault] = []
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,45 +21,20 @@ __all__ = ["ENDPOINTS", "VENDORS", "find_credential_leak", "key_variables"]
 ENDPOINTS = frozenset({"api_base", "base_url"})
 """The keys of a model that name an endpoint."""
 
-_VENDORS = """
-    anthropic     anthropic.com                               ANTHROPIC_AUTH_TOKEN
-    azure         azure.com azure.us azure.cn azure-api.net   AZURE_OPENAI_API_KEY
-    azure_ai      azure.com azure.us azure.cn azure-api.net   AZURE_OPENAI_API_KEY AZURE_API_KEY
-    cerebras      cerebras.ai
-    cohere        cohere.com cohere.ai                        CO_API_KEY
-    dashscope     aliyuncs.com
-    deepinfra     deepinfra.com
-    deepseek      deepseek.com
-    fireworks_ai  fireworks.ai  FIREWORKS_API_KEY FIREWORKSAI_API_KEY FIREWORKS_AI_TOKEN
-    gemini        googleapis.com                              GOOGLE_API_KEY
-    github        github.ai azure.com
-    groq          groq.com
-    huggingface   huggingface.co huggingface.cloud            HF_TOKEN
-    mistral       mistral.ai
-    moonshot      moonshot.ai moonshot.cn
-    nvidia_nim    nvidia.com
-    openai        openai.com
-    openrouter    openrouter.ai                               OR_API_KEY
-    perplexity    perplexity.ai                               PERPLEXITYAI_API_KEY
-    sambanova     sambanova.ai
-    together_ai   together.ai together.xyz  TOGETHER_API_KEY TOGETHERAI_API_KEY TOGETHER_AI_TOKEN
-    xai           x.ai
-"""
+_ROWS = Path(__file__).with_name("vendors.txt").read_text(encoding="utf-8").splitlines()
 VENDORS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     vendor: (tuple(n for n in names if "." in n), tuple(n for n in names if "." not in n))
-    for vendor, *names in map(str.split, _VENDORS.strip().splitlines())
+    for vendor, *names in map(str.split, _ROWS)
+    if vendor != "#"
 }
-"""By the prefix of a model, as of LiteLLM 1.110.2: the domains of its vendor, and the variables of
-its key that are not named after the prefix. A self-hosted server (hosted_vllm, ollama, …) has no
-vendor."""
+"""By the prefix of a model: the domains of its vendor, and the further variables of its key."""
 
 _INSTEAD: Mapping[str, tuple[str, str]] = {
     "openai": ("", "Authorization"),
     "azure": ("azure_ad_token", "api-key"),
     "gemini": ("", "x-goog-api-key"),
 }
-"""The key of a model and the header that LiteLLM sends instead of a vendor's key. No other secret
-keeps that at home, such as a gateway's token or a key for logs."""
+"""The key of a model and the header that LiteLLM sends instead of a vendor's key."""
 
 _UNPREFIXED = {"openai": r"(chatgpt|gpt|ft:gpt|o\d)\b", "anthropic": r"claude\b"}
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from dispatch.config.environment import ValueType
 
@@ -22,25 +23,14 @@ _LIVE = (
     ("litellm.types.utils", "all_litellm_params"),
     ("litellm.constants", "OPENAI_CHAT_COMPLETION_PARAMS"),
 )
-_TYPES: Mapping[ValueType, str] = {
-    "string": "api_base base_url model",
-    "number": """
-        frequency_penalty input_cost_per_token keepalive_seconds max_budget min_p
-        output_cost_per_token presence_penalty repetition_penalty stream_timeout temperature timeout
-        top_p typical_p weight""",
-    "integer": """
-        dimensions itpm max_completion_tokens max_parallel_requests max_retries max_tokens
-        min_tokens n num_ctx num_predict num_retries order otpm rpd rpm seed top_k top_logprobs tpd
-        tpm""",
-    "boolean": """
-        caching drop_params enable_json_schema_validation ensure_alternating_roles logprobs
-        merge_reasoning_content_in_choices parallel_tool_calls store stream turn_off_message_logging
-        use_chat_completions_api use_in_pass_through use_litellm_proxy verbose""",
-}
-VALUE_TYPES: Mapping[str, ValueType] = {
-    key: kind for kind, keys in _TYPES.items() for key in keys.split()
-}
-"""What well-known keys take, as of LiteLLM 1.110.2: to read variables of the environment."""
+_KINDS = FILE.with_name("key_kinds.txt").read_text(encoding="utf-8").splitlines()
+VALUE_TYPES = cast("Mapping[str, ValueType]", {
+    "api_base": "string", "base_url": "string", "model": "string", "weight": "number",
+    "order": "integer", "max_parallel_requests": "integer", "logprobs": "boolean",
+    "input_cost_per_token": "number", "output_cost_per_token": "number",
+} | {key: kind for key, _, kind in (line.partition(" ") for line in _KINDS)
+     if kind in ("number", "integer", "boolean") and "." not in key})  # fmt: skip
+"""What keys take: to read variables of the environment."""
 
 
 @lru_cache(maxsize=1)

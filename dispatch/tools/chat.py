@@ -150,10 +150,11 @@ def converse(
         found = either(dispatcher, talk.messages, stream=stream, **arguments)
         if isinstance(found, Answer):
             return found
-        yield found
-        for _ in found:
+        streaming: Stream = found
+        yield streaming
+        for _ in streaming:
             pass
-        return found.answer
+        return streaming.answer
 
     for _ in range(max_rounds):
         answer = yield from ask(tools=tools, **parameters)
