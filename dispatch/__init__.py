@@ -6,8 +6,9 @@
 >>> ModelDispatcher(models).for_chatcompletions.morph(completion)
 {'model': 'gpt-4o', 'temperature': 0}
 
-`load` reads files, `make_router` gives a `litellm.Router` with a role as its model name, and
-`check`, `explain` and `schema` are what the command line offers, as functions.
+`load` reads files, `complete` and `converse` answer with failover, `make_router` gives a
+`litellm.Router` with a role as its model name, and `check`, `explain`, `schema`, `ping` and `usage`
+are what the command line offers, as functions.
 """
 
 __version__ = "0.1.0"
@@ -15,6 +16,7 @@ __version__ = "0.1.0"
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from dispatch.errors import (
+    BudgetError,
     CompletionError,
     ConfigError,
     ConfigWarning,
@@ -44,27 +46,44 @@ if _TYPE_CHECKING:
     from dispatch.litellm.router import make_router
     from dispatch.loading import load
     from dispatch.models import ConfigMorpher, RoleGroup
+    from dispatch.tools.chat import Turn, aconverse, converse
     from dispatch.tools.check import check
+    from dispatch.tools.complete import Answer, acall, acomplete, call, complete
     from dispatch.tools.explain import explain
+    from dispatch.tools.ping import aping, ping
     from dispatch.tools.schema import schema
+    from dispatch.tools.usage import usage
 
 # The pipeline is imported at once; the rest when its name is first used.
 _LAZY = {
+    "Answer": "dispatch.tools.complete",
     "ConfigMorpher": "dispatch.models",
     "ModelDispatcher": "dispatch.dispatcher",
     "ModelRoleType": "dispatch.dispatcher",
     "ReturnType": "dispatch.config.arguments",
     "RoleGroup": "dispatch.models",
+    "Turn": "dispatch.tools.chat",
+    "acall": "dispatch.tools.complete",
+    "acomplete": "dispatch.tools.complete",
+    "aconverse": "dispatch.tools.chat",
+    "aping": "dispatch.tools.ping",
+    "call": "dispatch.tools.complete",
     "check": "dispatch.tools.check",
+    "complete": "dispatch.tools.complete",
+    "converse": "dispatch.tools.chat",
     "explain": "dispatch.tools.explain",
     "load": "dispatch.loading",
     "make_router": "dispatch.litellm.router",
     "model_list": "dispatch.litellm.deployments",
+    "ping": "dispatch.tools.ping",
     "proxy_config": "dispatch.litellm.proxy",
     "schema": "dispatch.tools.schema",
+    "usage": "dispatch.tools.usage",
 }
 
 __all__ = [
+    "Answer",
+    "BudgetError",
     "CompletionError",
     "ConfigError",
     "ConfigMorpher",
@@ -86,10 +105,18 @@ __all__ = [
     "RoleError",
     "RoleGroup",
     "StageError",
+    "Turn",
     "UnknownKeyWarning",
     "UnsetVariableError",
     "UnsetVariableWarning",
+    "acall",
+    "acomplete",
+    "aconverse",
+    "aping",
+    "call",
     "check",
+    "complete",
+    "converse",
     "dispatch",
     "each",
     "explain",
@@ -98,10 +125,12 @@ __all__ = [
     "make_router",
     "mark_secret",
     "model_list",
+    "ping",
     "pipeline",
     "proxy_config",
     "schema",
     "thaw",
+    "usage",
 ]
 
 

@@ -18,7 +18,7 @@ from dispatch.errors import ConfigWarning, DispatchError
 
 __all__ = ["COMMANDS", "app", "main"]
 
-COMMANDS = ("show", "run", "check", "export", "explain", "schema", "init", "import")
+COMMANDS = ("show", "run", "check", "ping", "export", "explain", "schema", "init", "import")
 
 
 class _Commands(click.Group):
