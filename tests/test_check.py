@@ -169,7 +169,11 @@ RIGHT = [
     {"model": "in-no-list", "mock_response": "yes"},
     {"model": "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws_profile_name": "p"},
     {"model": "ft:gpt-4o:us:1", "api_key": "k"},
-    {"model": "openai/gpt-3.5-turbo-0301", "api_base": "http://localhost:8000/v1", "max_tokens": 10**6},
+    {
+        "model": "openai/gpt-3.5-turbo-0301",
+        "api_base": "http://localhost:8000/v1",
+        "max_tokens": 10**6,
+    },
     {"model": "bedrock/converse/us.anthropic.claude-sonnet-4-5-20250929-v1:0"},
     {"model": "bedrock/arn:aws:bedrock:us-east-1:1:inference-profile/x"},
     {"model": "bedrock/agent/A/B"},

@@ -56,7 +56,7 @@ def rows(output):
 DEMO = [
     (["show", "--demo"], "talker"),
     (["check", "--demo"], "2 models, no faults, no warnings"),
-    (["run", "--demo", "hello"], "postcompletions · reviewer · summarize"),
+    (["run", "--demo", "--quiet", "hello"], "Renamed the variable"),
     (["export", "--demo", "--to", "litellm-proxy"], "model_list:"),
     (["explain", "--demo", "--for", "json.dumps"], "reserved for the dispatcher"),
     (["schema"], "chatcompletions: the main conversation and its tool calls."),
@@ -147,8 +147,9 @@ def test_model_without_name(tmp_path, name):
     file.write_text(f"models: [{{name: {name}, model: gpt-4o, mock_response: hello}}]\n")
     done = run("run", file, "hi")
     assert done.returncode == 0, done.stderr
-    assert rows(done.stdout)[1] == ["chatcompletions", "1", "gpt-4o", "gpt-4o", ""]
-    assert done.stdout.endswith("\nchatcompletions · gpt-4o\nhello\n")
+    assert done.stdout == "hello\n"
+    assert "chatcompletions · gpt-4o" in done.stderr
+    assert rows(run("show", file).stdout)[1][:4] == ["chatcompletions", "1", "gpt-4o", "gpt-4o"]
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
@@ -239,15 +240,14 @@ def test_imports(config, command, needed):
 
 
 def test_run():
-    """`run` shows the roles, the answer, and each post-completion."""
+    """In a pipe, `run` prints the answer alone; what else there is goes to stderr."""
     done = run("run", "--demo", "hello")
     assert done.returncode == 0, done.stderr
-    table, chat, first, second = done.stdout.split("\n\n")
-    assert len(rows(table)) == 5
-    assert chat.splitlines()[0] == "chatcompletions · talker"
-    assert first.splitlines()[0].startswith("postcompletions · reviewer · review the changes")
-    assert second.splitlines()[0].startswith("postcompletions · reviewer · summarize")
-    assert all(turn.splitlines()[1] for turn in (chat, first, second))
+    assert done.stdout == "Renamed the variable in parser.py; all tests pass.\n"
+    titles = [line for line in done.stderr.splitlines() if " · " in line]
+    assert titles[0] == "chatcompletions · talker"
+    assert titles[1].startswith("postcompletions · reviewer · review the changes")
+    assert titles[2].startswith("postcompletions · reviewer · summarize")
 
 
 def test_set(config):

@@ -17,7 +17,7 @@ from werkzeug import Response
 
 from dispatch import load, make_router
 from dispatch.litellm.policy import RESERVED_KEYS
-from dispatch.tools.chat import converse
+from dispatch.tools.chat import Turn, converse
 from tests import fake_provider, program
 
 ROOT = Path(__file__).parent.parent
@@ -129,8 +129,10 @@ def test_system_prompt(config, provider):
 
 def test_conversation(config, provider):
     """A conversation asks the chat model, then the post model with its task."""
-    turns = converse(load(config), "hello")
-    said = [(turn.role, turn.task, "".join(turn.text)) for turn in turns]
+    turns = [
+        turn for turn in converse(load(config), "hello", stream=True) if isinstance(turn, Turn)
+    ]
+    said = [(turn.role, turn.task, turn.text) for turn in turns]
     assert said == [
         ("chatcompletions", None, "re: hello"),
         ("postcompletions", TASK, f"re: {TASK}"),
@@ -152,10 +154,10 @@ def test_answer_streams(config, provider):
     provider.expect_request("/v1/chat/completions").respond_with_handler(
         lambda request: Response(slowly(request), mimetype="text/event-stream")
     )
-    turn = next(converse(load(config), "hello"))
-    assert next(turn.text) == "re:"
+    stream = next(converse(load(config), "hello", stream=True))
+    assert next(stream) == "re:"
     read_the_first.set()
-    assert "".join(turn.text) == " hello"
+    assert "".join(stream) == " hello"
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
@@ -173,10 +175,9 @@ def test_chunk_without_choices(config, provider, position):
     provider.expect_request("/v1/chat/completions").respond_with_handler(with_it)
     options = '"include_usage": true'
     dispatcher = load(config, overrides=[f"defaults.stream_options={{{options}}}"])
-    assert ["".join(turn.text) for turn in converse(dispatcher, "hello")] == [
-        "re: hello",
-        f"re: {TASK}",
-    ]
+    turns = [turn for turn in converse(dispatcher, "hello", stream=True) if isinstance(turn, Turn)]
+    assert [turn.text for turn in turns] == ["re: hello", f"re: {TASK}"]
+    assert [turn.usage.prompt for turn in turns] == [3, 3]
 
 
 def test_interrupt(config, provider):
@@ -192,7 +193,7 @@ def test_interrupt(config, provider):
         lambda request: Response(slowly(request), mimetype="text/event-stream")
     )
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "dispatch", "run", str(config), "hello"],
+        [sys.executable, "-u", "-m", "dispatch", "run", "-q", str(config), "hello"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -242,9 +243,8 @@ def test_run(config, provider):
     """A conversation runs from the command line."""
     done = run(config, "hello")
     assert done.returncode == 0, done.stderr
-    blocks = done.stdout.split("\n\n")
-    assert blocks[-2].endswith("re: hello")
-    assert TASK in blocks[-1]
+    assert done.stdout == "re: hello\n"
+    assert done.stderr.endswith(f"postcompletions · reviewer · {TASK}\nre: {TASK}\n")
     check_conversation(provider)
 
 

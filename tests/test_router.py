@@ -180,17 +180,6 @@ def test_order_and_weight(models, expected):
     assert [(each["order"], each["weight"]) for each in found] == expected
 
 
-def test_shared_load():
-    """Models of one step share the load by their weights."""
-    models = [
-        {"name": name, "model": "gpt-4o", "mock_response": name, "order": 1, "weight": weight}
-        for name, weight in (("often", 9), ("seldom", 1))
-    ]
-    router = make_router(ModelDispatcher(models))
-    answers = [ask(router) for _ in range(500)]
-    assert 410 <= answers.count("often") <= 485  # six standard deviations of 450 are 40
-
-
 def test_idle_weight():
     """A weight has an effect where models of a role have the same order, and is a warning else."""
     alone = [{"model": "m", "weight": 2, "roles": BOTH}, {"model": "m"}]

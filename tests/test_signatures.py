@@ -310,7 +310,6 @@ def test_twins(target, names):
         ({}, "found a dict$"),
         (Bare(), "found a Bare$"),
     ],
-    ids=str,
 )
 def test_refused(target, message):
     """What is no callable, has no signature or can never be called is refused by its name."""
