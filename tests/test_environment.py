@@ -41,27 +41,22 @@ def chat():
     return ModelDispatcher(MODELS).for_chatcompletions
 
 
-def test_any_depth(chat):
-    """A reference is resolved at any depth when keyword arguments are built."""
-    kwargs = chat.morph(litellm.completion, "models[1]")
-    assert kwargs["extra_headers"] == {"X-Keys": ["sk-second", "plain"]}
-    assert kwargs["extra_body"] == {"a": [{"b": {"c": "sk-second"}}]}
+def test_any_depth(chat, monkeypatch):
+    """A reference is resolved at any depth, at each call that keyword arguments are built for."""
+    for value in ("sk-second", "sk-rotated"):
+        monkeypatch.setenv("SECOND_KEY", value)
+        kwargs = chat.morph(litellm.completion, "models[1]")
+        assert kwargs["extra_headers"] == {"X-Keys": [value, "plain"]}
+        assert kwargs["extra_body"] == {"a": [{"b": {"c": value}}]}
 
 
 def test_elsewhere(chat):
-    """Everywhere else it stays a reference."""
+    """Everywhere else it stays a reference; a key pasted behind os.environ/ is none, and hidden."""
     assert chat.fetch("models[0].api_key") == "os.environ/FIRST_KEY"
     assert chat.config["models"][1]["extra_body"]["a"][0]["b"]["c"] == "os.environ/SECOND_KEY"
     assert "os.environ/FIRST_KEY" in repr(chat.models[0])
     assert "sk-second" not in repr(chat.models[1])
-
-
-def test_each_call(chat, monkeypatch):
-    """The environment is read at each call."""
-    chat.morph(litellm.completion, "models[1]")
-    monkeypatch.setenv("SECOND_KEY", "sk-rotated")
-    kwargs = chat.morph(litellm.completion, "models[1]")
-    assert kwargs["extra_headers"]["X-Keys"][0] == "sk-rotated"
+    assert "sk-proj" not in repr(ConfigMorpher({"api_key": "os.environ/sk-proj-1"}))
 
 
 @pytest.mark.parametrize(("value", "problem"), [(None, "not set"), ("", "empty"), ("  ", "empty")])
@@ -121,6 +116,7 @@ FOREIGN = """
     os.getenv('X') os.environ['X'] os.environ.get("X") os.environ.X process.env.X
 """
 SPACED = ["${{ secrets.X }}", "{{ env.X }}", "os.getenv('X', 'd')"]
+PASSWORDS = ["sk-1", "$ecret", "pa$$word", "env", "{}", "100%", "os.environ/X"]
 
 
 @pytest.mark.parametrize("value", [*FOREIGN.split(), *SPACED])
@@ -134,9 +130,7 @@ def test_foreign_reference(value):
     assert refers(value, "api_key")
 
 
-@pytest.mark.parametrize(
-    "value", ["sk-1", "$ecret", "pa$$word", "env", "{}", "100%", "os.environ/X"]
-)
+@pytest.mark.parametrize("value", PASSWORDS)
 def test_no_foreign_reference(value):
     """A password may contain what references are made of."""
     assert foreign_reference(value) is None
@@ -149,51 +143,39 @@ def test_strings_about_variables():
         assert not refers(text, "prompt")
 
 
-def test_pasted_key():
-    """A key pasted behind os.environ/ is no reference, and hidden."""
-    assert "sk-proj" not in repr(ConfigMorpher({"api_key": "os.environ/sk-proj-1"}))
+# fmt: off
+TYPES = [
+    ("temperature", "0.2", 0.2), ("temperature", "1", 1), ("timeout", "1e1", 10.0),
+    ("max_tokens", "100", 100), ("rpm", "60", 60), ("weight", "9", 9), ("order", "2", 2),
+    ("stream", "true", True), ("drop_params", "0", False), ("user", "7", "7"),
+    ("model", "gpt-4o", "gpt-4o"),
+]
+WRONG = [
+    ("temperature", "hot-canary", "is not a number"), ("temperature", "nan", "is not a number"),
+    ("temperature", "true", "is not a number"), ("timeout", "10s-canary", "is not a number"),
+    ("max_tokens", "1.5", "is not an integer"), ("max_tokens", "null", "is not an integer"),
+    ("stream", "canary", "is not true or false"), ("stream", "2", "is not true or false"),
+    ("user", "canary\n", "ends in a line break; set it without the line break"),
+    ("user", " canary", "has blanks around it; set it without the blanks"),
+    ("user", "'canary'", "is wrapped in quotes; set it without the quotes"),
+    ("user", '"canary"', "is wrapped in quotes; set it without the quotes"),
+]
+# fmt: on
 
 
-@pytest.mark.parametrize(
-    ("key", "text", "value"),
-    [
-        ("temperature", "0.2", 0.2),
-        ("temperature", "1", 1),
-        ("timeout", "1e1", 10.0),
-        ("max_tokens", "100", 100),
-        ("rpm", "60", 60),
-        ("weight", "9", 9),
-        ("order", "2", 2),
-        ("stream", "true", True),
-        ("drop_params", "0", False),
-        ("user", "7", "7"),
-    ],
-)
+@pytest.mark.parametrize(("key", "text", "value"), TYPES)
 def test_types(key, text, value, monkeypatch):
     """Under a key that takes a number or a boolean, the value of a variable becomes one."""
     monkeypatch.setenv("VALUE", text)
 
     def call(weight=None, order=None, **kwargs): ...
 
-    group = ModelDispatcher([{"model": "m", key: "os.environ/VALUE"}]).for_chatcompletions
+    group = ModelDispatcher([{"model": "m"} | {key: "os.environ/VALUE"}]).for_chatcompletions
     resolved = group.morph(call)[key]
     assert (type(resolved), resolved) == (type(value), value)
 
 
-@pytest.mark.parametrize(
-    ("key", "text", "problem"),
-    [
-        ("temperature", "hot-canary", "is not a number"),
-        ("temperature", "nan", "is not a number"),
-        ("timeout", "10s-canary", "is not a number"),
-        ("max_tokens", "1.5", "is not an integer"),
-        ("stream", "canary", "is not true or false"),
-        ("user", "canary\n", "ends in a line break; set it without the line break"),
-        ("user", " canary", "has blanks around it; set it without the blanks"),
-        ("user", "'canary'", "is wrapped in quotes; set it without the quotes"),
-        ("user", '"canary"', "is wrapped in quotes; set it without the quotes"),
-    ],
-)
+@pytest.mark.parametrize(("key", "text", "problem"), WRONG)
 def test_wrong_values(key, text, problem, monkeypatch):
     """A variable that holds what no call can use is an error, which never shows its value."""
     monkeypatch.setenv("VALUE", text)
@@ -201,19 +183,6 @@ def test_wrong_values(key, text, problem, monkeypatch):
     with pytest.raises(ConfigError) as caught:
         group.morph(litellm.completion)
     assert str(caught.value) == f"models[0].{key}: the value of VALUE {problem}"
-
-
-def test_multiple_lines(monkeypatch):
-    """A value of multiple lines, such as a PEM file or a prompt, may end in a line break."""
-    monkeypatch.setenv("VALUE", "-----BEGIN\nx\n")
-    assert resolve("os.environ/VALUE") == "-----BEGIN\nx\n"
-
-
-def test_model(monkeypatch):
-    """A reference may be the model itself."""
-    monkeypatch.setenv("VALUE", "gpt-4o")
-    group = ModelDispatcher([{"model": "os.environ/VALUE"}]).for_chatcompletions
-    assert group.morph(litellm.completion) == {"model": "gpt-4o"}
 
 
 def test_containers():
@@ -225,10 +194,10 @@ def test_containers():
     assert resolve(freeze(["os.environ/SECOND_KEY"])) == ["sk-second"]
 
 
-def test_beyond_ascii(monkeypatch):
-    """Names beyond ASCII are names."""
-    monkeypatch.setenv("SCHLÜSSEL", "sk-ü")
-    assert resolve({"api_key": "os.environ/SCHLÜSSEL"}) == {"api_key": "sk-ü"}
+def test_unusual(monkeypatch):
+    """A value of multiple lines may end in a line break; names beyond ASCII are names."""
+    monkeypatch.setenv("SCHLÜSSEL", "-----BEGIN\nx\n")
+    assert resolve({"api_key": "os.environ/SCHLÜSSEL"}) == {"api_key": "-----BEGIN\nx\n"}
 
 
 def test_references():

@@ -219,22 +219,25 @@ def test_named_reserved_keys(group):
     assert roles == {"roles": {"chatcompletions": None}}
 
 
-def test_callable_with_what_comes_out(group):
-    """What comes out is what the callable can be called with, partials too."""
+def mixed(model, stop, **kwargs): ...
 
-    def mixed(model, stop, **kwargs): ...
 
-    for target in (
+@pytest.mark.parametrize(
+    "target",
+    [
         named,
         functools.partial(mixed, "m"),
         functools.partial(functools.partial(mixed, "m"), []),
         functools.partial(litellm.completion, "m"),
         functools.partial(litellm.completion, model="m"),
-    ):
-        target_kwargs = group.morph(target, "models[0]")
-        inspect.signature(target).bind_partial(**target_kwargs)
-        if isinstance(target, functools.partial):
-            inspect.signature(target.func).bind_partial(*target.args, **target_kwargs)
+    ],
+)
+def test_callable_with_what_comes_out(group, target):
+    """What comes out is what the callable can be called with, partials too."""
+    kwargs = group.morph(target, "models[0]")
+    inspect.signature(target).bind_partial(**kwargs)
+    if isinstance(target, functools.partial):
+        inspect.signature(target.func).bind_partial(*target.args, **kwargs)
 
 
 def test_positional_only(config, group):
@@ -298,11 +301,10 @@ def test_kinds_of_callables(config, target):
 
 def test_multiple_callables(config):
     """A list or a tuple of callables gives a tuple."""
-    for multiple in ([named, anything], (named, anything)):
-        first, second = config.morph(multiple, "models[0]")
-        assert first == config.morph(named, "models[0]")
-        assert second == config.morph(anything, "models[0]")
-    assert config.morph([named], "models[0]") == (config.morph(named, "models[0]"),)
+    results = config.morph(named, "models[0]"), config.morph(anything, "models[0]")
+    assert config.morph([named, anything], "models[0]") == results
+    assert config.morph((named, anything), "models[0]") == results
+    assert config.morph([named], "models[0]") == results[:1]
     assert config.morph([], "models[0]") == ()
 
 
@@ -342,19 +344,12 @@ def test_every_parameter():
     def target(required, model, limit=7, tags=[], queue=stack): ...  # noqa: B006
 
     config = ConfigMorpher({"limit": 9, "model": "m", "unknown": 1})
-    taken = config.morph(target, return_config_keys_only=False)
-    assert taken == {
-        "limit": 9,
-        "model": "m",
-        "required": None,
-        "tags": [],
-        "queue": collections.deque([1]),
-    }
-    assert list(taken) == ["limit", "model", "required", "tags", "queue"]
-    taken["tags"].append("mine")
-    taken["queue"].append(2)
-    again = config.morph(target, return_config_keys_only=False)
-    assert (again["tags"], again["queue"]) == ([], collections.deque([1]))
+    for _time in range(2):
+        taken = config.morph(target, return_config_keys_only=False)
+        values = [("limit", 9), ("model", "m"), ("required", None), ("tags", []), ("queue", stack)]
+        assert list(taken.items()) == values
+        taken["tags"].append("mine")
+        taken["queue"].append(2)
     assert stack == collections.deque([1])
 
 
@@ -383,29 +378,22 @@ def test_own_dataclass(config):
 
 def test_return_type(config):
     """A dict is the default, by either name; an unknown return type is refused."""
+    taken = config.morph(named, "models[0]")
     for form in ("dict", ReturnType.DICT):
-        taken = config.morph(named, "models[0]", return_type=form)
-        assert type(taken) is dict
-        assert taken == config.morph(named, "models[0]")
+        assert config.morph(named, "models[0]", return_type=form) == taken
     with pytest.raises(ValueError, match="'tuple' is not a valid ReturnType"):
         config.morph(named, "models[0]", return_type="tuple")
 
 
 def test_equal_dataclasses(config):
     """Dataclasses of equal arguments are equal, copies and pickles too."""
-    by_index, by_name, other = (
-        config.morph(named, path, return_type="dataclass")
-        for path in ("models[0]", "models[name=fast]", "models[1]")
-    )
-    assert by_index == by_name != other
-    assert by_index != config.morph(named, "models[0]")
-    for again in (
-        copy.copy(by_index),
-        copy.deepcopy(by_index),
-        pickle.loads(pickle.dumps(by_index)),
-    ):
-        assert again == by_index
-        assert again is not by_index
+    paths = ("models[0]", "models[name=fast]", "models[1]")
+    first, same, other = (config.morph(named, each, return_type="dataclass") for each in paths)
+    assert first == same != other
+    assert first != config.morph(named, "models[0]")
+    for twin in again(first):
+        assert twin == first
+        assert twin is not first
 
 
 @pytest.mark.parametrize("key", ["my-key", "class", "1st", "", "a b"])
@@ -651,33 +639,32 @@ def test_threads(config):
 # As an object
 
 
+def again(value):
+    """Return copies of a value."""
+    return copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))
+
+
 def test_equality(config):
     """A configuration is compared, hashed, copied and pickled by what it holds."""
     config.morph(litellm.completion, "models[0]")  # so that there is a plan
-    for again in (
-        copy.copy(config),
-        copy.deepcopy(config),
-        pickle.loads(pickle.dumps(config)),
-        ConfigMorpher(CONFIG),
-    ):
-        assert again == config
-        assert hash(again) == hash(config)
-        assert json.dumps(again.config) == json.dumps(CONFIG)
-        assert again.morph(named, "models[0]") == config.morph(named, "models[0]")
+    for same in (*again(config), ConfigMorpher(CONFIG)):
+        assert same == config
+        assert hash(same) == hash(config)
+        assert json.dumps(same.config) == json.dumps(CONFIG)
+        assert same.morph(named, "models[0]") == config.morph(named, "models[0]")
     assert config != ConfigMorpher({})
     assert config != CONFIG
 
 
 def test_copies_of_a_group():
     """A role group is copied and pickled with its role."""
-    group = ModelDispatcher([{**MODEL, "roles": {"postcompletions": "sum up"}}]).for_role(
-        "postcompletions"
-    )
-    for again in (copy.copy(group), copy.deepcopy(group), pickle.loads(pickle.dumps(group))):
-        assert type(again) is RoleGroup
-        assert (again.role, again.tasks, len(again)) == ("postcompletions", ("sum up",), 1)
-        assert again == group
-        assert json.dumps(again.fetch("models")) == json.dumps(group.fetch("models"))
+    models = [{**MODEL, "roles": {"postcompletions": "sum up"}}]
+    group = ModelDispatcher(models).for_role("postcompletions")
+    for same in again(group):
+        assert type(same) is RoleGroup
+        assert (same.role, same.tasks, len(same)) == ("postcompletions", ("sum up",), 1)
+        assert same == group
+        assert json.dumps(same.fetch("models")) == json.dumps(group.fetch("models"))
 
 
 def test_repr(config):

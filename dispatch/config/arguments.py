@@ -107,10 +107,10 @@ def make_plan(
         names.update(choice.parameters.defaults)
     faults = [fault for choice in choices for fault in choice.find_faults(node, names)]
     report(map(locate, dict.fromkeys(faults)), strict=options.strict)
-    used = {key for choice in choices for key in (*choice.values, *choice.policy.reserved)}
-    extra = [] if options.allow_extra_keys else [key for key in node if key not in used]
-    if extra:
-        raise ExtraKeysError(extra, locate(Fault((), "")).where)
+    if not options.allow_extra_keys:
+        used = {key for choice in choices for key in (*choice.values, *choice.policy.reserved)}
+        if extra := [key for key in node if key not in used]:
+            raise ExtraKeysError(extra, locate(Fault((), "")).where)
     plans = [choice.plan(options, locate) for choice in choices]
     return (lambda: tuple(plan() for plan in plans)) if multiple else plans[0]
 

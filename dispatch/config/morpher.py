@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, cast, overload
 
 from dispatch.config.arguments import Options, Plan, Policy, ReturnType, make_plan
@@ -26,7 +27,8 @@ __all__ = ["ConfigMorpher"]
 D = TypeVar("D", bound="DataclassInstance")
 
 PathName = str | os.PathLike[str]
-Form = ReturnType | Literal["dict", "dataclass"]
+Dict = Literal["dict", ReturnType.DICT]
+Record = Literal["dataclass", ReturnType.DATACLASS]
 
 _MAX_PLANS = 1024
 
@@ -96,60 +98,34 @@ class ConfigMorpher:
             prefix = f"{self.source.name}: " if self.source else ""
             raise type(error)(f"{prefix}{error}", error.path) from None
 
+    # fmt: off
     @overload
-    def morph(
-        self,
-        callable_obj: type[D],
-        start_from: PathLike | None = None,
-        allow_extra_keys: bool = True,
-        *,
-        return_type: Literal["dataclass", ReturnType.DATACLASS],
-        return_config_keys_only: bool = True,
-        strict: bool = False,
-    ) -> D: ...
+    def morph(self, callable_obj: type[D], start_from: PathLike | None = None,
+              allow_extra_keys: bool = True, *, return_type: Record,
+              return_config_keys_only: bool = True, strict: bool = False) -> D: ...
 
     @overload
-    def morph(
-        self,
-        callable_obj: Callable[..., Any],
-        start_from: PathLike | None = None,
-        allow_extra_keys: bool = True,
-        return_type: Literal["dict", ReturnType.DICT] = "dict",
-        return_config_keys_only: bool = True,
-        *,
-        strict: bool = False,
-    ) -> dict[str, Any]: ...
+    def morph(self, callable_obj: Callable[..., Any], start_from: PathLike | None = None,
+              allow_extra_keys: bool = True, return_type: Dict = "dict",
+              return_config_keys_only: bool = True, *, strict: bool = False) -> dict[str, Any]: ...
 
     @overload
-    def morph(
-        self,
-        callable_obj: Callable[..., Any],
-        start_from: PathLike | None = None,
-        allow_extra_keys: bool = True,
-        *,
-        return_type: Form,
-        return_config_keys_only: bool = True,
-        strict: bool = False,
-    ) -> Any: ...
+    def morph(self, callable_obj: Callable[..., Any], start_from: PathLike | None = None,
+              allow_extra_keys: bool = True, *, return_type: Dict | Record,
+              return_config_keys_only: bool = True, strict: bool = False) -> Any: ...
 
     @overload
-    def morph(
-        self,
-        callable_obj: list[Any] | tuple[Any, ...],
-        start_from: PathLike | None = None,
-        allow_extra_keys: bool = True,
-        return_type: Form = "dict",
-        return_config_keys_only: bool = True,
-        *,
-        strict: bool = False,
-    ) -> tuple[Any, ...]: ...
+    def morph(self, callable_obj: list[Any] | tuple[Any, ...], start_from: PathLike | None = None,
+              allow_extra_keys: bool = True, return_type: Dict | Record = "dict",
+              return_config_keys_only: bool = True, *, strict: bool = False) -> tuple[Any, ...]: ...
+    # fmt: on
 
     def morph(
         self,
         callable_obj: Any,
         start_from: PathLike | None = None,
         allow_extra_keys: bool = True,
-        return_type: Form = "dict",
+        return_type: Dict | Record = "dict",
         return_config_keys_only: bool = True,
         *,
         strict: bool = False,
@@ -171,16 +147,16 @@ class ConfigMorpher:
         cannot be read, `UnsetVariableError` for a reference to an unset variable, and `ConfigError`
         for a key that names a positional-only parameter, or a value that no call can be made with.
         """
-        options = Options(allow_extra_keys, return_type, return_config_keys_only, strict)
-        if not is_of_module(callable_obj) or isinstance(start_from, list):
-            return self._plan(callable_obj, start_from, options)()
+        options = (allow_extra_keys, return_type, return_config_keys_only, strict)
         key = (callable_obj, start_from, options)
-        plan = self._plans.get(key)
+        kept = type(callable_obj) is FunctionType and not isinstance(start_from, list)
+        plan = self._plans.get(key) if kept else None
         if plan is None:
-            plan = self._plan(callable_obj, start_from, options)
-            if len(self._plans) >= _MAX_PLANS:
-                self._plans.clear()
-            self._plans[key] = plan
+            plan = self._plan(callable_obj, start_from, Options(*options))
+            if kept and is_of_module(callable_obj):
+                if len(self._plans) >= _MAX_PLANS:
+                    self._plans.clear()
+                self._plans[key] = plan
         return plan()
 
     def _start(self) -> PathLike:

@@ -28,7 +28,7 @@ from dispatch.immutable import VECTOR, FrozenMap
 from dispatch.redaction import HIDDEN, is_secret, quote_name, redact_key, redact_text
 from dispatch.suggestions import describe_type, did_you_mean
 
-__all__ = ["REQUIRED", "All", "Index", "Key", "PathLike", "Select", "get", "parse", "read_scalar",
+__all__ = ["REQUIRED", "Index", "Key", "PathLike", "Select", "get", "parse", "read_scalar",
            "show_path", "trace", "walk"]  # fmt: skip
 
 # Mostly what `freeze` makes; `FrozenMap.of` may hold a plain dict or list too.
@@ -82,23 +82,18 @@ class Condition(NamedTuple):
 
 
 class Select(NamedTuple):
-    """The first item of a list that meets one of the conditions."""
+    """The first item of a list that meets one of the conditions; if there are none, every item."""
 
     conditions: tuple[Condition, ...]
 
     def __str__(self) -> str:
-        return f"[{' or '.join(map(repr, self.conditions))}]"
+        return f"[{' or '.join(map(repr, self.conditions)) or '*'}]"
 
 
-class All(NamedTuple):
-    """Every item of a list."""
-
-    def __str__(self) -> str:
-        return "[*]"
-
+_ALL = Select(())
 
 Path = tuple[Step, ...]
-PathStep = Key | Index | Select | All
+PathStep = Key | Index | Select
 PathLike = str | Sequence[str | int | PathStep]
 
 
@@ -135,7 +130,7 @@ def walk(tree: Any, path: PathLike, default: Any = REQUIRED) -> tuple[Path, Any]
     if default is not REQUIRED:  # as for most callers, which need no words
         return (), default
     shown, step = show_path(path), steps[len(found)]
-    inside = f"in {show_path(found)}: " if All() in steps[: len(found)] else ""
+    inside = f"in {show_path(found)}: " if _ALL in steps[: len(found)] else ""
     missing_item = isinstance(step, Index) and isinstance(node, _LISTS)
     category: type[PathError] = MissingIndexError if missing_item else MissingKeyError
     raise category(f"{shown}: {inside}{_explain(step, node)}", shown)
@@ -143,7 +138,7 @@ def walk(tree: Any, path: PathLike, default: Any = REQUIRED) -> tuple[Path, Any]
 
 def _follow(node: Any, steps: Sequence[PathStep], found: Path = ()) -> tuple[Path, Any]:
     for step in steps[len(found) :]:
-        if isinstance(step, All) and isinstance(node, _LISTS):
+        if step == _ALL and isinstance(node, _LISTS):
             items = [_follow(item, steps, (*found, i))[1] for i, item in enumerate(node)]
             return found, pvector(items)
         hit = _find(step, node)
@@ -250,12 +245,10 @@ def _parse(path: str) -> tuple[PathStep, ...]:
             steps.append(Key(_unquote(key)))
         elif step["index"]:
             steps.append(Index(int(step["index"])))
-        elif step["conditions"]:
-            pairs = re.findall(_CONDITION, step["conditions"])
+        else:
+            pairs = re.findall(_CONDITION, step["conditions"] or "")
             found = [(_unquote(key), value.rstrip()) for key, value in pairs]
             steps.append(Select(tuple(Condition(k, _unquote(v), read_scalar(v)) for k, v in found)))
-        else:
-            steps.append(All())
     return tuple(steps)
 
 

@@ -46,7 +46,7 @@ def read_parameters(target: Any) -> Parameters:
 
     Raises `SignatureError` for what is no callable, or a builtin without a signature.
     """
-    return _read_once(target) if is_of_module(target) else _read(target)
+    return _read(target) if is_of_module(target) else _read.__wrapped__(target)
 
 
 def is_of_module(target: Any) -> bool:
@@ -61,6 +61,7 @@ def is_of_module(target: Any) -> bool:
     return getattr(module, target.__qualname__, None) is target
 
 
+@lru_cache(maxsize=256)
 def _read(target: Any) -> Parameters:
     target = typing.get_origin(target) or target  # Box[int] takes what Box takes
     if typing.is_typeddict(target):
@@ -75,16 +76,13 @@ def _read(target: Any) -> Parameters:
             parameters = _signature(twin)
     kinds = {name: parameter.kind for name, parameter in parameters.items()}
     keywords = {n: p.default for n, p in parameters.items() if kinds[n] in _BY_KEYWORD}
-    inner = _read(target.func) if isinstance(target, partial) else Parameters({})
+    inner = read_parameters(target.func) if isinstance(target, partial) else Parameters({})
     return Parameters(
         keywords,
         inspect.Parameter.VAR_KEYWORD in kinds.values(),
         frozenset(n for n, kind in kinds.items() if kind is inspect.Parameter.POSITIONAL_ONLY),
         inner.filled.union(inner.defaults.keys() - keywords.keys()),
     )
-
-
-_read_once = lru_cache(maxsize=256)(_read)
 
 
 def _signature(target: Any) -> Mapping[str, inspect.Parameter]:

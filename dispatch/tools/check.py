@@ -211,6 +211,7 @@ def _find(
         "drop_params": settings.get("drop_params") is True,
         "secrets": secrets,
     }
+    known = {fault.path for fault in refused}
     # A copy has another origin than its model if its role has parameters.
     origins = {id(origin_of(model)) for model in models}
     for model in (*models, *(copy for copy in copies if id(origin_of(copy)) not in origins)):
@@ -218,7 +219,8 @@ def _find(
         misplaced = {str(fault.path[0]) for fault in suspicious}
         faults = _find_in_keys(model, contract.own_keys, misplaced, unknown)
         unset = _find_unset_keys(model, catalog)
-        found += (locate(fault, model) for fault in (*faults, *suspicious, *unset))
+        located = (locate(fault, model) for fault in (*faults, *suspicious, *unset))
+        found += (fault for fault in located if fault.path not in known)
     for role, players in groups.items():
         for copy in players:
             found += (locate(f, copy) for f in _find_unmet_needs(copy, contract[role], catalog))
