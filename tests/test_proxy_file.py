@@ -165,7 +165,7 @@ def test_python():
     [
         ([{}], [{}]),
         ([{}, {}], [{"order": 1}, {"order": 1}]),
-        ([{"order": 2}, {}], [{"order": 2}, {}]),
+        ([{"order": 2}, {}], [{"order": 2}, {"order": 3}]),
         ([{"order": 2}, {}, {}], [{"order": 2}, {"order": 3}, {"order": 3}]),
         ([{"order": 1}, {"order": 1}], [{"order": 1}, {"order": 1}]),
         ([{"weight": 9}, {}], [{"weight": 9, "order": 1}, {"order": 1, "weight": 0}]),

@@ -165,8 +165,9 @@ def test_borrowed_models():
     [
         ([{}, {}], [(1, None), (2, None)]),
         ([{"order": 1}, {"order": 1}, {"order": 2}], [(1, None), (1, None), (2, None)]),
-        ([{}, {"order": 3}, {}], [(4, None), (3, None), (5, None)]),
-        ([{"order": 1, "weight": 9}, {"order": 1}, {}], [(1, 9), (1, 1), (2, None)]),
+        ([{}, {"order": 3}, {}], [(1, None), (3, None), (3, None)]),
+        ([{"order": 1, "weight": 9}, {"order": 1}, {}], [(1, 9), (1, 1), (3, None)]),
+        ([{}, {"order": 2, "weight": 3}], [(1, None), (2, 3)]),
         ([{"weight": 2}], [(1, 2)]),
         (
             [{"roles": {"chatcompletions": {"order": 2}}}, {"order": 1, "weight": 0.5}],

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
 from dispatch.config.environment import references
@@ -166,12 +165,13 @@ def find_idle_weights(groups: Groups) -> Iterator[Fault]:
 def _shares(models: Sequence[Model]) -> list[tuple[Model, int, Any]]:
     """Return each model of a role with its order and, where models share the load, its weight.
 
-    A model without an order follows those that have one. One without a weight, beside others of
-    the same order that have one, weighs 1: LiteLLM would never ask it.
+    The order of a model that has none is its place in the role. One without a weight, beside
+    others of the same order that have one, weighs 1: LiteLLM would never ask it.
     """
-    written = [order if type(order := model.get("order")) is int else None for model in models]
-    following = count(max((order for order in written if order is not None), default=0) + 1)
-    orders = [next(following) if order is None else order for order in written]
+    orders = [
+        order if type(order := model.get("order")) is int else place
+        for place, model in enumerate(models, 1)
+    ]
     weights = [model.get("weight") for model in models]
     weighed = {order for order, weight in zip(orders, weights, strict=True) if weight is not None}
     return [

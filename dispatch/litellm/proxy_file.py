@@ -108,7 +108,7 @@ def _shares(entries: Any) -> list[dict[str, Any]]:
     for group in groups.values():
         orders = [params["order"] for _, params in group if params.get("order") is not None]
         last = max((order for order in orders if type(order) is int), default=0)
-        if len(orders) < len(group) - 1:  # one that is alone comes last anyway
+        if len(orders) < len(group) > 1:
             for share, params in group:
                 share |= {"order": last + 1} if params.get("order") is None else {}
         merged = [(share, {**params, **share}) for share, params in group]
