@@ -258,6 +258,14 @@ def test_notes():
     assert check({"models": [model], "own_keys": ["price"]}).notes == ()
 
 
+def test_borrowed_role():
+    """A role that borrows its models is noted."""
+    roles = {"title": {"otherwise": "chatcompletions"}}
+    model = {"model": "m", "mock_response": "x"}
+    (note,) = check({"models": [model], "roles": roles}).notes
+    assert note.message == "no model plays role 'title': borrowed from 'chatcompletions'"
+
+
 def test_text():
     """Faults come first, then warnings with their lines, notes, and a summary."""
     write({"c.yaml": "models:\n  - {name: a, temprature: 0}\n  - {model: gpt-4o, api_key: k}\n"})

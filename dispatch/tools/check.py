@@ -222,6 +222,10 @@ def _find(
         located = (locate(fault, model) for fault in (*faults, *suspicious, *unset))
         found += (fault for fault in located if fault.path not in known)
     for role, players in groups.items():
+        lender = next((name for copy in players for name in copy["roles"]), role)
+        if lender != role:
+            message = f"no model plays role {quote_name(role)}: borrowed from {quote_name(lender)}"
+            found.append(locate(Fault(("models",), message, "", "borrowed-role", "note"), tree))
         for copy in players:
             found += (locate(f, copy) for f in _find_unmet_needs(copy, contract[role], catalog))
 
