@@ -38,19 +38,14 @@ def main() -> None:
             print(row, flush=True)
     print(f"\nAfterwards: {_load()}.")
     if arguments.plot:
-        names = ("dispatch", "pyrsistent")
         costs = {size: [each.cpu for each in medians[dispatch_job(size)]] for size in SIZES}
-        arguments.plot.write_text(
-            plot({size: dict(zip(names, each, strict=True)) for size, each in costs.items()})
-        )
+        arguments.plot.write_text(plot(costs))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks", description="Measure every job.")
     parser.add_argument("words", nargs="*", metavar="WORD", help="only jobs whose name has one")
-    parser.add_argument(
-        "--seconds", type=float, default=6, help="for the rounds of a job: %(default)s"
-    )
+    parser.add_argument("--seconds", type=float, default=8, help="for each job: %(default)s")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw cost against number (SVG)")
     return parser.parse_args()
 

@@ -21,7 +21,7 @@ NAMED = frozenset(inspect.signature(litellm.completion).parameters)  # cached: r
 
 
 def make_models(number: int, *, roles: int = 2) -> Models:
-    """Return models of eight keys that play both roles, the second one with a task; or the first."""
+    """Return models of eight keys that play both roles, one with a task; or the first alone."""
     return [
         {
             "name": f"model-{index}",

@@ -10,24 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 from statistics import median
-from subprocess import DEVNULL, CalledProcessError, Popen, run
+from subprocess import PIPE, CalledProcessError, Popen
 from time import perf_counter, process_time
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-__all__ = [
-    "Call",
-    "Contestant",
-    "Job",
-    "Memory",
-    "Process",
-    "Rival",
-    "Sample",
-    "Statement",
-    "measure",
-]
+__all__ = ["Call", "Job", "Memory", "Process", "Rival", "Sample", "Statement", "measure"]
 
 BATCH = 0.005  # seconds: short calls are repeated, so that the clock is small beside them
-LEAST, MOST = 5, 400  # rounds
+LEAST, MOST = 5, 1000  # rounds
 
 
 class Sample(NamedTuple):
@@ -38,30 +28,30 @@ class Sample(NamedTuple):
     bytes: float = 0
 
 
-class Contestant(Protocol):
-    """One way to do a job."""
-
-    def run(self) -> Any:
-        """Do the job once, and return the result."""
-
-    def sample(self, calls: int) -> Sample:
-        """Do the job, so many times where that is possible, and return the cost of one."""
-
-
 @dataclass(frozen=True)
 class Call:
-    """A function, called in this process."""
+    """A function, called so many times in this process."""
 
     run: Callable[[], Any]
+    calls: int = 1
 
-    def sample(self, calls: int) -> Sample:
-        call = self.run
+    def sample(self) -> Sample:
+        call, calls = self.run, self.calls
         wall, cpu = perf_counter(), process_time()
         for _ in repeat(None, calls):
             result = call()
         cpu, wall = process_time() - cpu, perf_counter() - wall
         del result  # what frees a large result is not the job
         return Sample(cpu / calls, wall / calls)
+
+    def in_batches(self) -> Call:
+        """Call as often as a batch needs; finding that out warms up what is warm for a user."""
+        self.sample()
+        batch = self
+        while (cost := batch.sample().cpu * batch.calls) < BATCH:
+            calls = 0.8 * batch.calls * BATCH / max(cost, 1e-6)
+            batch = Call(self.run, max(2 * batch.calls, int(calls)))
+        return batch
 
 
 @dataclass(frozen=True)
@@ -70,20 +60,19 @@ class Memory:
 
     run: Callable[[], Any]
     parts: int
-    less: Callable[[], Any] | None = None
+    less: Callable[[], Any] = tuple
 
-    def sample(self, calls: int) -> Sample:
-        taken = _bytes_of(self.run) - (_bytes_of(self.less) if self.less else 0)
-        return Sample(bytes=taken / self.parts)
+    def sample(self) -> Sample:
+        return Sample(bytes=(_bytes_of(self.run) - _bytes_of(self.less)) / self.parts)
 
 
 def _bytes_of(make: Callable[[], Any]) -> int:
-    make()  # what is made once, and kept, does not count
+    first = make()  # holds what is made once, and what pyrsistent had in store
     tracemalloc.start()
     result = make()
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    del result
+    del first, result
     return taken
 
 
@@ -94,44 +83,40 @@ class Process:
     arguments: tuple[str, ...]
 
     def run(self) -> None:
-        self.sample(1)
+        self.sample()
 
-    def sample(self, calls: int) -> Sample:
+    def sample(self) -> Sample:
+        return self._run()[1]
+
+    def _run(self) -> tuple[str, Sample]:
+        # Bytecode is kept, as it is where pip installed a package: the first run compiles it.
+        env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         command = [sys.executable, *self.arguments]
         start = perf_counter()
-        process = Popen(command, env=_environment(), stdout=DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
+        with Popen(command, env=env, stdout=PIPE, text=True) as process:
+            assert process.stdout
+            output = process.stdout.read()
+            _, status, usage = os.wait4(process.pid, 0)
+            wall = perf_counter() - start
+            process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise CalledProcessError(process.returncode, command)
-        return Sample(usage.ru_utime + usage.ru_stime, wall)
+        return output, Sample(usage.ru_utime + usage.ru_stime, wall)
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(Process):
     """One statement in a fresh process, whose own start does not count."""
 
-    code: str
+    def __init__(self, code: str) -> None:
+        clock = "from time import perf_counter, process_time; w, c = perf_counter(), process_time()"
+        told = "print(process_time() - c, perf_counter() - w)"
+        super().__init__(("-c", f"{clock}\n{code}\n{told}"))
 
-    def run(self) -> None:
-        self.sample(1)
-
-    def sample(self, calls: int) -> Sample:
-        script = (
-            "from time import perf_counter, process_time\n"
-            "wall, cpu = perf_counter(), process_time()\n"
-            f"{self.code}\n"
-            "print(process_time() - cpu, perf_counter() - wall)"
-        )
-        command = [sys.executable, "-c", script]
-        done = run(command, env=_environment(), capture_output=True, check=True, text=True)
-        return Sample(*map(float, done.stdout.split()))
+    def sample(self) -> Sample:
+        return Sample(*map(float, self._run()[0].split()))
 
 
-def _environment() -> dict[str, str]:
-    """Let bytecode be kept, as it is where pip installed a package: a first run compiles it."""
-    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+Contestant = Call | Memory | Process
 
 
 class Rival(NamedTuple):
@@ -143,14 +128,15 @@ class Rival(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """A job: the way of this package, and others by their names.
-
-    `alike` means that all give equal results.
-    """
+    """A job as this package does it, and its rivals; `alike` if all give equal results."""
 
     subject: Contestant
     rivals: Mapping[str, Rival]
     alike: bool = True
+
+    @property
+    def contestants(self) -> list[Contestant]:
+        return [self.subject, *(rival.contestant for rival in self.rivals.values())]
 
 
 def measure(job: Job, seconds: float) -> list[Sample]:
@@ -160,23 +146,15 @@ def measure(job: Job, seconds: float) -> list[Sample]:
     other round goes backwards. The collector of garbage runs as it would for a user, from a clean
     start for each.
     """
-    contestants = [job.subject, *(rival.contestant for rival in job.rivals.values())]
-    batches = [(each, _find_calls(each), list[Sample]()) for each in contestants]
+    contestants = [
+        each.in_batches() if isinstance(each, Call) else each for each in job.contestants
+    ]
+    rounds = [[each.sample() for each in contestants]][:0]  # the first one warms up
     end = perf_counter() + seconds
-    for done in range(MOST):
-        if done >= LEAST and perf_counter() > end:
-            break
-        for contestant, calls, samples in batches[:: -1 if done % 2 else 1]:
+    while len(rounds) < LEAST or (len(rounds) < MOST and perf_counter() < end):
+        samples = {}
+        for index in sorted(range(len(contestants)), reverse=len(rounds) % 2 == 1):
             gc.collect()
-            samples.append(contestant.sample(calls))
-    return [Sample(*map(median, zip(*samples, strict=True))) for _, _, samples in batches]
-
-
-def _find_calls(contestant: Contestant) -> int:
-    """Find how many calls make a batch; this also warms up what is warm for a user."""
-    calls = 1
-    cost = contestant.sample(calls).cpu
-    while isinstance(contestant, Call) and cost * calls < BATCH:
-        calls = max(2 * calls, int(0.8 * BATCH / max(cost, 1e-9)))
-        cost = contestant.sample(calls).cpu
-    return calls
+            samples[index] = contestants[index].sample()
+        rounds.append([samples[index] for index in range(len(contestants))])
+    return [Sample(*map(median, zip(*each, strict=True))) for each in zip(*rounds, strict=True)]

@@ -5,97 +5,71 @@ Written as SVG by hand. Its colours follow the reader's light or dark theme.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, floor, log10
 
 __all__ = ["plot"]
 
-WIDTH, HEIGHT = 760, 420
-LEFT, RIGHT, TOP, BOTTOM = 64, 180, 48, 48
+WIDTH, HEIGHT = 760, 360
+LEFT, RIGHT, TOP, BOTTOM = 64, 600, 48, 312
+CURVES = ("dispatch", "pyrsistent")
+STYLE = """<style>
+text { font: 13px system-ui, sans-serif; fill: #57606a; }
+path { fill: none; stroke: #d0d7de; }
+.dispatch { stroke: #0969da; stroke-width: 2; } .pyrsistent { stroke: #57606a; stroke-width: 2; }
+@media (prefers-color-scheme: dark) {
+text { fill: #9198a1; } path { stroke: #3d444d; }
+.dispatch { stroke: #4493f8; } .pyrsistent { stroke: #9198a1; }
+}
+</style>"""
 
-# Each with its colour on light and on dark.
-LINES = {"pyrsistent": ("#57606a", "#9198a1"), "dispatch": ("#0969da", "#4493f8")}
-LABELS = {"dispatch": "dispatch(models)", "pyrsistent": "pyrsistent alone"}
 
+def plot(costs: Mapping[int, Sequence[float]]) -> str:
+    """Draw `{number of models: (seconds of dispatch, of pyrsistent)}`, as microseconds a model.
 
-def plot(costs: Mapping[int, Mapping[str, float]]) -> str:
-    """Draw `{number of models: {contestant: seconds}}`, as microseconds a model.
-
-    >>> plot({1: {"dispatch": 2e-6}, 10: {"dispatch": 9e-6}}).startswith("<svg")
+    >>> plot({1: (2e-5, 1e-5), 10: (9e-5, 8e-5)}).startswith("<svg")
     True
     """
-    curves = {
-        name: {size: each[name] / size * 1e6 for size, each in costs.items() if name in each}
-        for name in LINES
-    }
-    frame = _Frame(curves)
-    body = [*frame.grid()]
-    for name, curve in curves.items():
-        body += frame.curve(name, curve) if curve else ()
-    return "\n".join([*_head(), *body, "</svg>"]) + "\n"
+    return "\n".join(_lines({n: [each / n * 1e6 for each in costs[n]] for n in costs})) + "\n"
 
 
-class _Frame:
-    """The axes: whole decades that hold every point."""
+def _lines(costs: Mapping[int, Sequence[float]]) -> Iterator[str]:
+    sizes = _decades(costs)
+    heights = _decades([cost for each in costs.values() for cost in each])
 
-    def __init__(self, curves: Mapping[str, Mapping[int, float]]) -> None:
-        sizes = [size for curve in curves.values() for size in curve]
-        costs = [cost for curve in curves.values() for cost in curve.values()]
-        self.sizes = range(floor(log10(min(sizes))), max(1, ceil(log10(max(sizes)))) + 1)
-        self.costs = range(floor(log10(min(costs))), ceil(log10(max(costs))) + 1)
+    def x(size: float) -> float:
+        return _between(LEFT, RIGHT, size, sizes)
 
-    def x(self, size: float) -> float:
-        share = (log10(size) - self.sizes[0]) / (self.sizes[-1] - self.sizes[0])
-        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+    def y(cost: float) -> float:
+        return _between(BOTTOM, TOP, cost, heights)
 
-    def y(self, cost: float) -> float:
-        share = (log10(cost) - self.costs[0]) / (self.costs[-1] - self.costs[0])
-        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
-
-    def grid(self) -> Iterator[str]:
-        right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-        for power in self.costs:
-            y = self.y(10.0**power)
-            yield f'<line class="grid" x1="{LEFT}" y1="{y}" x2="{right}" y2="{y}"/>'
-            yield _text(LEFT - 8, y + 4, f"{10.0**power:g}", "end")
-        for power in self.sizes:
-            x = self.x(10.0**power)
-            yield f'<line class="grid" x1="{x}" y1="{TOP}" x2="{x}" y2="{bottom}"/>'
-            yield _text(x, bottom + 18, f"{10**power:,}", "middle")
-        yield _text((LEFT + right) / 2, HEIGHT - 10, "models", "middle")
-        yield _text(LEFT - 48, TOP - 22, "µs a model", "start")
-
-    def curve(self, name: str, curve: Mapping[int, float]) -> Iterator[str]:
-        points = [(self.x(size), self.y(cost)) for size, cost in curve.items()]
-        line = " ".join(f"{x},{y}" for x, y in points)
-        yield f'<polyline class="line {name}" points="{line}"/>'
-        for x, y in points:
-            yield f'<circle class="dot {name}" cx="{x}" cy="{y}" r="3.5"/>'
-        yield _text(points[-1][0] + 12, points[-1][1] + 4, LABELS[name], "start", name)
+    label = "Cost of dispatching one model, by the number of models"
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}"'
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
+    yield STYLE
+    grid = [f"M{LEFT} {y(10.0**power)}H{RIGHT}" for power in heights]
+    grid += [f"M{x(10.0**power)} {TOP}V{BOTTOM}" for power in sizes]
+    yield f'<path d="{"".join(grid)}"/>'
+    yield _text(16, TOP - 22, "microseconds a model", "start")
+    yield from (_text(LEFT - 8, y(10.0**p) + 4, f"{10.0**p:g}", "end") for p in heights)
+    yield from (_text(x(10.0**p), BOTTOM + 18, f"{10**p:,}", "middle") for p in sizes)
+    yield _text((LEFT + RIGHT) / 2, HEIGHT - 10, "models", "middle")
+    for index, name in enumerate(CURVES):
+        points = [f"{x(size)} {y(each[index])}" for size, each in costs.items()]
+        yield f'<path class="{name}" d="M{"L".join(points)}"/>'
+        yield _text(RIGHT + 12, float(points[-1].split()[1]) + 4, name, "start")
+    yield "</svg>"
 
 
-def _text(x: float, y: float, text: str, anchor: str, kind: str = "") -> str:
-    return f'<text class="{kind}" x="{x:g}" y="{y:g}" text-anchor="{anchor}">{text}</text>'
+def _decades(values: Sequence[float] | Mapping[int, object]) -> range:
+    """Return the powers of ten that enclose all values."""
+    return range(floor(log10(min(values))), max(1, ceil(log10(max(values)))) + 1)
 
 
-def _head() -> Iterator[str]:
-    yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        'role="img" aria-label="Cost of dispatching one model, by the number of models">'
-    )
-    yield "<style>"
-    yield "text { font: 13px system-ui, sans-serif; fill: #57606a; }"
-    yield ".grid { stroke: #d0d7de; stroke-width: 1; }"
-    yield ".line { fill: none; stroke-width: 2; }"
-    yield from _colours(theme=0)
-    yield "@media (prefers-color-scheme: dark) {"
-    yield "text { fill: #9198a1; } .grid { stroke: #3d444d; }"
-    yield from _colours(theme=1)
-    yield "}"
-    yield "</style>"
+def _between(start: float, end: float, value: float, powers: range) -> float:
+    share = (log10(value) - powers[0]) / (powers[-1] - powers[0])
+    return round(start + share * (end - start), 1)
 
 
-def _colours(theme: int) -> Iterator[str]:
-    for name, colours in LINES.items():
-        yield f".line.{name} {{ stroke: {colours[theme]}; }}"
-        yield f".dot.{name}, text.{name} {{ fill: {colours[theme]}; }}"
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}">{text}</text>'

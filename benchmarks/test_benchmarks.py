@@ -12,7 +12,5 @@ from dispatch import thaw
 def test_job(name: str) -> None:
     """A ratio means something where both give equal results."""
     job = JOBS[name]()
-    result, *others = (
-        thaw(each.run()) for each in (job.subject, *(it.contestant for it in job.rivals.values()))
-    )
-    assert not job.alike or all(other == result for other in others)
+    subject, *others = (thaw(contestant.run()) for contestant in job.contestants)
+    assert not job.alike or all(other == subject for other in others)

@@ -86,52 +86,41 @@ def test_other_secrets(vendor, extra, arrived, httpserver, monkeypatch):
     assert (CANARY in arrived(**model)) == (find_credential_leak(model) is not None)
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        {"model": "groq/llama"},
-        {"model": "groq/llama", "api_base": "https://api.groq.com/openai/v1"},
-        {"model": "groq/llama", "api_base": "api.groq.com/openai/v1"},
-        {"model": "groq/llama", "api_base": "http://h", "api_key": "gsk-1"},
-        {"model": "groq/llama", "api_base": "http://h", "api_key": "os.environ/OTHER"},
-        {"model": "openai/m", "base_url": "http://h", "headers": {"Authorization": "Bearer x"}},
-        {"model": "hosted_vllm/llama", "api_base": "http://h"},
-        {"model": "ollama/llama", "api_base": "http://h"},
-        {"model": "my-own", "api_base": "http://h"},
-        {"model": "groq/llama", "api_base": "http://[broken"},
-        {"model": "groq/llama", "api_base": 7},
-        {"model": "groq/llama", "api_base": "os.environ/UNSET_BASE"},
-    ],
-)
+BASE = {"api_base": "http://h"}
+# fmt: off
+SAFE = [
+    {}, {"api_base": "https://api.groq.com/openai/v1"}, {"api_base": "api.groq.com/openai/v1"},
+    {"api_key": "gsk-1"} | BASE, {"api_key": "os.environ/OTHER"} | BASE,
+    {"model": "openai/m", "base_url": "http://h", "headers": {"Authorization": "Bearer x"}},
+    {"model": "hosted_vllm/llama"} | BASE, {"model": "ollama/llama"} | BASE,
+    {"model": "my-own"} | BASE, {"api_base": "http://[broken"}, {"api_base": 7},
+    {"api_base": "os.environ/UNSET_BASE"},
+]
+LEAKING = [
+    {"model": "gpt-4o"}, {"base_url": "http://h", "api_base": None},
+    {"model": "x", "custom_llm_provider": "openai"}, {"api_base": "https://openai.com.h"},
+    {"api_base": "https://notopenai.com"}, {"api_base": "https://api.groq.com/openai/v1"},
+    {"api_key": ""}, {"api_key": None}, {"extra_headers": {"X-Team": "blue"}},
+    {"api_base": "os.environ/BASE"}, {"model": "os.environ/MODEL"},
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("model", SAFE)
 def test_no_leak(model, monkeypatch):
     """There is no warning where no key goes to another endpoint."""
     for variable in ("GROQ_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.setenv(variable, CANARY)
-    assert find_credential_leak(model) is None
+    assert find_credential_leak({"model": "groq/llama"} | model) is None
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        {"model": "gpt-4o", "api_base": "http://h"},
-        {"model": "openai/x", "base_url": "http://h"},
-        {"model": "x", "custom_llm_provider": "openai", "api_base": "http://h"},
-        {"model": "openai/x", "api_base": "https://openai.com.h"},
-        {"model": "openai/x", "api_base": "https://notopenai.com"},
-        {"model": "openai/x", "api_base": "https://api.groq.com/openai/v1"},
-        {"model": "openai/x", "api_base": "http://h", "api_key": ""},
-        {"model": "openai/x", "api_base": "http://h", "api_key": None},
-        {"model": "openai/x", "api_base": "http://h", "extra_headers": {"X-Team": "blue"}},
-        {"model": "openai/x", "api_base": "os.environ/BASE"},
-        {"model": "os.environ/MODEL", "api_base": "http://h"},
-    ],
-)
+@pytest.mark.parametrize("model", LEAKING)
 def test_leak(model, monkeypatch):
     """A key that would go to another endpoint is named, and never shown."""
     monkeypatch.setenv("MODEL", "gpt-4o")
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     monkeypatch.setenv("BASE", "https://somewhere.example/v1")
-    fault = find_credential_leak(model)
+    fault = find_credential_leak({"model": "openai/x"} | BASE | model)
     assert "OPENAI_API_KEY" in fault.message
     assert CANARY not in str(fault)
 

@@ -28,6 +28,7 @@ ValueType = Literal["string", "number", "integer", "boolean"]
 Path = tuple[Step, ...]
 Types = Mapping[str, ValueType]
 Kind = ValueType | None
+Change = Callable[[str, Path, Kind], Any]
 
 _NAME = r"[^\W\d]\w*"
 _FOREIGN = rf"""(?x)  # a whole string, the way other tools write a reference
@@ -69,14 +70,8 @@ def references(value: Any) -> Iterator[tuple[Path, str]]:
     >>> list(references({"headers": {"X-Key": "os.environ/TEAM_KEY"}}))
     [(('headers', 'X-Key'), 'TEAM_KEY')]
     """
-    found: list[tuple[Path, str]] = []
-
-    def visit(text: str, path: Path, *_: Any) -> None:
-        if is_reference(text):
-            found.append((path, text.removeprefix(REFERENCE)))
-
-    _rebuild(value, visit, found)
-    return iter(found)
+    strings = _strings(value)
+    return ((path, text.removeprefix(REFERENCE)) for text, path, _ in strings if is_reference(text))
 
 
 def refers(value: Any, name: object = "", types: Types = _NO_TYPES) -> bool:
@@ -90,14 +85,9 @@ def refers(value: Any, name: object = "", types: Types = _NO_TYPES) -> bool:
 
 def unresolved_items(values: Mapping[Any, Any], types: Types = _NO_TYPES) -> dict[Any, Any]:
     """Return the items that `resolve` would change, or refuse."""
-    found: list[Any] = []
-
-    def visit(text: str, path: Path, kind: Kind, found: list[Any]) -> None:
-        if is_reference(text) or _find_misuse(text, path, kind):
-            found.append(path[0])
-
-    _rebuild(values, visit, found, types=types)
-    return {key: values[key] for key in dict.fromkeys(found)}
+    strings = _strings(values, types)
+    keys = {p[0] for text, p, kind in strings if is_reference(text) or _find_misuse(text, p, kind)}
+    return {key: value for key, value in values.items() if key in keys}
 
 
 def find_unresolvable(value: Any, *, types: Types = _NO_TYPES) -> Iterator[Fault]:
@@ -107,9 +97,9 @@ def find_unresolvable(value: Any, *, types: Types = _NO_TYPES) -> Iterator[Fault
     ...     print(fault)
     api_key: $OPENAI_API_KEY is not expanded; write os.environ/OPENAI_API_KEY
     """
-    faults: list[Fault] = []
-    _rebuild(value, _resolve, faults, types=types)
-    return (fault.as_warning() if fault.code == _UNSET else fault for fault in faults)
+    for string in _strings(value, types):
+        if isinstance(fault := _resolve(*string), Fault):
+            yield fault.as_warning() if fault.code == _UNSET else fault
 
 
 def resolve(
@@ -130,43 +120,47 @@ def resolve(
     `ConfigError`; `locate` gives faults their place.
     """
     faults: list[Fault] = []
-    resolved = _rebuild(value, _resolve, faults, path, types=types)
+
+    def change(text: str, path: Path, kind: Kind) -> Any:
+        found = _resolve(text, path, kind)
+        if isinstance(found, Fault):
+            faults.append(locate(found))
+        return found
+
+    resolved = _rebuild(value, change, path, types=types)
     if not faults:
         return resolved
-    located = [locate(fault) for fault in faults]
     if all(fault.code == _UNSET for fault in faults):
-        raise UnsetVariableError(located, faults[0].message.partition(" ")[0])
-    raise ConfigError(located)
+        raise UnsetVariableError(faults, faults[0].message.partition(" ")[0])
+    raise ConfigError(faults)
+
+
+def _strings(value: Any, types: Types = _NO_TYPES) -> list[tuple[str, Path, Kind]]:
+    found: list[tuple[str, Path, Kind]] = []
+    _rebuild(value, lambda *string: found.append(string), types=types)
+    return found
 
 
 def _rebuild(
-    value: Any,
-    visit: Callable[[str, Path, Kind, list[Any]], Any],
-    found: list[Any],
-    path: Path = (),
-    kind: Kind = None,
-    types: Types = _NO_TYPES,
+    value: Any, change: Change, path: Path = (), kind: Kind = None, types: Types = _NO_TYPES
 ) -> Any:
-    """Copy containers, with what `visit` makes of each string, and of `found` beside it.
-
-    `kind` is what the key of the value takes; `types` is for the outermost mapping.
-    """
+    """Copy containers, with their strings changed; `types` is for the outermost mapping."""
     if isinstance(value, str):
-        return visit(value, path, kind, found)
+        return change(value, path, kind)
     if type(value) in SCALARS:
         return value
     kind = kind if kind == "string" else None
     if isinstance(value, _MAPS):
         return {
-            key: _rebuild(item, visit, found, (*path, key), kind or _kind(key, types))
+            key: _rebuild(item, change, (*path, key), kind or _kind(key, types))
             for key, item in value.items()
         }
     if isinstance(value, _LISTS):
-        items = [_rebuild(item, visit, found, (*path, i), kind) for i, item in enumerate(value)]
+        items = [_rebuild(item, change, (*path, i), kind) for i, item in enumerate(value)]
         # A tuple may have names for its items.
         return getattr(value, "_make", tuple)(items) if isinstance(value, tuple) else items
     if isinstance(value, Set):
-        return {_rebuild(item, visit, found, path, kind) for item in value}
+        return {_rebuild(item, change, path, kind) for item in value}
     return value
 
 
@@ -177,19 +171,16 @@ def _kind(key: object, types: Types) -> Kind:
     return types.get(key) or ("string" if is_secret(key) else None)
 
 
-def _resolve(text: str, path: Path, kind: Kind, faults: list[Fault]) -> Any:
-    """Return what a string stands for."""
+def _resolve(text: str, path: Path, kind: Kind) -> Any:
+    """Return what a string stands for, or a fault."""
     if not is_reference(text):
-        if misuse := _find_misuse(text, path, kind):
-            faults.append(misuse)
-        return text
+        return _find_misuse(text, path, kind) or text
     name = text.removeprefix(REFERENCE)
     value = os.environ.get(name, "")
     bare, hint = value.strip(), ""
     if not bare:
         message = f"{name} is {'empty' if name in os.environ else 'not set'}"
-        faults.append(Fault(path, message, f"set it: export {name}=…", _UNSET))
-        return text
+        return Fault(path, message, f"set it: export {name}=…", _UNSET)
     if bare[0] == bare[-1] in "'\"" and len(bare) > 1:
         problem, hint = "is wrapped in quotes", "set it without the quotes"
     elif value != bare and len(bare.splitlines()) == 1:  # no PEM file, and no prompt
@@ -205,8 +196,7 @@ def _resolve(text: str, path: Path, kind: Kind, faults: list[Fault]) -> Any:
         if type(typed) in accepted and -math.inf < typed < math.inf:
             return typed
         problem = f"is not {expected}"
-    faults.append(Fault(path, f"the value of {name} {problem}", hint, "wrong-value"))
-    return text
+    return Fault(path, f"the value of {name} {problem}", hint, "wrong-value")
 
 
 def _find_misuse(value: str, path: Path, kind: Kind) -> Fault | None:

@@ -85,9 +85,9 @@ def main() -> None:
 
     import litellm  # noqa: F401  # its lists count once it is loaded
 
-    lines = (f"# LiteLLM {version('litellm')}", *new_keys(), "")
-    with FILE.open("a", encoding="utf-8") as file:
-        file.write("\n".join(lines))
+    if keys := new_keys():
+        with FILE.open("a", encoding="utf-8") as file:
+            file.write("\n".join((f"# LiteLLM {version('litellm')}", *keys, "")))
 
 
 if __name__ == "__main__":
