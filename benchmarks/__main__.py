@@ -10,7 +10,7 @@ import gc
 import os
 import platform
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.jobs import JOBS, SIZES, dispatch_job
@@ -27,7 +27,8 @@ def main() -> None:
     words = arguments.words or [""]
     chosen = {name: make for name, make in JOBS.items() if any(word in name for word in words)}
     gc.freeze()  # what importing litellm left is no contestant's garbage
-    print(f"Python {platform.python_version()}, {', '.join(_versions())}; {_load()}.")
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    print(f"Python {platform.python_version()}, {versions}; {_load()}.")
     print("Medians of interleaved rounds: CPU time, user and system; one ratio is by the clock.\n")
     print(_row(*HEAD), _row("---", "--:", "---", *["--:"] * 4, "---"), sep="\n")
     medians = {}
@@ -48,14 +49,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=8, help="for each job: %(default)s")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw cost against number (SVG)")
     return parser.parse_args()
-
-
-def _versions() -> Iterator[str]:
-    for name in PACKAGES:
-        try:
-            yield f"{name} {version(name)}"
-        except PackageNotFoundError:
-            continue
 
 
 def _load() -> str:

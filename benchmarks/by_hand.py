@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import litellm
-import yaml
 from pyrsistent import PMap, pmap, pvector
 
 Models = list[dict[str, Any]]
@@ -58,8 +57,3 @@ def to_kwargs(model: Mapping[str, Any]) -> dict[str, Any]:
 def group_to_kwargs(models: Models) -> list[dict[str, Any]]:
     """From models to the arguments of every model of each role, with pyrsistent alone."""
     return [to_kwargs(model) for copies in group(models).values() for model in copies]
-
-
-def parse_yaml(text: str) -> Any:
-    """Parse YAML with PyYAML's C loader, and nothing else."""
-    return yaml.load(text, yaml.CSafeLoader)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 from statistics import median
-from subprocess import PIPE, CalledProcessError, Popen
+from subprocess import DEVNULL, PIPE, CalledProcessError, Popen
 from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
@@ -46,8 +46,8 @@ class Call:
 
     def in_batches(self) -> Call:
         """Call as often as a batch needs; finding that out warms up what is warm for a user."""
-        self.sample()
         batch = self
+        batch.sample()
         while (cost := batch.sample().cpu * batch.calls) < BATCH:
             calls = 0.8 * batch.calls * BATCH / max(cost, 1e-6)
             batch = Call(self.run, max(2 * batch.calls, int(calls)))
@@ -93,7 +93,7 @@ class Process:
         env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         command = [sys.executable, *self.arguments]
         start = perf_counter()
-        with Popen(command, env=env, stdout=PIPE, text=True) as process:
+        with Popen(command, env=env, stdout=PIPE, stderr=DEVNULL, text=True) as process:
             assert process.stdout
             output = process.stdout.read()
             _, status, usage = os.wait4(process.pid, 0)
@@ -146,15 +146,15 @@ def measure(job: Job, seconds: float) -> list[Sample]:
     other round goes backwards. The collector of garbage runs as it would for a user, from a clean
     start for each.
     """
-    contestants = [
-        each.in_batches() if isinstance(each, Call) else each for each in job.contestants
-    ]
-    rounds = [[each.sample() for each in contestants]][:0]  # the first one warms up
+    batches = [each.in_batches() if isinstance(each, Call) else each for each in job.contestants]
+    for each in batches:
+        each.sample()  # compiles, and fills caches
+    samples: list[list[Sample]] = [[] for _ in batches]
     end = perf_counter() + seconds
-    while len(rounds) < LEAST or (len(rounds) < MOST and perf_counter() < end):
-        samples = {}
-        for index in sorted(range(len(contestants)), reverse=len(rounds) % 2 == 1):
+    for done in range(MOST):
+        if done >= LEAST and perf_counter() > end:
+            break
+        for index in sorted(range(len(batches)), reverse=done % 2 == 1):
             gc.collect()
-            samples[index] = contestants[index].sample()
-        rounds.append([samples[index] for index in range(len(contestants))])
-    return [Sample(*map(median, zip(*each, strict=True))) for each in zip(*rounds, strict=True)]
+            samples[index].append(batches[index].sample())
+    return [Sample(*map(median, zip(*each, strict=True))) for each in samples]

@@ -1,32 +1,30 @@
 """The same job by other packages: from a role to the arguments of its call, again and again.
 
-Each in the way that its documentation shows; importing the package, and what its users do once,
-comes before. What a user of theirs writes by hand, such as that `name` is no argument, is not in
-their configuration at all.
+Each in the way that its documentation shows; what its users do once comes before. None of them
+knows which keys are not LiteLLM's: their configurations contain the arguments alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from benchmarks.measure import Call, Rival
 
-Make = Callable[[str, dict[str, Any]], Callable[[], dict[str, Any]]]
+Kwargs = dict[str, Any]
 
 
-def installed(role: str, kwargs: dict[str, Any]) -> dict[str, Rival]:
+def installed(role: str, kwargs: Kwargs) -> dict[str, Rival]:
     """Return the peers whose packages are installed, each with these arguments for a role."""
     rivals = {}
     for name, make in PEERS.items():
-        try:
+        with suppress(ImportError):
             rivals[name] = Rival(Call(make(role, kwargs)), 1)
-        except ImportError:
-            continue
     return rivals
 
 
-def _llmhub(role: str, kwargs: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+def _llmhub(role: str, kwargs: Kwargs) -> Callable[[], Kwargs]:
     from llmhub_runtime.models import RuntimeConfig
     from llmhub_runtime.resolver import resolve_role
 
@@ -35,38 +33,33 @@ def _llmhub(role: str, kwargs: dict[str, Any]) -> Callable[[], dict[str, Any]]:
     roles = {role: {"provider": provider, "model": model, "mode": "chat", "params": params}}
     config = RuntimeConfig(project="p", env="dev", providers={provider: {}}, roles=roles)
 
-    def run() -> dict[str, Any]:
+    def run() -> Kwargs:
         call = resolve_role(config, role)
         return {"model": f"{call.provider}/{call.model}", **call.params}
 
     return run
 
 
-def _dynaconf(role: str, kwargs: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+def _dynaconf(role: str, kwargs: Kwargs) -> Callable[[], Kwargs]:
     from dynaconf import Dynaconf
 
     settings = Dynaconf(roles={role: kwargs})
     return lambda: dict(settings.ROLES[role])
 
 
-def _omegaconf(role: str, kwargs: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+def _omegaconf(role: str, kwargs: Kwargs) -> Callable[[], Kwargs]:
     from omegaconf import OmegaConf
 
-    config = OmegaConf.create({"roles": {role: kwargs}})
-    return lambda: OmegaConf.to_container(config.roles[role], resolve=True)
+    config = OmegaConf.create({role: kwargs})
+    return lambda: OmegaConf.to_container(config[role], resolve=True)
 
 
-def _hydra(role: str, kwargs: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+def _hydra(role: str, kwargs: Kwargs) -> Callable[[], Kwargs]:
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
-    config = OmegaConf.create({"roles": {role: {"_target_": "litellm.completion", **kwargs}}})
-    return lambda: instantiate(config.roles[role], _partial_=True).keywords
+    config = OmegaConf.create({role: {"_target_": "litellm.completion", **kwargs}})
+    return lambda: instantiate(config[role], _partial_=True).keywords
 
 
-PEERS: dict[str, Make] = {
-    "rethink-llmhub": _llmhub,
-    "dynaconf": _dynaconf,
-    "OmegaConf": _omegaconf,
-    "Hydra": _hydra,
-}
+PEERS = {"rethink-llmhub": _llmhub, "dynaconf": _dynaconf, "OmegaConf": _omegaconf, "Hydra": _hydra}

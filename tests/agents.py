@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from importlib.metadata import version
 from typing import Any
 
 from werkzeug import Request, Response
 
 from tests import fake_provider
 
-__all__ = ["maker", "serve"]
+__all__ = ["COUNTS_STREAMS", "maker", "serve"]
+
+COUNTS_STREAMS = tuple(map(int, version("litellm").split(".")[:2])) >= (1, 110)
+"""Whether LiteLLM counts the tokens of a stream that reports none."""
 
 ARGUMENTS = '{"a": 1, "b": 2}'  # of the tool that is asked for
 

