@@ -60,12 +60,12 @@ def _rows(name: str, job: Job, medians: list[Sample]) -> Iterator[str]:
     subject = medians[0]
     for (rival, (_, bound)), its in zip(job.rivals.items(), medians[1:], strict=True):
         ratio = subject.bytes / its.bytes if its.bytes else subject.cpu / its.cpu
-        clock = f"{subject.wall / its.wall:.2f}" if its.wall else ""
+        clock = f"{subject.wall / its.wall:.3g}" if its.wall else ""
         most, reached = "", ""
         if bound is not None:
             most, reached = f"{bound:g}", "reached" if ratio <= bound else "NOT reached"
         cost, its_cost = _figure(subject), _figure(its)
-        yield _row(name, cost, rival, its_cost, f"{ratio:.2f}", clock, most, reached)
+        yield _row(name, cost, rival, its_cost, f"{ratio:.3g}", clock, most, reached)
 
 
 def _row(*cells: str) -> str:

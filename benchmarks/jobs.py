@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import litellm
 import yaml
+from litellm.router import Router
 from pyrsistent import pmap
 
 from benchmarks import by_hand, peers
@@ -26,7 +27,7 @@ RUN = "from dispatch.cli import main; main()"  # what the console script does
 
 JOBS: dict[str, Callable[[], Job]] = {}
 
-_FILES = TemporaryDirectory()  # removed when the process ends
+_FOLDER = TemporaryDirectory()  # removed when the process ends
 
 
 def job(name: str) -> Callable[[Callable[[], Job]], Callable[[], Job]]:
@@ -35,15 +36,6 @@ def job(name: str) -> Callable[[Callable[[], Job]], Callable[[], Job]]:
         return make
 
     return add
-
-
-@cache
-def yaml_file(number: int) -> str:
-    """Write models into a YAML file, and return its path."""
-    path = Path(_FILES.name, f"{number}.yaml")
-    models = {"models": by_hand.make_models(number)}
-    path.write_text(yaml.safe_dump(models, sort_keys=False))
-    return str(path)
 
 
 # dispatch
@@ -74,6 +66,12 @@ def memory() -> Job:
 
 
 # to the arguments of calls
+
+
+def yaml_file(number: int) -> str:
+    path = Path(_FOLDER.name, f"{number}.yaml")
+    path.write_text(yaml.safe_dump({"models": by_hand.make_models(number)}, sort_keys=False))
+    return str(path)
 
 
 def _all_kwargs(dispatcher: ModelDispatcher[Any]) -> list[dict[str, Any]]:
@@ -148,14 +146,11 @@ def completion() -> Job:
     kwargs = by_hand.to_kwargs(models[0])
     group = ModelDispatcher(models).for_chatcompletions
 
-    def subject() -> Any:
-        arguments = group.morph(litellm.completion, start_from="models[0]")
+    def ask(arguments: dict[str, Any]) -> str:
         return _text(litellm.completion(messages=MESSAGES, **arguments, **MOCK))
 
-    def baseline() -> Any:
-        return _text(litellm.completion(messages=MESSAGES, **kwargs, **MOCK))
-
-    return Job(Call(subject), {"the same with a dict": Rival(Call(baseline), 1.02)})
+    subject = Call(lambda: ask(group.morph(litellm.completion, start_from="models[0]")))
+    return Job(subject, {"the same with a dict": Rival(Call(lambda: ask(kwargs)), 1.02)})
 
 
 @job("make_router(...).completion(role), mock answer")
@@ -163,20 +158,16 @@ def router() -> Job:
     models = [model | MOCK for model in by_hand.make_models(2)]
     ours = make_router(ModelDispatcher(models))
     deployments = [
-        {
-            "model_name": role,
-            "litellm_params": by_hand.to_kwargs(model) | {"order": order},
-            "model_info": {"id": f"{order}{role}"},
-        }
-        for role in (CHAT, "postcompletions")
+        {"model_name": CHAT, "litellm_params": by_hand.to_kwargs(model) | {"order": order}}
         for order, model in enumerate(models, 1)
     ]
-    theirs = litellm.Router(model_list=deployments)
-    subject, baseline = (
-        Call(lambda router=each: _text(router.completion(CHAT, messages=MESSAGES)))
-        for each in (ours, theirs)
-    )
-    return Job(subject, {"a hand-made litellm.Router": Rival(baseline, 1.05)})
+    theirs = Router(model_list=deployments)
+
+    def ask(router: Router) -> str:
+        return _text(router.completion(CHAT, messages=MESSAGES))
+
+    rivals = {"a hand-made litellm.Router": Rival(Call(partial(ask, theirs)), 1.05)}
+    return Job(Call(partial(ask, ours)), rivals)
 
 
 def _text(response: Any) -> str:

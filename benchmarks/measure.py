@@ -44,15 +44,6 @@ class Call:
         del result  # what frees a large result is not the job
         return Sample(cpu / calls, wall / calls)
 
-    def in_batches(self) -> Call:
-        """Call as often as a batch needs; finding that out warms up what is warm for a user."""
-        batch = self
-        batch.sample()
-        while (cost := batch.sample().cpu * batch.calls) < BATCH:
-            calls = 0.8 * batch.calls * BATCH / max(cost, 1e-6)
-            batch = Call(self.run, max(2 * batch.calls, int(calls)))
-        return batch
-
 
 @dataclass(frozen=True)
 class Memory:
@@ -146,9 +137,7 @@ def measure(job: Job, seconds: float) -> list[Sample]:
     other round goes backwards. The collector of garbage runs as it would for a user, from a clean
     start for each.
     """
-    batches = [each.in_batches() if isinstance(each, Call) else each for each in job.contestants]
-    for each in batches:
-        each.sample()  # compiles, and fills caches
+    batches = [_warm_up(each) for each in job.contestants]
     samples: list[list[Sample]] = [[] for _ in batches]
     end = perf_counter() + seconds
     for done in range(MOST):
@@ -158,3 +147,15 @@ def measure(job: Job, seconds: float) -> list[Sample]:
             gc.collect()
             samples[index].append(batches[index].sample())
     return [Sample(*map(median, zip(*each, strict=True))) for each in samples]
+
+
+def _warm_up(contestant: Contestant) -> Contestant:
+    """Compile, fill caches, and find how many calls make a batch."""
+    contestant.sample()
+    while isinstance(contestant, Call):
+        cost = contestant.sample().cpu * contestant.calls
+        if cost >= BATCH:
+            break
+        calls = int(0.8 * contestant.calls * BATCH / max(cost, 1e-6))
+        contestant = Call(contestant.run, max(2 * contestant.calls, calls))
+    return contestant

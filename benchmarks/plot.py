@@ -51,8 +51,8 @@ def _lines(costs: Mapping[int, Sequence[float]]) -> Iterator[str]:
     grid += [f"M{x(10.0**power)} {TOP}V{BOTTOM}" for power in sizes]
     yield f'<path d="{"".join(grid)}"/>'
     yield _text(16, TOP - 22, "microseconds a model", "start")
-    yield from (_text(LEFT - 8, y(10.0**p) + 4, f"{10.0**p:g}", "end") for p in heights)
-    yield from (_text(x(10.0**p), BOTTOM + 18, f"{10**p:,}", "middle") for p in sizes)
+    yield "".join(_text(LEFT - 8, y(10.0**p) + 4, f"{10.0**p:g}", "end") for p in heights)
+    yield "".join(_text(x(10.0**p), BOTTOM + 18, f"{10**p:,}", "middle") for p in sizes)
     yield _text((LEFT + RIGHT) / 2, HEIGHT - 10, "models", "middle")
     for index, name in enumerate(CURVES):
         points = [f"{x(size)} {y(each[index])}" for size, each in costs.items()]
