@@ -16,6 +16,7 @@ __all__ = [
     "DEFAULT_CONTRACT",
     "DEFAULT_ROLES",
     "POSTCOMPLETIONS",
+    "TASKS",
     "Contract",
     "Entry",
     "Role",
@@ -29,9 +30,11 @@ CHATCOMPLETIONS = "chatcompletions"
 POSTCOMPLETIONS = "postcompletions"
 """What follows the conversation, mostly with a task."""
 
+TASKS = ("optional", "required", "none")
+"""Whether an assignment to a role may, must or must not carry a task."""
+
 _LISTS: tuple[type, ...] = (list, tuple, *VECTOR)
 _CONTAINERS: tuple[type, ...] = (*_LISTS, Mapping)
-_TASKS = ("optional", "required", "none")
 _CHAT = FrozenMap({"mode": "chat"})
 
 
@@ -72,8 +75,8 @@ def _declared(role: object) -> Role:
     role = role if isinstance(role, Role) else _DEFAULTS.get(role) or Role(cast("str", role))
     if not isinstance(role.name, str) or not role.name.strip():
         raise ValueError(f"a role needs a name, not {quote_name(role.name)}")
-    if role.task not in _TASKS:
-        raise ValueError(f"the task of a role is {' or '.join(_TASKS)}, not {role.task!r}")
+    if role.task not in TASKS:
+        raise ValueError(f"the task of a role is {' or '.join(TASKS)}, not {role.task!r}")
     variables = None if role.variables is None else tuple(role.variables)
     needs = None if role.needs is None else freeze(role.needs)
     return role._replace(name=_exactly_str(role.name), variables=variables, needs=needs)

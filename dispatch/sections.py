@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dispatch.errors import ConfigError, Fault, Step
 from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, locate, origin_of, with_origin
 from dispatch.litellm.proxy_file import from_litellm, is_proxy_file
 from dispatch.redaction import quote_name
-from dispatch.roles import DEFAULT_ROLES, Contract, Role
+from dispatch.roles import DEFAULT_ROLES, TASKS, Contract, Role
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 from dispatch.validation import find_model_faults
 
-__all__ = ["OWN_SECTIONS", "Sections", "read_sections", "sections_of"]
+__all__ = ["OWN_SECTIONS", "Sections", "read_sections"]
 
 OWN_SECTIONS = ("models", "defaults", "roles", "own_keys")
 """The sections that a dispatcher reads itself; LiteLLM's Router and proxy have the others."""
 
-_BOOLEAN, _STRING, _MAPPING = "true or false", "a string", "a mapping"
-_FIELDS = {
-    "required": _BOOLEAN,
-    "multiple": _BOOLEAN,
-    "task": "optional, required or none",
-    "description": _STRING,
-    "otherwise": "the name of a role",
-    "needs": _MAPPING,
-    "calls": "the dotted name of a callable",
-    "variables": "a list of names",
-    "max_cost": "a number",
+_NUMBERS = (int, float)
+_FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "required": ("true or false", lambda value: isinstance(value, bool)),
+    "multiple": ("true or false", lambda value: isinstance(value, bool)),
+    "task": ("optional, required or none", lambda value: value in TASKS),
+    "description": ("a string", lambda value: isinstance(value, str)),
+    "otherwise": ("the name of a role", lambda value: isinstance(value, str)),
+    "needs": ("a mapping", lambda value: isinstance(value, FrozenMap)),
+    "calls": ("the dotted name of a callable", lambda value: isinstance(value, str)),
+    "variables": ("a list of names", lambda value: _are_names(value)),
+    "max_cost": ("a number", lambda value: type(value) in _NUMBERS),
 }
+"""What a file may say of a role: the words for it, and what holds of a value that fits."""
 
 
 class Sections(NamedTuple):
@@ -75,14 +76,9 @@ def read_sections(
     except ValueError as error:
         fault = Fault(("roles",), str(error), code="wrong-roles")
         raise ConfigError([locate(fault, frozen)]) from None
-    rest = sections_of(frozen)
+    rest = FrozenMap.of({k: v for k, v in frozen.to_dict().items() if k not in OWN_SECTIONS})
+    rest = with_origin(rest, origin_of(frozen))
     return Sections(_models(frozen), contract, frozen.get("defaults") or FrozenMap({}), rest)
-
-
-def sections_of(tree: FrozenMap[str, Any]) -> FrozenMap[str, Any]:
-    """Return the sections that are for LiteLLM's Router and proxy, or the program's own."""
-    rest = FrozenMap.of({k: v for k, v in tree.to_dict().items() if k not in OWN_SECTIONS})
-    return with_origin(rest, origin_of(tree))
 
 
 def _models(tree: FrozenMap[str, Any]) -> Any:
@@ -172,25 +168,11 @@ def _find_role_faults(name: Any, properties: Any) -> Iterator[Fault]:
         if key not in _FIELDS:
             hint = did_you_mean(str(key), _FIELDS)
             yield Fault(("roles", name, str(key)), "unknown key of a role", hint, "unknown-key")
-        elif not _fits(key, value):
-            message = f"expected {_FIELDS[key]}, found {describe_type(value)}"
+            continue
+        expected, fits = _FIELDS[key]
+        if not fits(value):
+            message = f"expected {expected}, found {describe_type(value)}"
             yield Fault(("roles", name, key), message, code="wrong-roles")
-
-
-def _fits(key: str, value: Any) -> bool:
-    match _FIELDS[key]:
-        case "true or false":
-            return isinstance(value, bool)
-        case "a mapping":
-            return isinstance(value, FrozenMap)
-        case "a list of names":
-            return _are_names(value)
-        case "a number":
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case "optional, required or none":
-            return value in ("optional", "required", "none")
-        case _:
-            return isinstance(value, str)
 
 
 def _undeclared(declared: Mapping[str, Role], program: Contract) -> Iterator[Fault]:

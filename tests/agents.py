@@ -11,11 +11,12 @@ from werkzeug import Request, Response
 
 from tests import fake_provider
 
-__all__ = ["COUNTS_STREAMS", "maker", "serve"]
+__all__ = ["COUNTS_STREAMS", "TOOL", "bodies", "maker", "serve"]
 
 COUNTS_STREAMS = tuple(map(int, version("litellm").split(".")[:2])) >= (1, 110)
 """Whether LiteLLM counts the tokens of a stream that reports none."""
 
+TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
 ARGUMENTS = '{"a": 1, "b": 2}'  # of the tool that is asked for
 
 
@@ -29,6 +30,11 @@ def serve(server: Any) -> Any:
     server.expect_request("/v1/chat/completions").respond_with_handler(_chat)
     server.expect_request("/v1/embeddings").respond_with_handler(_embed)
     return server
+
+
+def bodies(server: Any) -> list[Any]:
+    """Return the body of each request that arrived."""
+    return [request.get_json() for request, _ in server.log]
 
 
 def maker(server: Any) -> Any:

@@ -7,11 +7,15 @@ import os
 # Set before LiteLLM is imported: its map of prices comes from the wheel, not from a network.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from pytest_httpserver import HTTPServer
+
+from tests import agents
 
 settings.register_profile("quick", max_examples=30, deadline=None)
 settings.register_profile("thorough", max_examples=300, deadline=None)
@@ -27,3 +31,15 @@ def own_map(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     catalog.read_catalog.cache_clear()
     yield
     catalog.read_catalog.cache_clear()
+
+
+@pytest.fixture
+def provider(httpserver: HTTPServer) -> HTTPServer:
+    """A provider for agents; modules with a provider of another kind define their own."""
+    return agents.serve(httpserver)
+
+
+@pytest.fixture
+def model(provider: HTTPServer) -> Callable[..., dict[str, Any]]:
+    """What makes a model that this provider serves."""
+    return agents.maker(provider)

@@ -18,18 +18,7 @@ from dispatch.tools.chat import Turn, aconverse, converse
 from dispatch.tools.complete import AsyncStream, Stream
 from tests import agents, fake_provider, program
 
-TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
 POST = [{"postcompletions": "review"}]
-
-
-@pytest.fixture
-def provider(httpserver):
-    return agents.serve(httpserver)
-
-
-@pytest.fixture
-def model(provider):
-    return agents.maker(provider)
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -43,10 +32,6 @@ def talk(request):
         return [turn async for turn in aconverse(*arguments, **keys)]
 
     return sync if request.param == "sync" else lambda *a, **k: asyncio.run(in_loop(*a, **k))
-
-
-def bodies(provider):
-    return [request.get_json() for request, _ in provider.log]
 
 
 def short(turns):
@@ -79,10 +64,10 @@ def test_tasks(talk, model, provider):
     dispatcher = ModelDispatcher(models, roles=roles)
     turns = talk(dispatcher, "hi", variables={"file": "x.py", "further": 1})
     assert [turn.model for turn in turns] == ["a", "a", "b", "b"]
-    asked = {body["messages"][-1]["content"] for body in bodies(provider)[1:]}
+    asked = {body["messages"][-1]["content"] for body in agents.bodies(provider)[1:]}
     assert asked == {"one", "read x.py", "three"}
     said = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "good"}]
-    assert all(body["messages"][:-1] == said for body in bodies(provider)[1:])
+    assert all(body["messages"][:-1] == said for body in agents.bodies(provider)[1:])
     assert all(turn.messages == said for turn in turns)
 
 
@@ -106,11 +91,11 @@ def test_without_post(talk, model):
 def test_tools(talk, model, provider):
     """A model that calls a tool is asked again with its result, then its answer is a turn."""
     dispatcher = ModelDispatcher([model("a", "tools"), model("p", "fine", POST)])
-    turns = talk(dispatcher, "1 + 2?", tools=[TOOL], call_tool={"add": lambda a, b: a + b})
+    turns = talk(dispatcher, "1 + 2?", tools=[agents.TOOL], call_tool={"add": lambda a, b: a + b})
     assert [turn.text for turn in turns] == ["", "3", "fine"]
     assert (turns[0].tool_calls[0].name, turns[0].results) == ("add", ("3",))
     result = {"role": "tool", "tool_call_id": "call-1", "content": "3"}
-    assert bodies(provider)[1]["messages"][2] == result
+    assert agents.bodies(provider)[1]["messages"][2] == result
     assert [each["role"] for each in turns[1].messages] == [
         "user",
         "assistant",
@@ -135,7 +120,7 @@ def test_result(arguments, call_tool, result, model, monkeypatch):
     """What a tool gives becomes text, and what the model got wrong goes back to it."""
     monkeypatch.setattr(agents, "ARGUMENTS", arguments)
     dispatcher = ModelDispatcher([model("a", "tools")])
-    first = next(converse(dispatcher, "hi", tools=[TOOL], call_tool=call_tool))
+    first = next(converse(dispatcher, "hi", tools=[agents.TOOL], call_tool=call_tool))
     assert first.results == (result,)
 
 
@@ -158,7 +143,9 @@ def test_coroutine_as_tool(model):
 
     async def run():
         dispatcher = ModelDispatcher([model("a", "tools")])
-        return [t async for t in aconverse(dispatcher, "?", tools=[TOOL], call_tool={"add": add})]
+        return [
+            t async for t in aconverse(dispatcher, "?", tools=[agents.TOOL], call_tool={"add": add})
+        ]
 
     assert asyncio.run(run())[-1].text == "3"
 
@@ -166,7 +153,7 @@ def test_coroutine_as_tool(model):
 def test_tools_left_to_the_program(talk, model):
     """Without `call_tool`, the turn that calls tools is the last one."""
     dispatcher = ModelDispatcher([model("a", "tools"), model("p", "fine", POST)])
-    (turn,) = talk(dispatcher, "hi", tools=[TOOL])
+    (turn,) = talk(dispatcher, "hi", tools=[agents.TOOL])
     assert (turn.tool_calls[0].name, turn.results) == ("add", ())
     assert turn.messages[-1]["tool_calls"][0]["id"] == "call-1"
 
@@ -175,13 +162,13 @@ def test_rounds(talk, model):
     """A model that calls tools without end is an error."""
     dispatcher = ModelDispatcher([model("a", "tools")])
     with pytest.raises(CompletionError, match="still calls tools after 1 rounds"):
-        talk(dispatcher, "hi", tools=[TOOL], call_tool=lambda *_: "x", max_rounds=1)
+        talk(dispatcher, "hi", tools=[agents.TOOL], call_tool=lambda *_: "x", max_rounds=1)
 
 
 def test_stream(talk, model):
     """Each turn of the chat follows its stream, which need not be read."""
     dispatcher = ModelDispatcher([model("a", "tools"), model("b", "good")])
-    found = talk(dispatcher, "hi", tools=[TOOL], call_tool=lambda *_: "four", stream=True)
+    found = talk(dispatcher, "hi", tools=[agents.TOOL], call_tool=lambda *_: "four", stream=True)
     kinds = [type(each) for each in found]
     assert kinds in ([Stream, Turn] * 2, [AsyncStream, Turn] * 2)
     assert [each.text for each in found] == ["", "", "four", "four"]
@@ -284,7 +271,7 @@ def test_options(run, provider):
     assert run("hi", "--no-post", "-q").stdout == "good\n"
     assert len(provider.log) == 2
     assert run("hi", "--role", "postcompletions", "-q").stdout == "fine\n"
-    assert bodies(provider)[-1]["messages"][-1]["content"] == "review"
+    assert agents.bodies(provider)[-1]["messages"][-1]["content"] == "review"
     assert run("hi", "--no-post", "--model", "b", "-q").stdout == "good\n"
     assert len(provider.log) == 4
     done = run("hi", "--model", "c")
@@ -317,7 +304,7 @@ def test_prompt_from_a_pipe(run, provider, monkeypatch):
     for arguments in (["-"], []):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe\n")))
         assert run(*arguments, "-q", "--no-post").stdout == "good\n"
-        assert bodies(provider)[-1]["messages"][-1]["content"] == "from a pipe"
+        assert agents.bodies(provider)[-1]["messages"][-1]["content"] == "from a pipe"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
     assert run("-").returncode == 2
 
@@ -325,6 +312,6 @@ def test_prompt_from_a_pipe(run, provider, monkeypatch):
 def test_tool_calls_shown(model, tmp_path):
     """A model that calls tools shows them, and no empty answer."""
     file = tmp_path / "config.json"
-    file.write_text(json.dumps({"models": [model("a", "tools", tools=[TOOL])]}))
+    file.write_text(json.dumps({"models": [model("a", "tools", tools=[agents.TOOL])]}))
     done = program.run("run", file, "hi", "-q")
     assert done.stdout == 'add({"a": 1, "b": 2})\n'

@@ -15,17 +15,6 @@ from dispatch.tools.complete import Answer, acall, acomplete, call, complete, co
 from tests import agents
 
 HISTORY = [{"role": "user", "content": "hi"}]
-TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
-
-
-@pytest.fixture
-def provider(httpserver):
-    return agents.serve(httpserver)
-
-
-@pytest.fixture
-def model(provider):
-    return agents.maker(provider)
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -55,10 +44,6 @@ def stream(request):
     return request.param
 
 
-def bodies(provider):
-    return [request.get_json() for request, _ in provider.log]
-
-
 def test_answer(ask, stream, model):
     """An answer says who gave it, what it used and how long it took."""
     dispatcher = ModelDispatcher([model("a", "gpt-4o")])
@@ -76,7 +61,7 @@ def test_history(ask, stream, model, provider):
     """The system prompt of the answering model comes first, then the messages as given."""
     dispatcher = ModelDispatcher([model("a", "good", system_prompt="be brief", temperature=0.5)])
     ask(dispatcher, HISTORY, stream=stream, max_tokens=7)
-    (body,) = bodies(provider)
+    (body,) = agents.bodies(provider)
     assert body["messages"] == [{"role": "system", "content": "be brief"}, *HISTORY]
     assert (body["temperature"], body["max_tokens"]) == (0.5, 7)
     assert HISTORY == [{"role": "user", "content": "hi"}]
@@ -151,15 +136,15 @@ def test_tool_calls(ask, stream, model, provider):
     dispatcher = ModelDispatcher([model("a", "tools")])
 
     async def whole():
-        found = await acomplete(dispatcher, "hi", tools=[TOOL], stream=True)
+        found = await acomplete(dispatcher, "hi", tools=[agents.TOOL], stream=True)
         assert [piece async for piece in found] == []
         return found.answer
 
-    found = asyncio.run(whole()) if stream else ask(dispatcher, "hi", tools=[TOOL])
+    found = asyncio.run(whole()) if stream else ask(dispatcher, "hi", tools=[agents.TOOL])
     assert found.tool_calls == (("call-1", "add", '{"a": 1, "b": 2}'),)
     assert found.text == ""
     assert found.message["tool_calls"][0]["function"]["name"] == "add"
-    assert bodies(provider)[0]["tools"] == [TOOL]
+    assert agents.bodies(provider)[0]["tools"] == [agents.TOOL]
 
 
 def test_model(ask, stream, model, provider):
@@ -169,7 +154,7 @@ def test_model(ask, stream, model, provider):
     assert ask(dispatcher, "hi", model="c", stream=stream).model == "c"
     found = ask(dispatcher, "hi", model="b", stream=stream)
     assert (found.model, found.instead_of) == ("a", (("b", "500"),))
-    assert [body["model"] for body in bodies(provider)] == ["other", "fail-500", "good"]
+    assert [body["model"] for body in agents.bodies(provider)] == ["other", "fail-500", "good"]
     with pytest.raises(RoleError, match=r"no model of role .* is named 'd'"):
         ask(dispatcher, "hi", model="d")
 
@@ -189,7 +174,7 @@ def test_task(ask, stream, model, provider):
     values = {"file": "x.py"}
     found = ask(dispatcher, "hi", "post", task="read {file}", variables=values, stream=stream)
     assert (found.model, found.task) == ("b", "read {file}")
-    last = [body["messages"][-1]["content"] for body in bodies(provider)]
+    last = [body["messages"][-1]["content"] for body in agents.bodies(provider)]
     assert last == ["one", "two", "read x.py"]
     with pytest.raises(RoleError, match="role 'post' has no task 'tow'; did you mean 'two'"):
         ask(dispatcher, "hi", "post", task="tow")

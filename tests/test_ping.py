@@ -19,11 +19,6 @@ def provider():
         yield agents.serve(server)
 
 
-@pytest.fixture
-def model(provider):
-    return agents.maker(provider)
-
-
 @pytest.fixture(params=["sync", "async"])
 def ask(request):
     """`ping`, or `aping` in an event loop of its own."""

@@ -18,16 +18,6 @@ from tests import agents
 PRICES = {"input_cost_per_token": 0.1, "output_cost_per_token": 0.2}
 
 
-@pytest.fixture
-def provider(httpserver):
-    return agents.serve(httpserver)
-
-
-@pytest.fixture
-def model(provider):
-    return agents.maker(provider)
-
-
 @pytest.fixture(autouse=True)
 def unspent(monkeypatch):
     monkeypatch.setattr(module, "_spent", {})

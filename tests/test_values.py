@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from dispatch.immutable import freeze
 from dispatch.litellm.catalog import Catalog, read_catalog
+from dispatch.litellm.keys import KINDS, parse_kinds
 from dispatch.litellm.lint import find_suspicious
-from dispatch.litellm.tables import KINDS, parse_kinds, read_annotations, rows, table
+from dispatch.litellm.tables import read_annotations, rows, table
 
 HERE = Path(__file__).parent
 GOOD = yaml.safe_load((HERE / "good.yaml").read_text("utf-8"))

@@ -14,6 +14,7 @@ from functools import cached_property, update_wrapper
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any, cast
 
 import click
@@ -36,6 +37,7 @@ __all__ = [
     "to_json",
     "with_config",
     "with_contract",
+    "write_file",
 ]
 
 Command = Callable[..., None]
@@ -209,3 +211,34 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write_file(path: Path, text: str, *, exclusive: bool = False, private: bool = False) -> None:
+    """Write a file: never over another one if `exclusive`, for its owner alone if `private`.
+
+    Raises `FileError` where that fails.
+    """
+    try:
+        if private and (path.is_file() or not path.exists()):
+            _write_private(path.resolve(), text)
+        else:
+            with path.open("x" if exclusive else "w", encoding="utf-8") as file:
+                file.write(text)
+        return
+    except FileExistsError:
+        problem = "exists already"
+    except OSError as error:
+        problem = f"cannot be written: {error.strerror}"
+    raise FileError([Fault((), problem, code="unwritable", position=Position(str(path)))])
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Put a file in its place that only its owner could read from the first byte on."""
+    file, beside = mkstemp(dir=path.parent, prefix=f".{path.name}.")  # of mode 0600
+    try:
+        with open(file, "w", encoding="utf-8") as opened:
+            opened.write(text)
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Any
 
 import click
 
-from dispatch.cli.common import Config, harmless, with_config
-from dispatch.errors import Fault, FileError, Position
+from dispatch.cli.common import Config, harmless, with_config, write_file
 from dispatch.immutable import FrozenMap
 from dispatch.litellm.proxy import find_left_out, proxy_config, to_yaml, variables
 from dispatch.litellm.router import warn_of_keys
@@ -76,7 +73,8 @@ def command(
     if output is None:
         click.echo(text.encode(), nl=False)  # YAML is UTF-8, whatever a terminal takes
     else:
-        _write(output, text, private=allow_literal_secrets)
+        write_file(output, text, private=allow_literal_secrets)
+        click.echo(f"wrote {output}", err=True)
 
 
 def _redis_settings(address: str) -> dict[str, Any]:
@@ -100,28 +98,3 @@ def _header(needed: list[str], output: Path | None) -> list[str]:
         f"It needs:   {', '.join(needed)}",
         "Machines:   start the same file on each; those that share a Redis share their limits.",
     ]
-
-
-def _write(output: Path, text: str, *, private: bool) -> None:
-    try:
-        if private and (output.is_file() or not output.exists()):
-            _write_private(output.resolve(), text)
-        else:
-            output.write_text(text, "utf-8")
-    except OSError as error:
-        problem = f"cannot be written: {error.strerror}"
-        fault = Fault((), problem, code="unwritable", position=Position(str(output)))
-        raise FileError([fault]) from None
-    click.echo(f"wrote {output}", err=True)
-
-
-def _write_private(output: Path, text: str) -> None:
-    """Put a file in its place that only its owner could read from the first byte on."""
-    file, beside = mkstemp(dir=output.parent, prefix=f".{output.name}.")  # of mode 0600
-    try:
-        with open(file, "w", encoding="utf-8") as opened:
-            opened.write(text)
-        os.replace(beside, output)
-    except BaseException:
-        os.unlink(beside)
-        raise

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from dispatch.cli.common import Argument, harmless
-from dispatch.cli.export import _write
+from dispatch.cli.common import Argument, harmless, write_file
 from dispatch.config.positions import Source
 from dispatch.errors import Fault, FileError, Position
 from dispatch.immutable import thaw
@@ -49,4 +48,5 @@ def command(file: Path, output: Path | None, force: bool, allow_literal_secrets:
     if output is None:
         click.echo(text.encode(), nl=False)  # YAML is UTF-8, whatever a terminal takes
     else:
-        _write(output, text, private=allow_literal_secrets)
+        write_file(output, text, private=allow_literal_secrets)
+        click.echo(f"wrote {output}", err=True)

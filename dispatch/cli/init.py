@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 import yaml
 
-from dispatch.cli.common import Argument, Config, to_json, with_contract
-from dispatch.errors import Fault, FileError, Position
+from dispatch.cli.common import Argument, Config, to_json, with_contract, write_file
 from dispatch.roles import POSTCOMPLETIONS, Contract
 from dispatch.tools.schema import schema
 
@@ -47,8 +46,8 @@ def command(file: Path, config: Config) -> None:
     schema_file = file.with_name(f"{file.stem}.schema.json")
     named = f"./{schema_file.name}"
     text = STARTER.format(schema=named, name=file.name, roles=_entries(contract))
-    _write(file, text)
-    _write(schema_file, to_json(schema(contract)) + "\n")
+    write_file(file, text, exclusive=True)
+    write_file(schema_file, to_json(schema(contract)) + "\n", exclusive=True)
     click.echo(f"wrote {file} and {schema_file}; next: dispatch check {file}")
 
 
@@ -61,15 +60,3 @@ def _entries(contract: Contract) -> str:
         has_task = role.task == "required" or role.name == POSTCOMPLETIONS
         lines.append(f"      - {name}" + ": say in one line what was done" * has_task)
     return "\n".join(lines)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-            return
-    except FileExistsError:
-        problem = "exists already"
-    except OSError as error:
-        problem = f"cannot be written: {error.strerror}"
-    raise FileError([Fault((), problem, code="unwritable", position=Position(str(path)))])

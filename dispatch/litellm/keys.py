@@ -14,22 +14,48 @@ from typing import cast
 
 from dispatch.config.environment import ValueType
 
-__all__ = ["FILE", "VALUE_TYPES", "is_known", "known_keys", "live_keys", "new_keys"]
+__all__ = [
+    "FILE",
+    "KEY_KINDS",
+    "KINDS",
+    "VALUE_TYPES",
+    "is_known",
+    "known_keys",
+    "live_keys",
+    "new_keys",
+    "parse_kinds",
+]
 
 FILE = Path(__file__).with_name("known_keys.txt")
+KINDS = FILE.with_name("key_kinds.txt")
 
 _LIVE = (
     ("litellm.types.router", "LiteLLM_Params"),
     ("litellm.types.utils", "all_litellm_params"),
     ("litellm.constants", "OPENAI_CHAT_COMPLETION_PARAMS"),
 )
-_KINDS = FILE.with_name("key_kinds.txt").read_text(encoding="utf-8").splitlines()
+
+
+def parse_kinds(text: str) -> dict[str, tuple[str, ...]]:
+    r"""Return what each key of a table takes.
+
+    >>> parse_kinds("[written]\nstop string|strings\n")
+    {'stop': ('string', 'strings')}
+    """
+    pairs = (line.split() for line in text.splitlines() if line and line[0] not in "#[")
+    return {key: tuple(kind for kind in kinds.split("|") if kind != "-") for key, kinds in pairs}
+
+
+KEY_KINDS: Mapping[str, tuple[str, ...]] = parse_kinds(KINDS.read_text(encoding="utf-8"))
+"""What each key takes, as `key_kinds.txt` says."""
+
+_CONVERTED = {("number",), ("integer",), ("boolean",)}
 VALUE_TYPES = cast("Mapping[str, ValueType]", {
     "api_base": "string", "base_url": "string", "model": "string", "weight": "number",
     "order": "integer", "max_parallel_requests": "integer", "logprobs": "boolean",
     "input_cost_per_token": "number", "output_cost_per_token": "number",
-} | {key: kind for key, _, kind in (line.partition(" ") for line in _KINDS)
-     if kind in ("number", "integer", "boolean") and "." not in key})  # fmt: skip
+} | {key: kinds[0] for key, kinds in KEY_KINDS.items()
+     if kinds in _CONVERTED and "." not in key})  # fmt: skip
 """What keys take: to read variables of the environment."""
 
 

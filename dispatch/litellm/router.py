@@ -26,7 +26,6 @@ from dispatch.litellm.settings import (
     router_settings,
 )
 from dispatch.redaction import is_secret, quote_name, scrub, secret_values
-from dispatch.stages import Model
 
 if TYPE_CHECKING:
     from litellm.router import Router
@@ -72,10 +71,6 @@ class Built(NamedTuple):
     router: Router
     deployed: tuple[Deployed, ...]
     secrets: frozenset[str]
-
-    def order_of(self, model: Model) -> int | None:
-        """Return the order of a copy of a model; None for one that was left out."""
-        return next((each.order for each in self.deployed if each.model is model), None)
 
 
 def build(dispatcher: ModelDispatcher[Any] | Groups, settings: Mapping[str, Any]) -> Built:

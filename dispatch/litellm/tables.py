@@ -9,14 +9,11 @@ import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from dispatch.litellm.keys import is_known
+from dispatch.litellm.keys import KEY_KINDS, KINDS, is_known
 
-__all__ = ["KINDS", "kinds_of", "parse_kinds", "read_annotations", "rows", "table"]
-
-KINDS = Path(__file__).with_name("key_kinds.txt")
+__all__ = ["kinds_of", "read_annotations", "rows", "table"]
 
 _HEADER = """\
 # What keys of a model take: string, number, integer, boolean, object (a mapping), array (a list) or
@@ -54,21 +51,6 @@ def table(section: str) -> Mapping[str, tuple[str, ...]]:
     return {first: tuple(rest) for first, *rest in rows(section)}
 
 
-def parse_kinds(text: str) -> dict[str, tuple[str, ...]]:
-    r"""Return what each key of a table takes.
-
-    >>> parse_kinds("[written]\nstop string|strings\n")
-    {'stop': ('string', 'strings')}
-    """
-    pairs = (line.split() for line in text.splitlines() if line and line[0] not in "#[")
-    return {key: tuple(kind for kind in kinds.split("|") if kind != "-") for key, kinds in pairs}
-
-
-@lru_cache(maxsize=1)
-def _kinds() -> dict[str, tuple[str, ...]]:
-    return parse_kinds(KINDS.read_text(encoding="utf-8"))
-
-
 @lru_cache(maxsize=4096)
 def kinds_of(key: str) -> tuple[str, ...]:
     """Return what a key takes, by its name or by a prefix of it; nothing where that is unknown.
@@ -76,11 +58,10 @@ def kinds_of(key: str) -> tuple[str, ...]:
     >>> kinds_of("stop"), kinds_of("extra_headers.X-Team"), kinds_of("input_cost_per_token_flex")
     (('string', 'strings'), ('string',), ('number',))
     """
-    kinds = _kinds()
-    if key not in kinds and "cost" in key.split("_") and is_known(key):
+    if key not in KEY_KINDS and "cost" in key.split("_") and is_known(key):
         return ("number",)
-    prefixes = (star for star in kinds if star[-1] == "*" and key.startswith(star[:-1]))
-    return kinds.get(key) or kinds.get(next(prefixes, ""), ())
+    prefixes = (star for star in KEY_KINDS if star[-1] == "*" and key.startswith(star[:-1]))
+    return KEY_KINDS.get(key) or KEY_KINDS.get(next(prefixes, ""), ())
 
 
 def read_annotations(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
