@@ -102,6 +102,7 @@ class ModelDispatcher(Generic[G]):
         strict: bool = False,
     ) -> None:
         self.models = list(models) if isinstance(models, Iterator) else models
+        own_keys = [own_keys] if isinstance(own_keys, str) else own_keys
         tree = models.tree if isinstance(models, ConfigMorpher) else self.models
         if isinstance(tree, Mapping) and not ("model" in tree and self.models is tree):
             sections = read_sections(tree, roles, own_keys, strict=strict)
@@ -185,5 +186,5 @@ def _contract(roles: Roles, own_keys: Iterable[str]) -> Contract:
         contract = DEFAULT_CONTRACT
     else:
         contract = roles if isinstance(roles, Contract) else Contract(roles)
-    own_keys = [*contract.own_keys, *([own_keys] if isinstance(own_keys, str) else own_keys)]
+    own_keys = [*contract.own_keys, *own_keys]
     return Contract(contract.values(), own_keys) if own_keys else contract

@@ -236,6 +236,14 @@ def test_program_wins_over_the_file():
         load("base.yaml", roles=["chatcompletions"], strict=True)
 
 
+@pytest.mark.parametrize("read", [load, ModelDispatcher])
+def test_one_own_key(read):
+    """One own key may be given as a string, whatever form the configuration has."""
+    config = {"models": [{"model": "gpt-4o"}], "own_keys": ["price"]}
+    assert read(config, own_keys="tags").contract.own_keys == {"price", "tags"}
+    assert ModelDispatcher(config["models"], own_keys="tags").contract.own_keys == {"tags"}
+
+
 def test_a_path_is_no_list_of_models():
     """A dispatcher that is given a path names the function that reads it."""
     with pytest.raises(ConfigError, match=r"call dispatch\.load\(path\)"):
