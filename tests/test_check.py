@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+import litellm
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -264,6 +265,28 @@ def test_borrowed_role():
     model = {"model": "m", "mock_response": "x"}
     (note,) = check({"models": [model], "roles": roles}).notes
     assert note.message == "no model plays role 'title': borrowed from 'chatcompletions'"
+
+
+@pytest.mark.parametrize(
+    ("calls", "model", "found"),
+    [
+        ("litellm.embedding", "gpt-4o", "chat"),
+        ("litellm:aembedding", "gpt-4o", "chat"),
+        (litellm.rerank, "gpt-4o", "chat"),
+        ("litellm.embedding", "text-embedding-3-small", None),
+        ("litellm.embedding", "openai/my-own-model", None),
+        ("my.program.embedding", "gpt-4o", None),
+        (None, "text-embedding-3-small", None),
+    ],
+)
+def test_callable_of_a_role(calls, model, found):
+    """A model of another kind than a role's callable takes is a warning."""
+    models = [{"model": model, "api_key": "k", "roles": "r"}]
+    report = check(models, contract=[Role("r", calls=calls)])
+    unmet = [
+        fault.message.rpartition(" ")[2] for fault in report.warnings if "needs mode" in str(fault)
+    ]
+    assert unmet == ([found] if found else [])
 
 
 def test_text():

@@ -285,3 +285,12 @@ def test_hidden_under_other_names(tmp_path):
     assert shown["x-shared"] == shown["models[0].model"] == shown["models[0].api_key"] == "***"
     assert shown["models[1].extra_body"] == "api_key:***"
     assert "canary" not in repr(shown)
+
+
+def test_borrowed_role():
+    """The models of a role that no model plays are said to be borrowed."""
+    config = {"models": [{"model": "m"}], "roles": {"title": {"otherwise": "chatcompletions"}}}
+    (found,) = explain(config, target=json.dumps, role="title")
+    assert found.describe().endswith("; borrowed from chatcompletions")
+    (found,) = explain(config, "models", target=json.dumps, role="chatcompletions")
+    assert "borrowed" not in found.describe()

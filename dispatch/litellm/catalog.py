@@ -15,7 +15,18 @@ from typing import Any, NamedTuple
 from dispatch.litellm.endpoints import VENDORS, key_variables
 from dispatch.suggestions import nearest
 
-__all__ = ["Catalog", "Need", "needs", "read_catalog"]
+__all__ = ["OPERATIONS", "Catalog", "Need", "needs", "read_catalog"]
+
+OPERATIONS: Mapping[str, str] = {
+    "embedding": "embedding",
+    "rerank": "rerank",
+    "moderation": "moderation",
+    "image_generation": "image_generation",
+    "audio_transcription": "transcription",
+    "audio_speech": "speech",
+}
+"""The modes of models that are no chat models, each with LiteLLM's callable for it."""
+
 
 Entry = Mapping[str, Any]
 

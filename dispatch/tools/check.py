@@ -21,7 +21,7 @@ from dispatch.config.environment import find_unresolvable
 from dispatch.config.morpher import ConfigMorpher
 from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.immutable import SCALARS, VECTOR, FrozenMap, freeze, locate, origin_of
-from dispatch.litellm.catalog import Catalog, needs, read_catalog
+from dispatch.litellm.catalog import OPERATIONS, Catalog, needs, read_catalog
 from dispatch.litellm.deployments import deploy, find_idle_weights
 from dispatch.litellm.endpoints import find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
@@ -50,6 +50,7 @@ __all__ = ["Report", "check", "hide_misspelt_secrets", "tree_of"]
 Config = str | PathLike[str] | Mapping[str, Any] | ConfigMorpher | Iterable[Mapping[str, Any]]
 
 _MOST_UNKNOWN = 200  # keys of a configuration: finding the nearest known one takes 2 ms each
+_MODES = {callable_: mode for mode, callable_ in OPERATIONS.items()}
 _CHAT_MODES = ("chat", "responses", "completion")  # what `litellm.completion` calls
 
 
@@ -305,6 +306,18 @@ def _called(model: Model, catalog: Catalog) -> tuple[str, str | None] | None:
     return (name, custom) if is_listed else None
 
 
+def _mode_of(role: Role) -> str | None:
+    """Return the mode of the models that a role's callable takes, if that is LiteLLM's own."""
+    called = role.calls
+    if not isinstance(called, str):
+        called = f"{getattr(called, '__module__', '')}.{getattr(called, '__name__', '')}"
+    parts = called.replace(":", ".").split(".")
+    module, name = parts[0], parts[-1]
+    if module != "litellm":
+        return None
+    return _MODES.get(name) or _MODES.get(name.removeprefix("a"))
+
+
 def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Iterator[Fault]:
     """Yield what a role needs and a model lacks, as far as LiteLLM or its `model_info` knows."""
     if catalog is None or not (called := _called(copy, catalog)):
@@ -313,7 +326,8 @@ def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Itera
     described = described if isinstance(described, Mapping) else {}
     known = {**(catalog.find(*called) or {}), **described}
     implied = {"supports_function_calling": True} if role.name == CHATCOMPLETIONS else {}
-    for key, needed in {**implied, **(role.needs or {})}.items():
+    mode = {"mode": mode} if (mode := _mode_of(role)) else {}
+    for key, needed in {**implied, **mode, **(role.needs or {})}.items():
         is_ceiling = "cost" in key
         found = known.get(key.removeprefix("max_") if is_ceiling else key)
         allowed = _CHAT_MODES if (key, needed) == ("mode", "chat") else (needed,)

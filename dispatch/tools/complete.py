@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from dispatch.errors import CompletionError, RoleError
 from dispatch.immutable import FrozenMap, thaw
-from dispatch.litellm.catalog import read_catalog
+from dispatch.litellm.catalog import OPERATIONS, read_catalog
 from dispatch.litellm.policy import is_litellm
 from dispatch.litellm.router import Built, build, fallbacks_of, model_id_of
 from dispatch.models import RoleGroup, role_groups
@@ -48,14 +48,6 @@ __all__ = [
 Messages = str | Sequence[Mapping[str, Any]]
 
 _SECTIONS = ("router_settings", "litellm_settings")
-_MODES = {  # of LiteLLM's model map, and the callable of models that are no chat models
-    "embedding": "embedding",
-    "rerank": "rerank",
-    "moderation": "moderation",
-    "image_generation": "image_generation",
-    "audio_transcription": "transcription",
-    "audio_speech": "speech",
-}
 _SHOWN = 200  # characters of an answer in its repr
 
 
@@ -165,7 +157,7 @@ def operation_of(group: RoleGroup, model: Model) -> str:
     entry = catalog.find(model["model"], model.get("custom_llm_provider")) if catalog else None
     sources = (role.needs if role else None, info if isinstance(info, Mapping) else None, entry)
     mode = next((each["mode"] for each in sources if each and "mode" in each), "chat")
-    return _MODES.get(mode, "completion")
+    return OPERATIONS.get(mode, "completion")
 
 
 def pick(group: RoleGroup, model: str | None, task: str | None) -> int | None:

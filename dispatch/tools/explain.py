@@ -55,7 +55,8 @@ class Explanation(NamedTuple):
     accept, "reserved" for the keys of the dispatcher and the program, "router" for what LiteLLM's
     Router reads, and "section" for what is no part of a model. `role` is the role that a value is
     for, where it is a parameter of one. `variable` is the environment variable that the value is
-    resolved from, and `is_set` whether that is set.
+    resolved from, and `is_set` whether that is set. `borrowed_from` is the role whose model it is,
+    where the role that was asked for has none.
     """
 
     path: Path
@@ -66,6 +67,7 @@ class Explanation(NamedTuple):
     role: str = ""
     variable: str = ""
     is_set: bool = False
+    borrowed_from: str = ""
 
     @property
     def where(self) -> str:
@@ -81,6 +83,8 @@ class Explanation(NamedTuple):
         words = _FATES[self.fate].format(self.target)
         if self.role:
             words += f", in role {self.role} only"
+        if self.borrowed_from:
+            words += f"; borrowed from {self.borrowed_from}"
         if self.variable:
             words += f"; resolved from {self.variable}, which is {'' if self.is_set else 'not '}set"
         return words
@@ -150,19 +154,20 @@ class _Explainer:
 
     def explain(self, path: PathLike | None, role: str | None) -> Iterator[Explanation]:
         start = () if path is None else tuple(trace(self.tree, path))
-        chosen = None if role is None else self.players(role)
+        lender, chosen = ("", None) if role is None else self.players(role)
         for at, value in _leaves(self.tree):
             if at[: len(start)] == start and (chosen is None or at[:2] in chosen):
-                yield from self.explain_value(at, value, role)
+                for each in self.explain_value(at, value, role):
+                    yield each._replace(borrowed_from=lender)
 
-    def players(self, role: str) -> Set[Path]:
-        """Return the paths of the models that play a role, or that it borrows."""
+    def players(self, role: str) -> tuple[str, Set[Path]]:
+        """Return the paths of the models of a role, and the role that it borrows them from."""
         self.contract.require(role)
         for name in (role, *self.contract.lenders(role)):
             players = {at for at in self.models if name in self.roles(at)}
             if players:
-                return players
-        return set()
+                return "" if name == role else name, players
+        return "", set()
 
     def roles(self, at: Path) -> tuple[str, ...]:
         return tuple(dict.fromkeys(entry.role for entry in self.entries[at]))
