@@ -83,6 +83,9 @@ class Origin(NamedTuple):
         return Origin, (self.path, None, dict(self.moved))  # without the text of files
 
 
+_ABSENT: Any = object()
+
+
 class FrozenMap(PMap[K, V]):
     """A `PMap` that iterates in the order written and redacts its repr.
 
@@ -97,6 +100,8 @@ class FrozenMap(PMap[K, V]):
 
     __slots__ = ("_order", "_origin")
 
+    _size: int
+    _buckets: Any  # pyrsistent's: a vector of lists of pairs, or None
     _order: tuple[K, ...]
     _origin: Origin | None
 
@@ -107,26 +112,30 @@ class FrozenMap(PMap[K, V]):
     @classmethod
     def of(cls, items: Mapping[K, V]) -> FrozenMap[K, V]:
         """Make a map of values as they are: frozen already, or no data at all."""
-        return cls._wrap(pmap(items), tuple(items), None)
+        return cls._make(cast("Any", pmap(items))._buckets, tuple(items), None)
 
     @classmethod
-    def _wrap(cls, items: Any, order: tuple[Any, ...], origin: Origin | None) -> FrozenMap[K, V]:
-        self: FrozenMap[K, V] = PMap.__new__(cls, items._size, items._buckets)  # type: ignore[call-arg]
+    def _make(cls, buckets: Any, order: tuple[Any, ...], origin: Origin | None) -> FrozenMap[K, V]:
+        self: FrozenMap[K, V] = object.__new__(cls)
+        self._size = len(order)
+        self._buckets = buckets
         self._order = order
         self._origin = origin
         return self
 
     def to_dict(self) -> dict[K, V]:
         """Return the items, frozen as they are, as a fresh dict in the order written."""
-        items: dict[K, V] = dict(chain.from_iterable(filter(None, self._pairs())))
+        items: dict[K, V] = dict(chain.from_iterable(filter(None, self._buckets)))
         return {key: items[key] for key in self._order}
 
-    def _pairs(self) -> Any:
-        """Return pyrsistent's buckets: lists of pairs, or None."""
-        return self._buckets
+    def __getitem__(self, key: Any) -> Any:
+        value = self.get(key, _ABSENT)
+        if value is _ABSENT:
+            raise KeyError(key)
+        return value
 
     def get(self, key: Any, default: Any = None) -> Any:
-        buckets = self._pairs()  # PMap's own method catches a KeyError, which is slow
+        buckets = self._buckets  # PMap's own method catches a KeyError, which is slow
         for known, value in buckets[hash(key) % len(buckets)] or ():
             if known == key:
                 return value
@@ -189,10 +198,11 @@ class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs l
 
     def persistent(self) -> FrozenMap[Any, Any]:
         original: FrozenMap[Any, Any] = self._original_pmap  # type: ignore[has-type]
-        if not self.is_dirty():
+        if not self._buckets_evolver.is_dirty():
             return original
         order = original._order if self._order is None else tuple(self._order)
-        made: FrozenMap[Any, Any] = FrozenMap._wrap(super().persistent(), order, original._origin)
+        buckets = self._buckets_evolver.persistent()
+        made: FrozenMap[Any, Any] = FrozenMap._make(buckets, order, original._origin)
         self._original_pmap = made  # type: ignore[misc]  # a slot of PMap's evolver
         return made
 
@@ -213,7 +223,7 @@ def with_origin(value: FrozenMap[K, V], origin: Origin | None) -> FrozenMap[K, V
     >>> origin_of(model.set("temperature", 0)).path
     ('models', 2)
     """
-    return FrozenMap._wrap(value, value._order, origin)
+    return FrozenMap._make(value._buckets, value._order, origin)
 
 
 def locate(fault: Fault, value: Any) -> Fault:

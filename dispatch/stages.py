@@ -4,10 +4,9 @@ A model goes in at the top and comes out in the groups of the roles that it play
 
     freeze_models          Iterable[Mapping] -> Iterator[Model]  immutable; each knows its place
     apply_defaults         Model -> Model                        keys that all models start from
-    drop_disabled          Model -> tuple[Model, ...]            none where `enabled` is false
+    drop_disabled          Model -> Model | ()                   none where `enabled` is false
     normalize_roles        Model -> Model                        each way to write roles becomes one
-    explode_roles          Model -> Iterator[Model]              one copy for each role
-    apply_role_parameters  Model -> Model                        keys that hold in this role only
+    explode_roles          Model -> Iterator[Model]              one copy for each role, as it is there
     group_by_role          Iterable[Model] -> Groups             the copies by role, in file order
     borrow_roles           Groups -> Groups                      for roles that no model plays
     morph_groups           Groups -> FrozenMap[str, T]           each group in the form to be used
@@ -43,7 +42,6 @@ __all__ = [
     "Groups",
     "Model",
     "apply_defaults",
-    "apply_role_parameters",
     "borrow_roles",
     "drop_disabled",
     "each",
@@ -174,14 +172,14 @@ def apply_defaults(model: Model, defaults: Mapping[str, Any]) -> Model:
     return with_origin(changed, origin.move(added, ("defaults",))) if origin else changed
 
 
-def drop_disabled(model: Model) -> tuple[Model, ...]:
-    """Return a model alone, or no model where it says `enabled: false`.
+def drop_disabled(model: Model) -> Model | tuple[()]:
+    """Return a model, or none where it says `enabled: false`.
 
     >>> drop_disabled(freeze({"model": "gpt-4o", "enabled": False}))
     ()
     """
     _expect_model(model, "drop_disabled")
-    return () if model.get("enabled") is False else (model,)
+    return () if model.get("enabled") is False else model
 
 
 def normalize_roles(model: Model, *, contract: Contract = DEFAULT_CONTRACT) -> Model:
@@ -217,9 +215,14 @@ def _normal(entry: Entry, model: Model) -> FrozenMap[str, Any]:
 def explode_roles(model: Model) -> Iterator[Model]:
     """Yield one copy of a model for each role that it plays, its `roles` being that one.
 
-    >>> both = freeze({"model": "m", "roles": ["chatcompletions", "postcompletions"]})
-    >>> [dict(copy["roles"]) for copy in explode_roles(normalize_roles(both))]
-    [{'chatcompletions': None}, {'postcompletions': None}]
+    The parameters of a role entry win over those of the model; its task stays in `roles`.
+
+    >>> roles = ["chatcompletions", {"postcompletions": {"task": "sum up", "temperature": 0}}]
+    >>> both = normalize_roles(freeze({"model": "m", "temperature": 1, "roles": roles}))
+    >>> for copy in explode_roles(both):
+    ...     print(dict(copy))
+    {'model': 'm', 'temperature': 1, 'roles': FrozenMap({'chatcompletions': None})}
+    {'model': 'm', 'temperature': 0, 'roles': FrozenMap({'postcompletions': 'sum up'})}
 
     Raises `StageError` for roles that are not in their normal form.
     """
@@ -228,35 +231,21 @@ def explode_roles(model: Model) -> Iterator[Model]:
     if not isinstance(entries, VECTOR):
         raise StageError("explode_roles takes what normalize_roles returns")
     for entry in entries:
-        yield model.set("roles", entry)  # type: ignore[misc]  # a FrozenMap, as its evolver says
+        (role,) = entry
+        value = entry[role]
+        if isinstance(value, FrozenMap):
+            yield _with_parameters(model, entry, role, value)
+        else:
+            yield model.set("roles", entry)  # type: ignore[misc]  # a FrozenMap, as its evolver says
 
 
-def apply_role_parameters(copy: Model) -> Model:
-    """Let the parameters of a role entry win over those of the model; its task stays in `roles`.
-
-    >>> summary = {"postcompletions": {"task": "sum up", "temperature": 0}}
-    >>> apply_role_parameters(freeze({"model": "m", "temperature": 1, "roles": summary}))
-    FrozenMap({'model': 'm', 'temperature': 0, 'roles': {'postcompletions': 'sum up'}})
-    """
-    role = _role_of(copy, "apply_role_parameters")
-    value = copy["roles"][role]
-    if not isinstance(value, FrozenMap):
-        return copy
+def _with_parameters(model: Model, entry: Model, role: str, value: FrozenMap[str, Any]) -> Model:
     parameters = value.discard("task")
-    changed = copy.update(parameters).set("roles", assignment(role, value.get("task")))
-    origin, entry = origin_of(copy), origin_of(copy["roles"])
-    if origin and entry:
-        return with_origin(changed, origin.move(parameters, (*entry.path, role)))
-    return cast("Model", changed)
-
-
-def _role_of(copy: Any, stage: str) -> str:
-    _expect_model(copy, stage)
-    roles = copy.get("roles")
-    if not isinstance(roles, FrozenMap) or len(roles) != 1:
-        raise StageError(f"{stage} takes what explode_roles yields: one role a copy")
-    (role,) = roles
-    return cast("str", role)
+    copy = model.update(parameters).set("roles", assignment(role, value.get("task")))
+    origin, of_entry = origin_of(model), origin_of(entry)
+    if origin and of_entry:
+        return with_origin(copy, origin.move(parameters, (*of_entry.path, role)))
+    return cast("Model", copy)
 
 
 def group_by_role(copies: Iterable[Model], *, contract: Contract = DEFAULT_CONTRACT) -> Groups:
@@ -273,7 +262,7 @@ def group_by_role(copies: Iterable[Model], *, contract: Contract = DEFAULT_CONTR
     faults: list[Fault] = []
     try:
         for copy in copies:
-            role = _role_of(copy, "group_by_role")
+            role = _role_of(copy)
             if role in groups:
                 groups[role].append(copy)
             else:
@@ -287,6 +276,15 @@ def group_by_role(copies: Iterable[Model], *, contract: Contract = DEFAULT_CONTR
     if faults:
         raise ConfigError(sorted(faults, key=_order))
     return FrozenMap.of({role: pvector(models) for role, models in groups.items()})
+
+
+def _role_of(copy: Any) -> str:
+    _expect_model(copy, "group_by_role")
+    roles = copy.get("roles")
+    if not isinstance(roles, FrozenMap) or len(roles) != 1:
+        raise StageError("group_by_role takes what explode_roles yields: one role a copy")
+    (role,) = roles
+    return cast("str", role)
 
 
 def _order(fault: Fault) -> float:

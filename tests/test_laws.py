@@ -18,7 +18,6 @@ from dispatch import ModelDispatcher, dispatch, pipeline, thaw
 from dispatch.loading import merge_models
 from dispatch.stages import (
     apply_defaults,
-    apply_role_parameters,
     explode_roles,
     freeze_model,
     freeze_models,
@@ -103,7 +102,6 @@ def test_composition(written):
         freeze_models,
         map(normalize_roles),
         mapcat(explode_roles),
-        map(apply_role_parameters),
         group_by_role,
     )
     outputs = [thaw(run(written)) for run in (by_hand, pipeline(), dispatch)]

@@ -15,7 +15,6 @@ from dispatch.errors import ConfigError, Fault, StageError
 from dispatch.immutable import origin_of
 from dispatch.stages import (
     apply_defaults,
-    apply_role_parameters,
     explode_roles,
     freeze_model,
     freeze_models,
@@ -213,7 +212,7 @@ def test_origin_of_role_parameters():
     (model,) = freeze_models(
         [{"model": "m", "roles": ["chatcompletions", {"postcompletions": {"seed": 1}}]}]
     )
-    _, copy = map(apply_role_parameters, explode_roles(normalize_roles(model)))
+    _, copy = explode_roles(normalize_roles(model))
     path = ("models", 0, "roles", 1, "postcompletions", "seed")
     assert origin_of(copy).path_of(("seed",)) == path
 
