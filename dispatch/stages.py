@@ -6,7 +6,7 @@ A model goes in at the top and comes out in the groups of the roles that it play
     apply_defaults         Model -> Model                        keys that all models start from
     drop_disabled          Model -> Model | ()                   none where `enabled` is false
     normalize_roles        Model -> Model                        each way to write roles becomes one
-    explode_roles          Model -> Iterator[Model]              one copy for each role, as it is there
+    explode_roles          Model -> Iterator[Model]              one copy for each role
     group_by_role          Iterable[Model] -> Groups             the copies by role, in file order
     borrow_roles           Groups -> Groups                      for roles that no model plays
     morph_groups           Groups -> FrozenMap[str, T]           each group in the form to be used
