@@ -34,7 +34,10 @@ TASKS = ("optional", "required", "none")
 """Whether an assignment to a role may, must or must not carry a task."""
 
 _LISTS: tuple[type, ...] = (list, tuple, *VECTOR)
-_MAPPINGS: tuple[type, ...] = (FrozenMap, Mapping)  # the abstract type takes ten times longer
+_MAPPINGS: tuple[type[Mapping[Any, Any]], ...] = (
+    FrozenMap,
+    Mapping,
+)  # the abstract type takes ten times longer
 _CONTAINERS: tuple[type, ...] = (*_LISTS, *_MAPPINGS)
 _CHAT = FrozenMap({"mode": "chat"})
 
