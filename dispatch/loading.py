@@ -8,15 +8,16 @@ from typing import Any, NamedTuple, cast
 
 from dispatch.config.files import merge, read
 from dispatch.config.morpher import ConfigMorpher
-from dispatch.config.paths import Index, Key, get, parse, show_path, trace
+from dispatch.config.paths import Condition, Index, Key, Select, get, parse, show_path, trace
 from dispatch.config.positions import Source
 from dispatch.config.yaml import read_yaml
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import ConfigError, DispatchError, Fault, PathError, Position, Step
-from dispatch.immutable import FrozenMap, Origin, freeze, origin_of, with_origin
+from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, origin_of, with_origin
 from dispatch.models import RoleGroup
 from dispatch.redaction import redact_key
 from dispatch.roles import Contract, Role
+from dispatch.sections import is_by_name
 
 __all__ = ["apply_overrides", "load", "merge_models", "read_tree"]
 
@@ -100,9 +101,9 @@ def merge_models(
     for each in held:
         merged = merge(merged, each)
     lists = [(number, each["models"]) for number, each in enumerate(held) if "models" in each]
-    if len(lists) < 2 or all(_is_by_name(models) for _, models in lists):
+    if len(lists) < 2 or all(is_by_name(models) for _, models in lists):
         return merged, ()  # mappings of names have merged already, each with its path
-    if not all(isinstance(models, list) or _is_by_name(models) for _, models in lists):
+    if not all(isinstance(models, list) or is_by_name(models) for _, models in lists):
         return merged, ()  # of the wrong shape, which is reported later
     models: list[Any] = []
     places: list[tuple[Place, ...]] = []
@@ -121,10 +122,6 @@ def merge_models(
             models.append(model)
             places.append(((number, path),))
     return {**merged, "models": models}, tuple(places)
-
-
-def _is_by_name(models: Any) -> bool:
-    return isinstance(models, dict) and "model" not in models
 
 
 def _listed(models: Any) -> Iterator[tuple[tuple[Step, ...], Any]]:
@@ -163,7 +160,7 @@ def _override(tree: FrozenMap[str, Any], override: str) -> FrozenMap[str, Any]:
     if problems:
         raise PathError(f"{show_path(path)}: {problems[0].message}")
     value = freeze(data)
-    *above, last = parse(path)
+    *above, last = _by_name(parse(path), tree.get("models"))
     if len(above) == 1 and isinstance(above[0], Key) and above[0].name in _CREATED:
         tree = freeze({above[0].name: {}, **tree.to_dict()}) if above[0].name not in tree else tree
     parent_path = trace(tree, above) if above else ()
@@ -179,6 +176,16 @@ def _override(tree: FrozenMap[str, Any], override: str) -> FrozenMap[str, Any]:
     changed = cast("FrozenMap[str, Any]", tree.transform(list(steps), value))
     source = Overridden(origin.source, steps, f"--set {show_path(path)}")
     return with_origin(changed, origin._replace(source=source))
+
+
+def _by_name(steps: tuple[Any, ...], models: Any) -> tuple[Any, ...]:
+    """Let `models[name=a]` and `models.a` mean the same, however the models are written."""
+    match steps:
+        case (Key("models"), Select((Condition("name", name),)), *rest) if is_by_name(models):
+            return (steps[0], Key(name), *rest)
+        case (Key("models"), Key(name), *rest) if isinstance(models, VECTOR):
+            return (steps[0], Select((Condition("name", name, name),)), *rest)
+    return steps
 
 
 class Overridden(NamedTuple):

@@ -13,7 +13,7 @@ from dispatch.roles import DEFAULT_ROLES, TASKS, Contract, Role
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 from dispatch.validation import find_model_faults
 
-__all__ = ["OWN_SECTIONS", "Sections", "read_sections"]
+__all__ = ["OWN_SECTIONS", "Sections", "is_by_name", "read_sections"]
 
 OWN_SECTIONS = ("models", "defaults", "roles", "own_keys")
 """The sections that a dispatcher reads itself; LiteLLM's Router and proxy have the others."""
@@ -85,7 +85,7 @@ def _models(tree: FrozenMap[str, Any]) -> Any:
     """Give each model its origin. A mapping of names is a list of models with these names."""
     models = tree["models"]
     origin = origin_of(tree) or Origin(())
-    if _is_by_name(models):
+    if is_by_name(models):
         return [
             _placed(FrozenMap({"name": name, **model.to_dict()}), origin, name)
             for name, model in models.iteritems()
@@ -100,8 +100,13 @@ def _models(tree: FrozenMap[str, Any]) -> Any:
     ]
 
 
-def _is_by_name(models: Any) -> bool:
-    return isinstance(models, FrozenMap) and "model" not in models
+def is_by_name(models: Any) -> bool:
+    """Return whether models are written as a mapping of their names.
+
+    >>> is_by_name({"main": {"model": "gpt-4o"}}), is_by_name({"model": "gpt-4o"})
+    (True, False)
+    """
+    return isinstance(models, Mapping) and "model" not in models
 
 
 def _placed(model: FrozenMap[str, Any], origin: Origin, step: Step) -> FrozenMap[str, Any]:
@@ -114,7 +119,7 @@ def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
         hint = f"{quote_name(near)} looks like it" if near else "list the models under it"
         yield Fault((), "has no key 'models'", hint, "missing-models")
     models = tree.get("models")
-    for name, model in models.iteritems() if _is_by_name(models) else ():
+    for name, model in models.iteritems() if is_by_name(models) else ():
         if not isinstance(model, FrozenMap):
             yield from (fault.under("models", str(name)) for fault in find_model_faults(model))
     defaults = tree.get("defaults")

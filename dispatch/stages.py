@@ -80,7 +80,7 @@ def each(stage: Stage) -> Callable[[Iterable[Model]], Iterator[Model]]:
     def run(models: Iterable[Model]) -> Iterator[Model]:
         faults: list[Fault] = []
         try:
-            for model in models:
+            for model in _expect_models(models, stage):
                 try:
                     result = stage(model)
                     results = (result,) if type(result) is FrozenMap else _models(result, stage)
@@ -102,13 +102,22 @@ def _models(result: Any, stage: Any) -> tuple[Model, ...]:
     models = tuple(result) if many else ()
     wrong = [item for item in models if not isinstance(item, FrozenMap)] if many else [result]
     if wrong:
-        function = getattr(stage, "func", stage)  # of a partial
-        name = getattr(function, "__name__", type(function).__name__)
         raise StageError(
-            f"stage {name} returned {_describe(wrong[0])}; it must return a model (a FrozenMap), "
-            "or an iterable of models"
+            f"stage {_name(stage)} returned {_describe(wrong[0])}; it must return a model "
+            "(a FrozenMap), or an iterable of models"
         )
     return models
+
+
+def _expect_models(models: Any, stage: Any) -> Iterable[Model]:
+    if isinstance(models, Mapping | str | bytes) or not isinstance(models, Iterable):
+        raise StageError(f"the stage before {_name(stage)} returned {_describe(models)}, no models")
+    return models
+
+
+def _name(stage: Any) -> str:
+    function = getattr(stage, "func", stage)  # of a partial
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _describe(value: Any) -> str:
@@ -261,7 +270,7 @@ def group_by_role(copies: Iterable[Model], *, contract: Contract = DEFAULT_CONTR
     groups: dict[str, list[Model]] = {role: [] for role in contract}
     faults: list[Fault] = []
     try:
-        for copy in copies:
+        for copy in _expect_models(copies, group_by_role):
             role = _role_of(copy)
             if role in groups:
                 groups[role].append(copy)

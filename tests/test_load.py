@@ -127,6 +127,14 @@ def test_overrides(override, path, value):
     assert load("base.yaml", overrides=[override]).for_chatcompletions.fetch(path) == value
 
 
+@pytest.mark.parametrize("path", ["models[name=a].seed", "models.a.seed"])
+@pytest.mark.parametrize("models", [{"a": {"model": "m"}}, [{"name": "a", "model": "m"}]])
+def test_override_by_name(models, path):
+    """A model is named in either way, however the models are written."""
+    group = load({"models": models}, overrides=[f"{path}=1"]).for_chatcompletions
+    assert group.kwargs() == {"model": "m", "seed": 1}
+
+
 def test_overridden_section():
     """An override may set a setting of a section that is not there yet."""
     models = {"models": [{"model": "gpt-4o"}]}

@@ -129,6 +129,14 @@ def test_stage_returns_the_wrong_type(stage):
         pipeline(models=each(partial(stage)))([{"model": "m"}])
 
 
+def test_stage_over_all_models_returns_none():
+    """A stage over all models that returns none is reported where its result is taken."""
+    with pytest.raises(StageError, match="the stage before normalize_roles returned None"):
+        pipeline(models=returns_none)([{"model": "m"}])
+    with pytest.raises(StageError, match="the stage before group_by_role returned a FrozenMap"):
+        pipeline(copies=next)([{"model": "m"}])
+
+
 def test_mapped_instead_of_each():
     """A stage that yields many models is named where it is mapped."""
     own = compose_left(freeze_models, map(normalize_roles), map(explode_roles), group_by_role)

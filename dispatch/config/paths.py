@@ -28,8 +28,8 @@ from dispatch.immutable import VECTOR, FrozenMap
 from dispatch.redaction import HIDDEN, is_secret, quote_name, redact_key, redact_text
 from dispatch.suggestions import describe_type, did_you_mean
 
-__all__ = ["REQUIRED", "Index", "Key", "PathLike", "Select", "get", "parse", "read_scalar",
-           "show_path", "trace", "walk"]  # fmt: skip
+__all__ = ["REQUIRED", "Condition", "Index", "Key", "PathLike", "Select", "get", "parse",
+           "read_scalar", "show_path", "trace", "walk"]  # fmt: skip
 
 # Mostly what `freeze` makes; `FrozenMap.of` may hold a plain dict or list too.
 _MAPS = (FrozenMap, dict)
