@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, cast
 from dispatch.errors import Fault, RoleError, Step
 from dispatch.immutable import VECTOR, FrozenMap, freeze
 from dispatch.redaction import quote_name, redact_text
-from dispatch.suggestions import describe_type, did_you_mean
+from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 __all__ = [
     "CHATCOMPLETIONS",
@@ -289,7 +289,10 @@ def _undeclared(path: tuple[Step, ...], role: str, contract: Contract) -> Fault:
     if "," in role and all(part.strip() in contract for part in role.split(",")):
         names = ", ".join(part.strip() for part in role.split(","))
         return Fault(path, message, f"write a list: roles: [{names}]", "undeclared-role")
-    return Fault(path, message, did_you_mean(role, contract), "undeclared-role")
+    hint = did_you_mean(role, contract)
+    if path[-1] == role and nearest(role, contract) is None:  # written beside another role
+        hint = "write a parameter below its role: {task: …, temperature: 0}"
+    return Fault(path, message, hint, "undeclared-role")
 
 
 def _unused(contract: Contract) -> Fault:

@@ -117,6 +117,8 @@ def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
     if "models" not in tree:
         near = nearest("models", [key for key in tree if isinstance(key, str)])
         hint = f"{quote_name(near)} looks like it" if near else "list the models under it"
+        if near == "model":
+            hint += ": write models: [{model: gpt-4o}]"
         yield Fault((), "has no key 'models'", hint, "missing-models")
     models = tree.get("models")
     for name, model in models.iteritems() if is_by_name(models) else ():

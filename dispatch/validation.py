@@ -32,7 +32,7 @@ def check_models(models: Any) -> Iterable[Any]:
         if isinstance(models, Mapping):
             hint = "put a list around it"
         elif isinstance(models, str | bytes):
-            hint = "to read a file, call dispatch.load(path)"
+            hint = "such as [{model: gpt-4o}]; to read a file, call dispatch.load(path)"
         raise ConfigError([Fault(("models",), message, hint, "wrong-models")])
     return models
 
