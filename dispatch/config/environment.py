@@ -41,6 +41,7 @@ _FOREIGN = rf"""(?x)  # a whole string, the way other tools write a reference
     | os\.(?:getenv|environ(?:\.get)?) [(\[] \s* ['"] (?P<call> {_NAME}) ['"] [^)\]]* [)\]]
     | (?:os\.environ|process\.env) [.:] (?P<attribute> {_NAME})
 """
+_SIGN = "[$%{]|env|ENV"  # each of these forms has one
 _EMBEDDED = r"\$\{\w+[:}]|os\.environ/"
 _MAPS = (dict, PMap)
 _LISTS: tuple[type[Any], ...] = (list, tuple, *VECTOR)
@@ -60,7 +61,7 @@ def foreign_reference(value: str) -> str | None:
     ('OPENAI_API_KEY', 'OPENAI_API_KEY')
     >>> foreign_reference("os.environ/OPENAI_API_KEY")
     """
-    match = re.fullmatch(_FOREIGN, value.strip())
+    match = re.search(_SIGN, value) and re.fullmatch(_FOREIGN, value.strip())
     return match[match.lastgroup or 0] if match else None
 
 
