@@ -40,6 +40,7 @@ REFERENCE = "os.environ/"
 """How a value refers to an environment variable: LiteLLM's own convention."""
 
 NO_KEY = "none"  # the documented way to say that an endpoint takes no key
+_NO_SECRETS = (NO_KEY, "mask", "block")  # the others are what a guardrail does with a secret
 
 # The expressions are compiled on first use: `re` caches them, and importing costs nothing.
 _NAMES = r"""(?x)  # of a name in snake_case
@@ -54,11 +55,13 @@ _EXEMPT = r"""(?x)
       (^|_) (per|max|min|bos|eos|pad|unk|stop|sep|cls|mask|image|audio|video|special|start|end|begin
              |next|first|last|think|thinking|prompt|input|output|new|boi|eoi) _token $
     | (^|_) (cost|count|limit|budget|fields?|prefix|suffix|manager|management|policy|rotation
-             |list|required|enabled|ttl|expiry|length|size|format|schema) (_|$)
+             |list|info|required|enabled|ttl|expiry|length|size|format|schema) (_|$)
     | (^|_) (cache|public|primary|foreign|sort|partition|index|group|idempotency|unique|own|known
              |extra|hot|label|tag|column|routing|sub) _keys? $
-    | _ (ref|names?|file|path|dir|env|env_var|variable|alias|type) $   # where it is, not what it is
+    | _ (ref|names?|file|path|dir|env|env_var|variable|alias|type|config) $  # where it is
+    | ^ (authorization|token|auth|oauth) _ (url|uri|endpoint) $
     | ^ custom_auth $                                                  # a dotted Python path
+    | ^ credential_values $                                            # each by its own name
 """
 _SHAPES = r"""(?xs)
       (?<![\w-]) (?:
@@ -72,6 +75,11 @@ _SHAPES = r"""(?xs)
 """
 _SHAPE_STARTS = ("sk-", "gsk_", "xai-", "hf_", "gh", "AIza", "AKIA", "ASIA", "xox", "glpat-",
                  "pplx-", "r8_", "nvapi-", "SG.", "eyJ", "-----BEGIN")  # fmt: skip
+_PLACE = r"""(?x)  # where a secret is, not what it is
+      [\w./~:\\-]+ \.(json|pem|key|p12|crt|txt)
+    | oidc/\S+                                         # LiteLLM fetches the token there
+    | (?i: bearer|basic|token|apikey) \ + os\.environ/[^\W\d]\w*
+"""
 _USERINFO = r"""(?x)
       (?<=://) [^\s/?#@:]{0,256} : (?! \d* ([/?#\s]|$)) \S{0,1024} @   # user:password
     | (?<=://) [^\s/?#@]{0,1024} @
@@ -156,24 +164,26 @@ def redact(value: Any, name: object = "") -> Any:
         return _hide(value)
     if isinstance(value, str | bytes):
         return redact_text(value) if isinstance(value, str) else value
-    return _rebuild(value, redact)
+    return _rebuild(value, redact, name)
 
 
 def _hide(value: Any, _name: object = "") -> Any:
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str) and (is_reference(value) or value.lower() == NO_KEY):
+    if isinstance(value, str) and (
+        is_reference(value) or value.lower() in _NO_SECRETS or re.fullmatch(_PLACE, value)
+    ):
         return value
     rebuilt = _rebuild(value, _hide)
     return HIDDEN if rebuilt is value else rebuilt
 
 
-def _rebuild(value: Any, change: Callable[[Any, Any], Any]) -> Any:
+def _rebuild(value: Any, change: Callable[[Any, Any], Any], name: object = "") -> Any:
     """Rebuild a container from its changed values; anything else comes back as it is."""
     if isinstance(value, Mapping):
         return {
-            redact_key(key) if isinstance(key, str) else key: change(item, key)
-            for key, item in value.items()
+            redact_key(key) if isinstance(key, str) else key: change(item, its_name)
+            for key, its_name, item in _members(value, name)
         }
     if isinstance(value, set | frozenset | PSet):  # sorted, so that no hash seed shows
         return sorted((change(item, "") for item in value), key=repr)
@@ -184,6 +194,15 @@ def _rebuild(value: Any, change: Callable[[Any, Any], Any]) -> Any:
             for i in value
         ]
     return value
+
+
+def _members(value: Mapping[Any, Any], name: object) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield each key of a mapping, the name that its value counts under, and the value.
+
+    What a JSON Schema defines has none: the property `password` of a tool holds no password.
+    """
+    defined = name == "properties" and all(isinstance(item, Mapping) for item in value.values())
+    return ((key, "" if defined else key, item) for key, item in value.items())
 
 
 def redact_text(text: str) -> str:
@@ -287,17 +306,17 @@ def literal_secrets(value: Any, name: object = "") -> Iterator[tuple[str | int, 
     [('api_key',), ('a', 0)]
     """
     if isinstance(value, Mapping):
-        items: Iterable[tuple[Any, Any]] = value.items()
+        items: Iterable[tuple[Any, Any, Any]] = _members(value, name)
     elif isinstance(value, list | tuple | PVector):
-        items = enumerate(value)
+        items = ((index, index, item) for index, item in enumerate(value))
     else:
         if redact(value, name) != value:
             yield ()
         return
-    for key, item in items:
+    for key, its_name, item in items:
         if isinstance(key, str) and redact_key(key) != key:
             yield (key,)
-        inside = name if isinstance(name, str) and is_secret(name) else key
+        inside = name if isinstance(name, str) and is_secret(name) else its_name
         for path in literal_secrets(item, inside):
             yield (key, *path)
 
@@ -311,10 +330,11 @@ def secret_values(value: Any, *, min_length: int = 1) -> frozenset[str]:
     return frozenset(secret for secret in _secrets(value, False) if len(secret) >= min_length)
 
 
-def _secrets(value: Any, secret: bool) -> Iterator[str]:
+def _secrets(value: Any, secret: bool, name: object = "") -> Iterator[str]:
     if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _secrets(item, secret or (isinstance(key, str) and is_secret(key)))
+        for key, its_name, item in _members(value, name):
+            hidden = secret or (isinstance(its_name, str) and is_secret(its_name))
+            yield from _secrets(item, hidden, key)
     elif isinstance(value, str):
         if secret and _hide(value) == HIDDEN:
             yield from (value, *_parts(value))

@@ -39,6 +39,7 @@ from dispatch.redaction import (
     redact_key,
     redact_text,
     scrub,
+    secret_values,
 )
 from dispatch.tools.chat import converse
 from dispatch.tools.check import check
@@ -57,6 +58,7 @@ NAMES = """
 SECRET_NAMES = NAMES.split()
 
 PLAIN = """
+    credential_info credential_list credential_name credential_values
     model name temperature max_tokens max_token tokens token_limit stop top_k keep_alive api_base
     api_version user input_cost_per_token bos_token client_secret_file litellm_credential_name
     monkey keyboard task stream_timeout
@@ -525,9 +527,23 @@ def test_long_names():
 
 
 def test_shown_values():
-    """References and empty values are shown."""
+    """References, empty values and paths of files are shown."""
     held = {"api_key": "os.environ/KEY", "token": None, "password": False, "secret": "none"}
+    held["vertex_credentials"] = "/etc/keys/service-account.json"
+    held["azure_ad_token"], held["Authorization"] = "oidc/azure/me", "Bearer os.environ/KEY"
     assert redact(held) == held
+
+
+def test_schemas():
+    """What a JSON Schema calls a password holds none; a value of that name does."""
+    schema = {"properties": {"password": {"type": "string"}, "key": {"enum": ["a"]}}}
+    assert redact(schema) == schema
+    assert not list(literal_secrets(schema))
+    assert not secret_values(schema)
+    held = {"properties": {"password": "hunter2", "key": {"enum": ["a"]}}}
+    assert redact(held)["properties"] == {"password": "***", "key": {"enum": ["***"]}}
+    assert next(literal_secrets(held)) == ("properties", "password")
+    assert "hunter2" in secret_values(held)
 
 
 @pytest.mark.parametrize("form", [repr, json.dumps, str, lambda text: f"%{text}%"])
