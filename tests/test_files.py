@@ -400,7 +400,7 @@ def test_parse_errors_show_no_secret(format, text):
     [
         ("yaml", "a: 1\n- b", "- b"),
         ("yaml", "models:\n  - api_key: os.environ/KEY\n    model: x: y", "    model: x: y"),
-        ("json", '{"models": [\n  {"model": "m"},\n]}', "]}"),
+        ("json", '{"models": [\n  {"model": "m"},\n]}', '  {"model": "m"},'),
         ("toml", "[[models]]\nmodel = gpt-4o", "model = gpt-4o"),
     ],
 )

@@ -223,8 +223,9 @@ def _read_json(text: str) -> tuple[Any, list[Problem]]:
     try:
         data = json.loads(text, object_pairs_hook=build, parse_constant=constants.append)
     except json.JSONDecodeError as error:
-        hint = _json_hint(text, error.pos)
-        return None, [Problem(error.pos, f"invalid JSON: {error.msg}", hint)]
+        before = text[: error.pos].rstrip()  # at the comma before it, as in Python 3.13
+        offset = len(before) - 1 if before.endswith(",") else error.pos
+        return None, [Problem(offset, f"invalid JSON: {error.msg}", _json_hint(text, offset))]
     except RecursionError:
         return None, [Problem(None, "nested too deep", code="too-deep")]
     except ValueError:  # Python reads no number of thousands of digits
@@ -244,7 +245,7 @@ def _json_hint(text: str, offset: int) -> str:
         return "JSON has no comments: remove it, or write YAML"
     if rest.startswith("'"):
         return "JSON takes double quotes only"
-    if rest.startswith(",") or text[:offset].rstrip().endswith(","):
+    if rest.startswith(","):
         return "remove the comma before the closing bracket"
     return ""
 
