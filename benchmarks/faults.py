@@ -39,7 +39,7 @@ from dispatch.litellm.keys import KEY_KINDS, known_keys
 from dispatch.loading import read_tree
 from dispatch.tools.schema import schema
 
-__all__ = ["TOOLS", "Row", "Tool", "Verdict", "ask", "corpus", "judge", "main"]
+__all__ = ["TOOLS", "Row", "Tool", "Verdict", "ask", "corpus", "judge", "main", "variables_of"]
 
 TESTS = Path(__file__).parents[1] / "tests"
 TODAY = datetime.date(2026, 6, 1)  # as in the tests: models end from day to day
@@ -67,7 +67,9 @@ class Row(NamedTuple):
     def is_about_roles(self) -> bool:
         """Whether other tools have no such thing."""
         said = " ".join(self.words)
-        return self.roles is not None or re.search(r"\b(role|task|own_key|default)", said) is not None
+        return (
+            self.roles is not None or re.search(r"\b(role|task|own_key|default)", said) is not None
+        )
 
     def write(self, folder: Path) -> list[Path]:
         """Write the files into a folder."""
@@ -133,7 +135,9 @@ def _to_deployment(model: Mapping[str, Any]) -> dict[str, Any]:
     if "system_prompt" in params:
         params["litellm_system_prompt"] = params.pop("system_prompt")
     entry = {"model_name": "chatcompletions", "litellm_params": params}
-    notes = {key: model[key] for key in ("model_info", "litellm_params", "model_name") if key in model}
+    notes = {
+        key: model[key] for key in ("model_info", "litellm_params", "model_name") if key in model
+    }
     return entry | notes
 
 
@@ -294,7 +298,7 @@ def ask(tool: Tool, row: Row) -> Said:
             sink = os.open(os.devnull, os.O_WRONLY)
             os.dup2(sink, 1)
             os.dup2(sink, 2)
-            os.environ.update(_variables(row))
+            os.environ.update(variables_of(row))
             start = perf_counter()
             try:
                 text = tool.say(row, Path(folder))
@@ -308,7 +312,7 @@ def ask(tool: Tool, row: Row) -> Said:
         return Said(*json.load(answer))
 
 
-def _variables(row: Row) -> dict[str, str]:
+def variables_of(row: Row) -> dict[str, str]:
     """Return what is set: each variable that a row refers to; for a good one, what vendors want."""
     text = " ".join(row.files.values())
     names = {*re.findall(r"os\.environ/(\w+)", text)} - {"NOT_SET"}
