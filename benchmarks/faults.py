@@ -66,10 +66,8 @@ class Row(NamedTuple):
     @property
     def is_about_roles(self) -> bool:
         """Whether other tools have no such thing."""
-        said = " ".join(self.words)
-        return (
-            self.roles is not None or re.search(r"\b(role|task|own_key|default)", said) is not None
-        )
+        named = re.search(r"\b(role|task|own_key|default)", " ".join(self.words))
+        return self.roles is not None or named is not None
 
     def write(self, folder: Path) -> list[Path]:
         """Write the files into a folder."""
@@ -135,10 +133,8 @@ def _to_deployment(model: Mapping[str, Any]) -> dict[str, Any]:
     if "system_prompt" in params:
         params["litellm_system_prompt"] = params.pop("system_prompt")
     entry = {"model_name": "chatcompletions", "litellm_params": params}
-    notes = {
-        key: model[key] for key in ("model_info", "litellm_params", "model_name") if key in model
-    }
-    return entry | notes
+    beside = ("model_info", "litellm_params", "model_name")
+    return entry | {key: model[key] for key in beside if key in model}
 
 
 def to_llmhub(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,7 +252,7 @@ def _structure() -> type:
 
 def _check_jsonschema(row: Row, folder: Path) -> str:
     """Run check-jsonschema, with the schema that `dispatch schema` prints."""
-    *_, last = files = row.write(folder)
+    files = row.write(folder)
     made = folder / "made.schema"
     made.write_text(json.dumps(schema(row.contract) if row.contract else schema()), "utf-8")
     command = ["-m", "check_jsonschema", "--schemafile", str(made), *map(str, files)]

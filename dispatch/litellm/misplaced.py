@@ -46,11 +46,11 @@ def find_misplaced(model: Mapping[str, Any]) -> Iterator[Fault]:
 def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     """Return what is wrong with a key, and how to write it; no hint where it may be right."""
     elsewhere, name = table("elsewhere"), str(model.get("model", "…"))
+    provider = _provider(model)
+    hosted = provider in VENDORS and not ENDPOINTS & model.keys()
     for providers, *keys in rows("provider only"):
-        provider = _provider(model)
-        if key in keys and provider not in providers.split(",") and provider in VENDORS:
-            if not ENDPOINTS & model.keys():
-                return f"is no parameter of {provider}", "leave it out"
+        if hosted and key in keys and provider not in providers.split(","):
+            return f"is no parameter of {provider}", "leave it out"
     sections = (each for each, *keys in rows("elsewhere") if key in keys)
     section = next(sections, "router_settings" if key in SETTINGS else "")
     if is_known(key) and key not in (*elsewhere["router_settings"], "provider"):
@@ -108,10 +108,8 @@ def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
         there = f"{meant} is there already: remove one"
         return there if meant in model else f"write {meant}: {REFERENCE}{variable}"
     names = (each for each, *aliases in rows("keys") if snake in aliases)
-    provider = _provider(model)
-    theirs = (
-        each for of, each, *aliases in rows("provider keys") if of == provider and snake in aliases
-    )
+    provider, own = _provider(model), rows("provider keys")
+    theirs = (each for of, each, *aliases in own if of == provider and snake in aliases)
     name = next(theirs, None) or next(names, plain.get(snake.replace("_", ""), ""))
     vendor = re.fullmatch(_KEY_OF_VENDOR, snake)
     if not name and vendor and f"{model.get('model')}".startswith(f"{vendor[1]}/"):

@@ -107,9 +107,8 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         if isinstance(value, str) and re.match(r"[\w-]+\.[\w.-]+(/|:|$)", value):
             yield _warning(name_of_endpoint, "has no scheme", f"write https://{value}")
     if wrapped := re.fullmatch(r"(?s)<(.+)>|'(.+)'|\"(.+)\"|`(.+)`", url):
-        yield _warning(
-            key, "is wrapped in quotes or brackets", f"write {next(filter(None, wrapped.groups()))}"
-        )
+        bare = next(filter(None, wrapped.groups()))
+        yield _warning(key, "is wrapped in quotes or brackets", f"write {bare}")
         return
     if not url or re.search(r"[$%{<]|os\.environ", url):
         return  # or something in the place of a part: looked at elsewhere

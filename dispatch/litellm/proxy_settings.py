@@ -40,7 +40,7 @@ PROXY_SETTINGS: Mapping[str, Mapping[str, list[str]]] = {
 }
 """What each setting of a section takes, in the words of JSON Schema, then the values it knows."""
 
-_LISTS = (list, *VECTOR)
+_LISTS: tuple[type[Any], ...] = (list, *VECTOR)
 _POLICIES = {"retry_policy": "Retries", "allowed_fails_policy": "AllowedFails"}
 _ERRORS = (
     "BadRequestError", "AuthenticationError", "TimeoutError", "RateLimitError", "NotFoundError",
@@ -55,11 +55,8 @@ def section_for(name: str, but: str = "") -> str:
     >>> section_for("routing_strategy"), section_for("master_key"), section_for("temperature")
     ('router_settings', 'general_settings', '')
     """
-    if "router_settings" != but and name in SETTINGS:
-        return "router_settings"
-    return next(
-        (each for each, known in PROXY_SETTINGS.items() if each != but and name in known), ""
-    )
+    known = {"router_settings": SETTINGS, **PROXY_SETTINGS}
+    return next((each for each, names in known.items() if each != but and name in names), "")
 
 
 def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) -> Iterator[Fault]:
@@ -88,27 +85,21 @@ def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) 
 def _find(section: str, key: str, value: Any) -> Iterator[Fault]:
     """Yield what is wrong with one setting, but for kinds of the Router's own."""
     path = (section, key)
-    known = PROXY_SETTINGS.get(section, SETTINGS)
-    if section == "router_settings":
+    known: Mapping[str, Any] = PROXY_SETTINGS.get(section, SETTINGS)
+    home = section_for(key, section)
+    if key in _POLICIES and isinstance(value, Mapping) and section == "router_settings":
+        yield from _find_in_policy(path, value, _POLICIES[key])
+    elif key not in known and home:
+        yield Fault(path, f"is no setting of {section}", f"put it under {home}", "unknown-key")
+    elif section == "router_settings":
         if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
             yield Fault(path, f"{value} is less than 0", "", "wrong-setting")
-        if key in _POLICIES and isinstance(value, Mapping):
-            yield from _find_in_policy(path, value, _POLICIES[key])
-        elif key not in known and (home := section_for(key, section)):
-            yield Fault(path, f"is no setting of {section}", f"put it under {home}", "unknown-key")
-    elif section in PROXY_SETTINGS:
-        if key not in known:
-            near, home = nearest(key, known, 0.85), section_for(key, section)
-            hint = f"put it under {home}" if home else ""
-            message = (
-                f"is no setting of {section}" if home else f"unknown setting {quote_name(key)}"
-            )
-            hint = hint or (f"did you mean {quote_name(near)}?" if near else "")
-            if hint:
-                yield Fault(path, message, hint, "unknown-key")
-        else:
-            kind, *choices = known[key]
-            yield from find_wrong_value(path, value, kind, choices)
+    elif section in PROXY_SETTINGS and key in known:
+        kind, *choices = known[key]
+        yield from find_wrong_value(path, value, kind, choices)
+    elif section in PROXY_SETTINGS and (near := nearest(key, known, 0.85)):
+        message, hint = f"unknown setting {quote_name(key)}", f"did you mean {quote_name(near)}?"
+        yield Fault(path, message, hint, "unknown-key")
 
 
 def _find_in_policy(path: tuple[Step, ...], policy: Mapping[str, Any], end: str) -> Iterator[Fault]:
@@ -138,10 +129,12 @@ def _find_references(section: str, settings: Any, own: bool) -> Iterator[Fault]:
 def _strings(value: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], str]]:
     if isinstance(value, str):
         yield path, value
-    elif isinstance(value, (Mapping, *_LISTS)):
-        items = value.items() if isinstance(value, Mapping) else enumerate(value)
-        for key, item in items:
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
             yield from _strings(item, (*path, key))
+    elif isinstance(value, _LISTS):
+        for index, item in enumerate(value):
+            yield from _strings(item, (*path, index))
 
 
 def find_dead_aliases(sections: Mapping[str, Any], names: Iterable[str]) -> Iterator[Fault]:

@@ -51,9 +51,7 @@ _TRIMMED = r"""(?x)
 _WITHIN_URL = r"""(?x)
       \$\{?\w+\}? | %[A-Z][A-Z0-9_]+% | \{\{?\s*(?:env[.:])?\w+\s*\}?\} | <[\w\ -]+> | \bYOUR_\w+
 """
-_NAMED_BY_USERS = (
-    r".*(project|region|location|tenant|client_id|account|resource|profile|workspace).*"
-)
+_NAMED_BY_USERS = r".*(project|region|location|tenant|client_id|resource|profile|workspace).*"
 _PLACEHOLDER = r"(?i)<.+>$|your[-_\s]|\{\{?\s*your"
 _HEADER_NAME = r"[\w!#$%&'*+.^`|~-]+"
 _VARIABLE = r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+"
