@@ -1,6 +1,7 @@
 """`python -m benchmarks [--seconds S] [--plot FILE.svg] [WORD...]`: measure, print one table.
 
-With words, only the jobs whose name contains one of them.
+With words, only the jobs whose name contains one of them. `python -m benchmarks faults [--misses]`
+prints what each tool finds of the faults that people make.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks import faults
 from benchmarks.jobs import JOBS, SIZES, dispatch_job
 from benchmarks.measure import Job, Sample, measure
 from benchmarks.plot import plot
@@ -24,6 +26,9 @@ HEAD = ("job", "takes", "against", "takes", "ratio", "by the clock", "at most", 
 def main() -> None:
     """Measure what is asked for, print the table line by line, and draw the plot."""
     arguments = _arguments()
+    if arguments.words == ["faults"]:
+        faults.main(misses=arguments.misses)
+        return
     words = arguments.words or [""]
     chosen = {name: make for name, make in JOBS.items() if any(word in name for word in words)}
     gc.freeze()  # what importing litellm left is no contestant's garbage
@@ -48,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("words", nargs="*", metavar="WORD", help="only jobs whose name has one")
     parser.add_argument("--seconds", type=float, default=8, help="for each job: %(default)s")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw cost against number (SVG)")
+    parser.add_argument("--misses", action="store_true", help="of faults: name our own misses")
     return parser.parse_args()
 
 

@@ -21,7 +21,7 @@ from dispatch.tools.check import Report
 from tests.program import run
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text("utf-8"))
-TODAY = datetime.date(2026, 1, 1)
+TODAY = datetime.date(2026, 6, 1)
 
 pytestmark = pytest.mark.usefixtures("own_map")
 

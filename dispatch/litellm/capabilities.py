@@ -20,11 +20,9 @@ from dispatch.litellm.catalog import Catalog
 from dispatch.litellm.providers import called, endpoint_of
 from dispatch.litellm.tables import table
 from dispatch.redaction import quote_name
-from dispatch.suggestions import nearest
 
 __all__ = ["find_end_of_life", "find_refused", "find_wrong_tokens"]
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max", "default")
 _LISTS = (list, tuple, PVector)
 _GPT_5 = r"(.*/)?gpt-[56](?!-chat)(?!.*search).*"
 _SUCCESSIONS = 5  # of models whose successors are at their end too
@@ -123,11 +121,7 @@ def find_wrong_tokens(model: Mapping[str, Any], catalog: Catalog | None) -> Iter
     ...     print(fault)
     thinking.budget_tokens: 500 is less than the 1024 tokens that Claude thinks with; write 1024
     """
-    effort, thinking = model.get("reasoning_effort"), model.get("thinking")
-    unknown = effort if isinstance(effort, str) and effort not in _EFFORTS else ""
-    if near := nearest(unknown, _EFFORTS, 0.7) if unknown else None:
-        message, hint = f"unknown effort {quote_name(effort)}", f"did you mean {near!r}?"
-        yield Fault(("reasoning_effort",), message, hint, "wrong-value", "warning")
+    thinking = model.get("thinking")
     entry = _entry(model, catalog) if catalog else {}
     limit = entry.get("max_output_tokens") or entry.get("max_tokens")
     asked = {key: model.get(key) for key in ("max_tokens", "max_completion_tokens")}
@@ -137,8 +131,15 @@ def find_wrong_tokens(model: Mapping[str, Any], catalog: Catalog | None) -> Iter
             message = f"{count} is more than the {int(limit)} tokens in LiteLLM's list"
             hint = f"ask for at most {int(limit)}"
             yield Fault((key,), message, hint, "too-many-tokens", "warning")
-    budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
-    if "claude" not in called(model)[0] or not _is_count(budget):
+    if "claude" not in called(model)[0] or not isinstance(thinking, Mapping):
+        return
+    misspelt = [key for key in thinking if str(key).startswith("budget_t")]  # reported elsewhere
+    budget, kind = thinking.get("budget_tokens", misspelt or None), thinking.get("type")
+    if kind is None or (kind == "enabled" and budget is None):
+        lacks = "type" if kind is None else "budget_tokens"
+        hint = f"such as {{type: enabled, budget_tokens: {budget if _is_count(budget) else 2000}}}"
+        yield Fault(("thinking",), f"has no {lacks}", hint, "refused-parameter", "warning")
+    if not _is_count(budget):
         return
     path, most = ("thinking", "budget_tokens"), min(counts.values(), default=budget + 1)
     if budget < 1024:

@@ -42,9 +42,9 @@ def find_suspicious(
     """
     sent = {k: v for k, v in model.items() if isinstance(k, str) and k not in own_keys}
     found = [
+        find_misplaced(sent),
         find_wrong_values(sent),
         find_reference_faults(sent),
-        find_misplaced(sent),
         find_endpoint_faults(sent),
         find_wrong_tokens(sent, catalog),
     ]

@@ -8,7 +8,9 @@ from functools import lru_cache
 from typing import Any
 
 from dispatch.errors import Fault
+from dispatch.litellm.endpoints import ENDPOINTS, VENDORS
 from dispatch.litellm.keys import is_known, known_keys
+from dispatch.litellm.providers import called
 from dispatch.litellm.settings import SETTINGS
 from dispatch.litellm.tables import rows, table
 from dispatch.redaction import REFERENCE, is_reference, is_secret, redact
@@ -20,6 +22,7 @@ _MODES = ("chat", "completion", "embedding", "image_generation", "rerank", "resp
 _VARIABLE_OF = r"(.+?)_?(env|evn|environ|env_?var|env_?name|env_?key|from_env|var_?name)"
 _KEY_OF = r"(env|environment)_?(key|var|variable)|key_?env(_?var)?"
 _KEY_OF_VENDOR = r"(?!oci)(\w+?)_(api_)?(key|token)"
+_DEPLOYMENT = ("deployment", "deployment_name", "azure_deployment", "engine")
 _CAMEL = r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+"
 
 
@@ -43,6 +46,11 @@ def find_misplaced(model: Mapping[str, Any]) -> Iterator[Fault]:
 def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     """Return what is wrong with a key, and how to write it; no hint where it may be right."""
     elsewhere, name = table("elsewhere"), str(model.get("model", "…"))
+    provider = _provider(model)
+    hosted = provider in VENDORS and not ENDPOINTS & model.keys()
+    for providers, *keys in rows("provider only"):
+        if hosted and key in keys and provider not in providers.split(","):
+            return f"is no parameter of {provider}", "leave it out"
     sections = (each for each, *keys in rows("elsewhere") if key in keys)
     section = next(sections, "router_settings" if key in SETTINGS else "")
     if is_known(key) and key not in (*elsewhere["router_settings"], "provider"):
@@ -54,7 +62,7 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
         return "makes this an entry of LiteLLM's proxy", hint
     if key == "model_name":
         return "is how LiteLLM's proxy calls a role or a model", "write name: …, or roles: […]"
-    if key == "provider":
+    if key == "provider" or (key in ("type", "vendor") and shown in VENDORS):
         hint = f"write model: {shown}/…, or custom_llm_provider: {shown}"
         return "is no key of LiteLLM", hint if isinstance(value, str) else ""
     if key in ("api_type", "apiType"):
@@ -70,7 +78,17 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
         return "describes the model", "" if key == "mode" and value not in _MODES else hint
     if section:
         return "is no key of a model", f"put it under {section}"
-    if key in ("budget_tokens", "budgetTokens"):
+    if described := next((each for each, *names in rows("described") if key in names), ""):
+        return "describes the model", f"write model_info: {{{described}: {shown}}}"
+    if key in ("disabled", "disable") and isinstance(value, bool):
+        return "unknown key", f"write enabled: {str(not value).lower()}"
+    if key in ("task", "tasks"):
+        return "belongs to a role", "write roles: {postcompletions: …}, with the task behind it"
+    if key in _DEPLOYMENT and name.startswith("azure/"):
+        return "is no key of LiteLLM", f"write model: azure/{shown}"
+    if re.fullmatch(r".*key_(file|path)|.*token_file", key) and isinstance(value, str):
+        return "is no key of LiteLLM, which reads no file", f"write api_key: {REFERENCE}NAME"
+    if key in ("budget_tokens", "budgetTokens", "thinking_tokens"):
         hint = f"write thinking: {{type: enabled, budget_tokens: {shown}}}"
         return "belongs to thinking", "put it under thinking" if model.get("thinking") else hint
     return "unknown key", _rename(key, value, model)
@@ -90,17 +108,26 @@ def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
         there = f"{meant} is there already: remove one"
         return there if meant in model else f"write {meant}: {REFERENCE}{variable}"
     names = (each for each, *aliases in rows("keys") if snake in aliases)
-    name = next(names, plain.get(snake.replace("_", ""), ""))
+    provider, own = _provider(model), rows("provider keys")
+    theirs = (each for of, each, *aliases in own if of == provider and snake in aliases)
+    name = next(theirs, None) or next(names, plain.get(snake.replace("_", ""), ""))
     vendor = re.fullmatch(_KEY_OF_VENDOR, snake)
     if not name and vendor and f"{model.get('model')}".startswith(f"{vendor[1]}/"):
         name = "api_key"
     is_url = isinstance(value, str) and re.search(r"[:/.]", value)
-    exposed = is_secret(name) and not is_secret(key)  # the value is not hidden under this name
+    hidden = is_secret(key) or (isinstance(value, str) and is_reference(value))
+    exposed = is_secret(name) and not hidden  # the value is not hidden under this name
     if not name or exposed or (name == "api_base" and not is_url):
         return ""
     twin = {"api_base": "base_url", "base_url": "api_base"}.get(name, name)
     present = next((each for each in (name, twin) if each in model), None)
     return f"{present} is there already: remove one" if present else f"did you mean {name!r}?"
+
+
+def _provider(model: Mapping[str, Any]) -> str:
+    """Return the provider as it is written; OpenAI for a name without one."""
+    name, custom = called(model)
+    return custom or (name.partition("/")[0] if "/" in name else "openai")
 
 
 @lru_cache(maxsize=1)

@@ -30,6 +30,10 @@ _LOCAL = r"""(?x)
       .+\.(local|internal|lan|localhost) | [^.]+ | 0\.0\.0\.0
     | (127|10)\.[\d.]+ | 192\.168\.[\d.]+ | 172\.(1[6-9]|2\d|3[01])\.[\d.]+
 """
+_HOST = r"[\w-]+(\.[\w-]+)*\.?|[\da-f:.%]+"
+_GUESSES = ("", "/v1", "/api", "/openai", "/v1beta", "/api/openai/v1")
+_VERSION = r"\d{4}-\d\d-\d\d(-preview)?|v1|preview|latest|os\.environ/.+|[${%].*"
+_ENDPOINTS_OF_AWS = ("aws_bedrock_runtime_endpoint", "aws_sts_endpoint")
 _SCHEMES = ("https", "http")
 _SCHEME = r"(?i)([a-z][a-z0-9+.-]*)(:/{0,2}|[;,.]?//)(?=\S)"
 _HOST_AND_PORT = r"[\w.-]+:\d"
@@ -95,21 +99,32 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     family = _family(name) if re.search(r"\d", name) else ""
     provider = custom or (name.partition("/")[0] if "/" in name else family)
     version = model.get("api_version")
-    if provider.startswith("azure") and isinstance(version, str) and not version.strip():
+    if provider == "azure" and isinstance(version, str) and not re.fullmatch(_VERSION, version):
         hint = "write a version, such as '2024-10-21', or leave the key out"
-        yield _warning("api_version", "is empty", hint)
+        yield _warning("api_version", "is no version" if version.strip() else "is empty", hint)
+    for name_of_endpoint in _ENDPOINTS_OF_AWS:
+        value = model.get(name_of_endpoint)
+        if isinstance(value, str) and re.match(r"[\w-]+\.[\w.-]+(/|:|$)", value):
+            yield _warning(name_of_endpoint, "has no scheme", f"write https://{value}")
+    if wrapped := re.fullmatch(r"(?s)<(.+)>|'(.+)'|\"(.+)\"|`(.+)`", url):
+        bare = next(filter(None, wrapped.groups()))
+        yield _warning(key, "is wrapped in quotes or brackets", f"write {bare}")
+        return
     if not url or re.search(r"[$%{<]|os\.environ", url):
         return  # or something in the place of a part: looked at elsewhere
-    whole = _with_scheme(url.replace("\\", "/"))
+    whole = _with_scheme("".join(url.split()).replace("\\", "/"))
     if not whole.lower().startswith(("http://", "https://")):
         return  # grpc, unix, …: for a server that this does not know
     try:
         host, port = urlsplit(whole).hostname or "", urlsplit(whole).port
     except ValueError:
         host, port = "", 0
-    if re.search(r"\s", url):
-        yield _warning(key, "holds a blank", f"write {''.join(whole.split())}")
-    elif not host or port == 0:
+    if host in table("websites"):
+        hint = f"write {table('websites')[host][0]}"
+        yield _warning(key, "leads to a page for people, not to an API", hint)
+    elif re.search(r"\s", url):
+        yield _warning(key, "holds a blank", f"write {whole}")
+    elif not re.fullmatch(_HOST, host) or port == 0:
         yield _warning(key, "is no URL", "write it as http://host:port/path")
     else:
         root, added = _root(provider, whole, str(version))
@@ -120,10 +135,17 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         elif root != whole:
             problem = f"{provider}/ adds {added} itself" if added else "leads to no API"
             yield _warning(key, problem, f"write {root}")
+        elif whole.lower().startswith("http://") and _is_vendor(host):
+            yield _warning(key, "sends the key without encryption", f"write https{whole[4:]}")
         openai = provider in ("", "openai", "custom_openai")
         if openai and re.fullmatch(_AZURE, host) and "/openai/v1" not in whole:
             hint = f"write azure/{name.removeprefix('openai/')}"
             yield _warning("model", f"{host} is Azure's", hint)
+
+
+def _is_vendor(host: str) -> bool:
+    ends = tuple(f".{domain}" for domains, _ in VENDORS.values() for domain in domains)
+    return f".{host}".endswith(ends)
 
 
 def _with_scheme(url: str) -> str:
@@ -146,9 +168,13 @@ def _root(provider: str, url: str, version: str) -> tuple[str, str]:
     end = re.search(rf"({wrong})$", path) if wrong else None
     if end is not None and urlsplit(path[: end.start()]).hostname:
         return path[: end.start()], added
-    host = urlsplit(url).netloc
-    if host in table("roots") and path.endswith(f"//{host}") and added in ("/chat/completions", ""):
-        return f"{path}{table('roots')[host][0]}", ""
+    host, openai = urlsplit(url).netloc, added in ("/chat/completions", "")
+    root = table("roots").get(host, ("",))[0]
+    start = path.removesuffix(urlsplit(path).path)
+    if root and openai and urlsplit(path).path in _GUESSES and path != start + root:
+        return start + root, ""
+    if provider == "openai" and host.endswith(":11434") and urlsplit(path).path in ("", "/api"):
+        return f"{start}/v1", ""
     old = provider == "azure" and version not in ("v1", "preview", "latest")
     if old and (path.endswith("/openai/v1") or "api-version=" in url):
         return path.removesuffix("/openai/v1"), added
@@ -176,12 +202,21 @@ def find_provider_faults(
         if meant := _prefix(custom, known):
             message = f"unknown provider {quote_name(custom)}"
             yield _warning("custom_llm_provider", message, f"write {meant}", "unknown-model")
+    elif slash and prefix in known and not rest.strip():
+        hint = f"write it behind {prefix}/"
+        yield _warning("model", "names no model", hint, "unknown-model")
     elif custom or (slash and prefix in known):
         if url and prefix == "vllm":
             hint = f"write hosted_vllm/{rest}"
             yield _warning("model", "vllm/ asks no endpoint", hint, "unknown-model")
         elif not any(re.search(r"(?i)base|url|endpoint", str(key)) for key in model if model[key]):
             yield from _find_unlisted(name, custom, catalog)
+    elif re.match(r"gemini-", name) and model.get("api_key") and not url:
+        message, hint = "LiteLLM takes it to Vertex AI, and there is a key", f"write gemini/{name}"
+        yield _warning("model", message, hint, "unknown-model")
+    elif not url and "/" not in name and (same := _same(name, None, catalog)) not in (None, name):
+        message = f"LiteLLM's list has no model {quote_name(name)}"
+        yield _warning("model", message, f"did you mean {same!r}?", "unknown-model")
     elif not _is_inferred(name, catalog) and _host(url) not in table("hosts")["hosts"]:
         message = f"unknown provider for model {quote_name(name)}"
         yield _warning("model", message, _advise(name, url, catalog), "unknown-model")
@@ -189,6 +224,10 @@ def find_provider_faults(
 
 def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> Iterator[Fault]:
     """Yield a warning for a misspelt name, and for an unlisted one where the list is complete."""
+    bare = name.removeprefix("openrouter/")
+    if bare != name and "/" not in bare and (vendor := _family(bare)):
+        hint = f"write openrouter/{vendor}/{bare}"
+        yield _warning("model", "the names of OpenRouter have a vendor", hint, "unknown-model")
     if (
         name in catalog.entries
         or re.fullmatch(_SERVED, name)
@@ -197,6 +236,10 @@ def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> Iterator[
     ):
         return
     provider = custom or name.partition("/")[0]
+    if same := _same(name, provider, catalog) or _beginning(name, provider, catalog):
+        message = f"LiteLLM's list has no model {quote_name(name)}"
+        yield _warning("model", message, f"did you mean {quote_name(same)}?", "unknown-model")
+        return
     newer = _letters(name) in _listed_letters(catalog, provider)  # than the list
     if newer or os.environ.get(f"{provider.upper()}_API_BASE"):
         return
@@ -205,6 +248,39 @@ def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> Iterator[
         message = f"LiteLLM's list has no model {quote_name(name)}"
         hint = f"did you mean {quote_name(near)}?" if near else ""
         yield _warning("model", message, hint, "unknown-model")
+
+
+def _same(name: str, provider: str | None, catalog: Catalog) -> str | None:
+    """Return the listed name that differs in marks and capitals only.
+
+    >>> catalog = Catalog({"gpt-4o": {"litellm_provider": "openai", "mode": "chat"}}, ["openai"])
+    >>> _same("openai//GPT4o", "openai", catalog), _same("gpt-4", None, catalog)
+    ('openai/gpt-4o', None)
+    """
+    bare = name.removeprefix(f"{provider}/").replace("models/", "")
+    listed = _by_plain_name(catalog, provider).get(_plain(bare))
+    return f"{provider}/{listed}" if listed and name.startswith(f"{provider}/") else listed
+
+
+@lru_cache(maxsize=64)
+def _by_plain_name(catalog: Catalog, provider: str | None) -> Mapping[str, str]:
+    """Return the names that a provider has in the list by their letters and digits."""
+    if provider is None:
+        return {_plain(name): name for name in reversed(_bare_names(catalog))}
+    listed = catalog.entries.items()
+    names = [name for name, e in listed if str(e.get("litellm_provider")).startswith(provider)]
+    return {_plain(bare): bare for bare in (n.removeprefix(f"{provider}/") for n in names[::-1])}
+
+
+def _beginning(name: str, provider: str, catalog: Catalog) -> str | None:
+    """Return the listed name of Bedrock that goes on where this one ends."""
+    if provider != "bedrock":
+        return None
+    vendor, _, rest = name.rpartition("/")[2].rpartition(".")
+    listed = _by_plain_name(catalog, "bedrock").values()
+    names = (n for n in listed if "/" not in n and f".{n}".find(f".{rest}-") >= 0)
+    fitting = [n for n in names if not vendor or n.startswith(vendor)]
+    return f"bedrock/{min(fitting, key=len)}" if fitting else None
 
 
 def _letters(name: str) -> str:
@@ -265,6 +341,7 @@ def _advise(name: str, url: str, catalog: Catalog) -> str:
     for vendor, (domains, _) in VENDORS.items():
         if host.endswith(tuple(f".{domain}" for domain in domains)):
             return f"write {vendor}/{name}"
+    name = name.removeprefix("models/")
     split = re.fullmatch(_PART, name)
     prefix = _prefix(split[1], known) if split and split[1] != "meta-llama" else None
     if split and prefix:
@@ -272,6 +349,9 @@ def _advise(name: str, url: str, catalog: Catalog) -> str:
         if url and prefix != "openai":
             also = f", or openai/{name} if the endpoint speaks OpenAI's API"
         return f"write {prefix}/{split[2]}{also}"
+    if re.search(r"[,|\s]", name):
+        many = len(re.split(r"[,|]|\bor\b", name)) > 1
+        return "list each model as an entry of its own" if many else "a name has no blank"
     if url:
         ollama = url.rstrip("/").endswith(":11434")
         hint = f"openai/{name} if the endpoint speaks OpenAI's API"

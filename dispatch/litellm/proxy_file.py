@@ -13,8 +13,9 @@ from pyrsistent import pvector
 from dispatch.errors import ConfigError, Fault, format_path
 from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, locate, origin_of, with_origin
 from dispatch.litellm.keys import is_known
+from dispatch.litellm.proxy_settings import find_dead_aliases, find_unnamed_credentials
 from dispatch.redaction import quote_name
-from dispatch.suggestions import describe_type, did_you_mean, nearest
+from dispatch.suggestions import describe_type, nearest
 
 __all__ = ["find_proxy_faults", "from_litellm", "is_proxy_file"]
 
@@ -22,7 +23,6 @@ Entry = FrozenMap[str, Any]
 
 _ENTRY_KEYS = ("model_name", "litellm_params", "model_info", "blocked")
 _OURS = {"litellm_system_prompt": "system_prompt"}
-_ALIASES = ("router_settings", "model_group_alias")
 _RESERVED = {
     "name": "LiteLLM would send it; write it as the id in model_info",
     "roles": "LiteLLM's own roles, of a prompt template, have no place beside those of a program",
@@ -235,22 +235,7 @@ def _find_unasked(entries: Any) -> Iterator[Fault]:
 
 def _find_unnamed(tree: Mapping[str, Any], entries: Any) -> Iterator[Fault]:
     """Yield names of credentials, and targets of aliases, that nothing has."""
-    listed = tree.get("credential_list")
-    if isinstance(listed, VECTOR):
-        known = [str(each.get("credential_name")) for each in listed if isinstance(each, Mapping)]
-        for index, entry in enumerate(entries):
-            name = entry["litellm_params"].get("litellm_credential_name")
-            if isinstance(name, str) and name not in known:
-                message = f"no credential is named {quote_name(name)}"
-                path = ("model_list", index, "litellm_params", "litellm_credential_name")
-                yield Fault(path, message, did_you_mean(name, known), "dead-name")
-    settings = tree.get("router_settings")
-    aliases = settings.get("model_group_alias") if isinstance(settings, Mapping) else None
-    names = [entry["model_name"] for entry in entries]
-    if isinstance(aliases, Mapping) and not any("*" in name for name in names):
-        for alias, target in aliases.items():
-            name = target.get("model") if isinstance(target, Mapping) else target
-            if isinstance(name, str) and name not in names:
-                message = f"no deployment is named {quote_name(name)}"
-                hint = did_you_mean(name, dict.fromkeys(names))
-                yield Fault((*_ALIASES, str(alias)), message, hint, "dead-name")
+    for index, entry in enumerate(entries if tree.get("credential_list") else ()):
+        for fault in find_unnamed_credentials(tree, entry["litellm_params"]):
+            yield fault.under("model_list", index, "litellm_params")
+    yield from find_dead_aliases(tree, [entry["model_name"] for entry in entries])

@@ -20,6 +20,7 @@ from dispatch.config.environment import Types, resolve
 from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
 from dispatch.immutable import FrozenMap, locate, thaw
 from dispatch.litellm.deployments import Groups
+from dispatch.litellm.tables import rows
 from dispatch.redaction import is_reference, quote_name
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 
@@ -30,6 +31,7 @@ __all__ = [
     "aliases_in",
     "find_dead_fallbacks",
     "find_settings_faults",
+    "find_wrong_value",
     "router_settings",
 ]
 
@@ -100,12 +102,18 @@ def find_settings_faults(section: Any, name: str = "router_settings") -> Iterato
         elif setting is not None:
             named = [each for each in get_args(live.get(setting)) if isinstance(each, str)]
             choices = dict.fromkeys((*CHOICES.get(setting, ()), *named))
-            yield from _find_wrong_value((name, key), value, SETTINGS.get(setting, ""), choices)
+            yield from find_wrong_value((name, key), value, SETTINGS.get(setting, ""), choices)
 
 
-def _find_wrong_value(
+def find_wrong_value(
     path: tuple[Step, ...], value: Any, kind: str, choices: Collection[str]
 ) -> Iterator[Fault]:
+    """Yield a fault for a value that is not of a kind, in the words of JSON Schema, or no choice.
+
+    >>> for fault in find_wrong_value(("cache",), "yes", "boolean", ()):
+    ...     print(fault)
+    cache: expected true or false, found a string; remove the quotes: write true
+    """
     refers = isinstance(value, str) and is_reference(value)
     if kind not in _KINDS or not isinstance(value, _PLAIN) or (refers and kind in _SCALAR):
         return  # also for an object that a program made, and for what the environment holds
@@ -113,6 +121,11 @@ def _find_wrong_value(
     if not isinstance(value, types) or (isinstance(value, bool) and kind != "boolean"):
         number = re.fullmatch(_NUMBER, value.strip()) if isinstance(value, str) else None
         hint = f"write {number[1]}" if number and kind in ("integer", "number") else ""
+        if isinstance(value, str) and kind == "boolean":
+            words = (word for word, *words in rows("words") if value.strip().lower() in words)
+            hint = f"remove the quotes: write {word}" if (word := next(words, "")) else ""
+        elif isinstance(value, str) and kind == "array" and path[-1] not in _FALLBACKS:
+            hint = f"write [{value}]"
         message = f"expected {expected}, found {describe_type(value)}"
         yield Fault(path, message, hint, "wrong-setting")
     elif choices and value not in choices:

@@ -6,6 +6,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 from pyrsistent import PVector
@@ -13,11 +15,11 @@ from pyrsistent import PVector
 from dispatch.config.environment import foreign_reference, refers
 from dispatch.errors import Fault, Step
 from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, key_variables
-from dispatch.litellm.keys import VALUE_TYPES, is_known
+from dispatch.litellm.keys import KEY_KINDS, VALUE_TYPES, is_known
 from dispatch.litellm.providers import called, endpoint_of, is_local
 from dispatch.litellm.tables import kinds_of, rows, table
-from dispatch.redaction import NO_KEY, REFERENCE, is_secret, redact
-from dispatch.suggestions import describe_type
+from dispatch.redaction import NO_KEY, REFERENCE, is_secret, quote_name, redact
+from dispatch.suggestions import describe_type, nearest
 
 __all__ = ["find_reference_faults", "find_wrong_values"]
 
@@ -49,6 +51,9 @@ _TRIMMED = r"""(?x)
 _WITHIN_URL = r"""(?x)
       \$\{?\w+\}? | %[A-Z][A-Z0-9_]+% | \{\{?\s*(?:env[.:])?\w+\s*\}?\} | <[\w\ -]+> | \bYOUR_\w+
 """
+_NAMED_BY_USERS = r".*(project|region|location|tenant|client_id|resource|profile|workspace).*"
+_PLACEHOLDER = r"(?i)<.+>$|your[-_\s]|\{\{?\s*your"
+_HEADER_NAME = r"[\w!#$%&'*+.^`|~-]+"
 _VARIABLE = r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+"
 _SCHEME = r"(?i)(bearer|basic|token)\s+"
 
@@ -65,6 +70,43 @@ def find_wrong_values(model: Mapping[str, Any]) -> Iterator[Fault]:
     for key, value in model.items():
         if isinstance(key, str) and key not in ("name", "roles"):
             yield from _find((key,), key, kinds_of(key), value)
+    yield from _find_out_of_range(model)
+    yield from _find_unknown_choices(model)
+    key, url = endpoint_of(model)
+    if key == "api_base" and model.get("base_url") not in (None, "", url):
+        yield _fault((key,), "is not used, as base_url wins", "keep one of the two")
+
+
+def _find_out_of_range(model: Mapping[str, Any]) -> Iterator[Fault]:
+    name, custom = called(model)
+    provider = custom or name.partition("/")[0]
+    provider = "anthropic" if name.startswith("claude-") else provider
+    hosted = not endpoint_of(model)[1] and (provider in VENDORS or provider == name)
+    seen = set()
+    for key, least, most, whose in rows("ranges"):
+        value = model.get(key)
+        counts = whose in ("any", provider) or (whose == "hosted" and hosted)
+        if not counts or not isinstance(value, int | float) or isinstance(value, bool):
+            continue
+        if key not in seen and not float(least) <= value <= float(most):
+            seen.add(key)
+            limits = f"between {least} and {most}" if len(most) < 5 else f"of at least {least}"
+            yield _fault((key,), f"{value} is out of range", f"write a number {limits}")
+
+
+def _find_unknown_choices(model: Mapping[str, Any]) -> Iterator[Fault]:
+    for first, *choices in rows("choices"):
+        path = tuple(first.removeprefix("~").split("."))
+        holder = model.get(path[0]) if len(path) > 1 else model
+        value = holder.get(path[-1]) if isinstance(holder, Mapping) else None
+        if not isinstance(value, str) or value in choices or not value or refers(value):
+            continue
+        if foreign_reference(value):
+            continue
+        near = nearest(value.lower(), choices, 0.6)
+        if near or first[0] != "~":
+            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(choices)}"
+            yield _fault(path, f"unknown value {quote_name(value)}", hint)
 
 
 def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator[Fault]:
@@ -84,22 +126,42 @@ def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator
         expected = " or ".join(_TYPES[kind][0] for kind in kinds)
         found = "a date" if isinstance(value, date) else describe_type(value)
         yield _fault(path, f"expected {expected}, found {found}", _fix(str(path[-1]), kinds, value))
+    elif isinstance(value, float) and not isfinite(value):
+        yield _fault(path, "is no number that a request can hold", "write a number")
     elif isinstance(value, date) and path[0] not in _UNENCODED:
         yield _fault(path, "is a date, which no request can hold", "quote it")
     elif isinstance(value, Mapping):
         for key, item in value.items():
             if isinstance(key, str):
                 inner = f"{name}.{key}"
-                yield from _find((*path, key), inner, kinds_of(inner), item)
+                if near := _near_inner(name, key, value):
+                    hint = f"did you mean {near!r}?"
+                    yield _fault((*path, key), "unknown key", hint, "unknown-key")
+                elif path[-1] in _HEADERS and not re.fullmatch(_HEADER_NAME, key):
+                    yield _fault((*path, key), "is no name of a header", "use letters and hyphens")
+                else:
+                    yield from _find((*path, key), inner, kinds_of(inner), item)
             elif path[0] != "model_info":
                 message = f"expected strings as keys, found {describe_type(key)}"
                 yield _fault(path, message, f'quote it: "{key}"')
     elif isinstance(value, _LISTS):
         for index, item in enumerate(value):
-            inside = ("string",) if "strings" in kinds else ()
+            inside = ("string",) if "strings" in kinds else kinds_of(f"{name}[]")
             yield from _find((*path, index), f"{name}[]", inside, item)
     elif isinstance(value, str) and (header or secret or re.fullmatch(_TRIMMED, name)):
         yield from _find_blanks(path, value, ascii_only=header or name == "api_key")
+
+
+def _near_inner(name: str, key: str, holder: Mapping[str, Any]) -> str | None:
+    """Return the nearest of the keys that a mapping has in the table, if this is none of them."""
+    known = [each for each in _inner_keys(name) if each not in holder]
+    return nearest(key, known, 0.85) if known and not kinds_of(f"{name}.{key}") else None
+
+
+@lru_cache(maxsize=64)
+def _inner_keys(name: str) -> tuple[str, ...]:
+    inner = (key.removeprefix(f"{name}.") for key in KEY_KINDS if key.startswith(f"{name}."))
+    return tuple(key for key in inner if key.isidentifier())
 
 
 def _fault(path: Path, message: str, hint: str, code: str = "wrong-value") -> Fault:
@@ -123,7 +185,8 @@ def _fix(key: str, kinds: tuple[str, ...], value: Any) -> str:
     word = next((word for word, *words in rows("words") if text.lower() in words), "")
     if kind == "boolean" and word:
         return f"remove the quotes: write {word}"
-    if kind == "strings" and text and redact(text, key) == text:
+    listed = kind == "strings" or (kind == "array" and "string" in kinds_of(f"{key}[]"))
+    if listed and text and redact(text, key) == text:
         return f"write [{text}]"
     header = re.fullmatch(r"([\w-]+)\s*[:=]\s*(\S.*)", text) if key in _HEADERS else None
     if header and not is_secret(header[1]):
@@ -149,6 +212,7 @@ def _as_number(key: str, text: str, kind: str) -> str:
         digits, fraction, sign, power = exponent.groups()
         written = f"{digits}{fraction or '.0'}e{sign or '+'}{power}"
         return f"write {written}: YAML reads {text} as a string"
+    text = text.rstrip(",;")
     plain = re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", text)
     quantity = re.fullmatch(_QUANTITY, re.sub(r"(?<=\d),(?=\d)", ".", plain))
     unit = quantity[2].lower() if quantity else "?"
@@ -186,18 +250,27 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     api_key: is the name of a variable; write os.environ/OPENAI_API_KEY
     api_base: holds $HOST, which nothing replaces; put the whole URL into a variable
     """
-    _, endpoint = endpoint_of(model)
+    (_, endpoint), mocked = endpoint_of(model), "mock_response" in model
     for path, value in _strings(model):
         key, text = str(path[-1]), value.strip()
         if refers(value, key, VALUE_TYPES) or text.lower() == NO_KEY:
             continue
         token = re.sub(_SCHEME, "", text) if is_secret(key) else text
         name = foreign_reference(token) or _more_foreign(token)
-        part = re.search(_WITHIN_URL, text) if key in ENDPOINTS else None
+        part = re.search(_WITHIN_URL, text) if key in (*ENDPOINTS, "model") else None
         if part and not name:
             message = f"holds {part[0]}, which nothing replaces"
-            yield _fault(path, message, "put the whole URL into a variable", "wrong-reference")
-        elif is_secret(key) and not name and _is_placeholder(token, endpoint):
+            what = "name" if key == "model" else "URL"
+            hint = f"put the whole {what} into a variable"
+            yield _fault(path, message, hint, "wrong-reference")
+        elif re.fullmatch(_NAMED_BY_USERS, key) and re.match(_PLACEHOLDER, text):
+            hint = "write yours, or os.environ/NAME"
+            yield _fault(path, "looks like a placeholder", hint, "placeholder")
+        elif is_secret(key) and any(re.fullmatch(form, text) for (form,) in rows("stores")):
+            message = "is where a secret is kept, and nothing reads it there"
+            hint = f"put the secret into a variable: {REFERENCE}{_variable(model)}"
+            yield _fault(path, message, hint, "wrong-reference")
+        elif is_secret(key) and not name and not mocked and _is_placeholder(token, endpoint):
             hint = f"write {REFERENCE}{_variable(model)}"
             yield _fault(path, "looks like a placeholder", hint, "placeholder")
         elif name or _names_variable(key, token):
@@ -205,6 +278,17 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
             hint = f"write {REFERENCE}{name or token}"
             hint = hint if token == text else "put the whole value into a variable"
             yield _fault(path, message, hint, "wrong-reference")
+        elif key == "api_key" and (problem := _find_in_key(text)):
+            yield _fault(path, *problem)
+
+
+def _find_in_key(text: str) -> tuple[str, str] | None:
+    """Return what no key has in it, and the advice."""
+    if re.match(_SCHEME, text):
+        return "has a scheme before the key", "leave it out: the client adds it"
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return "is wrapped in quotes", "write it without those quotes"
+    return ("holds a blank", "remove it") if re.search(r"\s", text) and text[0] != "{" else None
 
 
 def _strings(model: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:

@@ -28,7 +28,13 @@ from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
 from dispatch.litellm.lint import find_suspicious
 from dispatch.litellm.policy import RESERVED_KEYS, find_misspelt, find_value_faults
 from dispatch.litellm.proxy import SECTIONS
-from dispatch.litellm.proxy_file import find_proxy_faults
+from dispatch.litellm.proxy_file import find_proxy_faults, is_proxy_file
+from dispatch.litellm.proxy_settings import (
+    advise_on_section,
+    find_dead_aliases,
+    find_suspicious_settings,
+    find_unnamed_credentials,
+)
 from dispatch.litellm.settings import find_dead_fallbacks, find_settings_faults
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
@@ -168,15 +174,19 @@ def _warning(path: tuple[Step, ...], message: str, hint: str, code: str) -> Faul
 
 def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> Iterator[Fault]:
     known = (*OWN_SECTIONS, "model_list", *SECTIONS)
+    found: dict[tuple[Step, ...], Fault] = {}  # the last one knows best
     for name, section in tree.iteritems():
         if name in SECTIONS:
-            for fault in find_settings_faults(section, name):
-                yield locate(fault.as_warning(), tree)
+            found |= {fault.path: fault for fault in find_settings_faults(section, name)}
         elif isinstance(name, str) and not (name in {*known, *own_keys} or name.startswith("x-")):
-            near = nearest(name, known)
+            home = advise_on_section(name)
+            near = None if home else nearest(name, known)
             hint = "if it is the program's own, list it in own_keys, or begin its name with x-"
-            hint = f"did you mean {quote_name(near)}?" if near else hint
-            yield locate(_warning((name,), "unknown section", hint, "unknown-key"), tree)
+            hint = home or (f"did you mean {quote_name(near)}?" if near else hint)
+            found[name,] = _warning((name,), "unknown section", hint, "unknown-key")
+    suspicious = find_suspicious_settings(tree, own=is_proxy_file(tree))
+    found |= {fault.path: fault for fault in suspicious}
+    yield from (locate(fault.as_warning(), tree) for fault in found.values())
 
 
 def _find(
@@ -218,7 +228,9 @@ def _find(
     for model in (*models, *(copy for copy in copies if id(origin_of(copy)) not in origins)):
         suspicious = list(find_suspicious(model, catalog, **options))
         misplaced = {str(fault.path[0]) for fault in suspicious}
-        faults = _find_in_keys(model, contract.own_keys, misplaced, unknown)
+        faults = list(_find_in_keys(model, contract.own_keys, misplaced, unknown))
+        wrong = {fault.path for fault in faults if fault.severity == "error"}
+        suspicious = [fault for fault in suspicious if fault.path not in wrong]
         unset = _find_unset_keys(model, catalog)
         located = (locate(fault, model) for fault in (*faults, *suspicious, *unset))
         found += (fault for fault in located if fault.path not in known)
@@ -232,6 +244,10 @@ def _find(
 
     found += _find_notes(models, contract.own_keys, {fault.path for fault in found})
     _, undeployable = deploy(groups, contract.own_keys)
+    if not is_proxy_file(tree):
+        found += (locate(fault, tree) for fault in find_dead_aliases(sections.rest, groups))
+        for model in models:
+            found += (locate(f, model) for f in find_unnamed_credentials(sections.rest, model))
     if not refused:  # a refused model may be what a fallback leads to
         undeployable += (locate(f, tree) for f in find_dead_fallbacks(sections.rest, groups))
         undeployable += find_idle_weights(groups)
