@@ -48,15 +48,16 @@ if _TYPE_CHECKING:
     from dispatch.models import ConfigMorpher, RoleGroup
     from dispatch.tools.chat import Turn, aconverse, converse
     from dispatch.tools.check import check
-    from dispatch.tools.complete import Answer, acall, acomplete, call, complete
+    from dispatch.tools.complete import acall, acomplete, call, complete
     from dispatch.tools.explain import explain
     from dispatch.tools.ping import aping, ping
+    from dispatch.tools.request import Answer
     from dispatch.tools.schema import schema
     from dispatch.tools.usage import usage
 
 # The pipeline is imported at once; the rest when its name is first used.
 _LAZY = {
-    "Answer": "dispatch.tools.complete",
+    "Answer": "dispatch.tools.request",
     "ConfigMorpher": "dispatch.models",
     "ModelDispatcher": "dispatch.dispatcher",
     "ModelRoleType": "dispatch.dispatcher",

@@ -12,16 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from dispatch.errors import CompletionError
 from dispatch.immutable import FrozenMap, freeze, thaw
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
-from dispatch.tools.complete import (
-    Answer,
-    AsyncStream,
-    Messages,
-    Stream,
-    ToolCall,
-    acomplete,
-    complete,
-    listed,
-)
+from dispatch.tools.complete import Messages, acomplete, complete, listed
+from dispatch.tools.request import Answer, ToolCall
+from dispatch.tools.streams import AsyncStream, Stream
 
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
