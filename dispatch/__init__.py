@@ -50,7 +50,9 @@ if _TYPE_CHECKING:
     from dispatch.tools.check import check
     from dispatch.tools.complete import acall, acomplete, call, complete
     from dispatch.tools.explain import explain
+    from dispatch.tools.hooks import with_secrets
     from dispatch.tools.ping import aping, ping
+    from dispatch.tools.record import recorded
     from dispatch.tools.request import Answer
     from dispatch.tools.schema import schema
     from dispatch.tools.usage import usage
@@ -78,8 +80,10 @@ _LAZY = {
     "model_list": "dispatch.litellm.deployments",
     "ping": "dispatch.tools.ping",
     "proxy_config": "dispatch.litellm.proxy",
+    "recorded": "dispatch.tools.record",
     "schema": "dispatch.tools.schema",
     "usage": "dispatch.tools.usage",
+    "with_secrets": "dispatch.tools.hooks",
 }
 
 __all__ = [
@@ -129,9 +133,11 @@ __all__ = [
     "ping",
     "pipeline",
     "proxy_config",
+    "recorded",
     "schema",
     "thaw",
     "usage",
+    "with_secrets",
 ]
 
 

@@ -10,7 +10,8 @@ from dispatch.errors import RoleError
 from dispatch.immutable import FrozenMap, thaw
 from dispatch.litellm.router import model_id_of
 from dispatch.roles import CHATCOMPLETIONS
-from dispatch.tools.request import Answer, Request, result_of
+from dispatch.tools.hooks import After, Before
+from dispatch.tools.request import Answer, Request, follow, result_of
 from dispatch.tools.streams import AsyncStream, Stream, block
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ async def _complete(
     variables: Mapping[str, object],
     stream: bool,
     restart: bool,
+    before: Before | None,
+    after: After | None,
     parameters: dict[str, Any],
 ) -> Any:
     request = Request(dispatcher, *asked)
@@ -65,16 +68,27 @@ async def _complete(
         written.append({"role": "user", "content": filled})
     if parameters.get("tools") is None:
         parameters.pop("tools", None)
-    arguments = {**parameters, "messages": written, "stream": stream, **request.routed()}
+    arguments: Any = {**parameters, "messages": written}
+    if before or after:
+        arguments = await request.prepare(before or _unchanged, arguments)
+    if isinstance(arguments, Answer):
+        await follow(after, arguments)
+        return kind(request, {}, answer=arguments) if stream else arguments
+    request.open()
+    arguments |= {"stream": stream, **request.routed()}
     if stream:
-        streaming = kind(request, arguments, restart)
-        streaming._first = await streaming._pull()
-        return streaming
+        return await kind(request, arguments, restart, after)._start()
     try:
-        return request.answer(await request.ask(kind.ask, arguments))
+        answer = request.answer(await request.ask(kind.ask, arguments))
     except Exception as error:  # whatever the provider's client raises
         failure = request.error(error)
+    else:
+        return await follow(after, answer)
     raise failure
+
+
+def _unchanged(_role: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    return kwargs
 
 
 @overload
@@ -100,6 +114,8 @@ def complete(
     variables: Mapping[str, object] = FrozenMap({}),
     stream: bool = False,
     restart: bool = False,
+    before: Before | None = None,
+    after: After | None = None,
     **parameters: Any,
 ) -> Answer | Stream:
     """Ask a role, and return the answer of the first of its models that gives one.
@@ -113,6 +129,10 @@ def complete(
     takes over where one fails. One that breaks off later raises `CompletionError`, whose `text` is
     what had arrived; with `restart`, the next model starts over.
 
+    `before(role, kwargs)` returns what is asked instead of `kwargs`, which are the messages and the
+    parameters of this call, their secrets hidden (see `with_secrets`); or an `Answer`, and no model
+    is asked. `after(answer)` is called with each answer. What they raise stops the call.
+
     >>> from dispatch import ModelDispatcher
     >>> dispatcher = ModelDispatcher([{"model": "gpt-4o", "mock_response": "hello"}])
     >>> complete(dispatcher, "hi").text
@@ -121,7 +141,7 @@ def complete(
     Raises `CompletionError` where no model answers, `RoleError` for a role, model or task that is
     unknown, `BudgetError` where the role has used up its `max_cost`; and what `make_router` raises.
     """
-    asked = messages, (role, model, task), variables, stream, restart, parameters
+    asked = messages, (role, model, task), variables, stream, restart, before, after, parameters
     found: Answer | Stream = block(_complete(Stream, dispatcher, *asked))
     return found
 
@@ -149,10 +169,12 @@ async def acomplete(
     variables: Mapping[str, object] = FrozenMap({}),
     stream: bool = False,
     restart: bool = False,
+    before: Before | None = None,
+    after: After | None = None,
     **parameters: Any,
 ) -> Answer | AsyncStream:
-    """Ask a role, as `complete` does, without blocking."""
-    asked = messages, (role, model, task), variables, stream, restart, parameters
+    """Ask a role, as `complete` does, without blocking; hooks may be coroutine functions."""
+    asked = messages, (role, model, task), variables, stream, restart, before, after, parameters
     found: Answer | AsyncStream = await _complete(AsyncStream, dispatcher, *asked)
     return found
 
@@ -185,6 +207,7 @@ async def acall(
 
 async def _call(request: Request, prefix: str, arguments: dict[str, Any]) -> Any:
     """Make the one call of the Router, or those that ask each model without it."""
+    request.open()
     name, router = f"{prefix}{request.operation}", request.built.router
     routed = bool(request.operation) and hasattr(router, name)
     numbers = {id(model): number for number, model in enumerate(request.group.models)}

@@ -10,14 +10,16 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.errors import CompletionError, RoleError
+from dispatch.immutable import FrozenMap, freeze
 from dispatch.litellm.catalog import OPERATIONS, read_catalog
 from dispatch.litellm.policy import is_litellm
-from dispatch.litellm.router import Built, build, fallbacks_of, model_id_of
+from dispatch.litellm.router import Built, build, fallbacks_of, find_secrets, model_id_of
 from dispatch.models import RoleGroup
 from dispatch.redaction import display_name, quote_name, scrub
 from dispatch.roles import CHATCOMPLETIONS
 from dispatch.stages import Model
 from dispatch.suggestions import did_you_mean
+from dispatch.tools.hooks import After, Before, Kept, Secrets, reveal, sees_secrets
 from dispatch.tools.usage import Ledger, Tokens, Usage, check_budget, price
 
 if TYPE_CHECKING:
@@ -31,10 +33,13 @@ __all__ = [
     "Request",
     "ToolCall",
     "connect",
+    "follow",
     "operation_of",
     "pick",
+    "read",
     "reason_of",
     "result_of",
+    "tokens_of",
 ]
 
 _SECTIONS = ("router_settings", "litellm_settings")
@@ -55,7 +60,8 @@ class Answer:
 
     `model` is the name of the model that answered; `instead_of` holds the models that failed
     before it, each with the reason (`401`, `timeout`). `cost` is in US dollars, None where LiteLLM
-    knows no price; `latency` in seconds. `response` is LiteLLM's own.
+    knows no price; `latency` in seconds. `response` is LiteLLM's own. Where there are hooks,
+    `asked` is what the role was asked: messages and parameters, the secrets in them hidden.
     """
 
     text: str
@@ -68,7 +74,8 @@ class Answer:
     cost: float | None
     latency: float
     response: Any = field(compare=False)
-    _shown: str = ""
+    asked: Mapping[str, Any] = field(default=FrozenMap({}), compare=False)
+    _secrets: Secrets = field(default_factory=Secrets, compare=False)
 
     @property
     def message(self) -> dict[str, Any]:
@@ -76,10 +83,16 @@ class Answer:
         message: dict[str, Any] = self.response.choices[0].message.model_dump(exclude_none=True)
         return {"content": None, **message}
 
+    def hide(self, value: Any) -> Any:
+        """Return a plain copy of what an answer has, with every secret of its dispatcher hidden."""
+        return self._secrets.hide(value)
+
     def __repr__(self) -> str:
+        text = self.hide(self.text)
+        text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         who = f"role={self.role!r}, model={self.model!r}, task={self.task!r}"
         calls = f", tool_calls={[each.name for each in self.tool_calls]}" * bool(self.tool_calls)
-        shown = f"{who}, text={self._shown!r}{calls}, instead_of={self.instead_of}"
+        shown = f"{who}, text={text!r}{calls}, instead_of={self.instead_of}"
         return f"{type(self).__name__}({shown})"
 
 
@@ -90,6 +103,12 @@ class Connection:
         self.ledger = Ledger()
         self._lock = Lock()
         self._built: Built | None = None
+        self._secrets: Secrets | None = None
+
+    def secrets(self, dispatcher: Dispatcher) -> Secrets:
+        """Return the secrets of the dispatcher, without a Router."""
+        self._secrets = self._secrets or Secrets(find_secrets(dispatcher))
+        return self._secrets
 
     def open(self, dispatcher: Dispatcher) -> Built:
         """Return the Router. Raises what `make_router` raises."""
@@ -159,6 +178,13 @@ async def result_of(value: Any) -> Any:
     return await value if isinstance(value, Awaitable) else value
 
 
+async def follow(after: After | None, answer: Answer) -> Answer:
+    """Call the hook that follows an answer, and return the answer."""
+    if after is not None:
+        await result_of(after(answer))
+    return answer
+
+
 class Request:
     """One call of a role: what is asked of whom, and what came of it."""
 
@@ -169,23 +195,46 @@ class Request:
         if not dispatcher.groups[role]:
             raise CompletionError(f"no model plays role {role!r}, so there is no answer")
         check_budget(declared)
-        connection = connect(dispatcher)
-        self.built, self.ledger, self.role = connection.open(dispatcher), connection.ledger, role
+        self.dispatcher, self.role = dispatcher, role
+        self.connection = connect(dispatcher)
         self.group = RoleGroup(role, dispatcher.groups[role], dispatcher.contract)
         self.index = pick(self.group, model, task)
         self.task = None if self.index is None else self.group.tasks[self.index]
         self.operation = operation_of(self.group, self.group[self.index or 0])
-        deployed = {each.deployment["model_info"]["id"]: each for each in self.built.deployed}
-        self.known = {model_id: each.model for model_id, each in deployed.items()}
-        first = None if self.index is None else self.group[self.index]
-        self.ids = [i for i, d in deployed.items() if d.deployment["model_name"] == role]
-        self.ids.sort(key=lambda i: (self.known[i] is not first, deployed[i].order))
-        if not self.ids or (first and self.known[self.ids[0]] is not first):
-            self.group.kwargs(self.index or 0)  # raises what says why it was left out
-            raise CompletionError(f"LiteLLM can call no model of role {role!r}")
+        self.asked: Mapping[str, Any] = FrozenMap({})
         self.failures: list[tuple[str, str]] = []  # also from LiteLLM's threads
         self.broken: dict[str, str] = {}
         self.started = monotonic()
+
+    async def prepare(self, before: Before, kwargs: dict[str, Any]) -> dict[str, Any] | Answer:
+        """Call a hook, and return the arguments that it leaves, or the answer that it gives."""
+        secrets = self.connection.secrets(self.dispatcher)
+        kept: Kept = {}
+        model = {} if self.index is None else {"model": display_name(self.group[self.index])}
+        kwargs = model | kwargs
+        shown = dict(kwargs) if sees_secrets(before) else secrets.hide(kwargs, kept=kept)
+        found = await result_of(before(self.role, shown))
+        if isinstance(found, Answer):
+            return found
+        if not isinstance(found, Mapping) or "messages" not in found:
+            raise TypeError("`before` is to return the keyword arguments, or an Answer")
+        arguments: dict[str, Any] = reveal(dict(found), kept)
+        self.asked = freeze(secrets.hide(arguments))
+        if (name := arguments.pop("model", None)) != model.get("model"):
+            self.index = pick(self.group, name, None)
+        return arguments
+
+    def open(self) -> None:
+        """Make the Router, if it is not there yet, and find whom it is to ask."""
+        self.built = self.connection.open(self.dispatcher)
+        deployed = {each.deployment["model_info"]["id"]: each for each in self.built.deployed}
+        self.known = {model_id: each.model for model_id, each in deployed.items()}
+        first = None if self.index is None else self.group[self.index]
+        self.ids = [i for i, d in deployed.items() if d.deployment["model_name"] == self.role]
+        self.ids.sort(key=lambda i: (self.known[i] is not first, deployed[i].order))
+        if not self.ids or (first and self.known[self.ids[0]] is not first):
+            self.group.kwargs(self.index or 0)  # raises what says why it was left out
+            raise CompletionError(f"LiteLLM can call no model of role {self.role!r}")
 
     def name(self, model_id: str | None) -> str:
         return display_name(self.known.get(model_id or "") or self.group[self.index or 0])
@@ -211,7 +260,7 @@ class Request:
 
     def fail(self, model_id: str, error: object) -> None:
         self.failures.append((model_id, reason_of(error)))
-        self.ledger.add(Usage(self.role, self.name(model_id), self.task, failures=1))
+        self.connection.ledger.add(Usage(self.role, self.name(model_id), self.task, failures=1))
 
     def instead_of(self, model_id: str | None = None) -> tuple[tuple[str, str], ...]:
         failed = dict(self.failures) | self.broken
@@ -240,24 +289,32 @@ class Request:
 
     def record(self, response: Any, model_id: str | None) -> tuple[Tokens, float | None, float]:
         """Note what a response used, and return it."""
-        used = getattr(response, "usage", None)
-        counts = (getattr(used, f"{name}_tokens", None) or 0 for name in ("prompt", "completion"))
-        tokens, seconds = Tokens(*counts), monotonic() - self.started
+        tokens, seconds = tokens_of(response), monotonic() - self.started
         cost = price(response, model_id, self.known.get(model_id or ""))
-        name = self.name(model_id)
-        self.ledger.add(Usage(self.role, name, self.task, 1, 0, *tokens, cost, seconds))
+        used = Usage(self.role, self.name(model_id), self.task, 1, 0, *tokens, cost, seconds)
+        self.connection.ledger.add(used)
         return tokens, cost, seconds
 
     def answer(self, response: Any, model_id: str | None = None) -> Answer:
         model_id = model_id or model_id_of(response)
-        tokens, cost, seconds = self.record(response, model_id)
-        message = response.choices[0].message
-        text = message.content or ""
-        calls = tuple(
-            ToolCall(each.id, each.function.name or "", each.function.arguments)
-            for each in message.tool_calls or ()
-        )
-        shown = scrub(text, self.built.secrets)
-        shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+        text, calls = read(response)
+        used = self.record(response, model_id)
         who = self.role, self.name(model_id), self.task, self.instead_of(model_id)
-        return Answer(text, calls, *who, tokens, cost, seconds, response, shown)
+        secrets = self.connection.secrets(self.dispatcher)
+        return Answer(text, calls, *who, *used, response, self.asked, secrets)
+
+
+def read(response: Any) -> tuple[str, tuple[ToolCall, ...]]:
+    """Return the text of a response, and the tools that it asks for."""
+    message = response.choices[0].message
+    calls = (
+        ToolCall(each.id, each.function.name or "", each.function.arguments)
+        for each in message.tool_calls or ()
+    )
+    return message.content or "", tuple(calls)
+
+
+def tokens_of(response: Any) -> Tokens:
+    """Return how many tokens a response took."""
+    used = getattr(response, "usage", None)
+    return Tokens(*(getattr(used, f"{n}_tokens", None) or 0 for n in ("prompt", "completion")))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
+from typing import Any, Self, TypeVar
 
 from dispatch.litellm.router import model_id_of
-from dispatch.tools.request import Answer, Request, reason_of
+from dispatch.tools.hooks import After
+from dispatch.tools.request import Answer, Request, follow, reason_of
 
-__all__ = ["AsyncStream", "Stream", "block"]
+__all__ = ["AsyncStream", "Stream", "block", "each_of"]
 
 T = TypeVar("T")
 
@@ -24,29 +25,51 @@ def block(work: Coroutine[Any, Any, T]) -> T:
     raise TypeError("what awaits has no place in a call that blocks")
 
 
+def each_of(items: AsyncGenerator[T, None]) -> Iterator[T]:
+    """Yield each of what has nothing to await."""
+    try:
+        while True:
+            yield block(anext(items))
+    except StopAsyncIteration:
+        return
+    finally:
+        block(items.aclose())
+
+
 class _Streaming:
     """What a stream knows, however it is read."""
 
     ask: str  # the method of the Router
 
-    def __init__(self, request: Request, arguments: dict[str, Any], restart: bool) -> None:
+    def __init__(
+        self,
+        request: Request,
+        arguments: dict[str, Any],
+        restart: bool = False,
+        after: After | None = None,
+        answer: Answer | None = None,
+    ) -> None:
         self._request, self._arguments, self._restart = request, arguments, restart
+        self._after, self._answer = after, answer
         self._source: Any = None
         self._chunks: list[Any] = []
         self._id: str | None = None
-        self._first = ""
-        self._answer: Answer | None = None
-        self.role, self.task, self.text, self.restarts = request.role, request.task, "", 0
+        self.role, self.task, self.restarts = request.role, request.task, 0
+        self.text = self._first = answer.text if answer else ""
+
+    async def _start(self) -> Self:
+        self._first = await self._pull()
+        return self
 
     @property
     def model(self) -> str:
         """The name of the model that is answering."""
-        return self._request.name(self._id)
+        return self._answer.model if self._answer else self._request.name(self._id)
 
     @property
     def instead_of(self) -> tuple[tuple[str, str], ...]:
         """The models that failed before it, each with the reason."""
-        return self._request.instead_of(self._id)
+        return self._answer.instead_of if self._answer else self._request.instead_of(self._id)
 
     @property
     def answer(self) -> Answer:
@@ -71,12 +94,19 @@ class _Streaming:
                 messages = self._arguments["messages"]
                 whole = litellm.stream_chunk_builder(self._chunks, messages=messages)
                 self._answer = self._request.answer(whole, self._id)
-                break
             except Exception as error:  # whatever the provider's client raises
                 problem = error
+            else:
+                await follow(self._after, self._answer)
+                break
             # Not in the handler: the error, which may hold a key, must not become the context.
             self._start_over(problem)
         return ""
+
+    async def read(self) -> None:
+        """Read it to its end."""
+        while await self._pull():
+            pass
 
     async def _next(self) -> Any:
         raise NotImplementedError
