@@ -56,6 +56,7 @@ if _TYPE_CHECKING:
     from dispatch.tools.request import Answer
     from dispatch.tools.schema import schema
     from dispatch.tools.usage import usage
+    from dispatch.tools.watch import watch
 
 # The pipeline is imported at once; the rest when its name is first used.
 _LAZY = {
@@ -83,6 +84,7 @@ _LAZY = {
     "recorded": "dispatch.tools.record",
     "schema": "dispatch.tools.schema",
     "usage": "dispatch.tools.usage",
+    "watch": "dispatch.tools.watch",
     "with_secrets": "dispatch.tools.hooks",
 }
 
@@ -137,6 +139,7 @@ __all__ = [
     "schema",
     "thaw",
     "usage",
+    "watch",
     "with_secrets",
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.config.environment import references
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Built",
     "build",
+    "closer_of",
     "fallbacks_of",
     "find_secrets",
     "make_router",
@@ -206,6 +207,13 @@ def fallbacks_of(router: Router) -> list[Mapping[str, Any]]:
     """Return the fallbacks that a Router was made with."""
     made: Any = router  # from 1.110 on, `settings()` is there, and the attribute is deprecated
     return list((made.settings() if hasattr(made, "settings") else made).fallbacks or ())
+
+
+def closer_of(router: Router) -> Callable[[], Any]:
+    """Return what takes a Router out of LiteLLM's lists of callbacks, which hold it otherwise."""
+    made: Any = router  # from 1.110 on, `retire()` is there, and `discard()` is deprecated
+    closer: Callable[[], Any] = made.retire if hasattr(made, "retire") else made.discard
+    return closer
 
 
 def model_id_of(response: Any) -> str | None:

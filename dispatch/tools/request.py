@@ -8,12 +8,20 @@ from importlib import import_module
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import finalize
 
 from dispatch.errors import CompletionError, RoleError
 from dispatch.immutable import FrozenMap, freeze
 from dispatch.litellm.catalog import OPERATIONS, read_catalog
 from dispatch.litellm.policy import is_litellm
-from dispatch.litellm.router import Built, build, fallbacks_of, find_secrets, model_id_of
+from dispatch.litellm.router import (
+    Built,
+    build,
+    closer_of,
+    fallbacks_of,
+    find_secrets,
+    model_id_of,
+)
 from dispatch.models import RoleGroup
 from dispatch.redaction import display_name, quote_name, scrub
 from dispatch.roles import CHATCOMPLETIONS
@@ -117,7 +125,14 @@ class Connection:
                 sections = [dispatcher.sections.get(name) or () for name in _SECTIONS]
                 retries = any("num_retries" in section for section in sections)
                 self._built = build(dispatcher, {} if retries else {"num_retries": 0})
+                finalize(dispatcher, closer_of(self._built.router)).atexit = False
             return self._built
+
+    def succeed(self, dispatcher: Dispatcher, other: Connection) -> None:
+        """Go on counting where another connection is, with a Router if it has one."""
+        self.ledger = other.ledger
+        if other._built is not None:
+            self.open(dispatcher)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Connection, ()
