@@ -44,6 +44,7 @@ if _TYPE_CHECKING:
     from dispatch.litellm.deployments import model_list
     from dispatch.litellm.proxy import proxy_config
     from dispatch.litellm.router import make_router
+    from dispatch.litellm.telemetry import telemetry
     from dispatch.loading import load
     from dispatch.models import ConfigMorpher, RoleGroup
     from dispatch.tools.chat import Turn, aconverse, converse
@@ -83,6 +84,7 @@ _LAZY = {
     "proxy_config": "dispatch.litellm.proxy",
     "recorded": "dispatch.tools.record",
     "schema": "dispatch.tools.schema",
+    "telemetry": "dispatch.litellm.telemetry",
     "usage": "dispatch.tools.usage",
     "watch": "dispatch.tools.watch",
     "with_secrets": "dispatch.tools.hooks",
@@ -137,6 +139,7 @@ __all__ = [
     "proxy_config",
     "recorded",
     "schema",
+    "telemetry",
     "thaw",
     "usage",
     "watch",

@@ -75,7 +75,7 @@ async def _complete(
         await follow(after, arguments)
         return kind(request, {}, answer=arguments) if stream else arguments
     request.open()
-    arguments |= {"stream": stream, **request.routed()}
+    arguments |= {"stream": stream, **request.routed(arguments.get("metadata"))}
     if stream:
         return await kind(request, arguments, restart, after)._start()
     try:
@@ -218,7 +218,7 @@ async def _call(request: Request, prefix: str, arguments: dict[str, Any]) -> Any
     for model_id in [None] if routed else request.ids:
         try:
             if model_id is None:
-                kwargs = {**arguments, **request.routed()}
+                kwargs = {**arguments, **request.routed(arguments.get("metadata"))}
             else:
                 number = numbers[id(request.known[model_id])]
                 kwargs = {**request.group.kwargs(number), **arguments}

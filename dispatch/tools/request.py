@@ -22,6 +22,7 @@ from dispatch.litellm.router import (
     find_secrets,
     model_id_of,
 )
+from dispatch.litellm.telemetry import ASKED
 from dispatch.models import RoleGroup
 from dispatch.redaction import display_name, quote_name, scrub
 from dispatch.roles import CHATCOMPLETIONS
@@ -254,9 +255,11 @@ class Request:
     def name(self, model_id: str | None) -> str:
         return display_name(self.known.get(model_id or "") or self.group[self.index or 0])
 
-    def routed(self) -> dict[str, Any]:
+    def routed(self, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the arguments that make the Router ask the models in turn."""
+        asked = {"role": self.role, "task": self.task}
         arguments: dict[str, Any] = {"model": self.role, "failure_callback": [self.note_failure]}
+        arguments["metadata"] = {**(metadata or {}), ASKED: asked}
         if self.index is not None:
             first, *others = self.ids
             given = fallbacks_of(self.built.router)
