@@ -44,19 +44,24 @@ if _TYPE_CHECKING:
     from dispatch.litellm.deployments import model_list
     from dispatch.litellm.proxy import proxy_config
     from dispatch.litellm.router import make_router
+    from dispatch.litellm.telemetry import telemetry
     from dispatch.loading import load
     from dispatch.models import ConfigMorpher, RoleGroup
     from dispatch.tools.chat import Turn, aconverse, converse
     from dispatch.tools.check import check
-    from dispatch.tools.complete import Answer, acall, acomplete, call, complete
+    from dispatch.tools.complete import acall, acomplete, call, complete
     from dispatch.tools.explain import explain
+    from dispatch.tools.hooks import with_secrets
     from dispatch.tools.ping import aping, ping
+    from dispatch.tools.record import recorded
+    from dispatch.tools.request import Answer
     from dispatch.tools.schema import schema
     from dispatch.tools.usage import usage
+    from dispatch.tools.watch import watch
 
 # The pipeline is imported at once; the rest when its name is first used.
 _LAZY = {
-    "Answer": "dispatch.tools.complete",
+    "Answer": "dispatch.tools.request",
     "ConfigMorpher": "dispatch.models",
     "ModelDispatcher": "dispatch.dispatcher",
     "ModelRoleType": "dispatch.dispatcher",
@@ -77,8 +82,12 @@ _LAZY = {
     "model_list": "dispatch.litellm.deployments",
     "ping": "dispatch.tools.ping",
     "proxy_config": "dispatch.litellm.proxy",
+    "recorded": "dispatch.tools.record",
     "schema": "dispatch.tools.schema",
+    "telemetry": "dispatch.litellm.telemetry",
     "usage": "dispatch.tools.usage",
+    "watch": "dispatch.tools.watch",
+    "with_secrets": "dispatch.tools.hooks",
 }
 
 __all__ = [
@@ -128,9 +137,13 @@ __all__ = [
     "ping",
     "pipeline",
     "proxy_config",
+    "recorded",
     "schema",
+    "telemetry",
     "thaw",
     "usage",
+    "watch",
+    "with_secrets",
 ]
 
 

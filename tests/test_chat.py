@@ -15,7 +15,7 @@ from pytest_httpserver import HTTPServer
 from dispatch import ModelDispatcher, Role
 from dispatch.errors import CompletionError, UnsetVariableError, UnsetVariableWarning
 from dispatch.tools.chat import Turn, aconverse, converse
-from dispatch.tools.complete import AsyncStream, Stream
+from dispatch.tools.streams import AsyncStream, Stream
 from tests import agents, fake_provider, program
 
 POST = [{"postcompletions": "review"}]

@@ -11,7 +11,8 @@ import pytest
 
 from dispatch import ModelDispatcher, Role
 from dispatch.errors import CompletionError, RoleError, UnsetVariableError, UnsetVariableWarning
-from dispatch.tools.complete import Answer, acall, acomplete, call, complete, connect
+from dispatch.tools.complete import acall, acomplete, call, complete
+from dispatch.tools.request import Answer, connect
 from tests import agents
 
 HISTORY = [{"role": "user", "content": "hi"}]
@@ -238,12 +239,12 @@ def test_router_is_kept(model):
     """A dispatcher has one Router; its copies have their own."""
     dispatcher = ModelDispatcher([model("a", "good")])
     complete(dispatcher, "hi")
-    router = connect(dispatcher).open(dispatcher)[0].router
+    router = connect(dispatcher).open(dispatcher).router
     complete(dispatcher, "hi")
-    assert connect(dispatcher).open(dispatcher)[0].router is router
+    assert connect(dispatcher).open(dispatcher).router is router
     for other in (copy.deepcopy(dispatcher), pickle.loads(pickle.dumps(dispatcher))):
         assert complete(other, "hi").text == "good"
-        assert connect(other).open(other)[0].router is not router
+        assert connect(other).open(other).router is not router
 
 
 def test_threads(model):

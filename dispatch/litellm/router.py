@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.config.environment import references
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Built",
     "build",
+    "closer_of",
     "fallbacks_of",
+    "find_secrets",
     "make_router",
     "model_id_of",
     "parts_of",
@@ -95,7 +97,7 @@ def build(dispatcher: ModelDispatcher[Any] | Groups, settings: Mapping[str, Any]
     resolved = router_settings(sections, settings)
     usable = _usable(deployed)
     models = [as_sent(deployment) for _, deployment in usable]
-    secrets = secret_values([models, resolved]).union(_environment_secrets(deployed))
+    secrets = secret_values([models, resolved]) | find_secrets(dispatcher)
     guard_logs(secrets)
     try:
         return Built(Router(model_list=models, **resolved), usable, secrets)
@@ -175,13 +177,21 @@ _SHOWN = frozenset({"model", "api_base", "base_url", "api_version"})
 _LONG = 8  # characters: shorter values, such as `true`, occur in any message
 
 
-def _environment_secrets(deployed: Iterable[Deployed]) -> Iterator[str]:
-    """Yield what was resolved from the environment, wherever it may hold a secret."""
-    for _, deployment in deployed:
-        for path, variable in references(deployment["litellm_params"]):
-            value = os.environ.get(variable, "")
-            if is_secret(variable) or (len(value) >= _LONG and path[-1] not in _SHOWN):
-                yield value
+def find_secrets(dispatcher: ModelDispatcher[Any] | Groups) -> frozenset[str]:
+    """Return what a dispatcher holds, or refers to in the environment, that may be a secret.
+
+    >>> find_secrets({"chat": [FrozenMap({"model": "gpt-4o", "api_key": "sk-1"})]})
+    frozenset({'sk-1'})
+    """
+    groups, sections, _ = parts_of(dispatcher)
+    written = [*groups.values(), sections]
+    found = set(secret_values(written))
+    for path, variable in references(written):
+        value = os.environ.get(variable, "")
+        secret = is_secret(variable) or is_secret(str(path[-1]))
+        if value and (secret or (len(value) >= _LONG and path[-1] not in _SHOWN)):
+            found.add(value)
+    return frozenset(found)
 
 
 def warn_of_keys(groups: Groups, own_keys: Collection[str] = ()) -> None:
@@ -197,6 +207,13 @@ def fallbacks_of(router: Router) -> list[Mapping[str, Any]]:
     """Return the fallbacks that a Router was made with."""
     made: Any = router  # from 1.110 on, `settings()` is there, and the attribute is deprecated
     return list((made.settings() if hasattr(made, "settings") else made).fallbacks or ())
+
+
+def closer_of(router: Router) -> Callable[[], Any]:
+    """Return what takes a Router out of LiteLLM's lists of callbacks, which hold it otherwise."""
+    made: Any = router  # from 1.110 on, `retire()` is there, and `discard()` is deprecated
+    closer: Callable[[], Any] = made.retire if hasattr(made, "retire") else made.discard
+    return closer
 
 
 def model_id_of(response: Any) -> str | None:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing
 from dataclasses import dataclass
-from inspect import isawaitable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from dispatch.errors import CompletionError
 from dispatch.immutable import FrozenMap, freeze, thaw
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
-from dispatch.tools.complete import (
-    Answer,
-    AsyncStream,
-    Messages,
-    Stream,
-    ToolCall,
-    acomplete,
-    complete,
-    listed,
-)
+from dispatch.tools.complete import Messages, acomplete, complete, listed
+from dispatch.tools.hooks import After, Before
+from dispatch.tools.request import Answer, ToolCall, result_of
+from dispatch.tools.streams import AsyncStream, Stream, each_of
 
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
@@ -53,17 +56,10 @@ class Turn(Answer):
 
 
 class _Conversation:
-    """What is said, and what follows an answer; the asking is left to the two loops below."""
+    """What is said, and what follows an answer."""
 
-    def __init__(
-        self,
-        dispatcher: Dispatcher,
-        messages: Messages,
-        call_tool: CallTool | None,
-        variables: Mapping[str, object],
-    ) -> None:
-        self.dispatcher, self.call_tool, self.variables = dispatcher, call_tool, variables
-        self.messages = listed(messages)
+    def __init__(self, messages: Messages, call_tool: CallTool | None) -> None:
+        self.messages, self.call_tool = listed(messages), call_tool
 
     def result(self, asked: ToolCall) -> Any:
         """Call a tool; what the model got wrong goes back to it as the result."""
@@ -90,21 +86,78 @@ class _Conversation:
     def closing(self, answer: Answer, results: tuple[str, ...] = ()) -> Turn:
         return Turn(**vars(answer), results=results, conversation=freeze(self.messages))
 
-    def tasks(self) -> list[dict[str, Any]]:
-        """Return the arguments of each post-completion."""
-        models = self.dispatcher.groups.get(POSTCOMPLETIONS, ())
-        if not models:
-            return []
-        known = self.dispatcher.contract[POSTCOMPLETIONS].variables or ()
-        variables = {name: value for name, value in self.variables.items() if name in known}
-        return [
-            {"role": POSTCOMPLETIONS, "model": number, "variables": variables}
-            for number in range(len(models))
-        ]
+
+async def _converse(
+    ask: Any,  # `complete` or `acomplete`
+    dispatcher: Dispatcher,
+    messages: Messages,
+    *,
+    call_tool: CallTool | None,
+    max_rounds: int,
+    post: bool,
+    variables: Mapping[str, object],
+    at_once: int,  # 0: one after the other, streamed as the chat is
+    before: Before | None,
+    after: After | None,
+    **options: Any,
+) -> AsyncGenerator[Any, None]:
+    talk = _Conversation(messages, call_tool)
+    ask = partial(ask, dispatcher, before=before, after=after)
+    for _ in range(max_rounds):
+        found = await result_of(ask(talk.messages, **options))
+        if options["stream"]:
+            yield found
+        answer = await _whole(found)
+        asked = answer.tool_calls if call_tool is not None else ()
+        yield talk.turn(answer, [await result_of(talk.result(each)) for each in asked])
+        if not answer.tool_calls:
+            break
+        if call_tool is None:
+            return
+    else:
+        role = f"role {CHATCOMPLETIONS!r}"
+        raise CompletionError(f"{role} still calls tools after {max_rounds} rounds")
+    posts = range(len(dispatcher.groups.get(POSTCOMPLETIONS, ()))) if post else ()
+    known = (dispatcher.contract[POSTCOMPLETIONS].variables if posts else None) or ()
+    values = {name: value for name, value in variables.items() if name in known}
+    ask = partial(ask, talk.messages, POSTCOMPLETIONS, variables=values)
+    if at_once:
+        async with aclosing(_side_by_side(ask, posts, at_once)) as answers:
+            async for answer in answers:
+                yield talk.closing(answer)
+        return
+    for number in posts:
+        found = ask(model=number, stream=options["stream"])
+        if options["stream"]:
+            yield found
+        yield talk.closing(await _whole(found))
 
 
-def _unfinished(rounds: int) -> CompletionError:
-    return CompletionError(f"role {CHATCOMPLETIONS!r} still calls tools after {rounds} rounds")
+async def _whole(found: Answer | Stream | AsyncStream) -> Answer:
+    if isinstance(found, Answer):
+        return found
+    await found.read()
+    return found.answer
+
+
+async def _side_by_side(
+    ask: Any, posts: Iterable[int], at_once: int
+) -> AsyncGenerator[Answer, None]:
+    free = asyncio.Semaphore(at_once)
+
+    async def follow(number: int) -> Answer:
+        async with free:
+            answer: Answer = await ask(model=number)
+            return answer
+
+    following = [asyncio.create_task(follow(number)) for number in posts]
+    try:
+        for each in following:
+            yield await each
+    finally:  # where one fails, or the reader stops
+        for each in following:
+            each.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
 
 
 @overload
@@ -125,6 +178,8 @@ def converse(
     post: bool = True,
     variables: Mapping[str, object] = FrozenMap({}),
     stream: bool = False,
+    before: Before | None = None,
+    after: After | None = None,
     **parameters: Any,
 ) -> Iterator[Stream | Turn]:
     """Ask the chat models, with tools, then each post-completion about that conversation.
@@ -133,6 +188,7 @@ def converse(
     the model is then asked again, up to `max_rounds` times. Without it, a turn that calls tools is
     the last. Each post-completion is done by the model that it was given to, with `variables`
     filled in. With `stream`, each turn follows the `Stream` of its text, which is read to its end.
+    The hooks `before` and `after` are called around each call of a model, as in `complete`.
 
     >>> from dispatch import ModelDispatcher
     >>> dispatcher = ModelDispatcher([{"model": "gpt-4o", "mock_response": "hello"}])
@@ -142,33 +198,10 @@ def converse(
 
     Raises what `complete` raises; `CompletionError` where the rounds do not suffice.
     """
-    talk = _Conversation(dispatcher, messages, call_tool, variables)
-
-    either: Any = complete  # streamed or not
-
-    def ask(**arguments: Any) -> Generator[Stream, None, Answer]:
-        found = either(dispatcher, talk.messages, stream=stream, **arguments)
-        if isinstance(found, Answer):
-            return found
-        streaming: Stream = found
-        yield streaming
-        for _ in streaming:
-            pass
-        return streaming.answer
-
-    for _ in range(max_rounds):
-        answer = yield from ask(tools=tools, **parameters)
-        asked = answer.tool_calls if call_tool is not None else ()
-        yield talk.turn(answer, [talk.result(each) for each in asked])
-        if not answer.tool_calls:
-            break
-        if call_tool is None:
-            return
-    else:
-        raise _unfinished(max_rounds)
-    for arguments in talk.tasks() if post else ():
-        answer = yield from ask(**arguments)
-        yield talk.closing(answer)
+    options: Any = {"tools": tools, "call_tool": call_tool, "max_rounds": max_rounds, "post": post}
+    options |= {"variables": variables, "stream": stream, "before": before, "after": after}
+    turns = _converse(complete, dispatcher, messages, at_once=0, **options, **parameters)
+    return each_of(turns)
 
 
 @overload
@@ -179,7 +212,7 @@ def aconverse(
 def aconverse(
     dispatcher: Dispatcher, messages: Messages, *, stream: Literal[False] = ..., **more: Any
 ) -> AsyncIterator[Turn]: ...
-async def aconverse(
+def aconverse(
     dispatcher: Dispatcher,
     messages: Messages,
     *,
@@ -189,6 +222,8 @@ async def aconverse(
     post: bool = True,
     variables: Mapping[str, object] = FrozenMap({}),
     stream: bool = False,
+    before: Before | None = None,
+    after: After | None = None,
     at_once: int = 4,
     **parameters: Any,
 ) -> AsyncIterator[AsyncStream | Turn]:
@@ -197,40 +232,6 @@ async def aconverse(
     The post-completions run side by side, `at_once` of them, and come in order. Only the turns of
     the chat are streamed.
     """
-    talk = _Conversation(dispatcher, messages, call_tool, variables)
-    for _ in range(max_rounds):
-        if stream:
-            streaming = await acomplete(
-                dispatcher, talk.messages, tools=tools, stream=True, **parameters
-            )
-            yield streaming
-            async for _piece in streaming:
-                pass
-            answer = streaming.answer
-        else:
-            answer = await acomplete(dispatcher, talk.messages, tools=tools, **parameters)
-        results = []
-        for asked in answer.tool_calls if call_tool is not None else ():
-            result = talk.result(asked)
-            results.append(await result if isawaitable(result) else result)
-        yield talk.turn(answer, results)
-        if not answer.tool_calls:
-            break
-        if call_tool is None:
-            return
-    else:
-        raise _unfinished(max_rounds)
-    free = asyncio.Semaphore(at_once)
-
-    async def follow(arguments: dict[str, Any]) -> Turn:
-        async with free:
-            return talk.closing(await acomplete(dispatcher, talk.messages, **arguments))
-
-    following = [asyncio.create_task(follow(each)) for each in (talk.tasks() if post else ())]
-    try:
-        for each in following:
-            yield await each
-    finally:  # where one fails, or the reader stops
-        for each in following:
-            each.cancel()
-        await asyncio.gather(*following, return_exceptions=True)
+    options: Any = {"tools": tools, "call_tool": call_tool, "max_rounds": max_rounds, "post": post}
+    options |= {"variables": variables, "stream": stream, "before": before, "after": after}
+    return _converse(acomplete, dispatcher, messages, at_once=at_once, **options, **parameters)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dispatch.errors import DispatchError
 from dispatch.models import RoleGroup, role_groups
 from dispatch.redaction import display_name, scrub, secret_values
-from dispatch.tools.complete import operation_of, reason_of
+from dispatch.tools.request import operation_of, reason_of
 
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher

@@ -6,12 +6,14 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.errors import BudgetError
+from dispatch.litellm.catalog import read_catalog
 from dispatch.roles import Role
+from dispatch.stages import Model
 
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
 
-__all__ = ["Ledger", "Tokens", "Usage", "check_budget", "usage"]
+__all__ = ["Ledger", "Tokens", "Usage", "check_budget", "price", "usage"]
 
 
 class Tokens(NamedTuple):
@@ -87,3 +89,20 @@ def usage(dispatcher: ModelDispatcher[Any]) -> tuple[Usage, ...]:
     """
     connection = vars(dispatcher).get("_router")
     return connection.ledger.rows() if connection else ()
+
+
+def price(response: Any, model_id: str | None, model: Model | None) -> float | None:
+    """Return the price of a response; None where LiteLLM's map and the model have none."""
+    import litellm
+
+    info = model.get("model_info") or {} if model else {}
+    own = any("cost" in key.split("_") for key in (*(model or ()), *info))
+    catalog = read_catalog()
+    if model and not own and not (catalog and catalog.find(model["model"])):
+        return None
+    priced: dict[str, Any] = {"custom_pricing": True, "router_model_id": model_id} if own else {}
+    try:
+        cost: float = litellm.completion_cost(completion_response=response, **priced)
+    except Exception:  # of many classes, for a model without a price
+        return None
+    return cost

@@ -1,0 +1,110 @@
+"""What programs may do before and after each call: to trace, cache, guard, or record it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pyrsistent import PVector
+
+from dispatch.redaction import is_secret, redact, scrub
+
+__all__ = ["After", "Before", "Kept", "Secrets", "reveal", "sees_secrets", "with_secrets"]
+
+Before = Callable[[str, dict[str, Any]], Any]
+"""What is called with the role and the arguments: it returns arguments, or an `Answer`."""
+After = Callable[[Any], Any]
+"""What is called with each `Answer`."""
+
+
+def with_secrets(before: Before) -> Before:
+    """Return a hook that sees the secrets in what it is called with.
+
+    >>> def before(role, kwargs):
+    ...     return kwargs
+    >>> sees_secrets(before), sees_secrets(with_secrets(before))
+    (False, True)
+    """
+    return _WithSecrets(before)
+
+
+class _WithSecrets:
+    def __init__(self, before: Before) -> None:
+        self.before = before
+
+    def __call__(self, role: str, kwargs: dict[str, Any]) -> Any:
+        return self.before(role, kwargs)
+
+
+def sees_secrets(before: Before) -> bool:
+    """Return whether a hook asks for the secrets."""
+    return isinstance(before, _WithSecrets)
+
+
+class _Hidden(str):
+    """A string with its secrets hidden; a copy is the same one, so that the call finds it."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, _: object) -> _Hidden:
+        return self
+
+
+Kept = dict[int, tuple[_Hidden, Any]]
+"""What was hidden: each string that is shown, by its identity, and what it stands for."""
+
+
+class Secrets:
+    """The secrets of a dispatcher, which are in no repr and no copy of this.
+
+    >>> secrets, kept = Secrets({"sk-1234"}), {}
+    >>> shown = secrets.hide({"content": "my key: sk-1234", "api_key": "blue"}, kept=kept)
+    >>> shown
+    {'content': 'my key: ***', 'api_key': '***'}
+    >>> reveal({**shown, "temperature": 0}, kept)
+    {'content': 'my key: sk-1234', 'api_key': 'blue', 'temperature': 0}
+    """
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._values = frozenset(values)
+
+    def hide(self, value: Any, name: str = "", kept: Kept | None = None) -> Any:
+        """Return a copy in plain containers, with all secrets hidden."""
+        if hasattr(value, "model_dump") and not isinstance(value, type):  # such as LiteLLM's own
+            value = value.model_dump(mode="json", exclude_none=True)
+        if isinstance(value, Mapping):
+            own = name if is_secret(name) else ""
+            return {key: self.hide(item, own or str(key), kept) for key, item in value.items()}
+        if isinstance(value, list | tuple | PVector):
+            return [self.hide(item, name, kept) for item in value]
+        clean = self._clean(value, name) if isinstance(value, str | int | float) else value
+        if clean == value or kept is None:
+            return clean
+        hidden = _Hidden(clean)
+        kept[id(hidden)] = hidden, value
+        return hidden
+
+    def _clean(self, value: Any, name: str) -> Any:
+        if isinstance(value, str) and value.lstrip().startswith("{"):  # as the arguments of tools
+            try:
+                found = json.loads(value)
+            except (ValueError, RecursionError):
+                found = None
+            if isinstance(found, dict):
+                hidden = self.hide(found, name)
+                return value if hidden == found else json.dumps(hidden)
+        clean = redact(value, name)
+        return scrub(clean, self._values) if isinstance(clean, str) else clean
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Secrets, ()
+
+
+def reveal(value: Any, kept: Kept) -> Any:
+    """Return a copy with what was hidden in its place again."""
+    if isinstance(value, dict):
+        return {key: reveal(item, kept) for key, item in value.items()}
+    if isinstance(value, list):
+        return [reveal(item, kept) for item in value]
+    return kept[id(value)][1] if id(value) in kept else value

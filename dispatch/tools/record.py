@@ -1,0 +1,97 @@
+"""Answers, recorded to a file, and given again without a network or a key."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from dispatch.errors import CompletionError, Fault, FileError
+from dispatch.immutable import freeze, thaw
+from dispatch.tools.hooks import After, Before, Secrets
+from dispatch.tools.request import Answer, read, tokens_of
+
+__all__ = ["recorded"]
+
+_KEPT = ("role", "model", "task", "instead_of", "cost", "latency")
+
+
+def recorded(path: str | os.PathLike[str]) -> tuple[Before, After]:
+    """Return the hooks `before` and `after` that record answers, or give recorded ones.
+
+    Where there is no file, each answer is added to a new one, as a line of JSON with no secret in
+    it. Where there is one, no model is asked: the same role, asked the same, gets the answers that
+    it got, in their order, and the last one from then on. To record anew, delete the file.
+
+    >>> import dispatch, tempfile
+    >>> file = Path(tempfile.mkdtemp(), "answers.jsonl")
+    >>> for answer in ("one", "two"):
+    ...     models = dispatch.ModelDispatcher([{"model": "gpt-4o", "mock_response": answer}])
+    ...     before, after = recorded(file)
+    ...     print(dispatch.complete(models, "hi", before=before, after=after).text)
+    one
+    one
+
+    `before` raises `CompletionError` for what is not in the file, and `recorded` raises
+    `FileError` for a file that is no recording.
+    """
+    tape = _Tape(Path(path))
+    return tape.before, tape.after
+
+
+class _Tape:
+    def __init__(self, path: Path) -> None:
+        self.path, self.lock, self.playing = path, Lock(), path.exists()
+        self.answers: dict[str, list[dict[str, Any]]] = {}
+        if not self.playing:
+            return
+        try:
+            for line in path.read_text(encoding="utf-8").splitlines():
+                data = json.loads(line)
+                self.answers.setdefault(_key(data["role"], data["asked"]), []).append(data)
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            problem = type(error).__name__
+        else:
+            return
+        message = f"{path} is no recording of answers: {problem}"
+        raise FileError([Fault((), message, "delete it to record anew", "no-recording")])
+
+    def before(self, role: str, kwargs: dict[str, Any]) -> dict[str, Any] | Answer:
+        if not self.playing:
+            return kwargs
+        with self.lock:
+            found = self.answers.get(_key(role, Secrets().hide(kwargs)))
+            if not found:
+                where = f"{self.path.name} has no answer to what role {role!r} is asked"
+                raise CompletionError(f"{where}; delete it to record anew")
+            data = found.pop(0) if len(found) > 1 else found[0]
+        return _answer(data)
+
+    def after(self, answer: Answer) -> None:
+        if self.playing:
+            return
+        names = (*_KEPT, "asked", "response")
+        data = answer.hide({name: getattr(answer, name) for name in names})
+        with self.lock, self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(data, default=_name) + "\n")
+
+
+def _key(role: str, asked: Mapping[str, Any]) -> str:
+    return json.dumps([role, thaw(asked)], sort_keys=True, default=_name)
+
+
+def _name(value: Any) -> str:
+    return str(getattr(value, "__qualname__", type(value).__qualname__))
+
+
+def _answer(data: Mapping[str, Any]) -> Answer:
+    from litellm import ModelResponse
+
+    response = ModelResponse(**data["response"])
+    kept = {name: data[name] for name in _KEPT}
+    kept["instead_of"] = tuple(map(tuple, data["instead_of"]))
+    kept |= {"usage": tokens_of(response), "asked": freeze(data["asked"])}
+    return Answer(*read(response), response=response, **kept)

@@ -1,0 +1,338 @@
+"""One call of a role: what is asked of whom, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import finalize
+
+from dispatch.errors import CompletionError, RoleError
+from dispatch.immutable import FrozenMap, freeze
+from dispatch.litellm.catalog import OPERATIONS, read_catalog
+from dispatch.litellm.policy import is_litellm
+from dispatch.litellm.router import (
+    Built,
+    build,
+    closer_of,
+    fallbacks_of,
+    find_secrets,
+    model_id_of,
+)
+from dispatch.litellm.telemetry import ASKED
+from dispatch.models import RoleGroup
+from dispatch.redaction import display_name, quote_name, scrub
+from dispatch.roles import CHATCOMPLETIONS
+from dispatch.stages import Model
+from dispatch.suggestions import did_you_mean
+from dispatch.tools.hooks import After, Before, Kept, Secrets, reveal, sees_secrets
+from dispatch.tools.usage import Ledger, Tokens, Usage, check_budget, price
+
+if TYPE_CHECKING:
+    from dispatch.dispatcher import ModelDispatcher
+
+    Dispatcher = ModelDispatcher[Any]
+
+__all__ = [
+    "Answer",
+    "Connection",
+    "Request",
+    "ToolCall",
+    "connect",
+    "follow",
+    "operation_of",
+    "pick",
+    "read",
+    "reason_of",
+    "result_of",
+    "tokens_of",
+]
+
+_SECTIONS = ("router_settings", "litellm_settings")
+_SHOWN = 200  # characters of an answer in its repr
+
+
+class ToolCall(NamedTuple):
+    """A tool that a model asks for; `arguments` is JSON, as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, repr=False)
+class Answer:
+    """What a model answered.
+
+    `model` is the name of the model that answered; `instead_of` holds the models that failed
+    before it, each with the reason (`401`, `timeout`). `cost` is in US dollars, None where LiteLLM
+    knows no price; `latency` in seconds. `response` is LiteLLM's own. Where there are hooks,
+    `asked` is what the role was asked: messages and parameters, the secrets in them hidden.
+    """
+
+    text: str
+    tool_calls: tuple[ToolCall, ...]
+    role: str
+    model: str
+    task: str | None
+    instead_of: tuple[tuple[str, str], ...]
+    usage: Tokens
+    cost: float | None
+    latency: float
+    response: Any = field(compare=False)
+    asked: Mapping[str, Any] = field(default=FrozenMap({}), compare=False)
+    _secrets: Secrets = field(default_factory=Secrets, compare=False)
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """A fresh copy of the message, to append to the history."""
+        message: dict[str, Any] = self.response.choices[0].message.model_dump(exclude_none=True)
+        return {"content": None, **message}
+
+    def hide(self, value: Any) -> Any:
+        """Return a plain copy of what an answer has, with every secret of its dispatcher hidden."""
+        return self._secrets.hide(value)
+
+    def __repr__(self) -> str:
+        text = self.hide(self.text)
+        text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        who = f"role={self.role!r}, model={self.model!r}, task={self.task!r}"
+        calls = f", tool_calls={[each.name for each in self.tool_calls]}" * bool(self.tool_calls)
+        shown = f"{who}, text={text!r}{calls}, instead_of={self.instead_of}"
+        return f"{type(self).__name__}({shown})"
+
+
+class Connection:
+    """The Router of a dispatcher, made on first use; a copy of it starts without one."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self._lock = Lock()
+        self._built: Built | None = None
+        self._secrets: Secrets | None = None
+
+    def secrets(self, dispatcher: Dispatcher) -> Secrets:
+        """Return the secrets of the dispatcher, without a Router."""
+        self._secrets = self._secrets or Secrets(find_secrets(dispatcher))
+        return self._secrets
+
+    def open(self, dispatcher: Dispatcher) -> Built:
+        """Return the Router. Raises what `make_router` raises."""
+        with self._lock:
+            if self._built is None:
+                sections = [dispatcher.sections.get(name) or () for name in _SECTIONS]
+                retries = any("num_retries" in section for section in sections)
+                self._built = build(dispatcher, {} if retries else {"num_retries": 0})
+                finalize(dispatcher, closer_of(self._built.router)).atexit = False
+            return self._built
+
+    def succeed(self, dispatcher: Dispatcher, other: Connection) -> None:
+        """Go on counting where another connection is, with a Router if it has one."""
+        self.ledger = other.ledger
+        if other._built is not None:
+            self.open(dispatcher)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Connection, ()
+
+
+def connect(dispatcher: Dispatcher) -> Connection:
+    """Return the connection of a dispatcher, always the same one."""
+    connection: Connection = vars(dispatcher).setdefault("_router", Connection())
+    return connection
+
+
+def reason_of(error: object) -> str:
+    """Return why a call failed, in a word: an HTTP status, `timeout` or the kind of error."""
+    error = getattr(error, "original_exception", None) or error
+    name = type(error).__name__
+    if "Timeout" in name:
+        return "timeout"
+    status = getattr(error, "status_code", None) or getattr(error, "code", None)
+    return name if name == "APIConnectionError" or status is None else str(status)
+
+
+def operation_of(group: RoleGroup, model: Model) -> str:
+    """Return what LiteLLM is to do with a model, such as `completion`; '' for others' callables."""
+    target = group.callable
+    if not is_litellm(target):
+        return ""
+    name = str(target.__name__)
+    name = name[1:] if name[0] == "a" and hasattr(import_module("litellm"), name[1:]) else name
+    if name != "completion":
+        return name
+    role, catalog = group.contract.get(group.role), read_catalog()
+    info = model.get("model_info")
+    entry = catalog.find(model["model"], model.get("custom_llm_provider")) if catalog else None
+    sources = (role.needs if role else None, info if isinstance(info, Mapping) else None, entry)
+    mode = next((each["mode"] for each in sources if each and "mode" in each), "chat")
+    return OPERATIONS.get(mode, "completion")
+
+
+def pick(group: RoleGroup, model: str | int | None, task: str | None) -> int | None:
+    """Return the number of the model that is to answer; None where that is up to the Router."""
+    if model is None and task is None:
+        return 0 if group.role != CHATCOMPLETIONS and any(group.tasks) else None
+    found = list(range(len(group)))
+    if model is not None:
+        group[model]  # raises for an unknown one
+        names = enumerate(map(display_name, group))
+        found = [n for n, name in names if model in (n, n - len(group), name)]
+    of_task = [n for n in found if task in (None, group.tasks[n])]
+    if not of_task:
+        known = dict.fromkeys(each for n in found if (each := group.tasks[n]))
+        hint = did_you_mean(str(task), known) or "it has none"
+        raise RoleError(f"role {group.role!r} has no task {quote_name(task)}; {hint}")
+    return of_task[0]
+
+
+async def result_of(value: Any) -> Any:
+    """Return what a call gave: what is written once then serves callers that block or await."""
+    return await value if isinstance(value, Awaitable) else value
+
+
+async def follow(after: After | None, answer: Answer) -> Answer:
+    """Call the hook that follows an answer, and return the answer."""
+    if after is not None:
+        await result_of(after(answer))
+    return answer
+
+
+class Request:
+    """One call of a role: what is asked of whom, and what came of it."""
+
+    def __init__(
+        self, dispatcher: Dispatcher, role: str, model: str | int | None, task: str | None = None
+    ) -> None:
+        declared = dispatcher.contract.require(role)
+        if not dispatcher.groups[role]:
+            raise CompletionError(f"no model plays role {role!r}, so there is no answer")
+        check_budget(declared)
+        self.dispatcher, self.role = dispatcher, role
+        self.connection = connect(dispatcher)
+        self.group = RoleGroup(role, dispatcher.groups[role], dispatcher.contract)
+        self.index = pick(self.group, model, task)
+        self.task = None if self.index is None else self.group.tasks[self.index]
+        self.operation = operation_of(self.group, self.group[self.index or 0])
+        self.asked: Mapping[str, Any] = FrozenMap({})
+        self.failures: list[tuple[str, str]] = []  # also from LiteLLM's threads
+        self.broken: dict[str, str] = {}
+        self.started = monotonic()
+
+    async def prepare(self, before: Before, kwargs: dict[str, Any]) -> dict[str, Any] | Answer:
+        """Call a hook, and return the arguments that it leaves, or the answer that it gives."""
+        secrets = self.connection.secrets(self.dispatcher)
+        kept: Kept = {}
+        model = {} if self.index is None else {"model": display_name(self.group[self.index])}
+        kwargs = model | kwargs
+        shown = dict(kwargs) if sees_secrets(before) else secrets.hide(kwargs, kept=kept)
+        found = await result_of(before(self.role, shown))
+        if isinstance(found, Answer):
+            return found
+        if not isinstance(found, Mapping) or "messages" not in found:
+            raise TypeError("`before` is to return the keyword arguments, or an Answer")
+        arguments: dict[str, Any] = reveal(dict(found), kept)
+        self.asked = freeze(secrets.hide(arguments))
+        if (name := arguments.pop("model", None)) != model.get("model"):
+            self.index = pick(self.group, name, None)
+        return arguments
+
+    def open(self) -> None:
+        """Make the Router, if it is not there yet, and find whom it is to ask."""
+        self.built = self.connection.open(self.dispatcher)
+        deployed = {each.deployment["model_info"]["id"]: each for each in self.built.deployed}
+        self.known = {model_id: each.model for model_id, each in deployed.items()}
+        first = None if self.index is None else self.group[self.index]
+        self.ids = [i for i, d in deployed.items() if d.deployment["model_name"] == self.role]
+        self.ids.sort(key=lambda i: (self.known[i] is not first, deployed[i].order))
+        if not self.ids or (first and self.known[self.ids[0]] is not first):
+            self.group.kwargs(self.index or 0)  # raises what says why it was left out
+            raise CompletionError(f"LiteLLM can call no model of role {self.role!r}")
+
+    def name(self, model_id: str | None) -> str:
+        return display_name(self.known.get(model_id or "") or self.group[self.index or 0])
+
+    def routed(self, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the arguments that make the Router ask the models in turn."""
+        asked = {"role": self.role, "task": self.task}
+        arguments: dict[str, Any] = {"model": self.role, "failure_callback": [self.note_failure]}
+        arguments["metadata"] = {**(metadata or {}), ASKED: asked}
+        if self.index is not None:
+            first, *others = self.ids
+            given = fallbacks_of(self.built.router)
+            further = [target for each in given for target in each.get(self.role, ())]
+            arguments |= {"model": first, "fallbacks": [*given, {first: [*others, *further]}]}
+        return arguments
+
+    async def ask(self, method: str, arguments: Mapping[str, Any]) -> Any:
+        return await result_of(getattr(self.built.router, method)(**arguments))
+
+    def note_failure(self, kwargs: Mapping[str, Any], *_: object) -> None:
+        """Take LiteLLM's report of an attempt that failed."""
+        params = kwargs.get("litellm_params") or {}
+        noted = params.get("metadata") or params.get("litellm_metadata") or {}
+        self.fail(str((noted.get("model_info") or {}).get("id")), kwargs.get("exception"))
+
+    def fail(self, model_id: str, error: object) -> None:
+        self.failures.append((model_id, reason_of(error)))
+        self.connection.ledger.add(Usage(self.role, self.name(model_id), self.task, failures=1))
+
+    def instead_of(self, model_id: str | None = None) -> tuple[tuple[str, str], ...]:
+        failed = dict(self.failures) | self.broken
+        return tuple(
+            (self.name(each), reason) for each, reason in failed.items() if each != model_id
+        )
+
+    def error(self, error: Exception, broken: str | None = None, text: str = "") -> CompletionError:
+        """Return what to raise for an error of LiteLLM; `broken` is the model that broke off."""
+        said = scrub(f"{type(error).__name__}: {error}", self.built.secrets)
+        failed = self.instead_of()
+        names = ", ".join(dict.fromkeys(quote_name(name) for name, _ in failed))
+        reasons = ", ".join(reason for _, reason in failed)
+        if broken is not None:
+            length = f"{len(text)} character{'s' * (len(text) != 1)}"
+            who = f"model {quote_name(self.name(broken))} in role {self.role!r}"
+            message = f"{who} broke off after {length}: {said}"
+        elif failed:
+            models = f"model{'s' * (',' in names)} {names} in role {self.role!r}"
+            message = f"{models} did not answer ({reasons}): {said}"
+        else:
+            message = f"no model of role {self.role!r} could be asked: {said}"
+        made = CompletionError(message)
+        made.text = text
+        return made
+
+    def record(self, response: Any, model_id: str | None) -> tuple[Tokens, float | None, float]:
+        """Note what a response used, and return it."""
+        tokens, seconds = tokens_of(response), monotonic() - self.started
+        cost = price(response, model_id, self.known.get(model_id or ""))
+        used = Usage(self.role, self.name(model_id), self.task, 1, 0, *tokens, cost, seconds)
+        self.connection.ledger.add(used)
+        return tokens, cost, seconds
+
+    def answer(self, response: Any, model_id: str | None = None) -> Answer:
+        model_id = model_id or model_id_of(response)
+        text, calls = read(response)
+        used = self.record(response, model_id)
+        who = self.role, self.name(model_id), self.task, self.instead_of(model_id)
+        secrets = self.connection.secrets(self.dispatcher)
+        return Answer(text, calls, *who, *used, response, self.asked, secrets)
+
+
+def read(response: Any) -> tuple[str, tuple[ToolCall, ...]]:
+    """Return the text of a response, and the tools that it asks for."""
+    message = response.choices[0].message
+    calls = (
+        ToolCall(each.id, each.function.name or "", each.function.arguments)
+        for each in message.tool_calls or ()
+    )
+    return message.content or "", tuple(calls)
+
+
+def tokens_of(response: Any) -> Tokens:
+    """Return how many tokens a response took."""
+    used = getattr(response, "usage", None)
+    return Tokens(*(getattr(used, f"{n}_tokens", None) or 0 for n in ("prompt", "completion")))

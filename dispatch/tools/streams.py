@@ -1,0 +1,168 @@
+"""An answer that arrives piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
+from typing import Any, Self, TypeVar
+
+from dispatch.litellm.router import model_id_of
+from dispatch.tools.hooks import After
+from dispatch.tools.request import Answer, Request, follow, reason_of
+
+__all__ = ["AsyncStream", "Stream", "block", "each_of"]
+
+T = TypeVar("T")
+
+
+def block(work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of what has nothing to await."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    work.close()
+    raise TypeError("what awaits has no place in a call that blocks")
+
+
+def each_of(items: AsyncGenerator[T, None]) -> Iterator[T]:
+    """Yield each of what has nothing to await."""
+    try:
+        while True:
+            yield block(anext(items))
+    except StopAsyncIteration:
+        return
+    finally:
+        block(items.aclose())
+
+
+class _Streaming:
+    """What a stream knows, however it is read."""
+
+    ask: str  # the method of the Router
+
+    def __init__(
+        self,
+        request: Request,
+        arguments: dict[str, Any],
+        restart: bool = False,
+        after: After | None = None,
+        answer: Answer | None = None,
+    ) -> None:
+        self._request, self._arguments, self._restart = request, arguments, restart
+        self._after, self._answer = after, answer
+        self._source: Any = None
+        self._chunks: list[Any] = []
+        self._id: str | None = None
+        self.role, self.task, self.restarts = request.role, request.task, 0
+        self.text = self._first = answer.text if answer else ""
+
+    async def _start(self) -> Self:
+        self._first = await self._pull()
+        return self
+
+    @property
+    def model(self) -> str:
+        """The name of the model that is answering."""
+        return self._answer.model if self._answer else self._request.name(self._id)
+
+    @property
+    def instead_of(self) -> tuple[tuple[str, str], ...]:
+        """The models that failed before it, each with the reason."""
+        return self._answer.instead_of if self._answer else self._request.instead_of(self._id)
+
+    @property
+    def answer(self) -> Answer:
+        """The whole answer, once the stream is read to its end."""
+        if self._answer is None:
+            raise RuntimeError("the answer is complete when the stream is read to its end")
+        return self._answer
+
+    async def _pull(self) -> str:
+        """Return the next piece of text; at the end, an empty one."""
+        if self._first:
+            piece, self._first = self._first, ""
+            return piece
+        while self._answer is None:
+            try:
+                self._source = self._source or await self._request.ask(self.ask, self._arguments)
+                while (chunk := await self._next()) is not None:
+                    if piece := self._take(chunk):
+                        return piece
+                import litellm
+
+                messages = self._arguments["messages"]
+                whole = litellm.stream_chunk_builder(self._chunks, messages=messages)
+                self._answer = self._request.answer(whole, self._id)
+            except Exception as error:  # whatever the provider's client raises
+                problem = error
+            else:
+                await follow(self._after, self._answer)
+                break
+            # Not in the handler: the error, which may hold a key, must not become the context.
+            self._start_over(problem)
+        return ""
+
+    async def read(self) -> None:
+        """Read it to its end."""
+        while await self._pull():
+            pass
+
+    async def _next(self) -> Any:
+        raise NotImplementedError
+
+    def _take(self, chunk: Any) -> str:
+        found = model_id_of(chunk)
+        if self._chunks and self.text and found not in (None, self._id):
+            raise RuntimeError("LiteLLM went on with another model")
+        self._id = found or self._id
+        self._chunks.append(chunk)
+        piece = (chunk.choices[0].delta.content or "") if chunk.choices else ""
+        self.text += piece
+        return piece
+
+    def _start_over(self, error: Exception) -> None:
+        """Leave it to the next model; raise where that is not to be."""
+        request = self._request
+        if not self._chunks:
+            raise request.error(error)
+        asked = {self._id, *dict(request.failures), *request.broken}
+        left = [each for each in request.ids if each not in asked]
+        if not self._restart or not left:
+            raise request.error(error, self._id or "", self.text)
+        request.broken[str(self._id)] = f"broke off: {reason_of(error)}"
+        self.text, self._id, self._source, self.restarts = "", None, None, self.restarts + 1
+        self._chunks.clear()
+        self._arguments |= {"model": left[0], "fallbacks": [{left[0]: left[1:]}]}
+
+
+class Stream(_Streaming, Iterator[str]):
+    """An answer as it streams: an iterator of its text, whose `answer` is complete at its end.
+
+    `model` is known from the start. With `restart`, a model that breaks off is replaced by the
+    next, which starts over: `restarts` counts that, and `text` is what the last one said.
+    """
+
+    ask = "completion"
+
+    async def _next(self) -> Any:
+        return next(self._source, None)
+
+    def __next__(self) -> str:
+        if piece := block(self._pull()):
+            return piece
+        raise StopIteration
+
+
+class AsyncStream(_Streaming, AsyncIterator[str]):
+    """A `Stream` for `async for`."""
+
+    ask = "acompletion"
+
+    async def _next(self) -> Any:
+        return await anext(self._source, None)
+
+    async def __anext__(self) -> str:
+        if piece := await self._pull():
+            return piece
+        raise StopAsyncIteration

@@ -1,0 +1,135 @@
+"""A dispatcher that follows its files."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import Any, Self
+
+from dispatch.dispatcher import ModelDispatcher
+from dispatch.errors import DispatchError
+from dispatch.loading import PathName, load
+from dispatch.models import RoleGroup
+from dispatch.tools.request import connect
+
+__all__ = ["Watch", "watch"]
+
+_LOG = logging.getLogger("dispatch")
+
+
+def watch(
+    *paths: PathName, interval: float = 1.0, optional: Iterable[PathName] = (), **options: Any
+) -> Watch:
+    """Load files as `load` does, and again when one of them changes.
+
+    `current` of what is returned is the dispatcher to use. `poll()` looks at the files; inside of
+    `with`, or from `start()` to `stop()`, a thread does so every `interval` seconds.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp(), "models.yaml")
+    >>> _ = file.write_text("models: [{name: a, model: gpt-4o}]")
+    >>> watched = watch(file)
+    >>> _ = file.write_text("models: [{name: other, model: gpt-4o}]")
+    >>> watched.poll(), watched.current
+    (True, ModelDispatcher(RoleGroup(chatcompletions: other), RoleGroup(postcompletions)))
+
+    Raises what `load` raises, for the files as they are now.
+    """
+    return Watch(paths, interval, optional=tuple(optional), **options)
+
+
+class Watch:
+    """Files, and the dispatcher that was made of them when they last were valid.
+
+    `current` is replaced in one step, and calls under way keep the one that they began with.
+    `error` is why the files as they are now are not used; None where they are.
+    """
+
+    def __init__(self, paths: tuple[PathName, ...], interval: float, **options: Any) -> None:
+        self._paths, self._interval, self._options = paths, interval, options
+        self._watched = [Path(path) for path in (*paths, *options["optional"])]
+        self._lock = Lock()
+        self._stopped = Event()
+        self._thread: Thread | None = None
+        self._stats, self._contents = self._stat(), self._read()
+        self.error: DispatchError | None = None
+        self.current: ModelDispatcher[RoleGroup] = load(*paths, **options)
+
+    def poll(self) -> bool:
+        """Look at the files, and return whether `current` was replaced.
+
+        Files that are invalid are logged once, by the logger `dispatch`, and are the `error`.
+        """
+        with self._lock:
+            stats = self._stat()
+            if stats == self._stats:
+                return False
+            contents = self._read()
+            self._stats = stats  # from before the contents: what changes in between is seen next
+            if contents == self._contents:
+                return False
+            self._contents = contents
+            try:
+                self.current, self.error = self._load(), None
+            except DispatchError as error:
+                self.error = error.with_traceback(None)  # its frames hold what files hold
+                _LOG.warning("the configuration stays as it was: %s", error)
+                return False
+            return True
+
+    def _load(self) -> ModelDispatcher[RoleGroup]:
+        made = load(*self._paths, **self._options)
+        connect(made).succeed(made, connect(self.current))
+        return made
+
+    def _stat(self) -> list[tuple[int, ...] | None]:
+        return [_stat(path) for path in self._watched]
+
+    def _read(self) -> list[bytes | None]:
+        return [_read(path) for path in self._watched]
+
+    def start(self) -> Self:
+        """Start a thread that polls, unless there is one; it ends with the process."""
+        if self._thread is None:
+            self._stopped.clear()
+            self._thread = Thread(target=self._run, name="dispatch.watch", daemon=True)
+            self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End the thread, and wait for that; `current` stays."""
+        thread, self._thread = self._thread, None
+        self._stopped.set()
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._interval):
+            try:
+                self.poll()
+            except Exception:  # of any class: such as a warning that is an error
+                _LOG.exception("the configuration stays as it was")
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _stat(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

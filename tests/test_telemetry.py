@@ -1,0 +1,113 @@
+"""The role and the task are attributes of the spans that LiteLLM's callback makes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import litellm
+import pytest
+
+from dispatch import ModelDispatcher, Role, make_router, telemetry
+from dispatch.errors import CompletionError
+from dispatch.tools.complete import acall, acomplete, call, complete
+
+exporters = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
+
+NAME, TASK = "gen_ai.agent.name", "gen_ai.agent.description"
+
+
+@pytest.fixture
+def spans(monkeypatch):
+    """Return what gives the attributes of the spans so far, of which there are `least`."""
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+    exporter, provider = exporters.InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    callback = telemetry(tracer_provider=provider)
+    litellm.logging_callback_manager.add_litellm_callback(callback)
+
+    def found(least):
+        for _ in range(1000):  # LiteLLM logs in threads and tasks of its own
+            named = [s.attributes for s in exporter.get_finished_spans() if NAME in s.attributes]
+            if len(named) >= least:
+                break
+            time.sleep(0.01)
+        return [(each[NAME], each.get(TASK)) for each in named]
+
+    yield found
+    for each in (litellm.callbacks, litellm.success_callback, litellm.failure_callback,
+                 litellm._async_success_callback, litellm._async_failure_callback):  # fmt: skip
+        each[:] = [other for other in each if other is not callback]
+
+
+def run(work):
+    """Run in an event loop that lives until LiteLLM has logged."""
+
+    async def waiting():
+        found = await work
+        if hasattr(found, "__aiter__"):
+            assert [piece async for piece in found]
+        await asyncio.sleep(0.5)
+
+    asyncio.run(waiting())
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("stream", [False, True])
+def test_role_and_task(asynchronous, stream, spans, model):
+    """Answers, whole or streamed, have the role and the task that were asked for."""
+    models = [model("a", "fail-500", [{"review": "one"}]), model("b", "good", [{"review": "two"}])]
+    dispatcher = ModelDispatcher(models, roles=["review"])
+    if asynchronous:
+        run(acomplete(dispatcher, "hi", "review", stream=stream))
+    else:
+        found = complete(dispatcher, "hi", "review", stream=stream)
+        assert not stream or list(found)
+    found = spans(2)
+    assert len(found) >= 2
+    assert set(found) == {("review", "one")}  # also of the failed attempt
+
+
+def test_failure(spans, model):
+    """The spans of what failed have the role too."""
+    with pytest.raises(CompletionError):
+        complete(ModelDispatcher([model("a", "fail-500")]), "hi")
+    assert set(spans(1)) == {("chatcompletions", None)}
+
+
+def test_other_callables(spans, model):
+    """What `call` calls has its role."""
+    embed = Role("embed", calls="litellm.embedding")
+    dispatcher = ModelDispatcher([model("a", "good", ["embed"])], roles=[embed])
+    call(dispatcher, "embed", input=["x"])
+    run(acall(dispatcher, "embed", input=["x"]))
+    assert set(spans(2)) == {("embed", None)}
+
+
+def test_router_alone(spans, model):
+    """A Router that a program calls itself gives the role of the model."""
+    dispatcher = ModelDispatcher([model("a", "good", [{"postcompletions": "review"}])])
+    messages = [{"role": "user", "content": "hi"}]
+    make_router(dispatcher).completion("postcompletions", messages=messages)
+    assert set(spans(1)) == {("postcompletions", "review")}
+
+
+def test_metadata(model, spans, provider):
+    """The metadata of a program go along, to the callbacks and not to the provider."""
+    seen = []
+
+    def note(kwargs, *_):
+        seen.append(kwargs["litellm_params"]["metadata"])
+
+    dispatcher = ModelDispatcher([model("a", "good")])
+    complete(dispatcher, "hi", metadata={"mine": 1}, success_callback=[note])
+    spans(1)
+    for _ in range(1000):
+        if seen:
+            break
+        time.sleep(0.01)
+    assert seen[0]["mine"] == 1
+    assert seen[0]["dispatch"] == {"role": "chatcompletions", "task": None}
+    assert "metadata" not in provider.log[0][0].get_json()
