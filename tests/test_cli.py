@@ -165,8 +165,8 @@ def test_program_alone(option):
     [
         (["shw"], "No such command 'shw'"),
         (["show", "--dem"], "--dem"),
-        (["show"], "name configuration files, or give --demo alone"),
-        (["run", "hello"], "name configuration files, or give --demo alone"),
+        (["show"], "there is no models.yaml here; name its files"),
+        (["run", "hello"], "there is no models.yaml here; name its files"),
         (["show", "--demo", "absent.yaml"], "name configuration files, or give --demo alone"),
         (["run", "--demo"], "Missing argument 'PROMPT'"),
         (["run", "dispatch/demo.yaml"], "the prompt is missing"),
@@ -223,7 +223,15 @@ def test_list_of_commands():
 def test_shared_options(command):
     """Every command that reads a configuration takes the same options for it."""
     text = " ".join(run(command, "--help").stdout.split())
-    for option in ("[CONFIG]...", "--demo", "--set PATH=VALUE", "--declare ROLE", "--contract"):
+    options = (
+        "[CONFIG]...",
+        "--demo",
+        "--set PATH=VALUE",
+        "--declare ROLE",
+        "--contract",
+        "format",
+    )
+    for option in options:
         assert option in text
     assert "YAML, JSON or TOML; several merge, the last wins." in text
 
@@ -261,6 +269,59 @@ def test_set(config):
     ]
     done = run("show", config, "--set", "models[name=fats].model=x")
     assert (done.returncode, "did you mean 'fast'?" in done.stderr) == (1, True)
+
+
+def summary(done):
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("environment", "files", "found"),
+    [
+        ({}, ["models.yaml", "config.yaml"], "models.yaml"),
+        ({}, ["config.yaml"], "config.yaml"),
+        ({"DISPATCH_CONFIG": "team/models.yaml"}, ["models.yaml", "team/models.yaml"], None),
+        ({"DISPATCH_CONFIG": "team"}, ["models.yaml", "team/models.yaml"], "team"),
+        (
+            {"DISPATCH_CONFIG": f"team{os.pathsep}b.yaml"},
+            ["team/models.yaml", "b.yaml"],
+            "team, b.yaml",
+        ),
+    ],
+)
+def test_found_configuration(tmp_path, monkeypatch, environment, files, found):
+    """Without files, those of $DISPATCH_CONFIG count, else one that is here; stderr names them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "team").mkdir()
+    for number, name in enumerate(files):
+        (tmp_path / name).write_text(f"models: [{{name: n{number}, model: m-{name[0]}}}]\n")
+    found = found or environment["DISPATCH_CONFIG"]
+    done = run("check", **environment)
+    assert done.stderr == f"using {found}\n"
+    assert summary(done).startswith(f"{1 + found.count(',')} model")
+    assert run("explain", "models[0].name", **environment).stdout.startswith("models[0].name: ")
+    assert run("check", files[-1]).stderr == ""
+    assert run("check", "--demo").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ([], "models: [{name: a, model: m}]"),
+        ([], '{"models": [{"name": "a", "model": "m"}]}'),
+        (["json"], '{"models": [{"name": "a", "model": "m"}]}'),
+        (["toml"], 'models = [{name = "a", model = "m"}]'),
+    ],
+)
+@pytest.mark.parametrize("command", ["show", "check"])
+def test_standard_input(command, options, text):
+    """`-` is standard input, which is YAML unless its format is named."""
+    flag = "--input-format" if command == "check" else "--format"
+    done = run(command, "-", *(word for each in options for word in (flag, each)), stdin=text)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "m" in done.stdout
+    broken = run(command, "-", stdin="models: [")
+    assert "<stdin>:1:10: " in broken.stdout + broken.stderr
 
 
 def test_several_files(config):

@@ -327,7 +327,7 @@ def test_file_that_was_public(export, tmp_path):
     link.symlink_to(target)
     models = [{"model": "m", "api_key": "sk-1"}]
     with target.open() as opened:
-        done = export({"models": models}, "-o", link, "--allow-literal-secrets")
+        done = export({"models": models}, "-o", link, "--allow-literal-secrets", "--force")
         assert done.returncode == 0, done.stderr
         assert opened.read() == "old"
     assert stat.S_IMODE(target.stat().st_mode) == 0o600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 import click
 
@@ -15,7 +16,7 @@ __all__ = ["command"]
 
 
 @click.command("check")
-@with_config
+@partial(with_config, flag="--input-format")  # its --format is what it writes
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option(

@@ -114,7 +114,7 @@ def quiet_litellm() -> None:
 def _read_prompt(config: Config, prompt: str) -> str:
     """Return the prompt; where the last argument is `-` or a file, or missing, that of a pipe."""
     if os.path.isfile(prompt):
-        config.files, prompt = [*config.files, prompt], ""
+        config.files, prompt = [*(config.files or ()), prompt], ""
     if prompt in ("", "-") and sys.stdin is not None and not sys.stdin.isatty():
         try:
             prompt = sys.stdin.read().strip()

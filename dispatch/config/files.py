@@ -16,7 +16,7 @@ from dispatch.errors import ConfigError, Fault, FileError, Position
 from dispatch.immutable import FrozenMap, Origin, freeze, with_origin
 from dispatch.suggestions import describe_type
 
-__all__ = ["MAX_BYTES", "Format", "decode", "load_files", "merge", "parse", "read"]
+__all__ = ["MAX_BYTES", "SUFFIXES", "Format", "decode", "load_files", "merge", "parse", "read"]
 
 PathName = str | os.PathLike[str] | File
 
@@ -27,7 +27,7 @@ MAX_DEPTH = 100
 """How deep a configuration may be nested, so that every walk over it may be recursive."""
 
 _MOST = 1000  # problems that are reported of one file
-_SUFFIXES: Mapping[str, Format] = {
+SUFFIXES: Mapping[str, Format] = {
     ".yaml": "yaml",
     ".yml": "yaml",
     ".json": "json",
@@ -99,9 +99,9 @@ def _open(path: object, format: Format | None) -> File:
         raise FileError([Fault((), message, code="no-file")])
     name = str(path)
     suffix = Path(name).suffix.lower()
-    known = format or _SUFFIXES.get(suffix)
+    known = format or SUFFIXES.get(suffix)
     if known is None:
-        hint = f"name it {', '.join(f'*{suffix}' for suffix in _SUFFIXES)}"
+        hint = f"name it {', '.join(f'*{suffix}' for suffix in SUFFIXES)}"
         _refuse(name, f"unknown file type {suffix!r}", hint, "unknown-format")
     content, reason = b"", ""
     try:
