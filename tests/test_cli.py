@@ -11,6 +11,7 @@ from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
 
+import click
 import pytest
 
 import dispatch as package
@@ -46,6 +47,10 @@ def config(tmp_path):
 
 
 def rows(output):
+    """Return the cells of a table: of a terminal, or of a pipe."""
+    output = click.unstyle(output)
+    if "\t" in output:
+        return [line.split("\t") for line in output.splitlines() if "\t" in line]
     return [
         [cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")]
         for line in output.splitlines()
@@ -74,10 +79,40 @@ def test_smoke(arguments, words):
 
 def test_show(config):
     """`show` prints each assignment in order, and no secret."""
-    done = run("show", config)
-    assert done.returncode == 0, done.stderr
-    assert rows(done.stdout) == [list(COLUMNS), *map(list, ASSIGNMENTS)]
-    assert "sk-canary" not in done.stdout
+    for done in (run("show", config, COLUMNS="30"), run("show", config, tty=True)):
+        assert done.returncode == 0, done.stderr
+        assert rows(done.stdout) == [list(COLUMNS), *map(list, ASSIGNMENTS)]
+        assert "sk-canary" not in done.stdout
+
+
+def test_show_json(config):
+    """`show --json` has all that the table has, and no secret."""
+    config.write_text(
+        "models:\n"
+        "- {name: a, model: m, roles: [{chatcompletions: {order: 2, weight: 3}}]}\n"
+        "- {name: b, model: m, enabled: false}\n"
+        "roles: {title: {otherwise: chatcompletions}}\n"
+    )
+    done = run("show", config, "--json")
+    shown = json.loads(done.stdout)
+    player = {"role": "chatcompletions", "order": 2, "weight": 3, "name": "a", "model": "m"}
+    player |= {"task": None, "lender": None}
+    assert shown == {
+        "roles": {
+            "chatcompletions": [player],
+            "postcompletions": [],
+            "title": [player | {"role": "title", "lender": "chatcompletions"}],
+        },
+        "switched_off": ["b"],
+    }
+
+
+def test_show_line(config):
+    """In a pipe, each model is one line, however many its task has."""
+    done = run(
+        "show", config, "--set", 'models[1].roles[0].postcompletions="a\\n\\tb"', COLUMNS="20"
+    )
+    assert rows(done.stdout)[-1] == ["postcompletions", "1", "[b]", "o3", "a b"]
 
 
 def test_show_every_role(config):
@@ -112,21 +147,27 @@ ASSIGNMENTS = [
 COLUMNS = ("role", "order", "name", "model", "task")
 
 
-@pytest.mark.parametrize("width", [60, 40])
+@pytest.mark.parametrize("width", [60, 52])
 def test_narrow_table(config, width):
-    """A narrow table folds and loses nothing."""
-    done = run("show", config, COLUMNS=str(width))
+    """A narrow table has the task below the model, breaks no word, and loses nothing."""
+    with config.open("a") as file:
+        file.write("- {name: spare, model: gemini/gemini-2.5-flash}\n")
+    done = run("show", config, COLUMNS=str(width), tty=True)
     assert done.returncode == 0, done.stderr
-    assert max(map(len, done.stdout.splitlines())) <= width
-    columns = ["".join(cells) for cells in zip(*rows(done.stdout), strict=True)]
-    whole = ["".join(cells) for cells in zip(COLUMNS, *ASSIGNMENTS, strict=True)]
-    assert [each.replace(" ", "") for each in columns] == [each.replace(" ", "") for each in whole]
+    lines = click.unstyle(done.stdout).splitlines()
+    assert max(map(len, lines)) <= width
+    assert [" ".join(line.split()) for line in lines[1:5]] == [
+        "chatcompletions 1 fast gpt-4o",
+        "chatcompletions 2 spare gemini/gemini-2.5-flash",
+        "postcompletions 1 [b] o3",
+        "sum up",
+    ]
 
 
-@pytest.mark.parametrize("width", [39, 20, 1])
+@pytest.mark.parametrize("width", [34, 20, 1])
 def test_no_table(config, width):
     """Where no table fits, each cell has a line."""
-    done = run("show", config, COLUMNS=str(width))
+    done = run("show", config, COLUMNS=str(width), tty=True)
     blocks = [block.splitlines() for block in done.stdout.strip("\n").split("\n\n")]
     assert blocks == [
         [f"{column}: {cell}" for column, cell in zip(COLUMNS, row, strict=True)]
@@ -136,8 +177,28 @@ def test_no_table(config, width):
 
 def test_markup(config):
     """What looks like markup is shown as it is."""
-    done = run("show", config, "--declare", "[/red]")
-    assert rows(done.stdout)[-1] == ["[/red]", "-", "-", "-", "-"]
+    for tty in (False, True):
+        done = run("show", config, "--declare", "[/red]", tty=tty)
+        assert rows(done.stdout)[-1] == ["[/red]", "-", "-", "-", "-"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "colored"),
+    [
+        ({"NO_COLOR": ""}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": "", "TERM": "dumb"}, False),
+    ],
+)
+def test_colors(tmp_path, environment, colored):
+    """Severities are in color on a terminal that has them, and never in a pipe."""
+    file = tmp_path / "c.yaml"
+    file.write_text("models: [{model: gpt-4o, roles: [chat]}]")
+    environment = {"TERM": "xterm", **environment}
+    done = run("check", file, tty=True, **environment)
+    assert ("\x1b[31m" in done.stdout) == colored
+    assert "\x1b" not in run("check", file, **environment).stdout
+    assert ("\x1b[31m" in run("show", file, tty=True, **environment).stderr) == colored
 
 
 @pytest.mark.parametrize("name", ["null", "''", "[a, b]", "3"])
@@ -236,9 +297,7 @@ def test_shared_options(command):
     assert "YAML, JSON or TOML; several merge, the last wins." in text
 
 
-@pytest.mark.parametrize(
-    ("command", "needed"), [("show", {"rich", "difflib"}), ("check", {"difflib"})]
-)
+@pytest.mark.parametrize(("command", "needed"), [("show", {"difflib"}), ("check", {"difflib"})])
 def test_imports(config, command, needed):
     """A command imports no more than it needs, above all no LiteLLM."""
     line = [sys.executable, "-X", "importtime", "-m", "dispatch", command, str(config)]
@@ -394,7 +453,7 @@ def test_encoding(emoji, environment, encoding, mark):
     assert done.returncode == 0, done.stderr
     assert f'models[0].name: "{mark} caf' in done.stdout
     done = start("show", emoji, encoding=encoding, **environment)
-    assert rows(done.stdout.replace("|", "│"))[-1][-1] == "tick ?"
+    assert rows(done.stdout)[-1][-1] == f"tick {mark}"
 
 
 def test_encoding_for_machines(emoji):

@@ -15,7 +15,8 @@ import yaml
 from dispatch import ConfigWarning, ModelDispatcher, dispatch, model_list
 from dispatch.errors import ConfigError, SecretError
 from dispatch.litellm.deployments import as_sent, deploy
-from dispatch.litellm.proxy import SECTIONS, find_left_out, proxy_config, to_yaml, variables
+from dispatch.litellm.proxy import find_left_out, proxy_config, to_yaml, variables
+from dispatch.litellm.settings import SECTIONS
 from tests import program
 
 ROOT = Path(__file__).parent.parent

@@ -8,7 +8,7 @@ from functools import partial
 
 import click
 
-from dispatch.cli.common import Config, harmless, to_json, with_config
+from dispatch.cli.common import Config, harmless, severity, to_json, with_config
 from dispatch.errors import ConfigError
 from dispatch.tools.check import Report, check
 
@@ -59,7 +59,7 @@ def _days(text: str) -> int:
 
 def _text(report: Report) -> Iterator[str]:
     for fault in (*report.faults, *report.warnings, *report.notes):
-        yield harmless(f"{fault.severity}: {fault.render()}")
+        yield f"{severity(fault.severity)} {harmless(fault.render())}"
     yield report.summary
 
 

@@ -12,7 +12,6 @@ from functools import cached_property, update_wrapper
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from shlex import quote
 from typing import Any, Literal, cast
 
 import click
@@ -21,9 +20,9 @@ from dispatch.config.files import SUFFIXES, decode
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import ConfigError, Fault, FileError, Position
 from dispatch.immutable import VECTOR, FrozenMap, freeze
-from dispatch.litellm.keys import hide_misspelt_secrets
+from dispatch.litellm.policy import hide_misspelt_secrets
 from dispatch.loading import read_tree
-from dispatch.redaction import printable
+from dispatch.redaction import printable, redact_text
 from dispatch.roles import Contract
 from dispatch.sections import read_sections
 
@@ -35,6 +34,8 @@ __all__ = [
     "harmless",
     "import_name",
     "is_config",
+    "print_table",
+    "severity",
     "to_json",
     "with_config",
     "with_contract",
@@ -121,8 +122,10 @@ class Config:
         except FileError:
             _refuse_foreign(self.paths)
             raise
-        if not (self.demo or "roles" in tree):
-            _refuse_foreign(self.paths[:1], tree)
+        models = tree.get("models")
+        listed = models if isinstance(models, VECTOR) else ()
+        if any("provider" in each or "uses" in each for each in listed if type(each) is FrozenMap):
+            _refuse_foreign(self.paths[:1], tree)  # it may be Continue's
         hide_misspelt_secrets(tree)
         return self._declare(tree)
 
@@ -168,6 +171,8 @@ def _refuse_foreign(files: Sequence[str], data: Any = None) -> None:
 
     What a file holds is read where it is not given: two formats are lists, one without a suffix.
     """
+    from shlex import quote
+
     from dispatch.tools.importers import PROXY_FILE, detect, read_foreign
 
     for file in files:
@@ -291,6 +296,51 @@ def harmless(text: str) -> str:
     return "\n".join(
         f"| {line}" if line.lstrip().startswith(("::", "##[")) else line for line in lines
     )
+
+
+_COLORS = {"error": "red", "warning": "yellow", "note": "cyan"}
+
+
+def severity(name: str) -> str:
+    """Return the first word of a message, in color; `click.echo` drops that where it cannot be."""
+    bare = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return f"{name}:" if bare else click.style(f"{name}:", fg=_COLORS[name], bold=True)
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, err: bool = False
+) -> None:
+    """Print a table; in a pipe, a line for each row, with tabs between its cells.
+
+    Where it does not fit a terminal, the last cell of a row goes below the one before; where that
+    would break words too, each cell has a line.
+    """
+    stream = sys.stderr if err else sys.stdout
+    shown = [[harmless(redact_text(cell)) for cell in row] for row in rows]
+    if stream is None or not stream.isatty():
+        for cells in (columns, *shown):
+            click.echo("\t".join(" ".join(cell.split()) for cell in cells), err=err)
+        return
+    from rich.console import Console  # takes longer to import than all else
+    from rich.table import Table
+
+    console = Console(stderr=err, markup=False, emoji=False, highlight=False)
+    table = Table(*columns)
+    for row in shown:
+        table.add_row(*row)
+    unlimited = console.options.update_width(1_000_000)
+    if console.measure(table, options=unlimited).maximum > console.width:
+        table = Table(box=None, pad_edge=False)
+        for column in (*columns[:-2], " / ".join(columns[-2:])):
+            table.add_column(column, overflow="fold")
+        for row in shown:
+            table.add_row(*row[:-2], "\n".join(filter(None, row[-2:])))
+    if console.measure(table, options=unlimited).minimum <= console.width:
+        console.print(table)
+        return
+    for row in shown:
+        lines = (f"{column}: {cell}\n" for column, cell in zip(columns, row, strict=True))
+        console.print("".join(lines), soft_wrap=True)
 
 
 def to_json(value: Any) -> str:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -253,6 +252,8 @@ _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\
 
 
 def _read_toml(text: str) -> tuple[Any, list[Problem]]:
+    import tomllib  # takes a while to import
+
     try:
         return tomllib.loads(text) or None, []
     except RecursionError:

@@ -9,31 +9,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
-from typing import Any, cast
-
-from pyrsistent import PVector
+from typing import cast
 
 from dispatch.config.environment import ValueType
-from dispatch.immutable import SCALARS
-from dispatch.redaction import is_secret, mark_secret
-from dispatch.suggestions import nearest
 
 __all__ = [
     "FILE",
     "KEY_KINDS",
     "KINDS",
     "VALUE_TYPES",
-    "hide_misspelt_secrets",
     "is_known",
     "known_keys",
     "live_keys",
     "new_keys",
     "parse_kinds",
 ]
-
-_MOST_UNKNOWN = 200  # keys of a configuration: finding the nearest known one takes 2 ms each
 
 FILE = Path(__file__).with_name("known_keys.txt")
 KINDS = FILE.with_name("key_kinds.txt")
@@ -106,29 +97,6 @@ def _is_known(key: str, live: bool) -> bool:
 @lru_cache(maxsize=1)
 def _prices() -> tuple[str, ...]:
     return tuple(f"{key}_" for key in known_keys() if "cost" in key.split("_"))
-
-
-def hide_misspelt_secrets(tree: Mapping[str, Any]) -> None:
-    """Mark keys as secret that are most likely misspelt names of secrets that LiteLLM takes."""
-    sections = [tree.get(name) for name in ("models", "model_list", "defaults")]
-    keys = dict.fromkeys(_keys(sections))
-    unknown = islice((key for key in keys if not is_known(key)), _MOST_UNKNOWN)
-    near = {key: nearest(key, known_keys(), 0.8) for key in unknown if not is_secret(key)}
-    if secret := [key for key, name in near.items() if name and is_secret(name)]:
-        mark_secret(*secret)
-
-
-def _keys(value: Any) -> Iterator[str]:
-    """Yield the keys of a mapping and of all mappings in it."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if isinstance(key, str):
-                yield key
-            if type(item) not in SCALARS:
-                yield from _keys(item)
-    elif isinstance(value, list | tuple | PVector):
-        for item in value:
-            yield from _keys(item)
 
 
 def new_keys() -> list[str]:

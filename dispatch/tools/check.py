@@ -23,12 +23,16 @@ from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of
 from dispatch.litellm.catalog import OPERATIONS, Catalog, needs, read_catalog
 from dispatch.litellm.deployments import deploy, find_idle_weights
 from dispatch.litellm.endpoints import find_credential_leak
-from dispatch.litellm.keys import VALUE_TYPES, hide_misspelt_secrets, is_known
+from dispatch.litellm.keys import VALUE_TYPES, is_known
 from dispatch.litellm.lint import find_suspicious
-from dispatch.litellm.policy import RESERVED_KEYS, find_misspelt, find_value_faults
-from dispatch.litellm.proxy import SECTIONS
+from dispatch.litellm.policy import (
+    RESERVED_KEYS,
+    find_misspelt,
+    find_value_faults,
+    hide_misspelt_secrets,
+)
 from dispatch.litellm.proxy_file import find_proxy_faults
-from dispatch.litellm.settings import find_dead_fallbacks, find_settings_faults
+from dispatch.litellm.settings import SECTIONS, find_dead_fallbacks, find_settings_faults
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
 from dispatch.redaction import (
