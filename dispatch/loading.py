@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 from dispatch.config.files import merge, read
 from dispatch.config.morpher import ConfigMorpher
 from dispatch.config.paths import Condition, Index, Key, Select, get, parse, show_path, trace
-from dispatch.config.positions import Source
+from dispatch.config.positions import File, Source
 from dispatch.config.yaml import read_yaml
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import ConfigError, DispatchError, Fault, PathError, Position, Step
@@ -58,7 +58,7 @@ def load(
 
 
 def read_tree(
-    paths: Sequence[PathName | Mapping[str, Any] | ConfigMorpher],
+    paths: Sequence[PathName | File | Mapping[str, Any] | ConfigMorpher],
     *,
     optional: Iterable[PathName] = (),
     overrides: Iterable[str] = (),
@@ -77,7 +77,7 @@ def read_tree(
         source = given[0]
         tree = source.tree if isinstance(source, ConfigMorpher) else freeze(source)
     else:
-        names = [path for path in paths if not isinstance(path, Mapping | ConfigMorpher)]
+        names: list[Any] = [path for path in paths if not isinstance(path, Mapping | ConfigMorpher)]
         held, files = read([*names, *(path for path in optional if os.path.exists(path))])
         data, places = merge_models(held)
         tree = with_origin(freeze(data), Origin((), Source(files, places)))

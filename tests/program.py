@@ -28,13 +28,26 @@ class Done(NamedTuple):
     stderr: str
 
 
-def run(*arguments: object, **environment: str) -> Done:
-    """Run the program with arguments, and variables added to the environment."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+class _Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+def run(
+    *arguments: object, stdin: str | None = None, tty: bool = False, **environment: str
+) -> Done:
+    """Run the program with arguments, text in a pipe, and variables added to the environment.
+
+    With `tty`, stdout and stderr are taken for a terminal.
+    """
+    stream = _Terminal if tty else io.TextIOWrapper
+    out, err = (stream(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("default")
         patch.setattr(sys, "argv", ["dispatch", *map(str, arguments)])
         patch.setattr(sys.modules["__main__"], "__package__", None, raising=False)  # so is a script
+        if stdin is not None:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8"))
         patch.setattr(sys, "stdout", out)
         patch.setattr(sys, "stderr", err)
         with (

@@ -11,6 +11,7 @@ from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
 
+import click
 import pytest
 
 import dispatch as package
@@ -46,6 +47,10 @@ def config(tmp_path):
 
 
 def rows(output):
+    """Return the cells of a table: of a terminal, or of a pipe."""
+    output = click.unstyle(output)
+    if "\t" in output:
+        return [line.split("\t") for line in output.splitlines() if "\t" in line]
     return [
         [cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")]
         for line in output.splitlines()
@@ -74,10 +79,40 @@ def test_smoke(arguments, words):
 
 def test_show(config):
     """`show` prints each assignment in order, and no secret."""
-    done = run("show", config)
-    assert done.returncode == 0, done.stderr
-    assert rows(done.stdout) == [list(COLUMNS), *map(list, ASSIGNMENTS)]
-    assert "sk-canary" not in done.stdout
+    for done in (run("show", config, COLUMNS="30"), run("show", config, tty=True)):
+        assert done.returncode == 0, done.stderr
+        assert rows(done.stdout) == [list(COLUMNS), *map(list, ASSIGNMENTS)]
+        assert "sk-canary" not in done.stdout
+
+
+def test_show_json(config):
+    """`show --json` has all that the table has, and no secret."""
+    config.write_text(
+        "models:\n"
+        "- {name: a, model: m, roles: [{chatcompletions: {order: 2, weight: 3}}]}\n"
+        "- {name: b, model: m, enabled: false}\n"
+        "roles: {title: {otherwise: chatcompletions}}\n"
+    )
+    done = run("show", config, "--json")
+    shown = json.loads(done.stdout)
+    player = {"role": "chatcompletions", "order": 2, "weight": 3, "name": "a", "model": "m"}
+    player |= {"task": None, "lender": None}
+    assert shown == {
+        "roles": {
+            "chatcompletions": [player],
+            "postcompletions": [],
+            "title": [player | {"role": "title", "lender": "chatcompletions"}],
+        },
+        "switched_off": ["b"],
+    }
+
+
+def test_show_line(config):
+    """In a pipe, each model is one line, however many its task has."""
+    done = run(
+        "show", config, "--set", 'models[1].roles[0].postcompletions="a\\n\\tb"', COLUMNS="20"
+    )
+    assert rows(done.stdout)[-1] == ["postcompletions", "1", "[b]", "o3", "a b"]
 
 
 def test_show_every_role(config):
@@ -112,21 +147,27 @@ ASSIGNMENTS = [
 COLUMNS = ("role", "order", "name", "model", "task")
 
 
-@pytest.mark.parametrize("width", [60, 40])
+@pytest.mark.parametrize("width", [60, 52])
 def test_narrow_table(config, width):
-    """A narrow table folds and loses nothing."""
-    done = run("show", config, COLUMNS=str(width))
+    """A narrow table has the task below the model, breaks no word, and loses nothing."""
+    with config.open("a") as file:
+        file.write("- {name: spare, model: gemini/gemini-2.5-flash}\n")
+    done = run("show", config, COLUMNS=str(width), tty=True)
     assert done.returncode == 0, done.stderr
-    assert max(map(len, done.stdout.splitlines())) <= width
-    columns = ["".join(cells) for cells in zip(*rows(done.stdout), strict=True)]
-    whole = ["".join(cells) for cells in zip(COLUMNS, *ASSIGNMENTS, strict=True)]
-    assert [each.replace(" ", "") for each in columns] == [each.replace(" ", "") for each in whole]
+    lines = click.unstyle(done.stdout).splitlines()
+    assert max(map(len, lines)) <= width
+    assert [" ".join(line.split()) for line in lines[1:5]] == [
+        "chatcompletions 1 fast gpt-4o",
+        "chatcompletions 2 spare gemini/gemini-2.5-flash",
+        "postcompletions 1 [b] o3",
+        "sum up",
+    ]
 
 
-@pytest.mark.parametrize("width", [39, 20, 1])
+@pytest.mark.parametrize("width", [34, 20, 1])
 def test_no_table(config, width):
     """Where no table fits, each cell has a line."""
-    done = run("show", config, COLUMNS=str(width))
+    done = run("show", config, COLUMNS=str(width), tty=True)
     blocks = [block.splitlines() for block in done.stdout.strip("\n").split("\n\n")]
     assert blocks == [
         [f"{column}: {cell}" for column, cell in zip(COLUMNS, row, strict=True)]
@@ -136,8 +177,28 @@ def test_no_table(config, width):
 
 def test_markup(config):
     """What looks like markup is shown as it is."""
-    done = run("show", config, "--declare", "[/red]")
-    assert rows(done.stdout)[-1] == ["[/red]", "-", "-", "-", "-"]
+    for tty in (False, True):
+        done = run("show", config, "--declare", "[/red]", tty=tty)
+        assert rows(done.stdout)[-1] == ["[/red]", "-", "-", "-", "-"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "colored"),
+    [
+        ({"NO_COLOR": ""}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": "", "TERM": "dumb"}, False),
+    ],
+)
+def test_colors(tmp_path, environment, colored):
+    """Severities are in color on a terminal that has them, and never in a pipe."""
+    file = tmp_path / "c.yaml"
+    file.write_text("models: [{model: gpt-4o, roles: [chat]}]")
+    environment = {"TERM": "xterm", **environment}
+    done = run("check", file, tty=True, **environment)
+    assert ("\x1b[31m" in done.stdout) == colored
+    assert "\x1b" not in run("check", file, **environment).stdout
+    assert ("\x1b[31m" in run("show", file, tty=True, **environment).stderr) == colored
 
 
 @pytest.mark.parametrize("name", ["null", "''", "[a, b]", "3"])
@@ -165,8 +226,8 @@ def test_program_alone(option):
     [
         (["shw"], "No such command 'shw'"),
         (["show", "--dem"], "--dem"),
-        (["show"], "name configuration files, or give --demo alone"),
-        (["run", "hello"], "name configuration files, or give --demo alone"),
+        (["show"], "there is no models.yaml here; name its files"),
+        (["run", "hello"], "there is no models.yaml here; name its files"),
         (["show", "--demo", "absent.yaml"], "name configuration files, or give --demo alone"),
         (["run", "--demo"], "Missing argument 'PROMPT'"),
         (["run", "dispatch/demo.yaml"], "the prompt is missing"),
@@ -223,14 +284,20 @@ def test_list_of_commands():
 def test_shared_options(command):
     """Every command that reads a configuration takes the same options for it."""
     text = " ".join(run(command, "--help").stdout.split())
-    for option in ("[CONFIG]...", "--demo", "--set PATH=VALUE", "--declare ROLE", "--contract"):
+    options = (
+        "[CONFIG]...",
+        "--demo",
+        "--set PATH=VALUE",
+        "--declare ROLE",
+        "--contract",
+        "format",
+    )
+    for option in options:
         assert option in text
     assert "YAML, JSON or TOML; several merge, the last wins." in text
 
 
-@pytest.mark.parametrize(
-    ("command", "needed"), [("show", {"rich", "difflib"}), ("check", {"difflib"})]
-)
+@pytest.mark.parametrize(("command", "needed"), [("show", {"difflib"}), ("check", {"difflib"})])
 def test_imports(config, command, needed):
     """A command imports no more than it needs, above all no LiteLLM."""
     line = [sys.executable, "-X", "importtime", "-m", "dispatch", command, str(config)]
@@ -261,6 +328,59 @@ def test_set(config):
     ]
     done = run("show", config, "--set", "models[name=fats].model=x")
     assert (done.returncode, "did you mean 'fast'?" in done.stderr) == (1, True)
+
+
+def summary(done):
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("environment", "files", "found"),
+    [
+        ({}, ["models.yaml", "config.yaml"], "models.yaml"),
+        ({}, ["config.yaml"], "config.yaml"),
+        ({"DISPATCH_CONFIG": "team/models.yaml"}, ["models.yaml", "team/models.yaml"], None),
+        ({"DISPATCH_CONFIG": "team"}, ["models.yaml", "team/models.yaml"], "team"),
+        (
+            {"DISPATCH_CONFIG": f"team{os.pathsep}b.yaml"},
+            ["team/models.yaml", "b.yaml"],
+            "team, b.yaml",
+        ),
+    ],
+)
+def test_found_configuration(tmp_path, monkeypatch, environment, files, found):
+    """Without files, those of $DISPATCH_CONFIG count, else one that is here; stderr names them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "team").mkdir()
+    for number, name in enumerate(files):
+        (tmp_path / name).write_text(f"models: [{{name: n{number}, model: m-{name[0]}}}]\n")
+    found = found or environment["DISPATCH_CONFIG"]
+    done = run("check", **environment)
+    assert done.stderr == f"using {found}\n"
+    assert summary(done).startswith(f"{1 + found.count(',')} model")
+    assert run("explain", "models[0].name", **environment).stdout.startswith("models[0].name: ")
+    assert run("check", files[-1]).stderr == ""
+    assert run("check", "--demo").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ([], "models: [{name: a, model: m}]"),
+        ([], '{"models": [{"name": "a", "model": "m"}]}'),
+        (["json"], '{"models": [{"name": "a", "model": "m"}]}'),
+        (["toml"], 'models = [{name = "a", model = "m"}]'),
+    ],
+)
+@pytest.mark.parametrize("command", ["show", "check"])
+def test_standard_input(command, options, text):
+    """`-` is standard input, which is YAML unless its format is named."""
+    flag = "--input-format" if command == "check" else "--format"
+    done = run(command, "-", *(word for each in options for word in (flag, each)), stdin=text)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "m" in done.stdout
+    broken = run(command, "-", stdin="models: [")
+    assert "<stdin>:1:10: " in broken.stdout + broken.stderr
 
 
 def test_several_files(config):
@@ -333,7 +453,7 @@ def test_encoding(emoji, environment, encoding, mark):
     assert done.returncode == 0, done.stderr
     assert f'models[0].name: "{mark} caf' in done.stdout
     done = start("show", emoji, encoding=encoding, **environment)
-    assert rows(done.stdout.replace("|", "│"))[-1][-1] == "tick ?"
+    assert rows(done.stdout)[-1][-1] == f"tick {mark}"
 
 
 def test_encoding_for_machines(emoji):

@@ -314,7 +314,7 @@ def test_existing(tmp_path):
     assert output.read_text("utf-8") == "mine"
     assert run("import", file, "-o", output, "--force").returncode == 0
     assert "roles: smart" in output.read_text("utf-8")
-    assert run("import", file, "-o", file, "--force").returncode == 1
+    assert run("import", file, "-o", file, "--force").returncode == 2
     assert file.read_text("utf-8") == FILES["proxy.yaml"][1]
 
 

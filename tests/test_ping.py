@@ -71,7 +71,7 @@ def test_command(model, tmp_path):
     file.write_text(json.dumps({"models": [model("a", "good"), model("b", "fail-500")]}))
     done = program.run("ping", file)
     assert (done.returncode, done.stderr) == (1, "")
-    assert "│ a " in done.stdout
+    assert "chatcompletions\ta\t" in done.stdout
     assert "500: InternalServerError" in done.stdout
     done = program.run("ping", file, "--json")
     assert [each["model"] for each in json.loads(done.stdout)] == ["a", "b"]

@@ -15,7 +15,8 @@ import yaml
 from dispatch import ConfigWarning, ModelDispatcher, dispatch, model_list
 from dispatch.errors import ConfigError, SecretError
 from dispatch.litellm.deployments import as_sent, deploy
-from dispatch.litellm.proxy import SECTIONS, find_left_out, proxy_config, to_yaml, variables
+from dispatch.litellm.proxy import find_left_out, proxy_config, to_yaml, variables
+from dispatch.litellm.settings import SECTIONS
 from tests import program
 
 ROOT = Path(__file__).parent.parent
@@ -327,7 +328,7 @@ def test_file_that_was_public(export, tmp_path):
     link.symlink_to(target)
     models = [{"model": "m", "api_key": "sk-1"}]
     with target.open() as opened:
-        done = export({"models": models}, "-o", link, "--allow-literal-secrets")
+        done = export({"models": models}, "-o", link, "--allow-literal-secrets", "--force")
         assert done.returncode == 0, done.stderr
         assert opened.read() == "old"
     assert stat.S_IMODE(target.stat().st_mode) == 0o600

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import sys
 import warnings
 from importlib import import_module
@@ -13,7 +12,7 @@ from keyword import iskeyword
 import click
 
 from dispatch import __version__
-from dispatch.cli.common import harmless
+from dispatch.cli.common import harmless, severity
 from dispatch.errors import ConfigWarning, DispatchError
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -75,18 +74,28 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # None if it is closed
         sys.stdout.reconfigure(errors="replace")  # an answer may hold what a terminal cannot show
     try:
-        app(terminal_width=min(shutil.get_terminal_size().columns, 80))  # click's are 50 at least
+        app(terminal_width=min(_columns(), 80))  # click's are 50 at least
     except DispatchError as error:
         message = str(error)
     except OSError as error:  # of stdout, such as a full disk: files have errors of their own
         message = f"{error.filename or 'stdout'}: {error.strerror or error}"
     else:
         return
-    click.echo(harmless(f"error: {message}"), err=True)
+    click.echo(f"{severity('error')} {harmless(message)}", err=True)
     sys.exit(1)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
     if issubclass(category, ConfigWarning):
         (fault,) = message.args  # type: ignore[union-attr]  # always one of these
-        click.echo(harmless(f"warning: {fault.render()}"), err=True)
+        click.echo(f"{severity('warning')} {harmless(fault.render())}", err=True)
+
+
+def _columns() -> int:
+    """Return the width of the terminal. Importing `shutil`, which says it too, takes a while."""
+    if (columns := os.environ.get("COLUMNS", "")).isdecimal():
+        return int(columns)
+    try:
+        return os.get_terminal_size().columns
+    except OSError:  # stdout is no terminal
+        return 80

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 import click
 
-from dispatch.cli.common import Config, harmless, to_json, with_config
+from dispatch.cli.common import Config, harmless, severity, to_json, with_config
 from dispatch.errors import ConfigError
 from dispatch.tools.check import Report, check
 
@@ -15,7 +16,7 @@ __all__ = ["command"]
 
 
 @click.command("check")
-@with_config
+@partial(with_config, flag="--input-format")  # its --format is what it writes
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option(
@@ -58,7 +59,7 @@ def _days(text: str) -> int:
 
 def _text(report: Report) -> Iterator[str]:
     for fault in (*report.faults, *report.warnings, *report.notes):
-        yield harmless(f"{fault.severity}: {fault.render()}")
+        yield f"{severity(fault.severity)} {harmless(fault.render())}"
     yield report.summary
 
 

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 
 import click
 
-from dispatch.cli.common import Config, harmless, import_name, to_json, with_config
+from dispatch.cli.common import Config, harmless, import_name, is_config, to_json, with_config
 from dispatch.errors import format_path
 from dispatch.tools.explain import Explanation, Place, explain
 
 __all__ = ["command"]
-
-_SUFFIXES = (".yaml", ".yml", ".json", ".toml")
 
 
 @click.command("explain")
@@ -32,10 +30,8 @@ def command(config: Config, role: str | None, target: str | None, as_json: bool)
     After the files, the path of one value may follow, such as models[0].api_key.
     """
     path = None
-    if config.files and (config.demo or len(config.files) > 1):
-        *files, last = config.files
-        if not last.lower().endswith(_SUFFIXES):
-            path, config.files = last, files
+    if config.files and not is_config(config.files[-1]):
+        *config.files, path = config.files
     called = import_name(target, "cannot import", "such as litellm.acompletion") if target else None
     explained = explain(
         config.tree, path, target=called, role=role, contract=config.program_contract

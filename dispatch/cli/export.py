@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from dispatch.cli.common import Config, harmless, with_config, write_file
+from dispatch.cli.common import Config, Output, harmless, severity, with_config, with_output
 from dispatch.immutable import FrozenMap
 from dispatch.litellm.proxy import find_left_out, proxy_config, to_yaml, variables
 from dispatch.litellm.router import warn_of_keys
@@ -27,7 +26,7 @@ __all__ = ["command"]
     expose_value=False,  # the only one
     help="What to export to.",
 )
-@click.option("-o", "--output", metavar="FILE", type=Path, help="Write here, not to stdout.")
+@with_output
 @click.option("--redis", metavar="HOST[:PORT]", help="The Redis that proxies share.")
 @click.option("--redis-password-from", metavar="NAME", help="The variable that holds its password.")
 @click.option("--enforce-limits", is_flag=True, help="Refuse calls past a model's rpm and tpm.")
@@ -35,7 +34,7 @@ __all__ = ["command"]
 @click.option("--allow-literal-secrets", is_flag=True, help="Write secrets into the file.")
 def command(
     config: Config,
-    output: Path | None,
+    output: Output,
     redis: str | None,
     redis_password_from: str | None,
     enforce_limits: bool,
@@ -47,8 +46,6 @@ def command(
     References to the environment stay references. The sections of the configuration that the proxy
     reads, such as router_settings, go along; options win over them.
     """
-    if output is not None and output.exists() and any(map(output.samefile, config.files)):
-        raise click.UsageError(f"{output} is a file that was read; write to another file")
     settings: dict[str, Any] = {} if redis is None else _redis_settings(redis)
     if redis_password_from is not None:
         settings["redis_password"] = REFERENCE + redis_password_from
@@ -68,13 +65,9 @@ def command(
     warn_of_keys(dispatcher.groups, dispatcher.contract.own_keys)
     made = proxy_config(dispatcher, sections, allow_literal_secrets=allow_literal_secrets)
     for fault in find_left_out(sections):
-        click.echo(harmless(f"warning: {fault.render()}"), err=True)
-    text = to_yaml(made, _header(variables(made), output))
-    if output is None:
-        click.echo(text.encode(), nl=False)  # YAML is UTF-8, whatever a terminal takes
-    else:
-        write_file(output, text, private=allow_literal_secrets)
-        click.echo(f"wrote {output}", err=True)
+        click.echo(f"{severity('warning')} {harmless(fault.render())}", err=True)
+    text = to_yaml(made, _header(variables(made), str(output.output or "proxy.yaml")))
+    output.write(text, read=config.paths, private=allow_literal_secrets)
 
 
 def _redis_settings(address: str) -> dict[str, Any]:
@@ -88,13 +81,12 @@ def _redis_settings(address: str) -> dict[str, Any]:
     return {"redis_host": host.strip("[]"), "redis_port": int(port)}
 
 
-def _header(needed: list[str], output: Path | None) -> list[str]:
-    file = shlex.quote(str(output or "proxy.yaml"))
+def _header(needed: list[str], file: str) -> list[str]:
     return [
         "A LiteLLM proxy that answers for each role: a client calls the role as its model.",
         f"Written by: {redact_text(shlex.join(['dispatch', *sys.argv[1:]]))}",
-        f"Start it:   litellm --config {file} --host 127.0.0.1 --port 4000",
-        "            (python -m pip install 'role-dispatch[proxy]' installs that program)",
+        f"Start it:   litellm --config {shlex.quote(file)} --host 127.0.0.1 --port 4000",
+        "            (from a checkout of dispatch: python -m pip install '.[proxy]')",
         f"It needs:   {', '.join(needed)}",
         "Machines:   start the same file on each; those that share a Redis share their limits.",
     ]

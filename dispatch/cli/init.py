@@ -46,8 +46,8 @@ def command(file: Path, config: Config) -> None:
     schema_file = file.with_name(f"{file.stem}.schema.json")
     named = f"./{schema_file.name}"
     text = STARTER.format(schema=named, name=file.name, roles=_entries(contract))
-    write_file(file, text, exclusive=True)
-    write_file(schema_file, to_json(schema(contract)) + "\n", exclusive=True)
+    write_file(file, text)
+    write_file(schema_file, to_json(schema(contract)) + "\n")
     click.echo(f"wrote {file} and {schema_file}; next: dispatch check {file}")
 
 

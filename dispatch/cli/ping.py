@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from dispatch.cli.common import Config, harmless, to_json, with_config
+from dispatch.cli.common import Config, print_table, to_json, with_config
 from dispatch.cli.run import quiet_litellm
-from dispatch.redaction import redact_text
+
+if TYPE_CHECKING:
+    from dispatch.tools.ping import Pong
 
 __all__ = ["command"]
 
@@ -21,23 +25,17 @@ def command(context: click.Context, config: Config, as_json: bool, timeout: floa
     dispatcher = config.dispatcher()
     quiet_litellm()
 
-    from rich.console import Console
-    from rich.table import Table
-
     from dispatch.tools.ping import ping
 
     found = ping(dispatcher, timeout=timeout)
     if as_json:
         click.echo(to_json(list(found)))
     else:
-        table = Table()
-        for column in ("role", "model", "seconds", "error"):
-            table.add_column(column, overflow="fold")
-        for pong in found:
-            seconds = "-" if pong.seconds is None else f"{pong.seconds:.2f}"
-            error = pong.error or ("not asked" if pong.seconds is None else "")
-            cells = (pong.role, pong.model, seconds, error)
-            table.add_row(*(harmless(redact_text(cell)) for cell in cells))
-        Console(markup=False, emoji=False, highlight=False).print(table)
+        print_table(("role", "model", "seconds", "error"), map(_cells, found))
     if any(pong.error for pong in found):
         context.exit(1)
+
+
+def _cells(pong: Pong) -> tuple[str, ...]:
+    seconds = "-" if pong.seconds is None else f"{pong.seconds:.2f}"
+    return pong.role, pong.model, seconds, pong.error or "not asked" * (pong.seconds is None)

@@ -6,12 +6,12 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dispatch.cli.common import Argument, Config, harmless, to_json, with_config
+from dispatch.cli.common import Argument, Config, harmless, print_table, to_json, with_config
 from dispatch.cli.show import print_roles
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import ConfigError, RoleError
@@ -22,6 +22,7 @@ from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
 if TYPE_CHECKING:
     from dispatch.tools.chat import Turn
     from dispatch.tools.complete import Stream
+    from dispatch.tools.usage import Usage
 
 __all__ = ["command", "quiet_litellm"]
 
@@ -114,7 +115,7 @@ def quiet_litellm() -> None:
 def _read_prompt(config: Config, prompt: str) -> str:
     """Return the prompt; where the last argument is `-` or a file, or missing, that of a pipe."""
     if os.path.isfile(prompt):
-        config.files, prompt = [*config.files, prompt], ""
+        config.files, prompt = [*(config.files or ()), prompt], ""
     if prompt in ("", "-") and sys.stdin is not None and not sys.stdin.isatty():
         try:
             prompt = sys.stdin.read().strip()
@@ -163,16 +164,11 @@ def _as_data(turn: Turn) -> dict[str, Any]:
     return {**data, "tool_calls": calls, "usage": turn.usage._asdict()}
 
 
-def _print_usage(rows: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
+def _print_usage(rows: Iterable[Usage]) -> None:
     columns = "role model task calls failures prompt completion cost seconds"
-    for column in columns.split():
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        cost = "-" if row.cost is None else f"{row.cost:.6f}"
-        cells = (*row[:-2], cost, f"{row.seconds:.2f}")
-        table.add_row(*(harmless(redact_text(str("" if each is None else each))) for each in cells))
-    Console(stderr=True, markup=False, emoji=False, highlight=False).print(table)
+    print_table(columns.split(), map(_cells, rows), err=True)
+
+
+def _cells(row: Usage) -> tuple[str, ...]:
+    cost = "-" if row.cost is None else f"{row.cost:.6f}"
+    return *(str("" if each is None else each) for each in row[:-2]), cost, f"{row.seconds:.2f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dispatch.cli.common import Config, to_json, with_config
+from dispatch.cli.common import Config, Output, to_json, with_config, with_output
 from dispatch.tools.schema import schema
 
 __all__ = ["command"]
@@ -12,10 +12,12 @@ __all__ = ["command"]
 
 @click.command("schema")
 @with_config
+@with_output
 @click.option("--overlay", is_flag=True, help="For files that change others: nothing is required.")
-def command(config: Config, overlay: bool) -> None:
+def command(config: Config, output: Output, overlay: bool) -> None:
     """Print the JSON Schema of configurations, for editors to complete and check them.
 
     It has the roles of your program, those of --declare, and those that CONFIG declares.
     """
-    click.echo(to_json(schema(config.contract, overlay=overlay)))
+    text = to_json(schema(config.contract, overlay=overlay)) + "\n"
+    output.write(text, read=config.paths)

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,7 +15,7 @@ from dispatch.errors import ConfigError, Fault, FileError, Position
 from dispatch.immutable import FrozenMap, Origin, freeze, with_origin
 from dispatch.suggestions import describe_type
 
-__all__ = ["MAX_BYTES", "Format", "decode", "load_files", "merge", "parse", "read"]
+__all__ = ["MAX_BYTES", "SUFFIXES", "Format", "decode", "load_files", "merge", "parse", "read"]
 
 PathName = str | os.PathLike[str] | File
 
@@ -27,7 +26,7 @@ MAX_DEPTH = 100
 """How deep a configuration may be nested, so that every walk over it may be recursive."""
 
 _MOST = 1000  # problems that are reported of one file
-_SUFFIXES: Mapping[str, Format] = {
+SUFFIXES: Mapping[str, Format] = {
     ".yaml": "yaml",
     ".yml": "yaml",
     ".json": "json",
@@ -99,9 +98,9 @@ def _open(path: object, format: Format | None) -> File:
         raise FileError([Fault((), message, code="no-file")])
     name = str(path)
     suffix = Path(name).suffix.lower()
-    known = format or _SUFFIXES.get(suffix)
+    known = format or SUFFIXES.get(suffix)
     if known is None:
-        hint = f"name it {', '.join(f'*{suffix}' for suffix in _SUFFIXES)}"
+        hint = f"name it {', '.join(f'*{suffix}' for suffix in SUFFIXES)}"
         _refuse(name, f"unknown file type {suffix!r}", hint, "unknown-format")
     content, reason = b"", ""
     try:
@@ -254,6 +253,8 @@ _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\
 
 
 def _read_toml(text: str) -> tuple[Any, list[Problem]]:
+    import tomllib  # takes a while to import
+
     try:
         return tomllib.loads(text) or None, []
     except RecursionError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import suppress
@@ -214,6 +213,8 @@ class File:
 
             data, _ = read_yaml(self.text, self.root.node)
         else:
+            import tomllib  # takes a while to import
+
             data = json.loads(self.text) if self.format == "json" else tomllib.loads(self.text)
         secrets = secret_values(data, min_length=4)
         return secrets.union(w for secret in secrets for w in secret.split() if len(w) >= 6)

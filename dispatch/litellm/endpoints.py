@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from dispatch.errors import Fault
 from dispatch.redaction import REFERENCE
@@ -86,6 +85,8 @@ def _vendor(model: Mapping[str, Any]) -> str:
 
 
 def _host(url: str) -> str | None:
+    from urllib.parse import urlsplit  # takes a while to import
+
     try:
         return urlsplit(url if "://" in url else f"//{url}").hostname
     except ValueError:

@@ -10,21 +10,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
+from itertools import islice
 from typing import Any
+
+from pyrsistent import PVector
 
 from dispatch.config.arguments import Finish, Locate, Node, Policy, report
 from dispatch.config.environment import resolve, unresolved_items
 from dispatch.config.signatures import Parameters
 from dispatch.errors import Fault
-from dispatch.immutable import locate
+from dispatch.immutable import SCALARS, locate
 from dispatch.litellm.endpoints import ENDPOINTS, find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
-from dispatch.redaction import is_secret
-from dispatch.roles import CHATCOMPLETIONS
-from dispatch.suggestions import describe_type
+from dispatch.redaction import is_secret, mark_secret
+from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
+from dispatch.suggestions import describe_type, nearest
 
-__all__ = ["RESERVED_KEYS", "LiteLLMPolicy", "find_misspelt", "find_value_faults", "is_litellm",
-           "report", "resolve_params"]  # fmt: skip
+__all__ = ["RESERVED_KEYS", "LiteLLMPolicy", "find_misspelt", "find_value_faults",
+           "hide_misspelt_secrets", "is_litellm", "report", "resolve_params"]  # fmt: skip
 
 RESERVED_KEYS = frozenset(
     {"name", "roles", "system_prompt", "enabled", "order", "weight", "model_info"}
@@ -32,6 +35,8 @@ RESERVED_KEYS = frozenset(
 """Keys of a model that the program, or LiteLLM's Router, reads: no provider receives them."""
 
 _MAY_BE_EMPTY = ("name", "api_version", "custom_llm_provider", "organization", "system_prompt")
+_MOST_UNKNOWN = 200  # keys of a configuration: finding the nearest known one takes 2 ms each
+_NO_SECRETS = RESERVED_KEYS.union((CHATCOMPLETIONS, POSTCOMPLETIONS))  # need no comparing
 _STRINGS = ENDPOINTS.union(_MAY_BE_EMPTY)
 _CUTOFF = 0.82  # `max_token` is near `max_tokens`; `top_n`, which a provider may take, near nothing
 _CUTOFF_RESERVED = 0.8  # `rolse` is near `roles`: a model without them means something else
@@ -171,3 +176,26 @@ def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
+
+
+def hide_misspelt_secrets(tree: Mapping[str, Any]) -> None:
+    """Mark keys as secret that are most likely misspelt names of secrets that LiteLLM takes."""
+    sections = [tree.get(name) for name in ("models", "model_list", "defaults")]
+    keys = dict.fromkeys(key for key in _keys(sections) if key not in _NO_SECRETS)
+    unknown = islice((key for key in keys if not is_known(key)), _MOST_UNKNOWN)
+    near = {key: nearest(key, known_keys(), 0.8) for key in unknown if not is_secret(key)}
+    if secret := [key for key, name in near.items() if name and is_secret(name)]:
+        mark_secret(*secret)
+
+
+def _keys(value: Any) -> Iterator[str]:
+    """Yield the keys of a mapping and of all mappings in it."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(key, str):
+                yield key
+            if type(item) not in SCALARS:
+                yield from _keys(item)
+    elif isinstance(value, list | tuple | PVector):
+        for item in value:
+            yield from _keys(item)

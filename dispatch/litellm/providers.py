@@ -197,7 +197,9 @@ def find_provider_faults(
     prefix, slash, rest = name.partition("/")
     if not name or custom in providers or prefix in providers:
         return
-    known, url = _known(catalog), endpoint_of(model)[1]
+    url, listed = endpoint_of(model)[1], catalog.providers
+    asked = custom or (slash and prefix)
+    known = listed if not asked or asked in listed else _known(catalog)  # which reads all models
     if custom is not None and custom not in known:
         if meant := _prefix(custom, known):
             message = f"unknown provider {quote_name(custom)}"

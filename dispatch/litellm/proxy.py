@@ -17,23 +17,16 @@ from dispatch.litellm.deployments import Groups, as_sent, deploy
 from dispatch.litellm.keys import VALUE_TYPES
 from dispatch.litellm.policy import report
 from dispatch.litellm.router import parts_of
-from dispatch.litellm.settings import MAPPINGS, find_dead_fallbacks, find_settings_faults
+from dispatch.litellm.settings import MAPPINGS, SECTIONS, find_dead_fallbacks, find_settings_faults
 from dispatch.redaction import REFERENCE, literal_secrets, printable, quote_name
 from dispatch.suggestions import nearest
 
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
 
-__all__ = ["SECTIONS", "find_left_out", "proxy_config", "to_yaml", "variables"]
+__all__ = ["find_left_out", "proxy_config", "to_yaml", "variables"]
 
 MASTER_KEY = "LITELLM_MASTER_KEY"
-SECTIONS = (
-    *MAPPINGS, "credential_list", "guardrails", "mcp_servers", "mcp_tools",
-    "vector_store_registry", "search_tools", "sandbox_tools", "prompts", "policies",
-    "policy_attachments", "agents", "agent_list", "assistant_settings", "files_settings",
-    "finetune_settings", "default_vertex_config", "worker_registry", "model_group_alias", "include",
-)  # fmt: skip
-"""The sections beside the models that LiteLLM's proxy documents or reads, of 1.100.0 to 1.110.2."""
 
 
 def proxy_config(

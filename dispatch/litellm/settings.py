@@ -27,6 +27,7 @@ from dispatch.suggestions import describe_type, did_you_mean, nearest
 __all__ = [
     "CHOICES",
     "MAPPINGS",
+    "SECTIONS",
     "SETTINGS",
     "aliases_in",
     "find_dead_fallbacks",
@@ -40,6 +41,14 @@ MAPPINGS = (
     "callback_settings",
 )  # fmt: skip
 """The sections of LiteLLM's proxy that are mappings of names."""
+
+SECTIONS = (
+    *MAPPINGS, "credential_list", "guardrails", "mcp_servers", "mcp_tools",
+    "vector_store_registry", "search_tools", "sandbox_tools", "prompts", "policies",
+    "policy_attachments", "agents", "agent_list", "assistant_settings", "files_settings",
+    "finetune_settings", "default_vertex_config", "worker_registry", "model_group_alias", "include",
+)  # fmt: skip
+"""The sections beside the models that LiteLLM's proxy documents or reads, of 1.100.0 to 1.110.2."""
 
 _LINES = Path(__file__).with_name("router_settings.txt").read_text(encoding="utf-8").splitlines()
 _ROWS = [line.split() for line in _LINES if not line.startswith("#")]

@@ -10,24 +10,27 @@ import datetime
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set, Sized
 from functools import partial
-from itertools import islice
 from os import PathLike
 from typing import Any, NamedTuple
 
-from pyrsistent import PVector, pvector
+from pyrsistent import pvector
 from toolz import do
 
 from dispatch.config.environment import find_unresolvable
 from dispatch.config.morpher import ConfigMorpher
 from dispatch.errors import ConfigError, Fault, Position, Step
-from dispatch.immutable import SCALARS, VECTOR, FrozenMap, freeze, locate, origin_of
+from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of
 from dispatch.litellm.catalog import OPERATIONS, Catalog, needs, read_catalog
 from dispatch.litellm.deployments import deploy, find_idle_weights
 from dispatch.litellm.endpoints import find_credential_leak
-from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
+from dispatch.litellm.keys import VALUE_TYPES, is_known
 from dispatch.litellm.lint import find_suspicious
-from dispatch.litellm.policy import RESERVED_KEYS, find_misspelt, find_value_faults
-from dispatch.litellm.proxy import SECTIONS
+from dispatch.litellm.policy import (
+    RESERVED_KEYS,
+    find_misspelt,
+    find_value_faults,
+    hide_misspelt_secrets,
+)
 from dispatch.litellm.proxy_file import find_proxy_faults, is_proxy_file
 from dispatch.litellm.proxy_settings import (
     advise_on_section,
@@ -35,14 +38,12 @@ from dispatch.litellm.proxy_settings import (
     find_suspicious_settings,
     find_unnamed_credentials,
 )
-from dispatch.litellm.settings import find_dead_fallbacks, find_settings_faults
+from dispatch.litellm.settings import SECTIONS, find_dead_fallbacks, find_settings_faults
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
 from dispatch.redaction import (
     is_reference,
-    is_secret,
     literal_secrets,
-    mark_secret,
     quote_name,
     secret_values,
 )
@@ -51,11 +52,10 @@ from dispatch.sections import OWN_SECTIONS, Sections, read_sections
 from dispatch.stages import Model, each
 from dispatch.suggestions import nearest
 
-__all__ = ["Report", "check", "hide_misspelt_secrets", "tree_of"]
+__all__ = ["Report", "check", "tree_of"]
 
 Config = str | PathLike[str] | Mapping[str, Any] | ConfigMorpher | Iterable[Mapping[str, Any]]
 
-_MOST_UNKNOWN = 200  # keys of a configuration: finding the nearest known one takes 2 ms each
 _MODES = {callable_: mode for mode, callable_ in OPERATIONS.items()}
 _CHAT_MODES = ("chat", "responses", "completion")  # what `litellm.completion` calls
 
@@ -137,29 +137,6 @@ def tree_of(config: Config) -> FrozenMap[str, Any]:
     else:
         tree = freeze(config if isinstance(config, Mapping) else {"models": config})
     return tree
-
-
-def hide_misspelt_secrets(tree: Mapping[str, Any]) -> None:
-    """Mark keys as secret that are most likely misspelt names of secrets that LiteLLM takes."""
-    sections = [tree.get(name) for name in ("models", "model_list", "defaults")]
-    keys = dict.fromkeys(_keys(sections))
-    unknown = islice((key for key in keys if not is_known(key)), _MOST_UNKNOWN)
-    near = {key: nearest(key, known_keys(), 0.8) for key in unknown if not is_secret(key)}
-    if secret := [key for key, name in near.items() if name and is_secret(name)]:
-        mark_secret(*secret)
-
-
-def _keys(value: Any) -> Iterator[str]:
-    """Yield the keys of a mapping and of all mappings in it."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if isinstance(key, str):
-                yield key
-            if type(item) not in SCALARS:
-                yield from _keys(item)
-    elif isinstance(value, list | tuple | PVector):
-        for item in value:
-            yield from _keys(item)
 
 
 def _order(position: Position | None, files: list[str]) -> tuple[int, int, int]:

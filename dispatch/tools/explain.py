@@ -14,14 +14,14 @@ from dispatch.config.paths import PathLike, trace
 from dispatch.config.signatures import read_parameters
 from dispatch.errors import Position, Step, format_path
 from dispatch.immutable import VECTOR, FrozenMap, Origin, origin_of
-from dispatch.litellm.policy import RESERVED_KEYS
+from dispatch.litellm.policy import RESERVED_KEYS, hide_misspelt_secrets
 from dispatch.litellm.proxy_file import from_litellm, is_proxy_file
 from dispatch.models import RoleGroup
 from dispatch.redaction import is_secret, redact, redact_key, redact_path, secret_values
 from dispatch.roles import Contract, Entry, Role, read_roles
 from dispatch.sections import Sections, read_sections
 from dispatch.stages import Model, apply_defaults, freeze_models
-from dispatch.tools.check import hide_misspelt_secrets, tree_of
+from dispatch.tools.check import tree_of
 
 __all__ = ["Explanation", "Place", "explain"]
 

@@ -1,0 +1,67 @@
+"""Which model plays which role: what `dispatch show` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from dispatch.dispatcher import ModelDispatcher
+from dispatch.litellm.deployments import deploy
+from dispatch.redaction import display_name
+from dispatch.sections import Sections
+from dispatch.stages import Model, apply_defaults, drop_disabled
+
+__all__ = ["Assignment", "assignments", "switched_off"]
+
+
+class Assignment(NamedTuple):
+    """A model in a role.
+
+    `order` is the step at which it is asked, `lender` the role that its role borrows it from.
+    """
+
+    role: str
+    order: int
+    weight: float | None
+    name: str
+    model: str
+    task: str | None
+    lender: str | None
+    data: Model
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What a table shows: role, order with weight, name, model, and the task or the lender."""
+        order = str(self.order) + (f" ×{self.weight}" if self.weight is not None else "")
+        task = f"borrowed from {self.lender}" if self.lender else self.task or ""
+        return self.role, order, self.name, self.model, task
+
+
+def assignments(dispatcher: ModelDispatcher[Any]) -> Iterator[tuple[str, list[Assignment]]]:
+    """Yield each role with its models, in the order in which they are asked.
+
+    >>> models = ModelDispatcher([{"name": "a", "model": "gpt-4o", "order": 2}])
+    >>> [[each.cells for each in assigned] for _, assigned in assignments(models)]
+    [[('chatcompletions', '2', 'a', 'gpt-4o', '')], []]
+    """
+    for role, models in dispatcher.groups.items():
+        deployed, _ = deploy({role: models}, dispatcher.contract.own_keys)
+        yield role, [_assignment(role, *each) for each in deployed]
+
+
+def _assignment(role: str, model: Model, deployment: dict[str, Any]) -> Assignment:
+    params = deployment["litellm_params"]
+    ((player, task),) = model["roles"].items()
+    lender = player if player != role else None
+    shares = params["order"], params.get("weight")
+    return Assignment(role, *shares, display_name(model), model["model"], task, lender, model)
+
+
+def switched_off(sections: Sections) -> list[str]:
+    """Return the names of the models that `enabled: false` keeps out.
+
+    >>> switched_off(Sections([{"model": "gpt-4o", "enabled": False}], Contract()))
+    ['gpt-4o']
+    """
+    models = (apply_defaults(model, sections.defaults) for model in sections.models)
+    return [display_name(model) for model in models if not drop_disabled(model)]
