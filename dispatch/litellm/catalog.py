@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +33,7 @@ Entry = Mapping[str, Any]
 
 _MAP = "model_prices_and_context_window_backup.json"
 _PROVIDERS = Path("types", "utils.py")
+_LIKE_OPENAI = Path("llms", "openai_like", "providers.json")
 
 _ANY_NAME = frozenset({
     "aiohttp_openai", "azure", "azure_ai", "azure_text", "baseten", "custom", "custom_openai",
@@ -53,51 +54,7 @@ _ANY_SHAPE = r"""(?x)
 """
 _BEDROCK_ROUTE = r"((converse|invoke|[a-z]{2}(-[a-z]+)+-\d)/)+"
 _FIREWORKS = "accounts/fireworks/models/"  # LiteLLM puts it before a short name
-_END = b"\n    }"  # of an entry, as the map is written
 _MOST_SOUGHT = 20  # names to find the nearest of: among thousands, each takes some 40 ms
-
-
-class _Entries(Mapping[str, Entry]):
-    """LiteLLM's map as it is written: the first entries are parsed alone, as all take 50 ms."""
-
-    def __init__(self, text: bytes) -> None:
-        self._text = text
-        self._found: dict[str, Entry] = {}
-        self._sought = 0
-
-    @cached_property
-    def _all(self) -> dict[str, Entry]:
-        entries: dict[str, Entry] = json.loads(self._text)
-        return entries
-
-    def __getitem__(self, name: str) -> Entry:
-        if self._sought > _MOST_SOUGHT:
-            return self._all[name]
-        if name not in self._found:
-            self._sought += 1
-            self._found[name] = self._parse(name)
-        return self._found[name]
-
-    def _parse(self, name: str) -> Entry:
-        head = f"\n    {json.dumps(name)}: ".encode()
-        start = self._text.find(head + b"{")
-        if start < 0:
-            raise KeyError(name)
-        end = self._text.index(_END, start) + len(_END)
-        entry: Entry = json.loads(self._text[start + len(head) : end])
-        return entry
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-    def __len__(self) -> int:
-        return len(self._all)
-
-    def items(self) -> Any:
-        return self._all.items()
-
-    def values(self) -> Any:
-        return self._all.values()
 
 
 class Catalog:
@@ -180,13 +137,14 @@ def read_catalog() -> Catalog | None:
         return None
     home = Path(spec.submodule_search_locations[0])
     try:
-        text = (home / _MAP).read_bytes()
-        entries = _Entries(text) if text.startswith(b'{\n    "') else json.loads(text)
+        entries = json.loads((home / _MAP).read_bytes())
         source = (home / _PROVIDERS).read_bytes().decode()
+        like_openai = json.loads((home / _LIKE_OPENAI).read_bytes())
     except (OSError, ValueError):  # another layout: then nothing is known
         return None
     listed = source.partition("class LlmProviders(")[2].partition("\nclass ")[0]
-    return Catalog(entries, re.findall(r'^    \w+ = "([^"]+)"', listed, re.MULTILINE))
+    providers = re.findall(r'^    \w+ = "([^"]+)"', listed, re.MULTILINE)
+    return Catalog(entries, [*providers, *like_openai])
 
 
 class Need(NamedTuple):

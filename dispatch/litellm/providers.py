@@ -301,7 +301,7 @@ def _known(catalog: Catalog) -> frozenset[str]:
     """Return all prefixes that LiteLLM knows: some of its providers are in the map only."""
     listed = {str(e.get("litellm_provider")) for n, e in catalog.entries.items() if "/" in n}
     names = {each for each in listed if each.replace("_", "").isalnum()}
-    return catalog.providers.union(names, table("providers")["unlisted"])
+    return catalog.providers.union(names)
 
 
 def _is_inferred(name: str, catalog: Catalog) -> bool:
