@@ -363,3 +363,39 @@ def test_declared_roles(monkeypatch):
     done = run("check", "c.yaml", "--contract", "program:ROLES", "--declare", "embed")
     assert "no model plays role 'judge'" in done.stdout
     assert "'embed' is not declared" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (
+            {"defaults": [1], "models": [{"model": "m", "api_key": "none", "roles": "chat"}]},
+            ["defaults", "models[0].roles"],
+        ),
+        (
+            {
+                "roles": {"a": {"requird": 1}, "b": 0},
+                "models": {
+                    "x": 1,
+                    "y": {
+                        "model": "",
+                    },
+                },
+            },
+            ["models.x", "models.y.model", "roles.a.requird", "roles.b"],
+        ),
+        (
+            {
+                "model_list": [{"model_name": "a", "litellm_params": {"model": 1}}, "b"],
+                "roles": {"x": {"requird": 1}},
+                "router_settings": {"fallbacks": [{"c": ["a"]}]},
+            },
+            ["model_list[0].litellm_params.model", "model_list[1]", "roles.x.requird"],
+        ),
+        ({"roles": 1, "model_list": 2}, ["model_list", "roles"]),
+        ({"modles": []}, [""]),
+    ],
+)
+def test_all_faults_at_once(config, expected):
+    """What is wrong in one section, or in one model, hides no fault in another."""
+    assert sorted({fault.where for fault in check(config).faults}) == expected

@@ -41,7 +41,7 @@ def is_proxy_file(tree: Mapping[str, Any]) -> bool:
     return "model_list" in tree and "models" not in tree
 
 
-def from_litellm(tree: FrozenMap[str, Any]) -> FrozenMap[str, Any]:
+def from_litellm(tree: FrozenMap[str, Any], *, skip_wrong: bool = False) -> FrozenMap[str, Any]:
     """Return the configuration of a LiteLLM proxy with `models` in place of its `model_list`.
 
     Each deployment is a model: `model_name` its role, which is declared, `litellm_params` its
@@ -56,16 +56,20 @@ def from_litellm(tree: FrozenMap[str, Any]) -> FrozenMap[str, Any]:
     >>> print(locate(Fault(("model",), "is old"), tree["models"][0]))
     model_list[0].litellm_params.model: is old
 
-    Raises `ConfigError` for entries of the wrong shape, and for keys that it could not keep.
+    Raises `ConfigError` for entries of the wrong shape, and for keys that it could not keep; or
+    leaves these entries out if `skip_wrong`.
     """
     faults = list(_find_faults(tree["model_list"]))
-    if faults:
+    if faults and not skip_wrong:
         raise ConfigError(locate(fault, tree) for fault in faults)
-    entries = tree["model_list"] or pvector()
+    wrong = {fault.path[:2] for fault in faults}
+    written = () if ("model_list",) in wrong else tree["model_list"] or ()
+    places = [("model_list", n) for n in range(len(written)) if ("model_list", n) not in wrong]
+    entries = [written[number] for _, number in places]
     origin = origin_of(tree) or Origin(())
     models = [
-        _model(entry, share, origin._replace(path=(*origin.path, "model_list", index)))
-        for index, (entry, share) in enumerate(zip(entries, _shares(entries), strict=True))
+        _model(entry, share, origin._replace(path=(*origin.path, *place)))
+        for place, entry, share in zip(places, entries, _shares(entries), strict=True)
     ]
     sections = {("models" if k == "model_list" else k): v for k, v in tree.to_dict().items()}
     sections["models"] = pvector(models)
@@ -188,12 +192,11 @@ def find_proxy_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
     if "model_list" in tree and "models" in tree:
         message = "is not read, as the configuration has models"
         found.append(Fault(("model_list",), message, "keep one of the two", "unread-section"))
-    elif "model_list" in tree and not list(_find_faults(entries)):
-        entries = entries or ()
+    elif isinstance(entries, VECTOR):
         found += _find_unread(entries)
-        found += _find_unasked(entries)
-        if not _has_more(tree):
-            found += _find_unnamed(tree, entries)
+        if not list(_find_faults(entries)):
+            found += _find_unasked(entries)
+            found += () if _has_more(tree) else _find_unnamed(tree, entries)
     if tree.get("include"):
         hint = "LiteLLM reads these files; check each by itself"
         found.append(Fault(("include",), "is not read here", hint, "unread-section"))
@@ -209,7 +212,7 @@ def _has_more(tree: Mapping[str, Any]) -> bool:
 
 def _find_unread(entries: Any) -> Iterator[Fault]:
     for index, entry in enumerate(entries):
-        for key in entry:
+        for key in entry if isinstance(entry, Mapping) else ():
             if key in _ENTRY_KEYS or str(key).startswith("x-"):
                 continue
             near = nearest(str(key), _ENTRY_KEYS, 0.75)

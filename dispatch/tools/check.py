@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set, Sized
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from functools import partial
 from os import PathLike
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ from dispatch.litellm.policy import (
     find_value_faults,
     hide_misspelt_secrets,
 )
-from dispatch.litellm.proxy_file import find_proxy_faults, is_proxy_file
+from dispatch.litellm.proxy_file import find_proxy_faults, from_litellm, is_proxy_file
 from dispatch.litellm.proxy_settings import (
     advise_on_section,
     find_dead_aliases,
@@ -48,7 +48,7 @@ from dispatch.redaction import (
     secret_values,
 )
 from dispatch.roles import CHATCOMPLETIONS, Contract, Role
-from dispatch.sections import OWN_SECTIONS, Sections, read_sections
+from dispatch.sections import OWN_SECTIONS, Sections, is_by_name, read_sections
 from dispatch.stages import Model, each
 from dispatch.suggestions import nearest
 
@@ -106,12 +106,11 @@ def check(
     except ConfigError as error:
         return Report(error.faults, (), 0)
     hide_misspelt_secrets(tree)
-    try:
-        sections = read_sections(tree, contract)
-    except ConfigError as error:
-        found = [*error.faults, *_find_in_sections(tree, ())]
+    found, sections = _read(tree, contract)
+    if sections is None:
+        found += _find_in_sections(tree, ())
     else:
-        found = _find(tree, sections, today or datetime.date.today(), ahead)
+        found += _find(tree, sections, today or datetime.date.today(), ahead)
     found = [*_group_unset(found), *find_proxy_faults(tree)]
     source: Any = getattr(origin_of(tree), "source", None)
     if source is not None:
@@ -122,9 +121,28 @@ def check(
     return Report(
         tuple(fault for fault in found if fault.severity == "error"),
         tuple(fault for fault in found if fault.severity == "warning"),
-        len(models) if isinstance(models, Sized) and not isinstance(models, str) else 0,
+        len(models) if isinstance(models, VECTOR) or is_by_name(models) else 0,
         tuple(fault for fault in found if fault.severity == "note"),
     )
+
+
+def _read(tree: Any, contract: Any) -> tuple[list[Fault], Sections | None]:
+    """Read the sections of a configuration, without what is wrong in them, which comes along."""
+    found: list[Fault] = []
+    before: Any = None
+    while tree is not before and ("models" in tree or "model_list" in tree or not found):
+        try:
+            return found, read_sections(tree, contract)
+        except ConfigError as error:
+            found += error.faults
+        before = tree
+        if is_proxy_file(tree):
+            tree = from_litellm(tree, skip_wrong=True)
+        for first, *below in {fault.path[:2]: None for fault in found if fault.path}:
+            section, held = str(first), tree.get(str(first))
+            inside = below and isinstance(held, FrozenMap) and below[0] in held
+            tree = tree.set(section, held.discard(below[0])) if inside else tree.discard(section)
+    return found, None
 
 
 def tree_of(config: Config) -> FrozenMap[str, Any]:
