@@ -5,17 +5,27 @@ from __future__ import annotations
 import click
 
 from dispatch.cli.common import Config, to_json, with_config
-from dispatch.tools.schema import schema
+from dispatch.tools.schema import proxy_schema, schema
 
 __all__ = ["command"]
 
 
 @click.command("schema")
 @with_config
+@click.option(
+    "--for",
+    "target",
+    metavar="models|litellm-proxy",
+    type=click.Choice(["models", "litellm-proxy"]),
+    default="models",
+    show_default=True,
+    help="For files of models, or for the file of LiteLLM's proxy.",
+)
 @click.option("--overlay", is_flag=True, help="For files that change others: nothing is required.")
-def command(config: Config, overlay: bool) -> None:
+def command(config: Config, target: str, overlay: bool) -> None:
     """Print the JSON Schema of configurations, for editors to complete and check them.
 
     It has the roles of your program, those of --declare, and those that CONFIG declares.
     """
-    click.echo(to_json(schema(config.contract, overlay=overlay)))
+    proxy = target == "litellm-proxy"
+    click.echo(to_json(proxy_schema() if proxy else schema(config.contract, overlay=overlay)))

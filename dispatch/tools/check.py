@@ -22,7 +22,8 @@ from dispatch.config.morpher import ConfigMorpher
 from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.immutable import SCALARS, VECTOR, FrozenMap, freeze, locate, origin_of
 from dispatch.litellm.catalog import OPERATIONS, Catalog, needs, read_catalog
-from dispatch.litellm.deployments import deploy, find_idle_weights
+from dispatch.litellm.deep import find_refused_by_litellm
+from dispatch.litellm.deployments import Groups, deploy, find_idle_weights
 from dispatch.litellm.endpoints import find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
 from dispatch.litellm.lint import find_suspicious
@@ -87,12 +88,14 @@ def check(
     contract: Contract | Iterable[str | Role] | None = None,
     today: datetime.date | None = None,
     ahead: int = 30,
+    deep: bool = False,
 ) -> Report:
     """Check a configuration against a contract, and against what LiteLLM knows.
 
     `config` is the path of a file, a configuration, or a list of models. `contract` is what the
     program declares; it wins over the section `roles` of the configuration.
-    Models are reported that reach the end of their life within `ahead` days.
+    Models are reported that reach the end of their life within `ahead` days. If `deep`, LiteLLM is
+    imported, and asked which parameters it refuses: without a network and without a key.
     Sections that LiteLLM does not know are reported, except those named `x-…` and own keys.
 
     >>> report = check([{"model": "gpt-4o", "roles": "chat", "temprature": 0, "api_key": "none"}])
@@ -111,7 +114,7 @@ def check(
     except ConfigError as error:
         found = [*error.faults, *_find_in_sections(tree, ())]
     else:
-        found = _find(tree, sections, today or datetime.date.today(), ahead)
+        found = _find(tree, sections, today or datetime.date.today(), ahead, deep)
     found = [*_group_unset(found), *find_proxy_faults(tree)]
     source: Any = getattr(origin_of(tree), "source", None)
     if source is not None:
@@ -190,7 +193,7 @@ def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> I
 
 
 def _find(
-    tree: FrozenMap[str, Any], sections: Sections, today: datetime.date, ahead: int
+    tree: FrozenMap[str, Any], sections: Sections, today: datetime.date, ahead: int, deep: bool
 ) -> list[Fault]:
     contract, models, copies = sections.contract, list[Model](), list[Model]()
     run = pipeline(
@@ -241,6 +244,10 @@ def _find(
             found.append(locate(Fault(("models",), message, "", "borrowed-role", "note"), tree))
         for copy in players:
             found += (locate(f, copy) for f in _find_unmet_needs(copy, contract[role], catalog))
+    if deep:
+        known = {fault.path for fault in found}
+        asked = _ask_litellm(groups, contract, options["drop_params"], contract.own_keys)
+        found += (fault for fault in asked if fault.path not in known)
 
     found += _find_notes(models, contract.own_keys, {fault.path for fault in found})
     _, undeployable = deploy(groups, contract.own_keys)
@@ -332,6 +339,17 @@ def _mode_of(role: Role) -> str | None:
     if module != "litellm":
         return None
     return _MODES.get(name) or _MODES.get(name.removeprefix("a"))
+
+
+def _ask_litellm(
+    groups: Groups, contract: Contract, drop_params: bool, own: Collection[str]
+) -> Iterator[Fault]:
+    for role, players in groups.items():
+        for copy in players:
+            sent = {key: value for key, value in copy.to_dict().items() if key not in own}
+            mode = _mode_of(contract[role]) or "chat"
+            for fault in find_refused_by_litellm(sent, mode, drop_params=drop_params):
+                yield locate(fault, copy)
 
 
 def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Iterator[Fault]:
