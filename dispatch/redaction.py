@@ -291,7 +291,7 @@ def literal_secrets(value: Any, name: object = "") -> Iterator[tuple[str | int, 
     elif isinstance(value, list | tuple | PVector):
         items = enumerate(value)
     else:
-        if redact(value, name) != value:
+        if value != "" and redact(value, name) != value:
             yield ()
         return
     for key, item in items:

@@ -238,5 +238,6 @@ def _find_unnamed(tree: Mapping[str, Any], entries: Any) -> Iterator[Fault]:
     """Yield names of credentials, and targets of aliases, that nothing has."""
     for index, entry in enumerate(entries if tree.get("credential_list") else ()):
         for fault in find_unnamed_credentials(tree, entry["litellm_params"]):
-            yield fault.under("model_list", index, "litellm_params")
+            if fault.severity == "warning":
+                yield fault.under("model_list", index, "litellm_params")
     yield from find_dead_aliases(tree, [entry["model_name"] for entry in entries])

@@ -28,7 +28,7 @@ from dispatch.litellm.endpoints import find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
 from dispatch.litellm.lint import find_suspicious
 from dispatch.litellm.policy import RESERVED_KEYS, find_misspelt, find_value_faults
-from dispatch.litellm.proxy import SECTIONS
+from dispatch.litellm.proxy import SECTIONS, find_unresolved
 from dispatch.litellm.proxy_file import find_proxy_faults, is_proxy_file
 from dispatch.litellm.proxy_settings import (
     advise_on_section,
@@ -115,7 +115,7 @@ def check(
         found = [*error.faults, *_find_in_sections(tree, ())]
     else:
         found = _find(tree, sections, today or datetime.date.today(), ahead, deep)
-    found = [*_group_unset(found), *find_proxy_faults(tree)]
+    found = [*_group_unset(_drop_set(found, tree)), *find_proxy_faults(tree)]
     source: Any = getattr(origin_of(tree), "source", None)
     if source is not None:
         found += source.pitfalls({fault.path for fault in found})
@@ -250,17 +250,36 @@ def _find(
         found += (fault for fault in asked if fault.path not in known)
 
     found += _find_notes(models, contract.own_keys, {fault.path for fault in found})
-    _, undeployable = deploy(groups, contract.own_keys)
+    deployed, undeployable = deploy(groups, contract.own_keys)
+    for model, made in deployed:
+        refs = find_unresolved(made["litellm_params"])
+        found += (
+            locate(f._replace(severity="note"), model) for f in refs if f.code == "listed-reference"
+        )
     if not is_proxy_file(tree):
         found += (locate(fault, tree) for fault in find_dead_aliases(sections.rest, groups))
         for model in models:
             found += (locate(f, model) for f in find_unnamed_credentials(sections.rest, model))
+    if models and CHATCOMPLETIONS in groups and not groups[CHATCOMPLETIONS]:
+        message = f"no model plays role {quote_name(CHATCOMPLETIONS)}, which run asks"
+        note = Fault(("models",), message, "name another with --role", "unplayed-role", "note")
+        found.append(locate(note, tree))
     if not refused:  # a refused model may be what a fallback leads to
         undeployable += (locate(f, tree) for f in find_dead_fallbacks(sections.rest, groups))
         undeployable += find_idle_weights(groups)
     found += (fault.as_warning() for fault in undeployable)
     # What is wrong with a default, or with a model of many roles, was found many times.
     return list({(fault.path, fault.message): fault for fault in reversed(found)}.values())[::-1]
+
+
+def _drop_set(found: Iterable[Fault], tree: Mapping[str, Any]) -> Iterator[Fault]:
+    """Drop what is said of variables that the file itself sets, for LiteLLM's proxy."""
+    section = tree.get("environment_variables")
+    given = {str(name) for name in section} if isinstance(section, Mapping) else set()
+    for fault in found:
+        unset = fault.code in ("unset-key", "unset-variable")
+        if not (unset and given & set(fault.message.partition(" is ")[0].split(" or "))):
+            yield fault
 
 
 def _group_unset(found: Iterable[Fault]) -> list[Fault]:
