@@ -100,7 +100,9 @@ def merge_models(
     merged: dict[str, Any] = {}
     for each in held:
         merged = merge(merged, each)
-    lists = [(number, each["models"]) for number, each in enumerate(held) if "models" in each]
+    # The deployments of LiteLLM's proxy have no names to merge by: all are kept.
+    key = "models" if "models" in merged else "model_list"
+    lists = [(number, each[key]) for number, each in enumerate(held) if key in each]
     if len(lists) < 2 or all(is_by_name(models) for _, models in lists):
         return merged, ()  # mappings of names have merged already, each with its path
     if not all(isinstance(models, list) or is_by_name(models) for _, models in lists):
@@ -110,7 +112,7 @@ def merge_models(
     known: dict[str, int] = {}
     for number, written in lists:
         earlier = dict(known)  # two models of one name in one file stay two
-        for path, model in _listed(written):
+        for path, model in _listed(key, written):
             name = model.get("name") if isinstance(model, dict) else None
             index = earlier.get(name) if isinstance(name, str) else None
             if index is not None and isinstance(models[index], dict):
@@ -121,15 +123,15 @@ def merge_models(
                 known.setdefault(name, len(models))
             models.append(model)
             places.append(((number, path),))
-    return {**merged, "models": models}, tuple(places)
+    return {**merged, key: models}, tuple(places)
 
 
-def _listed(models: Any) -> Iterator[tuple[tuple[Step, ...], Any]]:
+def _listed(key: str, models: Any) -> Iterator[tuple[tuple[Step, ...], Any]]:
     if isinstance(models, list):
-        yield from ((("models", index), model) for index, model in enumerate(models))
+        yield from (((key, index), model) for index, model in enumerate(models))
         return
     for name, model in models.items():
-        yield ("models", name), {"name": name, **model} if isinstance(model, dict) else model
+        yield (key, name), {"name": name, **model} if isinstance(model, dict) else model
 
 
 def apply_overrides(tree: FrozenMap[str, Any], overrides: Iterable[str]) -> FrozenMap[str, Any]:

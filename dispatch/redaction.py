@@ -310,7 +310,7 @@ def literal_secrets(value: Any, name: object = "") -> Iterator[tuple[str | int, 
     elif isinstance(value, list | tuple | PVector):
         items = ((index, index, item) for index, item in enumerate(value))
     else:
-        if redact(value, name) != value:
+        if value != "" and redact(value, name) != value:
             yield ()
         return
     for key, its_name, item in items:

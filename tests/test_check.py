@@ -212,6 +212,66 @@ def test_sections_of_the_program():
     assert [str(fault.where) for fault in check(config).warnings] == ["log"]
 
 
+ONE = "models: [{model: gpt-4o, api_key: os.environ/IN_FILE}]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        (ONE, ["unset-variable"]),
+        (ONE + "environment_variables: {IN_FILE: x}", []),
+        (ONE + "environment_variables: {OTHER: x}", ["unset-variable"]),
+        ("models: [{model: gpt-4o}]\nenvironment_variables: {OPENAI_API_KEY: x}", []),
+        (
+            "models: [{model: gpt-4o}]\nenvironment_variables: [IN_FILE]",
+            ["wrong-section", "unset-key"],
+        ),
+    ],
+)
+def test_variables_of_the_file(text, codes):
+    """Variables that the file sets for LiteLLM's proxy are not missing."""
+    write({"c.yaml": text})
+    assert sorted(f.code for f in check("c.yaml", today=TODAY).warnings) == sorted(codes)
+
+
+@pytest.mark.parametrize(
+    ("config", "code", "where"),
+    [
+        (
+            {"models": [{"model": "gpt-4o", "api_key": "none", "roles": "postcompletions"}]},
+            "unplayed-role",
+            "models",
+        ),
+        (
+            {"models": [{"model": "gpt-4o", "api_key": "none", "stop": ["os.environ/SET_KEY"]}]},
+            "listed-reference",
+            "models[0].stop[0]",
+        ),
+        (
+            {
+                "models": [{"model": "gpt-4o", "litellm_credential_name": "c", "api_key": "none"}],
+                "credential_list": [{"credential_name": "c", "credential_values": {}}],
+            },
+            "unread-section",
+            "models[0].litellm_credential_name",
+        ),
+    ],
+)
+def test_what_others_refuse(config, code, where, monkeypatch):
+    """What a check takes, and run, export or kwargs do not, is a note."""
+    monkeypatch.setenv("SET_KEY", "x")
+    report = check(config, today=TODAY)
+    assert [*report.faults, *report.warnings] == []
+    assert [(fault.code, fault.where) for fault in report.notes] == [(code, where)]
+
+
+def test_empty_key_is_no_secret():
+    """An empty key is a fault, and no literal secret."""
+    report = check([{"model": "gpt-4o", "api_key": ""}], today=TODAY)
+    assert [fault.code for fault in report.faults] == ["empty-secret"]
+    assert report.notes == ()
+
+
 def test_own_keys():
     """A key that the file or the program declares as its own is never called misspelt."""
     config = {"models": [{"model": "m", "mock_response": "x", "temprature": 0}]}

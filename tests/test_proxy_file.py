@@ -427,3 +427,27 @@ def test_written(tmp_path):
     file.write_text(to_yaml(thaw(from_litellm(read(PROXY)))), "utf-8")
     made = proxy_config(ModelDispatcher(load_files([file])))
     assert meaning(made) == meaning(yaml.safe_load(PROXY))
+
+
+def test_several_files(tmp_path, monkeypatch):
+    """Files of a proxy keep all their deployments, each at its place."""
+    monkeypatch.chdir(tmp_path)
+    for name, key in (("a", "temperature"), ("b", "temprature")):
+        params = f"{{model: openai/gpt-4o, api_key: none, {key}: 1, mock_response: {name}}}"
+        text = f"model_list:\n  - {{model_name: {name}, litellm_params: {params}}}\n"
+        (tmp_path / f"{name}.yaml").write_text(text)
+    done = run("check", "a.yaml", "b.yaml")
+    assert done.stdout.startswith("warning: b.yaml:2:75: model_list[1].litellm_params.temprature")
+    assert "2 models" in done.stdout
+    assert "--role a, or --role b" in run("run", "a.yaml", "b.yaml", "hi").stderr
+    assert run("run", "b.yaml", "hi", "-q").stdout == "b\n"
+
+
+def test_no_master_key():
+    """A proxy without a master key stays without one."""
+    config = {"model_list": [entry()]}
+    assert "general_settings" not in proxy_config(ModelDispatcher(config))
+    config["general_settings"] = {"alerting": ["slack"]}
+    assert proxy_config(ModelDispatcher(config))["general_settings"] == {"alerting": ["slack"]}
+    ours = proxy_config(ModelDispatcher({"models": [{"model": "openai/gpt-4o"}]}))
+    assert "master_key" in ours["general_settings"]

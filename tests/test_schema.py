@@ -18,7 +18,7 @@ from dispatch import Contract, ModelDispatcher, Role, schema
 from dispatch.errors import ConfigError
 from dispatch.loading import load, read_tree
 from dispatch.sections import _FIELDS, read_sections
-from dispatch.tools.schema import _DECLARATION
+from dispatch.tools.schema import _DECLARATION, proxy_schema
 from tests.program import run
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text("utf-8"))
@@ -42,6 +42,68 @@ SHAPES = {
     "wrong-section",
     "wrong-roles",
 }
+
+
+GOOD = yaml.safe_load((Path(__file__).parent / "good.yaml").read_text("utf-8"))
+PROXY = Draft202012Validator(proxy_schema())
+
+
+@pytest.mark.parametrize("row", GOOD, ids=lambda row: row["what"])
+def test_good(row):
+    """Each good file suits its schema: that of models, or that of LiteLLM's proxy."""
+    data = yaml.safe_load(row["file"])
+    kind = PROXY if "model_list" in data else Draft202012Validator(schema())
+    assert [error.message for error in kind.iter_errors(data)] == []
+
+
+def test_proxy_schema_is_valid():
+    """What is returned is a valid schema, of this draft and of the one that older editors know."""
+    Draft202012Validator.check_schema(PROXY.schema)
+    Draft7Validator.check_schema(PROXY.schema)
+
+
+ENTRY = {"model_name": "a", "litellm_params": {"model": "openai/gpt-4o"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({}, None),
+        ({"model_list": None, "x-notes": 1}, None),
+        ({"router_settings": {"timeout": "os.environ/T", "mine": 1}}, None),
+        ({"litellm_settings": {"drop_params": True, "mine": 1}}, None),
+        ({"model_list": [{**ENTRY, "x-note": 1, "model_info": {"id": 1}}]}, None),
+        ({"models": []}, []),
+        ({"litellmSettings": {}}, []),
+        ({"model_list": ENTRY}, ["model_list"]),
+        ({"model_list": [{"model_name": "a"}]}, ["model_list", 0]),
+        ({"model_list": [{**ENTRY, "rpm": 5}]}, ["model_list", 0]),
+        ({"model_list": [{**ENTRY, "model_name": ""}]}, ["model_list", 0, "model_name"]),
+        (
+            {"model_list": [{"model_name": "a", "litellm_params": {"model": {"name": "a"}}}]},
+            ["model_list", 0, "litellm_params", "model"],
+        ),
+        (
+            {"model_list": [{"model_name": "a", "litellm_params": {"model": "a", "rpm": "5"}}]},
+            ["model_list", 0, "litellm_params", "rpm"],
+        ),
+        ({"router_settings": {"timeout": "30s"}}, ["router_settings", "timeout"]),
+        ({"router_settings": {"routing_strategy": "a"}}, ["router_settings", "routing_strategy"]),
+        ({"litellm_settings": {"drop_params": "yes"}}, ["litellm_settings", "drop_params"]),
+        ({"general_settings": {"master_key": 1234}}, ["general_settings", "master_key"]),
+        ({"guardrails": {}}, ["guardrails"]),
+    ],
+)
+def test_proxy_schema(change, path):
+    """The schema of a proxy's file refuses what LiteLLM would not read, at its place."""
+    errors = list(PROXY.iter_errors({"model_list": [ENTRY]} | change))
+    assert [list(error.absolute_path) for error in errors] == ([] if path is None else [path])
+
+
+def test_proxy_schema_command():
+    """The command prints the schema of a proxy's file, without a file."""
+    done = run("schema", "--for", "litellm-proxy")
+    assert json.loads(done.stdout) == json.loads(json.dumps(proxy_schema()))
 
 
 def validator(contract=None, **options):

@@ -18,6 +18,7 @@ __all__ = ["command"]
 @click.command("check")
 @partial(with_config, flag="--input-format")  # its --format is what it writes
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@click.option("--deep", is_flag=True, help="Ask LiteLLM what it refuses: slower, still offline.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option(
     "--format",
@@ -35,13 +36,15 @@ __all__ = ["command"]
     help="Report models that reach the end of their life within so many days, such as 90d.",
     show_default=True,
 )
-def command(config: Config, strict: bool, as_json: bool, format: str, ahead: int) -> None:
+def command(
+    config: Config, strict: bool, deep: bool, as_json: bool, format: str, ahead: int
+) -> None:
     """Find all that is wrong, offline: faults first, then warnings.
 
     The exit code is 1 if there are faults.
     """
     try:
-        report = check(config.tree, contract=config.program_contract, ahead=ahead)
+        report = check(config.tree, contract=config.program_contract, ahead=ahead, deep=deep)
     except ConfigError as error:
         report = Report(error.faults, (), 0)
     write = _WRITERS["json" if as_json else format]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ _MISSING = "Missing argument 'PROMPT': the prompt is missing; it comes last: {} 
 @click.command("run")
 @with_config
 @click.argument("prompt", cls=Argument, default="", help="What to ask; - or a pipe is read.")
-@click.option("--role", default=CHATCOMPLETIONS, metavar="ROLE", help="Ask this role alone.")
+@click.option("--role", metavar="ROLE", help=f"Ask this role alone, not {CHATCOMPLETIONS}.")
 @click.option("--model", metavar="NAME", help="Ask this model of the role first.")
 @click.option("--no-post", is_flag=True, help="Run no post-completions.")
 @click.option("--quiet", "-q", is_flag=True, help="Show the answer alone.")
@@ -42,7 +43,7 @@ _MISSING = "Missing argument 'PROMPT': the prompt is missing; it comes last: {} 
 def command(
     config: Config,
     prompt: str,
-    role: str,
+    role: str | None,
     model: str | None,
     no_post: bool,
     quiet: bool,
@@ -58,6 +59,7 @@ def command(
     """
     prompt = _read_prompt(config, prompt)
     dispatcher = config.dispatcher()
+    role = role or _first_role(dispatcher)
     dispatcher.contract.require(role)
     post = role == CHATCOMPLETIONS and not no_post and (as_json or not quiet)
     if dry_run:
@@ -110,6 +112,16 @@ def quiet_litellm() -> None:
     litellm.suppress_debug_info = True  # it prints advertisements to stdout on an error
     for name in LOGGERS:  # they would log each failure that another model makes good
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _first_role(dispatcher: ModelDispatcher[Any]) -> str:
+    """Return the role of the conversation, or the only one, as a LiteLLM proxy may have."""
+    played = [role for role, models in dispatcher.groups.items() if models]
+    if CHATCOMPLETIONS in dispatcher.contract or not played:
+        return CHATCOMPLETIONS
+    if len(played) == 1:
+        return played[0]
+    raise click.UsageError(f"which role? --role {', or --role '.join(map(shlex.quote, played))}")
 
 
 def _read_prompt(config: Config, prompt: str) -> str:

@@ -327,7 +327,7 @@ class Source:
     def _candidates(self, path: Path) -> list[tuple[File, Path]]:
         """Return the files that may hold a value, those that win first, and its path in each."""
         match path:
-            case ("models", int(index), *rest) if index < len(self.models):
+            case ("models" | "model_list", int(index), *rest) if index < len(self.models):
                 written = reversed(self.models[index])
                 return [(self.files[number], (*base, *rest)) for number, base in written]
         return [(file, path) for file in reversed(self.files)]

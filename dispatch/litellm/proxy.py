@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dispatch.config.environment import find_unresolvable, references
 from dispatch.errors import ConfigError, Fault, SecretError, Step
-from dispatch.immutable import locate, thaw
+from dispatch.immutable import locate, origin_of, thaw
 from dispatch.litellm.deployments import Groups, as_sent, deploy
 from dispatch.litellm.keys import VALUE_TYPES
 from dispatch.litellm.policy import report
@@ -24,7 +24,7 @@ from dispatch.suggestions import nearest
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
 
-__all__ = ["find_left_out", "proxy_config", "to_yaml", "variables"]
+__all__ = ["find_left_out", "find_unresolved", "proxy_config", "to_yaml", "variables"]
 
 MASTER_KEY = "LITELLM_MASTER_KEY"
 
@@ -39,7 +39,8 @@ def proxy_config(
 
     References to the environment stay: each machine resolves them when its proxy starts. The
     sections that LiteLLM's proxy has go along: the dispatcher's, or these. The master key, which
-    clients show to the proxy, is a reference too unless `general_settings` has another.
+    clients show to the proxy, is a reference too unless `general_settings` has another; where the
+    file was a proxy's, none is added.
 
     >>> from dispatch import dispatch
     >>> config = proxy_config(dispatch([{"model": "gpt-4o", "api_key": "os.environ/A_KEY"}]))
@@ -66,7 +67,7 @@ def proxy_config(
     written += [(model, deployment["litellm_params"]) for model, deployment in deployed]
     written += [(model, {"model_info": info["model_info"]}) for model, info in deployed]
     for owner, values in written:
-        faults += (locate(fault, owner) for fault in _find_unresolved(values))
+        faults += (locate(fault, owner) for fault in find_unresolved(values))
     if faults:
         raise ConfigError(dict.fromkeys(faults))
     secrets = [
@@ -77,17 +78,25 @@ def proxy_config(
     if secrets and not allow_literal_secrets:
         raise SecretError(dict.fromkeys(secrets))
     carried = thaw(carried)
-    general = {"master_key": REFERENCE + MASTER_KEY, **carried.pop("general_settings", {})}
+    general = carried.pop("general_settings", {})
+    if "models" not in getattr(origin_of(sections), "moved", ()):  # else the file of a proxy
+        general = {"master_key": REFERENCE + MASTER_KEY, **general}
     model_list = [as_sent(deployment) for _, deployment in deployed]
-    return {"model_list": model_list, **carried, "general_settings": general}
+    rest = {"general_settings": general} if general else {}
+    return {"model_list": model_list, **carried, **rest}
 
 
 _LITERAL = "a literal secret would be written to a file"
 _LITERAL_HINT = f"write {REFERENCE}NAME, or allow it: --allow-literal-secrets"
 
 
-def _find_unresolved(values: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield what no proxy would expand; what is unset here may be set on its machine."""
+def find_unresolved(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what no proxy would expand; what is unset here may be set on its machine.
+
+    >>> for fault in find_unresolved({"stop": ["os.environ/END"]}):
+    ...     print(fault.message)
+    the proxy would not resolve os.environ/END in a list
+    """
     for path, name in references(values):
         if isinstance(path[-1], int):
             message = f"the proxy would not resolve os.environ/{name} in a list"

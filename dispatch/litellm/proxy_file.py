@@ -17,11 +17,12 @@ from dispatch.litellm.proxy_settings import find_dead_aliases, find_unnamed_cred
 from dispatch.redaction import quote_name
 from dispatch.suggestions import describe_type, nearest
 
-__all__ = ["find_proxy_faults", "from_litellm", "is_proxy_file"]
+__all__ = ["ENTRY_KEYS", "find_proxy_faults", "from_litellm", "is_proxy_file"]
 
 Entry = FrozenMap[str, Any]
 
-_ENTRY_KEYS = ("model_name", "litellm_params", "model_info", "blocked")
+ENTRY_KEYS = ("model_name", "litellm_params", "model_info", "blocked")
+"""What LiteLLM's proxy reads of an entry of its `model_list`."""
 _OURS = {"litellm_system_prompt": "system_prompt"}
 _RESERVED = {
     "name": "LiteLLM would send it; write it as the id in model_info",
@@ -213,9 +214,9 @@ def _has_more(tree: Mapping[str, Any]) -> bool:
 def _find_unread(entries: Any) -> Iterator[Fault]:
     for index, entry in enumerate(entries):
         for key in entry if isinstance(entry, Mapping) else ():
-            if key in _ENTRY_KEYS or str(key).startswith("x-"):
+            if key in ENTRY_KEYS or str(key).startswith("x-"):
                 continue
-            near = nearest(str(key), _ENTRY_KEYS, 0.75)
+            near = nearest(str(key), ENTRY_KEYS, 0.75)
             hint = "put it under litellm_params" if is_known(str(key)) else ""
             hint = f"did you mean {near!r}?" if near else hint or "keep notes under model_info"
             path = ("model_list", index, str(key))
@@ -240,5 +241,6 @@ def _find_unnamed(tree: Mapping[str, Any], entries: Any) -> Iterator[Fault]:
     """Yield names of credentials, and targets of aliases, that nothing has."""
     for index, entry in enumerate(entries if tree.get("credential_list") else ()):
         for fault in find_unnamed_credentials(tree, entry["litellm_params"]):
-            yield fault.under("model_list", index, "litellm_params")
+            if fault.severity == "warning":
+                yield fault.under("model_list", index, "litellm_params")
     yield from find_dead_aliases(tree, [entry["model_name"] for entry in entries])

@@ -165,10 +165,14 @@ def find_unnamed_credentials(
     listed = sections.get("credential_list")
     listed = listed if isinstance(listed, _LISTS) else ()
     known = [str(e.get("credential_name")) for e in listed if isinstance(e, Mapping)]
-    if isinstance(name, str) and name not in known:
+    path = ("litellm_credential_name",)
+    if isinstance(name, str) and name in known:
+        message = "only LiteLLM's proxy reads credential_list: run and kwargs do not"
+        yield Fault(path, message, "write an api_key for them", "unread-section", "note")
+    elif isinstance(name, str):
         message = f"no credential is named {quote_name(name)}"
         hint = did_you_mean(name, known) if known else "list it in credential_list"
-        yield Fault(("litellm_credential_name",), message, hint, "dead-name", "warning")
+        yield Fault(path, message, hint, "dead-name", "warning")
 
 
 def advise_on_section(name: str) -> str:

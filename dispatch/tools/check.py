@@ -21,7 +21,8 @@ from dispatch.config.morpher import ConfigMorpher
 from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of
 from dispatch.litellm.catalog import OPERATIONS, Catalog, needs, read_catalog
-from dispatch.litellm.deployments import deploy, find_idle_weights
+from dispatch.litellm.deep import find_refused_by_litellm
+from dispatch.litellm.deployments import Groups, deploy, find_idle_weights
 from dispatch.litellm.endpoints import find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known
 from dispatch.litellm.lint import find_suspicious
@@ -31,6 +32,7 @@ from dispatch.litellm.policy import (
     find_value_faults,
     hide_misspelt_secrets,
 )
+from dispatch.litellm.proxy import find_unresolved
 from dispatch.litellm.proxy_file import find_proxy_faults, from_litellm, is_proxy_file
 from dispatch.litellm.proxy_settings import (
     advise_on_section,
@@ -87,12 +89,14 @@ def check(
     contract: Contract | Iterable[str | Role] | None = None,
     today: datetime.date | None = None,
     ahead: int = 30,
+    deep: bool = False,
 ) -> Report:
     """Check a configuration against a contract, and against what LiteLLM knows.
 
     `config` is the path of a file, a configuration, or a list of models. `contract` is what the
     program declares; it wins over the section `roles` of the configuration.
-    Models are reported that reach the end of their life within `ahead` days.
+    Models are reported that reach the end of their life within `ahead` days. If `deep`, LiteLLM is
+    imported, and asked which parameters it refuses: without a network and without a key.
     Sections that LiteLLM does not know are reported, except those named `x-…` and own keys.
 
     >>> report = check([{"model": "gpt-4o", "roles": "chat", "temprature": 0, "api_key": "none"}])
@@ -110,8 +114,8 @@ def check(
     if sections is None:
         found += _find_in_sections(tree, ())
     else:
-        found += _find(tree, sections, today or datetime.date.today(), ahead)
-    found = [*_group_unset(found), *find_proxy_faults(tree)]
+        found += _find(tree, sections, today or datetime.date.today(), ahead, deep)
+    found = [*_group_unset(_drop_set(found, tree)), *find_proxy_faults(tree)]
     source: Any = getattr(origin_of(tree), "source", None)
     if source is not None:
         found += source.pitfalls({fault.path for fault in found})
@@ -185,7 +189,7 @@ def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> I
 
 
 def _find(
-    tree: FrozenMap[str, Any], sections: Sections, today: datetime.date, ahead: int
+    tree: FrozenMap[str, Any], sections: Sections, today: datetime.date, ahead: int, deep: bool
 ) -> list[Fault]:
     contract, models, copies = sections.contract, list[Model](), list[Model]()
     run = pipeline(
@@ -236,19 +240,42 @@ def _find(
             found.append(locate(Fault(("models",), message, "", "borrowed-role", "note"), tree))
         for copy in players:
             found += (locate(f, copy) for f in _find_unmet_needs(copy, contract[role], catalog))
+    if deep:
+        known = {fault.path for fault in found}
+        asked = _ask_litellm(groups, contract, options["drop_params"], contract.own_keys)
+        found += (fault for fault in asked if fault.path not in known)
 
     found += _find_notes(models, contract.own_keys, {fault.path for fault in found})
-    _, undeployable = deploy(groups, contract.own_keys)
+    deployed, undeployable = deploy(groups, contract.own_keys)
+    for model, made in deployed:
+        refs = find_unresolved(made["litellm_params"])
+        found += (
+            locate(f._replace(severity="note"), model) for f in refs if f.code == "listed-reference"
+        )
     if not is_proxy_file(tree):
         found += (locate(fault, tree) for fault in find_dead_aliases(sections.rest, groups))
         for model in models:
             found += (locate(f, model) for f in find_unnamed_credentials(sections.rest, model))
+    if models and CHATCOMPLETIONS in groups and not groups[CHATCOMPLETIONS]:
+        message = f"no model plays role {quote_name(CHATCOMPLETIONS)}, which run asks"
+        note = Fault(("models",), message, "name another with --role", "unplayed-role", "note")
+        found.append(locate(note, tree))
     if not refused:  # a refused model may be what a fallback leads to
         undeployable += (locate(f, tree) for f in find_dead_fallbacks(sections.rest, groups))
         undeployable += find_idle_weights(groups)
     found += (fault.as_warning() for fault in undeployable)
     # What is wrong with a default, or with a model of many roles, was found many times.
     return list({(fault.path, fault.message): fault for fault in reversed(found)}.values())[::-1]
+
+
+def _drop_set(found: Iterable[Fault], tree: Mapping[str, Any]) -> Iterator[Fault]:
+    """Drop what is said of variables that the file itself sets, for LiteLLM's proxy."""
+    section = tree.get("environment_variables")
+    given = {str(name) for name in section} if isinstance(section, Mapping) else set()
+    for fault in found:
+        unset = fault.code in ("unset-key", "unset-variable")
+        if not (unset and given & set(fault.message.partition(" is ")[0].split(" or "))):
+            yield fault
 
 
 def _group_unset(found: Iterable[Fault]) -> list[Fault]:
@@ -327,6 +354,17 @@ def _mode_of(role: Role) -> str | None:
     if module != "litellm":
         return None
     return _MODES.get(name) or _MODES.get(name.removeprefix("a"))
+
+
+def _ask_litellm(
+    groups: Groups, contract: Contract, drop_params: bool, own: Collection[str]
+) -> Iterator[Fault]:
+    for role, players in groups.items():
+        for copy in players:
+            sent = {key: value for key, value in copy.to_dict().items() if key not in own}
+            mode = _mode_of(contract[role]) or "chat"
+            for fault in find_refused_by_litellm(sent, mode, drop_params=drop_params):
+                yield locate(fault, copy)
 
 
 def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Iterator[Fault]:

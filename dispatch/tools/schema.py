@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from dispatch.litellm.keys import VALUE_TYPES, known_keys
+from dispatch.litellm.keys import KEY_KINDS, VALUE_TYPES, known_keys
 from dispatch.litellm.policy import RESERVED_KEYS
-from dispatch.litellm.settings import SETTINGS
+from dispatch.litellm.proxy_file import ENTRY_KEYS
+from dispatch.litellm.proxy_settings import LISTS, PROXY_SETTINGS
+from dispatch.litellm.settings import CHOICES, MAPPINGS, SECTIONS, SETTINGS
 from dispatch.redaction import is_secret
 from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, Contract, Role
 
-__all__ = ["schema"]
+__all__ = ["proxy_schema", "schema"]
 
 Schema = dict[str, Any]
 
 _NOT_BLANK: Schema = {"type": "string", "pattern": r"\S"}
+_REFERENCE: Schema = {"type": "string", "pattern": r"^os\.environ/"}
 
 
 def _typed(kind: str) -> Schema:
@@ -108,6 +111,7 @@ _SECTIONS = {
     "general_settings": "Settings of LiteLLM's proxy itself.",
     "environment_variables": "Variables that LiteLLM's proxy sets.",
     "callback_settings": "Settings of the callbacks of LiteLLM's proxy.",
+    "router_settings": "Settings of LiteLLM's Router, such as fallbacks.",
 }
 
 
@@ -160,12 +164,8 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
                 "type": ["array", "null"],
                 "items": {"type": "string"},
             },
-            **{name: {**_OBJECT, "description": about} for name, about in _SECTIONS.items()},
-            "router_settings": {
-                "description": "Settings of LiteLLM's Router, such as fallbacks.",
-                **_OBJECT,
-                "properties": {name: _typed(kind) for name, kind in SETTINGS.items()},
-            },
+            **{name: _settings(name) for name in _SECTIONS if name != "router_settings"},
+            "router_settings": _settings("router_settings"),
         },
         "if": True if overlay else declares,
         "then": {"properties": {"models": _each("any model")}},
@@ -186,6 +186,62 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
     }
 
 
+def proxy_schema() -> Schema:
+    """Return the JSON Schema (2020-12) of the configurations of LiteLLM's proxy.
+
+    Sections and keys of a deployment that LiteLLM does not read are refused, unless their names
+    start with `x-`; of settings and parameters the types are checked where they are known.
+
+    >>> made = proxy_schema()
+    >>> made["required"], made["properties"]["model_list"]["items"]["required"]
+    (['model_list'], ['model_name', 'litellm_params'])
+    """
+    others: Schema = {name: {} for name in SECTIONS} | dict.fromkeys(LISTS, _ARRAY)
+    others |= {name: _settings(name) for name in MAPPINGS}
+    params = _keys() | dict.fromkeys(("name", "roles", "enabled", "system_prompt"), False)
+    entry: Schema = {key: {} for key in ENTRY_KEYS} | {
+        "model_name": {**_NOT_BLANK, "description": "The name that clients ask for."},
+        "litellm_params": {"type": "object", "required": ["model"], "properties": params},
+        "model_info": _OBJECT,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The configuration of a LiteLLM proxy",
+        "type": "object",
+        "required": ["model_list"],
+        "properties": {
+            "model_list": {
+                "description": "The deployments; those of one name share the load.",
+                "type": ["array", "null"],
+                "items": _closed(entry, ["model_name", "litellm_params"]),
+            },
+            **others,
+        },
+        "patternProperties": {"^x-": True},
+        "additionalProperties": False,
+    }
+
+
+def _closed(properties: Schema, required: list[str]) -> Schema:
+    """Describe a mapping of these keys, and of the user's own."""
+    own = {"patternProperties": {"^x-": True}, "additionalProperties": False}
+    return {"type": "object", "required": required, "properties": properties, **own}
+
+
+def _settings(section: str) -> Schema:
+    """Describe a section of settings by the names and the kinds that LiteLLM takes."""
+    known = PROXY_SETTINGS.get(section, {})
+    kinds = {name: (kind, choices) for name, (kind, *choices) in known.items()}
+    if section == "router_settings":
+        kinds = {name: (kind, CHOICES.get(name, [])) for name, kind in SETTINGS.items()}
+    properties = {
+        name: {"anyOf": [{"enum": [*choices, None]}, _REFERENCE]} if choices else _typed(kind)
+        for name, (kind, choices) in kinds.items()
+    }
+    about = {"description": _SECTIONS[section]} if section in _SECTIONS else {}
+    return {**about, **_OBJECT, **({"properties": properties} if properties else {})}
+
+
 def _keys() -> Schema:
     """Describe every known key of a model: its type, and what the common ones are for."""
     others = sorted((known_keys() | VALUE_TYPES.keys() | RESERVED_KEYS) - _ABOUT.keys() - {"roles"})
@@ -196,6 +252,9 @@ def _keys() -> Schema:
 
 
 def _type_of(key: str) -> Schema:
+    if len(kinds := KEY_KINDS.get(key, ())) > 1:
+        parts = [_typed("array" if kind == "strings" else kind) for kind in kinds]
+        return {"anyOf": parts}
     if key in VALUE_TYPES and key != "model":
         return _typed(VALUE_TYPES[key])
     by_name = next((kind for pattern, kind in _TYPES if re.search(pattern, key)), {})

@@ -1,0 +1,61 @@
+"""The settings of LiteLLM's proxy: the shipped names agree with the installed release."""
+
+from __future__ import annotations
+
+import warnings
+
+import litellm
+import pytest
+from litellm.proxy._types import ConfigGeneralSettings
+
+from dispatch.litellm.proxy_settings import (
+    PROXY_SETTINGS,
+    find_dead_aliases,
+    find_suspicious_settings,
+    section_for,
+)
+
+
+def test_names():
+    """A name that the installed proxy has and the shipped list lacks is reported, no failure."""
+    for name in sorted(
+        ConfigGeneralSettings.model_fields.keys() - PROXY_SETTINGS["general_settings"]
+    ):
+        warnings.warn(f"LiteLLM's proxy has a setting {name}: add it", stacklevel=1)
+
+
+def test_kinds():
+    """A boolean of the list is one in the installed release."""
+    for name, (kind, *_) in PROXY_SETTINGS["litellm_settings"].items():
+        if kind == "boolean" and not isinstance(getattr(litellm, name, False), bool):
+            warnings.warn(f"litellm.{name} is no boolean", stacklevel=1)
+
+
+def test_no_overlap_of_homes():
+    """What belongs into one section is not sent to another."""
+    assert section_for("num_retries", "router_settings") == "litellm_settings"
+    assert section_for("num_retries", "litellm_settings") == "router_settings"
+    found = find_suspicious_settings(
+        {name: {"num_retries": 2} for name in ("router_settings", "litellm_settings")}
+    )
+    assert list(found) == []
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {},
+        {"general_settings": None, "guardrails": None},
+        {"general_settings": [], "router_settings": "x"},
+        {"litellm_settings": {"mine": 1, "callbacks": "my.handler", "cache": True}},
+        {"litellm_settings": {1: 2}},
+        {"general_settings": {"pass_through_endpoints": [{"headers": {"a": "b os.environ/C"}}]}},
+        {"general_settings": {"master_key": "os.environ/NOT_SET"}},
+        {"router_settings": {"retry_policy": None, "cooldown_time": 0, "plugins": [object()]}},
+        {"router_settings": {"model_group_alias": {"a": {"hidden": True}}}},
+    ],
+)
+def test_silence(sections):
+    """What may be right, or is reported by others, is not reported."""
+    assert list(find_suspicious_settings(sections)) == []
+    assert list(find_dead_aliases(sections, ["a"])) == []
