@@ -78,13 +78,19 @@ async def _complete(
     arguments |= {"stream": stream, **request.routed(arguments.get("metadata"))}
     if stream:
         return await kind(request, arguments, restart, after)._start()
-    try:
-        answer = request.answer(await request.ask(kind.ask, arguments))
-    except Exception as error:  # whatever the provider's client raises
-        failure = request.error(error)
-    else:
-        return await follow(after, answer)
-    raise failure
+    response = None
+    while True:
+        try:
+            response = await request.ask(kind.ask, arguments)
+            answer = request.answer(response)
+            break
+        except Exception as error:  # whatever the provider's client raises
+            problem = error
+        if response is None:
+            raise request.error(problem)
+        request.pass_on(str(model_id_of(response)), problem, arguments)
+        response = None
+    return await follow(after, answer)
 
 
 def _unchanged(_role: str, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "Connection",
+    "NoAnswerError",
     "Request",
     "ToolCall",
     "connect",
@@ -280,6 +281,17 @@ class Request:
         self.failures.append((model_id, reason_of(error)))
         self.connection.ledger.add(Usage(self.role, self.name(model_id), self.task, failures=1))
 
+    def pass_on(
+        self, model_id: str, error: Exception, arguments: dict[str, Any], text: str = ""
+    ) -> None:
+        """Leave a call to the models that were not asked yet; raise where there is none."""
+        self.broken[model_id] = f"broke off: {reason_of(error)}" if text else reason_of(error)
+        failed = {*dict(self.failures), *self.broken}
+        left = [each for each in self.ids if each not in failed]
+        if not left:
+            raise self.error(error, model_id if text else None, text)
+        arguments |= {"model": left[0], "fallbacks": [{left[0]: left[1:]}]}
+
     def instead_of(self, model_id: str | None = None) -> tuple[tuple[str, str], ...]:
         failed = dict(self.failures) | self.broken
         return tuple(
@@ -290,6 +302,8 @@ class Request:
         """Return what to raise for an error of LiteLLM; `broken` is the model that broke off."""
         said = scrub(f"{type(error).__name__}: {error}", self.built.secrets)
         failed = self.instead_of()
+        if not failed and len(self.ids) == 1 and "RateLimit" not in type(error).__name__:
+            failed = ((self.name(self.ids[0]), reason_of(error)),)  # its report is still to come
         names = ", ".join(dict.fromkeys(quote_name(name) for name, _ in failed))
         reasons = ", ".join(reason for _, reason in failed)
         if broken is not None:
@@ -322,9 +336,18 @@ class Request:
         return Answer(text, calls, *who, *used, response, self.asked, secrets)
 
 
+class NoAnswerError(Exception):
+    """A provider answered with what is no answer."""
+
+    code = "no answer"
+
+
 def read(response: Any) -> tuple[str, tuple[ToolCall, ...]]:
     """Return the text of a response, and the tools that it asks for."""
-    message = response.choices[0].message
+    try:
+        message = response.choices[0].message
+    except (AttributeError, LookupError, TypeError):
+        raise NoAnswerError("the response has no message") from None
     calls = (
         ToolCall(each.id, each.function.name or "", each.function.arguments)
         for each in message.tool_calls or ()

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 
 from dispatch.litellm.router import model_id_of
 from dispatch.tools.hooks import After
-from dispatch.tools.request import Answer, Request, follow, reason_of
+from dispatch.tools.request import Answer, NoAnswerError, Request, follow, read
 
 __all__ = ["AsyncStream", "Stream", "block", "each_of"]
 
@@ -93,6 +93,8 @@ class _Streaming:
 
                 messages = self._arguments["messages"]
                 whole = litellm.stream_chunk_builder(self._chunks, messages=messages)
+                if len(self._chunks) < 2 and not any(read(whole)):  # LiteLLM made the one itself
+                    raise NoAnswerError("the stream is empty")
                 self._answer = self._request.answer(whole, self._id)
             except Exception as error:  # whatever the provider's client raises
                 problem = error
@@ -123,17 +125,14 @@ class _Streaming:
 
     def _start_over(self, error: Exception) -> None:
         """Leave it to the next model; raise where that is not to be."""
-        request = self._request
+        request, failed = self._request, str(self._id)
         if not self._chunks:
             raise request.error(error)
-        asked = {self._id, *dict(request.failures), *request.broken}
-        left = [each for each in request.ids if each not in asked]
-        if not self._restart or not left:
-            raise request.error(error, self._id or "", self.text)
-        request.broken[str(self._id)] = f"broke off: {reason_of(error)}"
+        if self.text and not self._restart:
+            raise request.error(error, failed, self.text)
+        request.pass_on(failed, error, self._arguments, self.text)
         self.text, self._id, self._source, self.restarts = "", None, None, self.restarts + 1
         self._chunks.clear()
-        self._arguments |= {"model": left[0], "fallbacks": [{left[0]: left[1:]}]}
 
 
 class Stream(_Streaming, Iterator[str]):
