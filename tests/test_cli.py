@@ -280,9 +280,10 @@ def test_list_of_commands():
     assert listed == " ".join(f"{name} {first}" for name, first in zip(helps, firsts, strict=True))
 
 
-@pytest.mark.parametrize(
-    "command", [name for name in cli.COMMANDS if name not in ("init", "import")]
-)
+NO_CONFIG = ("init", "import", "help", "completion")
+
+
+@pytest.mark.parametrize("command", [name for name in cli.COMMANDS if name not in NO_CONFIG])
 def test_shared_options(command):
     """Every command that reads a configuration takes the same options for it."""
     text = " ".join(run(command, "--help").stdout.split())
@@ -400,6 +401,48 @@ def read_until(terminal, words):
         assert select.select([terminal], [], [], 60)[0], read
         read += os.read(terminal, 4096)
     return read
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        (["ex"], "plain,explain plain,export"),
+        (["show", "--js"], "plain,--json"),
+        (["run", "{config}", "--role", "post"], "plain,postcompletions"),
+        (["run", "{config}", "--model", "fa"], "plain,fast"),
+        (["run", "absent.yaml", "--role", ""], ""),
+        (["show", "x"], "file,x"),
+        (["help", "sec"], "plain,secrets"),
+        (["completion", "fi"], "plain,fish"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_completion(words, completed, config):
+    """A shell completes commands, options, files, and the roles and models of the configuration."""
+    line = " ".join(["dispatch", *words]).format(config=config)
+    asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(words))}
+    done = run(_DISPATCH_COMPLETE="bash_complete", **asked)
+    assert done.stderr == ""
+    assert done.stdout.split() == completed.split()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script(shell):
+    """`completion` writes a script for each shell that asks the program."""
+    done = run("completion", shell)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"_DISPATCH_COMPLETE={shell}_complete" in done.stdout
+
+
+def test_guides():
+    """`help` lists the guides, and shows each; what is misspelt is named."""
+    listed = run("help").stdout.splitlines()
+    for line in listed:
+        name, title = line.removeprefix("dispatch help ").split(maxsplit=1)
+        assert run("help", name).stdout.startswith(f"# {title}\n")
+    assert len(listed) == len(list((ROOT / "dispatch" / "docs").glob("*.md")))
+    done = run("help", "role")
+    assert (done.returncode, "did you mean 'roles'?" in done.stderr) == (2, True)
 
 
 def test_set(config):

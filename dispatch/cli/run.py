@@ -15,6 +15,8 @@ import click
 from dispatch.cli.common import (
     Argument,
     Config,
+    complete_models,
+    complete_roles,
     harmless,
     is_config,
     print_table,
@@ -44,8 +46,19 @@ _MISSING = "Missing argument 'PROMPT': the prompt is missing; it comes last: {} 
 @click.command("run")
 @with_config
 @click.argument("prompt", cls=Argument, default="", help="What to ask; - or a pipe is read.")
-@click.option("--role", default=CHATCOMPLETIONS, metavar="ROLE", help="Ask this role alone.")
-@click.option("--model", metavar="NAME", help="Ask this model of the role first.")
+@click.option(
+    "--role",
+    default=CHATCOMPLETIONS,
+    metavar="ROLE",
+    shell_complete=complete_roles,
+    help="Ask this role alone.",
+)
+@click.option(
+    "--model",
+    metavar="NAME",
+    shell_complete=complete_models,
+    help="Ask this model of the role first.",
+)
 @click.option("--no-post", is_flag=True, help="Run no post-completions.")
 @click.option("--quiet", "-q", is_flag=True, help="Show the answer alone.")
 @click.option("--json", "as_json", is_flag=True, help="Write each turn as a line of JSON.")
@@ -100,7 +113,7 @@ def _read_prompt(config: Config, prompt: str) -> str | None:
     None means a chat: there is no prompt, and stdin is a terminal.
     """
     files = list(config.files or ())
-    if prompt and is_config(prompt) and (prompt != "-" or "-" in files):
+    if is_config(prompt) and (prompt != "-" or "-" in files):
         config.files, prompt = [*files, prompt], ""
     if prompt == "" and sys.stdin is not None and sys.stdin.isatty():
         return None
