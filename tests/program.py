@@ -47,7 +47,7 @@ def run(
         patch.setattr(sys, "argv", ["dispatch", *map(str, arguments)])
         patch.setattr(sys.modules["__main__"], "__package__", None, raising=False)  # so is a script
         if stdin is not None:
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8"))
+            patch.setattr(sys, "stdin", stream(io.BytesIO(stdin.encode()), "utf-8"))
         patch.setattr(sys, "stdout", out)
         patch.setattr(sys, "stderr", err)
         with (

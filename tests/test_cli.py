@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
@@ -147,7 +149,7 @@ ASSIGNMENTS = [
 COLUMNS = ("role", "order", "name", "model", "task")
 
 
-@pytest.mark.parametrize("width", [60, 52])
+@pytest.mark.parametrize("width", [60, 56])
 def test_narrow_table(config, width):
     """A narrow table has the task below the model, breaks no word, and loses nothing."""
     with config.open("a") as file:
@@ -278,9 +280,10 @@ def test_list_of_commands():
     assert listed == " ".join(f"{name} {first}" for name, first in zip(helps, firsts, strict=True))
 
 
-@pytest.mark.parametrize(
-    "command", [name for name in cli.COMMANDS if name not in ("init", "import")]
-)
+NO_CONFIG = ("init", "import", "help", "completion")
+
+
+@pytest.mark.parametrize("command", [name for name in cli.COMMANDS if name not in NO_CONFIG])
 def test_shared_options(command):
     """Every command that reads a configuration takes the same options for it."""
     text = " ".join(run(command, "--help").stdout.split())
@@ -315,6 +318,131 @@ def test_run():
     assert titles[0] == "chatcompletions · talker"
     assert titles[1].startswith("postcompletions · reviewer · review the changes")
     assert titles[2].startswith("postcompletions · reviewer · summarize")
+
+
+@pytest.fixture
+def markdown(tmp_path):
+    file = tmp_path / "models.yaml"
+    text = "**Bold**\n\n```\nx = 1\n\ny = 2\n```\n\n- one\n- two"
+    models = [
+        {"name": "a", "model": "gpt-4o", "mock_response": text},
+        {"name": "b", "model": "gpt-4o", "mock_response": "b says so", "roles": ["title"]},
+    ]
+    file.write_text(json.dumps({"models": models, "roles": {"title": None}}), encoding="utf-8")
+    return file
+
+
+def test_run_on_a_terminal(markdown):
+    """On a terminal, Markdown is rendered, below the roles and a title."""
+    done = run("run", markdown, "hi", tty=True, TERM="xterm", NO_COLOR="")
+    shown = click.unstyle(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "chatcompletions · a" in shown
+    assert "**" not in shown
+    assert "\x1b[1mBold" in done.stdout
+    assert "• one" in shown
+    quiet = click.unstyle(run("run", markdown, "hi", "-q", tty=True).stdout)
+    assert "chatcompletions" not in quiet
+    assert "Bold" in quiet
+
+
+@pytest.mark.parametrize("role", ["chatcompletions", "title"])
+def test_chat(markdown, role):
+    """Without a prompt, on a terminal, it is a chat, which ends with the input."""
+    done = run("run", markdown, "--role", role, tty=True, stdin="hi\n\nagain\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    name = {"chatcompletions": "a", "title": "b"}[role]
+    assert click.unstyle(done.stdout).count(f"{role} · {name}") == 2
+
+
+@pytest.mark.parametrize("arguments", [["--json"], ["--dry-run"]], ids=" ".join)
+def test_no_chat(markdown, arguments):
+    """What is written for machines needs a prompt."""
+    done = run("run", markdown, *arguments, tty=True, stdin="")
+    assert (done.returncode, "the prompt is missing" in done.stderr) == (2, True)
+
+
+def test_chat_history(provider, model, tmp_path):
+    """A chat sends what was said before; what fails is no part of it."""
+    file = tmp_path / "models.json"
+    file.write_text(json.dumps({"models": [model("a", "good")]}))
+    run("run", file, tty=True, stdin="one\ntwo\n")
+    asked = [request.get_json()["messages"] for request, _ in provider.log]
+    assert [[m["content"] for m in each if m["role"] == "user"] for each in asked] == [
+        ["one"],
+        ["one", "two"],
+    ]
+
+
+def test_interrupted_answer(tmp_path):
+    """Ctrl-C stops an answer and keeps the chat; Ctrl-D ends it."""
+    file = tmp_path / "models.json"
+    slow = {"name": "a", "model": "gpt-4o", "mock_response": "late", "mock_delay": 60}
+    file.write_text(json.dumps({"models": [slow]}))
+    leader, follower = pty.openpty()
+    line = [sys.executable, "-m", "dispatch", "run", str(file)]
+    process = subprocess.Popen(
+        line, stdin=follower, stdout=follower, stderr=follower, cwd=ROOT, start_new_session=True
+    )
+    os.close(follower)
+    read_until(leader, b"> ")
+    os.write(leader, b"hi\n")
+    read_until(leader, b"thinking")
+    process.send_signal(signal.SIGINT)
+    assert b"stopped" in read_until(leader, b"\n> ")
+    os.write(leader, b"\x04")
+    assert process.wait(timeout=30) == 0
+    os.close(leader)
+
+
+def read_until(terminal, words):
+    read = b""
+    while words not in read:
+        assert select.select([terminal], [], [], 60)[0], read
+        read += os.read(terminal, 4096)
+    return read
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        (["ex"], "plain,explain plain,export"),
+        (["show", "--js"], "plain,--json"),
+        (["run", "{config}", "--role", "post"], "plain,postcompletions"),
+        (["run", "{config}", "--model", "fa"], "plain,fast"),
+        (["run", "absent.yaml", "--role", ""], ""),
+        (["show", "x"], "file,x"),
+        (["help", "sec"], "plain,secrets"),
+        (["completion", "fi"], "plain,fish"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_completion(words, completed, config):
+    """A shell completes commands, options, files, and the roles and models of the configuration."""
+    line = " ".join(["dispatch", *words]).format(config=config)
+    asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(words))}
+    done = run(_DISPATCH_COMPLETE="bash_complete", **asked)
+    assert done.stderr == ""
+    assert done.stdout.split() == completed.split()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script(shell):
+    """`completion` writes a script for each shell that asks the program."""
+    done = run("completion", shell)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"_DISPATCH_COMPLETE={shell}_complete" in done.stdout
+
+
+def test_guides():
+    """`help` lists the guides, and shows each; what is misspelt is named."""
+    listed = run("help").stdout.splitlines()
+    for line in listed:
+        name, title = line.removeprefix("dispatch help ").split(maxsplit=1)
+        assert run("help", name).stdout.startswith(f"# {title}\n")
+    assert len(listed) == len(list((ROOT / "dispatch" / "docs").glob("*.md")))
+    done = run("help", "role")
+    assert (done.returncode, "did you mean 'roles'?" in done.stderr) == (2, True)
 
 
 def test_set(config):

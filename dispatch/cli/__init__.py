@@ -17,7 +17,10 @@ from dispatch.errors import ConfigWarning, DispatchError
 
 __all__ = ["COMMANDS", "app", "main"]
 
-COMMANDS = ("show", "run", "check", "ping", "export", "explain", "schema", "init", "import")
+COMMANDS = (
+    "init", "show", "check", "explain", "run", "ping", "export", "import", "schema", "help",
+    "completion",
+)  # fmt: skip
 
 
 class _Commands(click.Group):
@@ -74,7 +77,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # None if it is closed
         sys.stdout.reconfigure(errors="replace")  # an answer may hold what a terminal cannot show
     try:
-        app(terminal_width=min(_columns(), 80))  # click's are 50 at least
+        width = min(_columns(), 80)  # click's are 50 at least
+        app(terminal_width=width, complete_var="_DISPATCH_COMPLETE")
     except DispatchError as error:
         message = str(error)
     except OSError as error:  # of stdout, such as a full disk: files have errors of their own

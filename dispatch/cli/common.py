@@ -6,7 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass, fields
 from functools import cached_property, update_wrapper
 from importlib import import_module
@@ -22,7 +22,7 @@ from dispatch.errors import ConfigError, Fault, FileError, Position
 from dispatch.immutable import VECTOR, FrozenMap, freeze
 from dispatch.litellm.policy import hide_misspelt_secrets
 from dispatch.loading import read_tree
-from dispatch.redaction import printable, redact_text
+from dispatch.redaction import display_name, printable, redact_text
 from dispatch.roles import Contract
 from dispatch.sections import read_sections
 
@@ -30,6 +30,8 @@ __all__ = [
     "Argument",
     "Config",
     "Output",
+    "complete_models",
+    "complete_roles",
     "find_config",
     "harmless",
     "import_name",
@@ -66,13 +68,14 @@ class Argument(click.Argument):
 
 
 def is_config(name: str) -> bool:
-    """Return whether an argument names a configuration, and not a prompt, say.
+    """Return whether an argument names a configuration, and is no prompt, say.
 
     >>> is_config("-"), is_config("absent.yaml"), is_config("rename x to count")
     (True, True, False)
     """
-    is_file = name == "-" or (Path(name).suffix.lower() in SUFFIXES and " " not in name)
-    return is_file or os.path.isfile(name) or os.path.isfile(os.path.join(name, _FOUND[0]))
+    named = " " not in name and Path(name).suffix.lower() in SUFFIXES
+    here = os.path.isfile(name) or (name and os.path.isfile(os.path.join(name, _FOUND[0])))
+    return name == "-" or named or bool(here)
 
 
 def find_config(files: Sequence[str]) -> list[str]:
@@ -250,6 +253,29 @@ def with_contract(command: Command) -> Command:
 def with_output(command: Command) -> Command:
     """Give a command the options that name the file to write, and what writes it as `output`."""
     return _with("output", Output, _OUTPUT, command)
+
+
+def complete_roles(context: click.Context, _option: object, start: str) -> list[str]:
+    """Return the roles of the configuration on an unfinished line that begin so."""
+    return _complete(context, start, lambda dispatcher: dispatcher.contract)
+
+
+def complete_models(context: click.Context, _option: object, start: str) -> list[str]:
+    """Return the names of the models of the configuration on an unfinished line that begin so."""
+    return _complete(context, start, lambda dispatcher: map(display_name, dispatcher))
+
+
+def _complete(
+    context: click.Context, start: str, names: Callable[[ModelDispatcher[Any]], Iterable[str]]
+) -> list[str]:
+    given = context.params
+    mine: dict[str, Any] = {f.name: given[f.name] for f in fields(Config) if given.get(f.name)}
+    words = *mine.get("files", ()), given.get("prompt") or "", *context.args  # as far as it came
+    mine["files"] = list(filter(is_config, words))
+    with suppress(Exception), open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
+        found = names(Config(**mine).dispatcher())
+        return sorted({name for name in found if name.startswith(start)})
+    return []  # no error may show up between a user's words
 
 
 def _with(name: str, made: type, options: Sequence[Any], command: Command) -> Command:

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 import click
 
-from dispatch.cli.common import Config, harmless, import_name, is_config, to_json, with_config
+from dispatch.cli.common import (
+    Config,
+    complete_roles,
+    harmless,
+    import_name,
+    is_config,
+    to_json,
+    with_config,
+)
 from dispatch.errors import format_path
 from dispatch.tools.explain import Explanation, Place, explain
 
@@ -16,7 +24,12 @@ __all__ = ["command"]
 
 @click.command("explain")
 @with_config
-@click.option("--role", metavar="ROLE", help="Only the models that play this role.")
+@click.option(
+    "--role",
+    metavar="ROLE",
+    shell_complete=complete_roles,
+    help="Only the models that play this role.",
+)
 @click.option(
     "--for",
     "target",

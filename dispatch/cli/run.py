@@ -1,31 +1,45 @@
-"""`dispatch run`: one conversation, from the prompt to the last post-completion."""
+"""`dispatch run`: one conversation, from the prompt to the last post-completion; or a chat."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import shlex
 import sys
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import click
 
-from dispatch.cli.common import Argument, Config, harmless, print_table, to_json, with_config
+from dispatch.cli.common import (
+    Argument,
+    Config,
+    complete_models,
+    complete_roles,
+    harmless,
+    is_config,
+    print_table,
+    severity,
+    to_json,
+    with_config,
+)
 from dispatch.cli.show import print_roles
 from dispatch.dispatcher import ModelDispatcher
-from dispatch.errors import ConfigError, RoleError
+from dispatch.errors import CompletionError, ConfigError, RoleError
+from dispatch.immutable import freeze
 from dispatch.litellm.deployments import deploy
-from dispatch.redaction import display_name, quote_name, redact, redact_text
+from dispatch.redaction import display_name, printable, quote_name, redact, redact_text
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
-
-if TYPE_CHECKING:
-    from dispatch.tools.chat import Turn
-    from dispatch.tools.complete import Stream
-    from dispatch.tools.usage import Usage
+from dispatch.tools.chat import Turn, converse
+from dispatch.tools.complete import Stream, complete, listed
+from dispatch.tools.usage import Usage, usage
 
 __all__ = ["command", "quiet_litellm"]
+
+Message = dict[str, Any]
+Turns = Iterator[Turn | Stream]
 
 _MISSING = "Missing argument 'PROMPT': the prompt is missing; it comes last: {} CONFIG... PROMPT"
 
@@ -33,8 +47,18 @@ _MISSING = "Missing argument 'PROMPT': the prompt is missing; it comes last: {} 
 @click.command("run")
 @with_config
 @click.argument("prompt", cls=Argument, default="", help="What to ask; - or a pipe is read.")
-@click.option("--role", metavar="ROLE", help=f"Ask this role alone, not {CHATCOMPLETIONS}.")
-@click.option("--model", metavar="NAME", help="Ask this model of the role first.")
+@click.option(
+    "--role",
+    metavar="ROLE",
+    shell_complete=complete_roles,
+    help=f"Ask this role alone, not {CHATCOMPLETIONS}.",
+)
+@click.option(
+    "--model",
+    metavar="NAME",
+    shell_complete=complete_models,
+    help="Ask this model of the role first.",
+)
 @click.option("--no-post", is_flag=True, help="Run no post-completions.")
 @click.option("--quiet", "-q", is_flag=True, help="Show the answer alone.")
 @click.option("--json", "as_json", is_flag=True, help="Write each turn as a line of JSON.")
@@ -53,54 +77,177 @@ def command(
 ) -> None:
     """Ask the chat models, then run each post-completion on the conversation.
 
+    Without a prompt, on a terminal, it is a chat: Ctrl-C stops an answer, Ctrl-D ends the chat.
     Where a model fails, the next of its role answers. Where stdout is no terminal it has the answer
     alone, and all else goes to stderr. The sections router_settings and litellm_settings of the
     configuration count as they do for LiteLLM's proxy.
     """
-    prompt = _read_prompt(config, prompt)
+    asked = _read_prompt(config, prompt)
+    if asked is None and (as_json or dry_run or not sys.stdout.isatty()):
+        raise click.UsageError(_MISSING.format("dispatch run"))
     dispatcher = config.dispatcher()
     role = role or _first_role(dispatcher)
     dispatcher.contract.require(role)
     post = role == CHATCOMPLETIONS and not no_post and (as_json or not quiet)
-    if dry_run:
+    if asked is not None and dry_run:
         roles = [role, POSTCOMPLETIONS] if post else [role]
-        click.echo(to_json(list(_requests(dispatcher, prompt, roles, model))))
+        click.echo(to_json(list(_requests(dispatcher, asked, roles, model))))
         return
     on_terminal = sys.stdout.isatty() and not as_json
     if on_terminal and not quiet:
         print_roles(dispatcher)
     quiet_litellm()
-
-    from dispatch.tools.chat import Turn, converse
-    from dispatch.tools.complete import complete
-    from dispatch.tools.usage import usage
-
-    models = [each for name in (role, POSTCOMPLETIONS) for each in dispatcher.groups.get(name, ())]
-    stream = not as_json and all(each.get("stream", True) for each in models)
-    if role == CHATCOMPLETIONS:
-        either: Any = converse  # streamed or not
-        turns = either(dispatcher, prompt, post=post, model=model, stream=stream)
+    show: Callable[[Turns], None] = partial(_show, role=role, quiet=quiet)
+    show = partial(_render, quiet=quiet) if on_terminal else _show_json if as_json else show
+    ask = partial(_ask, dispatcher, role, model, post, not as_json)
+    if asked is None:
+        _chat(ask, show)
     else:
-        turns = iter([Turn(**vars(complete(dispatcher, prompt, role, model=model)))])
+        show(ask(asked))
+    if with_usage:
+        _print_usage(usage(dispatcher))
+
+
+def _read_prompt(config: Config, prompt: str) -> str | None:
+    """Return the prompt; where the last argument is `-`, a file or missing, that of a pipe.
+
+    None means a chat: there is no prompt, and stdin is a terminal.
+    """
+    files = list(config.files or ())
+    if is_config(prompt) and (prompt != "-" or "-" in files):
+        config.files, prompt = [*files, prompt], ""
+    if prompt == "" and sys.stdin is not None and sys.stdin.isatty():
+        return None
+    if prompt in ("", "-") and sys.stdin is not None and "-" not in files:
+        try:
+            prompt = sys.stdin.read().strip()
+        except OSError:  # it cannot be read: then there is none
+            prompt = ""
+    if prompt.strip() in ("", "-"):
+        raise click.UsageError(_MISSING.format("dispatch run"))
+    return prompt
+
+
+def _ask(
+    dispatcher: ModelDispatcher[Any],
+    role: str,
+    model: str | None,
+    post: bool,
+    stream: bool,
+    messages: str | list[Message],
+) -> Turns:
+    if role == CHATCOMPLETIONS:
+        models = [m for name in (role, POSTCOMPLETIONS) for m in dispatcher.groups.get(name, ())]
+        stream = stream and all(each.get("stream", True) for each in models)
+        either: Any = converse  # streamed or not
+        yield from either(dispatcher, messages, post=post, model=model, stream=stream)
+    else:
+        answer = complete(dispatcher, messages, role, model=model)
+        yield Turn(**vars(answer), conversation=freeze([*listed(messages), answer.message]))
+
+
+def _chat(ask: Callable[[list[Message]], Turns], show: Callable[[Turns], None]) -> None:
+    """Ask again and again: Ctrl-D ends it, Ctrl-C stops an answer."""
+    with suppress(ImportError):
+        import readline  # noqa: F401  # the arrow keys bring back earlier prompts
+
+    messages: list[Message] = []
+
+    def noted(turns: Turns) -> Turns:
+        nonlocal messages
+        for turn in turns:
+            messages = turn.messages if isinstance(turn, Turn) else messages
+            yield turn
+
+    click.echo("Ctrl-C stops an answer, Ctrl-D ends the chat.")
+    while True:
+        try:
+            said = input("\n> ").strip()
+        except EOFError:
+            click.echo()
+            return
+        except KeyboardInterrupt:
+            click.echo()
+            continue
+        try:
+            if said:
+                show(noted(ask([*messages, {"role": "user", "content": said}])))
+        except KeyboardInterrupt:
+            click.echo("\nstopped")
+        except CompletionError as error:  # the next prompt may do better
+            click.echo(f"{severity('error')} {harmless(str(error))}", err=True)
+
+
+def _show_json(turns: Turns) -> None:
+    for turn in turns:
+        if isinstance(turn, Turn):
+            click.echo(json.dumps(_as_data(turn)))
+
+
+def _show(turns: Turns, *, role: str, quiet: bool) -> None:
+    """Write the answer to stdout, piece by piece where it comes so, and all else to stderr."""
     streamed = False
     for turn in turns:
-        err = turn.role != role and not on_terminal
-        if as_json:
-            click.echo(json.dumps(_as_data(turn)))
-            continue
+        err = turn.role != role
         if not streamed and not quiet:
-            click.secho(_title(turn), bold=True, err=not on_terminal)
+            click.echo(_title(turn), err=True)
         if isinstance(turn, Turn):
-            calls = "\n".join(f"{each.name}({each.arguments})" for each in turn.tool_calls)
-            text = "" if streamed else turn.text
-            rest = "\n" if streamed and turn.text and calls else ""
-            click.echo(rest + "\n".join(filter(None, (text, calls))), err=err)
+            click.echo(_rest(turn, streamed), err=err)
         else:
             for piece in turn:
                 click.echo(piece, nl=False, err=err)
         streamed = not isinstance(turn, Turn)
-    if with_usage:
-        _print_usage(usage(dispatcher))
+
+
+def _render(turns: Turns, *, quiet: bool) -> None:
+    """Show turns on a terminal: a spinner until the first word, then Markdown, block by block."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.markdown import Markdown
+
+    console = Console(markup=False, emoji=False, highlight=False)
+    streamed = False
+    while True:
+        with console.status("thinking …"):
+            turn = next(turns, None)
+        if turn is None:
+            return
+        if not streamed and not quiet:
+            console.print(_title(turn), style="bold")
+        text = _rest(turn, streamed) if isinstance(turn, Turn) else ""
+        if isinstance(turn, Stream):
+            with Live(console=console, transient=True) as live:
+                for piece in turn:
+                    *blocks, text = _blocks(text + piece)
+                    for block in blocks:
+                        console.print(Markdown(printable(block)), "")
+                    live.update(Markdown(printable(text)))
+        if text.strip():
+            console.print(Markdown(printable(text)))
+        streamed = isinstance(turn, Stream)
+
+
+def _blocks(text: str) -> list[str]:
+    r"""Split Markdown at empty lines, but for those in a fence.
+
+    >>> _blocks("a\n\n```\nb\n\nc\n```\n\nd")
+    ['a', '```\nb\n\nc\n```', 'd']
+    """
+    first, *parts = text.split("\n\n")
+    blocks = [first]
+    for part in parts:
+        if blocks[-1].count("```") % 2:
+            blocks[-1] += f"\n\n{part}"
+        else:
+            blocks.append(part)
+    return blocks
+
+
+def _rest(turn: Turn, streamed: bool) -> str:
+    """Return the text of a turn, where it was not streamed, and the tools that it calls."""
+    calls = "\n".join(f"{each.name}({each.arguments})" for each in turn.tool_calls)
+    rest = "\n" if streamed and turn.text and calls else ""
+    return rest + "\n".join(filter(None, ("" if streamed else turn.text, calls)))
 
 
 def quiet_litellm() -> None:
@@ -122,20 +269,6 @@ def _first_role(dispatcher: ModelDispatcher[Any]) -> str:
     if len(played) == 1:
         return played[0]
     raise click.UsageError(f"which role? --role {', or --role '.join(map(shlex.quote, played))}")
-
-
-def _read_prompt(config: Config, prompt: str) -> str:
-    """Return the prompt; where the last argument is `-` or a file, or missing, that of a pipe."""
-    if os.path.isfile(prompt):
-        config.files, prompt = [*(config.files or ()), prompt], ""
-    if prompt in ("", "-") and sys.stdin is not None and not sys.stdin.isatty():
-        try:
-            prompt = sys.stdin.read().strip()
-        except OSError:  # it cannot be read: then there is none
-            prompt = ""
-    if prompt.strip() in ("", "-"):
-        raise click.UsageError(_MISSING.format("dispatch run"))
-    return prompt
 
 
 def _requests(

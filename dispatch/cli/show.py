@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import click
 
-from dispatch.cli.common import Config, harmless, print_table, to_json, with_config
+from dispatch.cli.common import Config, Output, harmless, print_table, to_json, with_config
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.redaction import redact_text
 from dispatch.sections import read_sections
@@ -20,13 +22,24 @@ COLUMNS = ("role", "order", "name", "model", "task")
 @click.command("show")
 @with_config
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for machines.")
-def command(config: Config, as_json: bool) -> None:
+@click.option("--html", metavar="FILE", type=Path, help="Write a page for a browser, with prices.")
+@click.option("--force", is_flag=True, help="Write over a file.")
+def command(config: Config, as_json: bool, html: Path | None, force: bool) -> None:
     """Show which model plays which role, in which order, with which task.
 
     In a pipe, each is one line, with tabs between its columns.
     """
     dispatcher = config.dispatcher()
     disabled = switched_off(read_sections(config.tree, config.program_contract))
+    if html is not None:
+        from dispatch.tools.check import check  # takes a while to import
+        from dispatch.tools.page import page
+
+        report = check(config.tree, contract=config.program_contract)
+        title = ", ".join(os.path.basename(path) for path in config.paths)
+        text = page(dispatcher, report, title=title, switched_off=disabled)
+        Output(html, force).write(text, read=config.paths)
+        return
     if as_json:
         roles = {role: [*map(_plain, found)] for role, found in assignments(dispatcher)}
         click.echo(to_json({"roles": roles, "switched_off": disabled}))
