@@ -40,7 +40,11 @@ REFERENCE = "os.environ/"
 """How a value refers to an environment variable: LiteLLM's own convention."""
 
 NO_KEY = "none"  # the documented way to say that an endpoint takes no key
-_NO_SECRETS = (NO_KEY, "mask", "block")  # the others are what a guardrail does with a secret
+_NO_SECRETS = frozenset(  # what servers without keys are given, and what guardrails do with secrets
+    {NO_KEY, "null", "dummy", "dummy-key", "empty", "fake", "fake-key", "no-key", "no-key-required",
+     "not-needed", "not-required", "not-used", "sk-no-key-required", "unused", "lm-studio",
+     "ollama", "vllm", "mask", "block"}
+)  # fmt: skip
 
 # The expressions are compiled on first use: `re` caches them, and importing costs nothing.
 _NAMES = r"""(?x)  # of a name in snake_case
@@ -91,7 +95,7 @@ _UNASSIGNED = r"\s*([\w~-]+)\s+(?=[^\s:=])"  # the colon is missing
 _ASSIGNED_VALUE = r"(?xi) (?!\*\*\*) (?:(?:basic|bearer|token|apikey|key)\s+)? \S* [^\s'\"\])},;.]"
 _WORD_BREAK = r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+|(?<=\w)[^\w\s]+(?=\w)"
 _LINE_WORDS = r"[\w.-]+"
-_NAME_LIKE = r"[\w@(*<$%{][\w ./:@+*$%<>(){}\[\],='&#!?~-]{0,119}"
+_NAME_LIKE = r"[\w@(*<$%{/.~][\w ./:@+*$%<>(){}\[\],='&#!?~-]{0,119}"
 
 _SHORTEST = 4  # shorter values occur in too many words to be scrubbed from messages
 _LONGEST = 500  # characters of a name that is looked at

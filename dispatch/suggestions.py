@@ -22,9 +22,14 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """
     from difflib import get_close_matches  # 3 ms to import, and needed only for a fault
 
-    by_fold = {name.casefold(): name for name in known}
+    by_fold = {name.casefold(): name for name in known if not _are_opposites(word, name)}
     close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=cutoff)
     return by_fold[close[0]] if close else None
+
+
+def _are_opposites(one: str, other: str) -> bool:
+    """Return whether one of two names enables what the other disables."""
+    return ("enable" in one and "disable" in other) or ("disable" in one and "enable" in other)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -294,3 +294,12 @@ def test_borrowed_role():
     assert found.describe().endswith("; borrowed from chatcompletions")
     (found,) = explain(config, "models", target=json.dumps, role="chatcompletions")
     assert "borrowed" not in found.describe()
+
+
+def test_path_in_a_proxy_file():
+    """The path that check prints for LiteLLM's own file is explained."""
+    entry = {"model_name": "smart", "litellm_params": {"model": "openai/gpt-4o", "seed": 1}}
+    config = {"model_list": [entry, {**entry, "model_name": "other"}]}
+    (each,) = explain(config, "model_list[1].litellm_params.seed")
+    assert (each.where, each.value, each.fate) == ("models[1].seed", 1, "parameter")
+    assert len(explain(config, "model_list[0]")) == len(explain(config, "models[0]"))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from importlib.metadata import version
+from itertools import product
 
 import litellm
 import pytest
@@ -254,8 +255,10 @@ def test_is_litellm():
 # Values
 
 
-@pytest.mark.parametrize("value", [None, "", "  "])
-@pytest.mark.parametrize("key", ["api_key", "azure_ad_token", "api_base", "base_url"])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("api_key", None), *product(["api_key", "azure_ad_token", "api_base", "base_url"], ["", " "])],
+)
 def test_empty(key, value):
     """An empty secret or endpoint reaches no call: LiteLLM would look into the environment."""
     group = group_of(**{key: value})
@@ -267,8 +270,9 @@ def test_empty(key, value):
 
 
 def test_empty_but_no_secret():
-    """What is empty and no secret is passed on; of headers, secret names count."""
+    """What is empty and no secret, or null, is passed on; of headers, secret names count."""
     model = {"model": "gpt-4o", "stop": None, "user": "", "extra_body": {"token": None}}
+    model |= {"api_base": None, "aws_session_token": None}
     model |= {"headers": {"X-Team": ""}, "extra_headers": None, "image_token": None}
     assert group_of(**model).morph(complete) == model
     with pytest.raises(ConfigError, match=r"headers\.Authorization: is empty"):

@@ -20,7 +20,14 @@ Path = tuple[Step, ...]
 Child = tuple[int, "Node"]  # the offset of a key (of an item, its own), and the value
 
 _KEY_CODES = frozenset(  # of faults that are about a key
-    {"unknown-key", "undeclared-role", "task-in-string", "needless-task", "missing-task"}
+    {
+        "unknown-key",
+        "undeclared-role",
+        "task-in-string",
+        "needless-task",
+        "missing-task",
+        "dead-source",
+    }
 )
 _WIDTH = 100  # characters of a line that are shown
 _LONGEST = 1000  # a longer line is not shown, as all of it is searched for secrets

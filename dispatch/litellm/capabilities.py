@@ -185,7 +185,8 @@ def find_end_of_life(
             successor = str(after.get("successor_model") or successor)
     prefix, slash, _ = called(model)[0].partition("/")
     known = successor in catalog.entries
-    if known and prefix in catalog.providers and not successor.startswith(f"{prefix}/"):
+    same = catalog.entries.get(successor, {}).get("mode") == entry.get("mode")
+    if known and same and prefix in catalog.providers and not successor.startswith(f"{prefix}/"):
         successor = f"{prefix}{slash}{successor}"
     verb = "was" if ends <= today.isoformat() else "will be"
     hint = f"use {successor}" if known else ""

@@ -100,7 +100,7 @@ class Catalog:
         return provider in _ANY_NAME or chosen is not None or not self._names(provider)
 
     @lru_cache(maxsize=1024)  # noqa: B019  # there is one catalog in a process
-    def near(self, name: str, custom: str | None = None) -> str | None:
+    def near(self, name: str, custom: str | None = None, cutoff: float = 0.75) -> str | None:
         """Return the known name that is nearest, of the same provider where that is known.
 
         It is sought for the first twenty names only.
@@ -111,7 +111,7 @@ class Catalog:
         provider = self.provider(name, custom)
         names = self._names(provider)
         bare = name.removeprefix(f"{provider}/")
-        near = nearest(name, names, 0.75) or nearest(bare, names, 0.75)
+        near = nearest(name, names, cutoff) or nearest(bare, names, cutoff)
         prefixed = near and name.startswith(f"{provider}/") and not near.startswith(f"{provider}/")
         return f"{provider}/{near}" if prefixed else near
 

@@ -168,6 +168,8 @@ def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         if number or type(value).__name__ in ("date", "datetime"):
             message = f"expected a string, found {describe_type(value)}"
             yield Fault((key,), message, "quote it", "wrong-string")
+        elif value is None and key != "api_key":
+            continue  # as for LiteLLM: the same as no key
         elif _is_empty(value) and key not in _MAY_BE_EMPTY:
             hint = "name an endpoint" if key in ENDPOINTS else "write os.environ/NAME"
             hint += ", or api_key: none" if key == "api_key" else ", or leave the key out"

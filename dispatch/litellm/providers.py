@@ -23,7 +23,7 @@ __all__ = ["called", "endpoint_of", "find_endpoint_faults", "find_provider_fault
 
 _ROUTING = "fallback_generalizations"  # of the map: which providers LiteLLM reads out of names
 _SERVED = r"""(?x)  # named by their owners
-      .*:[0-9a-f]{64} | ft:.+ | arn:.+ | (.+/)? \* | .*/responses/.+
+      .*:[0-9a-f]{64} | .+\#.+ | ft:.+ | arn:.+ | (.+/)? \* | .*/responses/.+
 """
 _AZURE = r"(.+\.)?(openai|cognitiveservices)\.azure\.(com|us|cn)"
 _LOCAL = r"""(?x)
@@ -242,11 +242,14 @@ def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> Iterator[
         message = f"LiteLLM's list has no model {quote_name(name)}"
         yield _warning("model", message, f"did you mean {quote_name(same)}?", "unknown-model")
         return
-    newer = _letters(name) in _listed_letters(catalog, provider)  # than the list
+    complete = provider in table("providers")["complete"]
+    latest = _listed_versions(catalog, provider).get(_letters(name))
+    newer = latest is not None and (not complete or _version(name) > latest)  # than the list
     if newer or os.environ.get(f"{provider.upper()}_API_BASE"):
         return
-    near = catalog.near(name, custom) if provider in catalog.providers else None
-    if near or provider in table("providers")["complete"]:
+    cutoff = 0.75 if complete else 0.9  # of the others, the list has a part only
+    near = catalog.near(name, custom, cutoff) if provider in catalog.providers else None
+    if near or complete:
         message = f"LiteLLM's list has no model {quote_name(name)}"
         hint = f"did you mean {quote_name(near)}?" if near else ""
         yield _warning("model", message, hint, "unknown-model")
@@ -289,11 +292,19 @@ def _letters(name: str) -> str:
     return re.sub(r"[\W\d_]", "", name.rpartition("/")[2])
 
 
+def _version(name: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", name.rpartition("/")[2])))
+
+
 @lru_cache(maxsize=64)
-def _listed_letters(catalog: Catalog, provider: str) -> frozenset[str]:
-    """Return the letters of the names that a provider has in the list: all but their versions."""
+def _listed_versions(catalog: Catalog, provider: str) -> Mapping[str, tuple[int, ...]]:
+    """Return the latest version that a provider has in the list of each name without its digits."""
     served = ((name, str(e.get("litellm_provider"))) for name, e in catalog.entries.items())
-    return frozenset(_letters(name) for name, each in served if each.startswith(provider))
+    latest: dict[str, tuple[int, ...]] = {}
+    for name in (name for name, each in served if each.startswith(provider)):
+        letters = _letters(name)
+        latest[letters] = max(latest.get(letters, ()), _version(name))
+    return latest
 
 
 @lru_cache(maxsize=1)
@@ -354,7 +365,7 @@ def _advise(name: str, url: str, catalog: Catalog) -> str:
     if re.search(r"[,|\s]", name):
         many = len(re.split(r"[,|]|\bor\b", name)) > 1
         return "list each model as an entry of its own" if many else "a name has no blank"
-    if url:
+    if url and not (url.startswith(REFERENCE) and _family(name)):
         ollama = url.rstrip("/").endswith(":11434")
         hint = f"openai/{name} if the endpoint speaks OpenAI's API"
         return f"write ollama_chat/{name}" if ollama else f"write {hint}"

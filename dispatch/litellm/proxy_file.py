@@ -17,11 +17,12 @@ from dispatch.litellm.proxy_settings import find_dead_aliases, find_unnamed_cred
 from dispatch.redaction import quote_name
 from dispatch.suggestions import describe_type, nearest
 
-__all__ = ["ENTRY_KEYS", "find_proxy_faults", "from_litellm", "is_proxy_file"]
+__all__ = ["ENTRY_KEYS", "find_proxy_faults", "from_litellm", "has_more", "is_proxy_file"]
 
 Entry = FrozenMap[str, Any]
 
-ENTRY_KEYS = ("model_name", "litellm_params", "model_info", "blocked")
+_LIMITS = ("rpm", "tpm")  # which LiteLLM reads beside the parameters too
+ENTRY_KEYS = ("model_name", "litellm_params", "model_info", "blocked", *_LIMITS)
 """What LiteLLM's proxy reads of an entry of its `model_list`."""
 _OURS = {"litellm_system_prompt": "system_prompt"}
 _RESERVED = {
@@ -39,7 +40,7 @@ def is_proxy_file(tree: Mapping[str, Any]) -> bool:
     >>> is_proxy_file({"model_list": []}), is_proxy_file({"model_list": [], "models": []})
     (True, False)
     """
-    return "model_list" in tree and "models" not in tree
+    return "models" not in tree and ("model_list" in tree or has_more(tree))
 
 
 def from_litellm(tree: FrozenMap[str, Any], *, skip_wrong: bool = False) -> FrozenMap[str, Any]:
@@ -60,11 +61,12 @@ def from_litellm(tree: FrozenMap[str, Any], *, skip_wrong: bool = False) -> Froz
     Raises `ConfigError` for entries of the wrong shape, and for keys that it could not keep; or
     leaves these entries out if `skip_wrong`.
     """
-    faults = list(_find_faults(tree["model_list"]))
+    listed = tree.get("model_list")
+    faults = list(_find_faults(listed))
     if faults and not skip_wrong:
         raise ConfigError(locate(fault, tree) for fault in faults)
     wrong = {fault.path[:2] for fault in faults}
-    written = () if ("model_list",) in wrong else tree["model_list"] or ()
+    written = () if ("model_list",) in wrong else listed or ()
     places = [("model_list", n) for n in range(len(written)) if ("model_list", n) not in wrong]
     entries = [written[number] for _, number in places]
     origin = origin_of(tree) or Origin(())
@@ -85,7 +87,8 @@ def from_litellm(tree: FrozenMap[str, Any], *, skip_wrong: bool = False) -> Froz
 
 def _model(entry: Entry, share: dict[str, Any], origin: Origin) -> FrozenMap[str, Any]:
     roles: Any = entry["model_name"]
-    params = entry["litellm_params"].to_dict()
+    beside = {key: (key,) for key in _LIMITS if key in entry and key not in entry["litellm_params"]}
+    params = {**entry["litellm_params"].to_dict(), **{key: entry[key] for key in beside}}
     info = {**(params.pop("model_info", None) or {}), **(entry.get("model_info") or {})}
     if info.get("roles") == pvector([roles]):  # as an export of this program notes it
         del info["roles"]
@@ -94,7 +97,7 @@ def _model(entry: Entry, share: dict[str, Any], origin: Origin) -> FrozenMap[str
     model |= {_OURS.get(key, key): value for key, value in params.items()} | share
     model |= {"model_info": freeze(info)} if info else {}
     model |= {"enabled": False} if entry.get("blocked") is True else {}
-    paths = {_OURS.get(key, key): ("litellm_params", key) for key in (*params, *share)}
+    paths = {_OURS.get(key, key): ("litellm_params", key) for key in (*params, *share)} | beside
     places = {"name": ("model_info", "id"), "enabled": ("blocked",), "roles": ("model_name",)}
     moved = {key: (*origin.path, *path) for key, path in {**paths, **places}.items()}
     return with_origin(FrozenMap.of({**model, "roles": roles}), origin._replace(moved=moved))
@@ -183,10 +186,10 @@ def find_proxy_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
     reach, and names of what is not there: of a credential, or behind an alias.
 
     >>> params = {"model": "openai/gpt-4o"}
-    >>> entry = {"model_name": "smart", "litellm_params": params, "rpm": 5}
+    >>> entry = {"model_name": "smart", "litellm_params": params, "seed": 5}
     >>> for fault in find_proxy_faults(freeze({"model_list": [entry]})):
     ...     print(fault)
-    model_list[0].rpm: is no key of a deployment; put it under litellm_params
+    model_list[0].seed: is no key of a deployment; put it under litellm_params
     """
     entries = tree.get("model_list")
     found: list[Fault] = []
@@ -197,15 +200,19 @@ def find_proxy_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
         found += _find_unread(entries)
         if not list(_find_faults(entries)):
             found += _find_unasked(entries)
-            found += () if _has_more(tree) else _find_unnamed(tree, entries)
+            found += () if has_more(tree) else _find_unnamed(tree, entries)
     if tree.get("include"):
         hint = "LiteLLM reads these files; check each by itself"
         found.append(Fault(("include",), "is not read here", hint, "unread-section"))
     return (locate(fault.as_warning(), tree) for fault in found)
 
 
-def _has_more(tree: Mapping[str, Any]) -> bool:
-    """Return whether the proxy has models and credentials that no file holds."""
+def has_more(tree: Mapping[str, Any]) -> bool:
+    """Return whether the proxy has models and credentials that this file does not hold.
+
+    >>> has_more({"general_settings": {"store_model_in_db": True}}), has_more({"model_list": []})
+    (True, False)
+    """
     general = tree.get("general_settings")
     in_database = isinstance(general, Mapping) and general.get("store_model_in_db")
     return bool(in_database or tree.get("include"))

@@ -108,7 +108,7 @@ def find_settings_faults(section: Any, name: str = "router_settings") -> Iterato
             hint = f"did you mean {quote_name(near)}?" if near else ""
             fault = Fault((name, key), f"unknown setting {quote_name(key)}", hint, "unknown-key")
             yield fault if live else fault.as_warning()
-        elif setting is not None:
+        elif setting is not None and not (key == "redis_port" and str(value).isdecimal()):
             named = [each for each in get_args(live.get(setting)) if isinstance(each, str)]
             choices = dict.fromkeys((*CHOICES.get(setting, ()), *named))
             yield from find_wrong_value((name, key), value, SETTINGS.get(setting, ""), choices)
@@ -210,6 +210,8 @@ def find_dead_fallbacks(
             ids.add(f"{name}:{role}:{number}".lstrip(":"))
             known |= {name: None} if name else {}
     wild = [each for each in known if "*" in each]  # as in a proxy that answers for openai/*
+    if any(is_reference(each) for each in known):  # which may be any name
+        wild = ["*"]
     for section in ("router_settings", "litellm_settings"):
         settings = sections.get(section)
         for path, name in _named(settings) if isinstance(settings, Mapping) else ():
@@ -223,8 +225,8 @@ def find_dead_fallbacks(
                 yield Fault((section, *path), message, code="dead-fallback")
             else:
                 message = f"no role or model is named {quote_name(name)}"
-                hint = did_you_mean(name, known)
-                yield Fault((section, *path), message, hint, "dead-fallback")
+                code = "dead-source" if path[-1] == name else "dead-fallback"
+                yield Fault((section, *path), message, did_you_mean(name, known), code)
 
 
 def aliases_in(sections: Mapping[str, Any]) -> tuple[str, ...]:

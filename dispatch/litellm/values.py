@@ -178,6 +178,8 @@ def _fits(value: Any, kind: str) -> bool:
 def _fix(key: str, kinds: tuple[str, ...], value: Any) -> str:
     """Return how to write a value as what its key takes."""
     kind, text = kinds[0], value.strip() if isinstance(value, str) else ""
+    if key == "drop_params" and isinstance(value, _LISTS):
+        return "write true, or the names under additional_drop_params"
     if kind == "string":
         return _as_string(key, value)
     if kind in ("number", "integer") and text:

@@ -33,7 +33,7 @@ from dispatch.litellm.policy import (
     hide_misspelt_secrets,
 )
 from dispatch.litellm.proxy import find_unresolved
-from dispatch.litellm.proxy_file import find_proxy_faults, from_litellm, is_proxy_file
+from dispatch.litellm.proxy_file import find_proxy_faults, from_litellm, has_more, is_proxy_file
 from dispatch.litellm.proxy_settings import (
     advise_on_section,
     find_dead_aliases,
@@ -179,7 +179,7 @@ def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> I
             found |= {fault.path: fault for fault in find_settings_faults(section, name)}
         elif isinstance(name, str) and not (name in {*known, *own_keys} or name.startswith("x-")):
             home = advise_on_section(name)
-            near = None if home else nearest(name, known)
+            near = None if home else nearest(name, known, 0.75)
             hint = "if it is the program's own, list it in own_keys, or begin its name with x-"
             hint = home or (f"did you mean {quote_name(near)}?" if near else hint)
             found[name,] = _warning((name,), "unknown section", hint, "unknown-key")
@@ -205,8 +205,9 @@ def _find(
         refused = [fault if fault.position else locate(fault, tree) for fault in error.faults]
         groups = {role: pvector(c for c in copies if role in c["roles"]) for role in contract}
     found = [*_find_in_sections(tree, contract.own_keys), *refused]
-    if not refused and not models:
-        found.append(locate(_warning(("models",), "holds no model", "add one", "no-models"), tree))
+    if not refused and not models and not has_more(tree):
+        place = ("models" if "models" in tree else "model_list",)
+        found.append(locate(_warning(place, "holds no model", "add one", "no-models"), tree))
 
     catalog, secrets, unknown = read_catalog(), secret_values(tree), set[str]()
     settings = sections.rest.get("litellm_settings")
@@ -324,6 +325,8 @@ def _find_in_keys(
 
 def _find_unset_keys(model: Model, catalog: Catalog | None) -> Iterator[Fault]:
     if catalog is None or not (called := _called(model, catalog)):
+        return
+    if model.get("litellm_credential_name"):  # which gives what the provider needs
         return
     provider = catalog.provider(*called)
     has_endpoint = model.get("api_base") or model.get("base_url")

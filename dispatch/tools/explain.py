@@ -10,7 +10,7 @@ from pyrsistent import pvector
 
 from dispatch.config.environment import references
 from dispatch.config.morpher import ConfigMorpher
-from dispatch.config.paths import PathLike, trace
+from dispatch.config.paths import Key, PathLike, parse, trace
 from dispatch.config.signatures import read_parameters
 from dispatch.errors import Position, Step, format_path
 from dispatch.immutable import VECTOR, FrozenMap, Origin, origin_of
@@ -117,11 +117,19 @@ def explain(
     Raises `ConfigError` for sections of the wrong shape, `PathError` for a path that leads
     nowhere, and `RoleError` for a role that is not declared.
     """
-    tree = tree_of(config)
-    tree = from_litellm(tree) if is_proxy_file(tree) else tree
-    hide_misspelt_secrets(tree)
+    written = tree_of(config)
+    hide_misspelt_secrets(written)
+    tree = from_litellm(written) if is_proxy_file(written) else written
     explainer = _Explainer(tree, read_sections(tree, contract), target)
-    return list(explainer.explain(path, role))
+    start = () if path is None else trace(written if _is_of_proxy(path) else explainer.tree, path)
+    if start[:1] != ("model_list",):
+        return list(explainer.explain(start, role))
+    everything = explainer.explain((), role)
+    return [each for each in everything if each.origins[0].path[: len(start)] == start]
+
+
+def _is_of_proxy(path: PathLike) -> bool:
+    return parse(path)[:1] == (Key("model_list"),)
 
 
 class _Use(NamedTuple):
@@ -152,8 +160,7 @@ class _Explainer:
             for at, model in self.models.items()
         }
 
-    def explain(self, path: PathLike | None, role: str | None) -> Iterator[Explanation]:
-        start = () if path is None else tuple(trace(self.tree, path))
+    def explain(self, start: Path, role: str | None) -> Iterator[Explanation]:
         lender, chosen = ("", None) if role is None else self.players(role)
         for at, value in _leaves(self.tree):
             if at[: len(start)] == start and (chosen is None or at[:2] in chosen):
