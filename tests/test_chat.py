@@ -114,6 +114,8 @@ def test_tools(talk, model, provider):
         ("{", {}, "error: the arguments are no JSON object"),
         ("[]", {}, "error: the arguments are no JSON object"),
         ("{}", {"sub": None}, "error: there is no tool 'add', only sub"),
+        ('{"c": 1}', {"add": lambda a: a}, "error: add: missing a required argument: 'a'"),
+        ('{"a": 1}', {"add": dict}, '{"a": 1}'),
     ],
 )
 def test_result(arguments, call_tool, result, model, monkeypatch):

@@ -208,6 +208,28 @@ def test_settings(ask, stream, model):
     assert (found.model, found.instead_of) == ("b", (("a", "500"),))
 
 
+@pytest.mark.parametrize(
+    ("settings", "keys", "asked"),
+    [
+        ({"fallbacks": [{"chatcompletions": ["backup"]}]}, {}, 2),
+        ({"default_fallbacks": ["backup"]}, {}, 2),
+        ({"fallbacks": [{"chatcompletions": ["backup"]}], "allowed_fails": 0}, {}, 1),
+        (
+            {"fallbacks": [{"chatcompletions": ["backup"]}]},
+            {"model_info": {"allowed_fails": 3}},
+            4,
+        ),
+    ],
+)
+def test_cooldown_of_an_only_model(ask, settings, keys, asked, model, provider):
+    """The only model of a role is left alone when it has failed, where a fallback follows."""
+    models = [model("a", "fail-500", **keys), model("b", "good", ["backup"])]
+    tree = {"models": models, "roles": ["backup"], "router_settings": settings}
+    dispatcher = ModelDispatcher(tree)
+    assert [ask(dispatcher, "hi").model for _ in range(6)] == ["b"] * 6
+    assert [body["model"] for body in agents.bodies(provider)].count("fail-500") == asked
+
+
 def test_repr(ask, stream, model):
     """The repr of an answer shows who and what, and no secret, even where a model echoes it."""
     shown = repr(ask(ModelDispatcher([model("a", "echo")]), "hi", stream=stream))

@@ -16,6 +16,7 @@ from collections.abc import (
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from dispatch.errors import CompletionError
@@ -73,7 +74,14 @@ class _Conversation:
             return self.call_tool(asked.name, arguments) if self.call_tool else None
         if asked.name not in self.call_tool:
             return f"error: there is no tool {asked.name!r}, only {', '.join(self.call_tool)}"
-        return self.call_tool[asked.name](**arguments)
+        tool = self.call_tool[asked.name]
+        try:
+            signature(tool).bind(**arguments)
+        except TypeError as error:
+            return f"error: {asked.name}: {error}"
+        except ValueError:  # it has no signature
+            pass
+        return tool(**arguments)
 
     def turn(self, answer: Answer, results: Sequence[Any] = ()) -> Turn:
         """Return a turn of the chat, and go on with it."""
