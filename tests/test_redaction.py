@@ -368,6 +368,7 @@ def commands():
             ["{bad}", "--to", "litellm-proxy"],
             ["{config}", "--to", "litellm-proxy", "--redis", f"redis://:{CANARY}@h"],
         ],
+        "show": [["{config}"], ["{bad}"], ["{config}", "--json"]],
         "check": [["{config}"], ["{bad}"], ["{config}", "--json"], ["{bad}", "--format", "github"]],
     }
     for name in COMMANDS:

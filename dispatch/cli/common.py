@@ -73,7 +73,7 @@ def is_config(name: str) -> bool:
     >>> is_config("-"), is_config("absent.yaml"), is_config("rename x to count")
     (True, True, False)
     """
-    named = " " not in name and Path(name).suffix.lower() in SUFFIXES
+    named = len(name.split()) == 1 and Path(name).suffix.lower() in SUFFIXES
     here = os.path.isfile(name) or (name and os.path.isfile(os.path.join(name, _FOUND[0])))
     return name == "-" or named or bool(here)
 
