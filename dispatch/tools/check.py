@@ -47,7 +47,7 @@ from dispatch.redaction import (
     quote_name,
     secret_values,
 )
-from dispatch.roles import CHATCOMPLETIONS, Contract, Role
+from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS, Contract, Role
 from dispatch.sections import OWN_SECTIONS, Sections, read_sections
 from dispatch.stages import Model, each
 from dispatch.suggestions import nearest
@@ -263,7 +263,8 @@ def _find(
         found += (locate(fault, tree) for fault in find_dead_aliases(sections.rest, groups))
         for model in models:
             found += (locate(f, model) for f in find_unnamed_credentials(sections.rest, model))
-    if models and CHATCOMPLETIONS in groups and not groups[CHATCOMPLETIONS]:
+    talks = {CHATCOMPLETIONS, POSTCOMPLETIONS}.issuperset(contract) and CHATCOMPLETIONS in groups
+    if models and not refused and talks and not groups[CHATCOMPLETIONS]:
         message = f"no model plays role {quote_name(CHATCOMPLETIONS)}, which run asks"
         note = Fault(("models",), message, "name another with --role", "unplayed-role", "note")
         found.append(locate(note, tree))
