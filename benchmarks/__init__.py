@@ -8,6 +8,7 @@ the results. The peers come with `pip install '.[bench]'`; one that is not insta
     jobs.py        the jobs: the subject, what it is compared with, and the bound of each
     by_hand.py     the baselines: what one would write without this package
     peers.py       the same jobs by other packages
+    faults.py      what each tool finds of the tables' faults: `python -m benchmarks faults`
     demo_script.py `dispatch run --demo`, written by hand
     plot.py        the plot of cost against the number of models
 """

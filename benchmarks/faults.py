@@ -37,7 +37,8 @@ from dispatch import Contract, Role, check, thaw
 from dispatch.errors import ConfigError
 from dispatch.litellm.keys import KEY_KINDS, known_keys
 from dispatch.loading import read_tree
-from dispatch.tools.schema import schema
+from dispatch.roles import DEFAULT_CONTRACT
+from dispatch.tools.schema import proxy_schema, schema
 
 __all__ = ["TOOLS", "Row", "Tool", "Verdict", "ask", "corpus", "judge", "main", "variables_of"]
 
@@ -254,7 +255,10 @@ def _check_jsonschema(row: Row, folder: Path) -> str:
     """Run check-jsonschema, with the schema that `dispatch schema` prints."""
     files = row.write(folder)
     made = folder / "made.schema"
-    made.write_text(json.dumps(schema(row.contract) if row.contract else schema()), "utf-8")
+    is_proxy = "model_list:" in "".join(row.files.values())
+    made.write_text(
+        json.dumps(proxy_schema() if is_proxy else schema(row.contract or DEFAULT_CONTRACT))
+    )
     command = ["-m", "check_jsonschema", "--schemafile", str(made), *map(str, files)]
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
     return done.stdout + done.stderr if done.returncode else ""
@@ -331,10 +335,13 @@ class Verdict(NamedTuple):
 def judge(name: str, rows: list[Row]) -> list[Verdict]:
     """Ask a tool about each row that it takes.
 
-    >>> judge("dispatch check", [Row("a typo", {"c.yaml": "model: 1"}, "c.yaml:1", ("models",))])
-    [Verdict(row=..., found=True, placed=True, seconds=...)]
+    >>> row = Row("a typo", {"c.yaml": "model: 1"}, "c.yaml:1", ("models",))
+    >>> (verdict,) = judge("dispatch check", [row])
+    >>> verdict.found, verdict.placed
+    (True, True)
     """
     tool = TOOLS[name]
+    check([{"model": "gpt-4o"}])  # reads the map of models, as those that import LiteLLM have
     clean = set(ask(tool, Row("clean", {"c.yaml": CLEAN})).text.splitlines())
     return [_verdict(row, ask(tool, row), clean, tool) for row in rows if tool.takes(row)]
 

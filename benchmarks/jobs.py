@@ -119,14 +119,16 @@ def import_dispatch() -> Job:
     return Job(Statement("import dispatch"), {"import pyrsistent, toolz": baseline}, alike=False)
 
 
-def _command(name: str) -> Job:
-    baseline = Rival(Process(("-c", "import click, rich.table")), 1.6)
+def _command(name: str, models: int, bound: float | None = None) -> Job:
+    baseline = Rival(Process(("-c", "import click, rich.table")), bound)
     rivals = {"python -c 'import click, rich.table'": baseline}
-    return Job(Process(("-c", RUN, name, yaml_file(2))), rivals, alike=False)
+    return Job(Process(("-c", RUN, name, yaml_file(models))), rivals, alike=False)
 
 
-for _name in ("show", "check"):
-    job(f"dispatch {_name}, process")(partial(_command, _name))
+job("dispatch show, process")(partial(_command, "show", 2, 1.6))
+job("dispatch check, process")(partial(_command, "check", 2, 1.6))
+job("dispatch check of 20 models, process")(partial(_command, "check", 20))
+job("dispatch check of 300 models, process")(partial(_command, "check", 300))
 
 
 @job("dispatch run --demo, process")

@@ -183,8 +183,9 @@ def report(differences, what):
 
 def test_installed_good():
     """A good configuration that the installed map makes a suspect is reported, no failure."""
-    catalog = read_catalog()
-    found = {str(f) for row in GOOD for model in models(row) for f in find(model, catalog, ahead=0)}
+    reports = (check(freeze(yaml.safe_load(row["file"])), today=TODAY, ahead=0) for row in GOOD)
+    unset = ("unset-key", "unset-variable")
+    found = {str(f) for each in reports for f in each.warnings if f.code not in unset}
     report(found, "a false alarm with the installed LiteLLM")
 
 

@@ -84,6 +84,8 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
         return "unknown key", f"write enabled: {str(not value).lower()}"
     if key in ("task", "tasks"):
         return "belongs to a role", "write roles: {postcompletions: …}, with the task behind it"
+    if re.match(r"X-|anthropic-(beta|version)$|HTTP-Referer$|Authorization$", key):
+        return "is a header", "put it under extra_headers"
     if key in _DEPLOYMENT and name.startswith("azure/"):
         return "is no key of LiteLLM", f"write model: azure/{shown}"
     if re.fullmatch(r".*key_(file|path)|.*token_file", key) and isinstance(value, str):

@@ -23,7 +23,7 @@ __all__ = ["called", "endpoint_of", "find_endpoint_faults", "find_provider_fault
 
 _ROUTING = "fallback_generalizations"  # of the map: which providers LiteLLM reads out of names
 _SERVED = r"""(?x)  # named by their owners
-      .*:[0-9a-f]{64} | .+\#.+ | ft:.+ | arn:.+ | (.+/)? \* | .*/responses/.+
+      .*:[0-9a-f]{64} | .+\#.+ | ft:.+ | arn:.+ | .*\* | .*/responses/.+
 """
 _AZURE = r"(.+\.)?(openai|cognitiveservices)\.azure\.(com|us|cn)"
 _LOCAL = r"""(?x)
@@ -122,6 +122,8 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     if host in table("websites"):
         hint = f"write {table('websites')[host][0]}"
         yield _warning(key, "leads to a page for people, not to an API", hint)
+    elif provider in VENDORS and provider not in ("openai", *table("owners").get(host, [provider])):
+        yield _warning(key, f"{host} does not speak the API of {provider}/", "leave it out")
     elif re.search(r"\s", url):
         yield _warning(key, "holds a blank", f"write {whole}")
     elif not re.fullmatch(_HOST, host) or port == 0:

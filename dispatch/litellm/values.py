@@ -68,10 +68,15 @@ def find_wrong_values(model: Mapping[str, Any]) -> Iterator[Fault]:
     stop[0]: expected a string, found the boolean False; quote it: YAML reads off and no as False
     """
     for key, value in model.items():
-        if isinstance(key, str) and key not in ("name", "roles"):
+        if key == "name" and isinstance(value, Mapping | bool | list | PVector):
+            message = f"expected a string, found {describe_type(value)}"
+            yield _fault((key,), message, "write one string")
+        elif isinstance(key, str) and key not in ("name", "roles"):
             yield from _find((key,), key, kinds_of(key), value)
     yield from _find_out_of_range(model)
     yield from _find_unknown_choices(model)
+    yield from _find_wrong_forms(model)
+    yield from _find_wrong_tools(model)
     key, url = endpoint_of(model)
     if key == "api_base" and model.get("base_url") not in (None, "", url):
         yield _fault((key,), "is not used, as base_url wins", "keep one of the two")
@@ -90,8 +95,46 @@ def _find_out_of_range(model: Mapping[str, Any]) -> Iterator[Fault]:
             continue
         if key not in seen and not float(least) <= value <= float(most):
             seen.add(key)
+            price = f"it is for one token: {value / 1e6:g} where {value} is for a million"
             limits = f"between {least} and {most}" if len(most) < 5 else f"of at least {least}"
-            yield _fault((key,), f"{value} is out of range", f"write a number {limits}")
+            hint = price if "per_token" in key else f"write a number {limits}"
+            yield _fault((key,), f"{value} is out of range", hint)
+
+
+def _find_wrong_forms(model: Mapping[str, Any]) -> Iterator[Fault]:
+    for key, form, *example in rows("forms"):
+        value = model.get(key)
+        if not isinstance(value, str) or re.fullmatch(rf"\s*({form})?\s*", value) or refers(value):
+            continue
+        elsewhere = (
+            foreign_reference(value) or _more_foreign(value) or re.match(_PLACEHOLDER, value)
+        )
+        if not elsewhere and not re.fullmatch(_VARIABLE, value):
+            yield _fault((key,), f"unknown value {quote_name(value)}", " ".join(example))
+
+
+def _find_wrong_tools(model: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what OpenAI's API takes for no tool, and for no format."""
+    name, custom = called(model)
+    provider = custom or (name.partition("/")[0] if "/" in name else "openai")
+    tools = model.get("tools")
+    if provider in ("openai", "azure") and isinstance(tools, _LISTS):
+        for index, tool in enumerate(tools):
+            function = tool.get("function") if isinstance(tool, Mapping) else None
+            named = isinstance(function, Mapping) and function.get("name")
+            if (
+                isinstance(tool, Mapping)
+                and not named
+                and tool.get("type", "function") == "function"
+            ):
+                hint = "write {type: function, function: {name: …}}"
+                yield _fault(("tools", index), "has no name of a function", hint)
+    wanted = model.get("response_format")
+    wanted = wanted if isinstance(wanted, Mapping) else {}
+    schemas = {"json_schema", "response_schema"}
+    if wanted.get("type") == "json_schema" and schemas.isdisjoint(wanted):
+        hint = "write json_schema: {name: …, schema: …}"
+        yield _fault(("response_format",), "has no json_schema", hint)
 
 
 def _find_unknown_choices(model: Mapping[str, Any]) -> Iterator[Fault]:
@@ -104,7 +147,7 @@ def _find_unknown_choices(model: Mapping[str, Any]) -> Iterator[Fault]:
         if foreign_reference(value):
             continue
         near = nearest(value.lower(), choices, 0.6)
-        if near or first[0] != "~":
+        if near or not (first[0] == "~" or endpoint_of(model)[1]):
             hint = f"did you mean {near!r}?" if near else f"known: {', '.join(choices)}"
             yield _fault(path, f"unknown value {quote_name(value)}", hint)
 
@@ -214,7 +257,7 @@ def _as_number(key: str, text: str, kind: str) -> str:
         digits, fraction, sign, power = exponent.groups()
         written = f"{digits}{fraction or '.0'}e{sign or '+'}{power}"
         return f"write {written}: YAML reads {text} as a string"
-    text = text.rstrip(",;")
+    given, text = text, text.rstrip(",;")
     plain = re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", text)
     quantity = re.fullmatch(_QUANTITY, re.sub(r"(?<=\d),(?=\d)", ".", plain))
     unit = quantity[2].lower() if quantity else "?"
@@ -225,11 +268,14 @@ def _as_number(key: str, text: str, kind: str) -> str:
         return f"write {_TYPES[kind][0]}"
     if factor is not None:
         return f"write {round(float(quantity[1]) * factor, 6):.15g}"
-    return f"remove the quotes: write {text}" if quantity[1] == text else f"write {quantity[1]}"
+    return f"remove the quotes: write {text}" if quantity[1] == given else f"write {quantity[1]}"
 
 
 def _find_blanks(path: Path, value: str, *, ascii_only: bool) -> Iterator[Fault]:
     stripped = value.strip()
+    if ascii_only and len(stripped.splitlines()) > 1 and "-----" not in value:
+        yield _fault(path, "holds a line break", "write it on one line")
+        return
     if not stripped or stripped[0] == "{" or len(stripped.splitlines()) > 1:
         return  # empty, JSON or a PEM block: looked at elsewhere, or with line breaks of its own
     if value[-1] in "\r\n":

@@ -49,7 +49,7 @@ from dispatch.redaction import (
     quote_name,
     secret_values,
 )
-from dispatch.roles import CHATCOMPLETIONS, Contract, Role
+from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS, Contract, Role
 from dispatch.sections import OWN_SECTIONS, Sections, is_by_name, read_sections
 from dispatch.stages import Model, each
 from dispatch.suggestions import nearest
@@ -173,19 +173,22 @@ def _warning(path: tuple[Step, ...], message: str, hint: str, code: str) -> Faul
 
 def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> Iterator[Fault]:
     known = (*OWN_SECTIONS, "model_list", *SECTIONS)
-    found: dict[tuple[Step, ...], Fault] = {}  # the last one knows best
+    found: list[Fault] = []
     for name, section in tree.iteritems():
         if name in SECTIONS:
-            found |= {fault.path: fault for fault in find_settings_faults(section, name)}
+            found += find_settings_faults(section, name)
         elif isinstance(name, str) and not (name in {*known, *own_keys} or name.startswith("x-")):
             home = advise_on_section(name)
             near = None if home else nearest(name, known, 0.75)
             hint = "if it is the program's own, list it in own_keys, or begin its name with x-"
             hint = home or (f"did you mean {quote_name(near)}?" if near else hint)
-            found[name,] = _warning((name,), "unknown section", hint, "unknown-key")
-    suspicious = find_suspicious_settings(tree, own=is_proxy_file(tree))
-    found |= {fault.path: fault for fault in suspicious}
-    yield from (locate(fault.as_warning(), tree) for fault in found.values())
+            found.append(_warning((name,), "unknown section", hint, "unknown-key"))
+    suspicious = list(find_suspicious_settings(tree, own=is_proxy_file(tree)))
+    better = {
+        fault.path for fault in suspicious if fault.code == "unknown-key"
+    }  # with better advice
+    found = [fault for fault in found if fault.path not in better]
+    yield from (locate(fault.as_warning(), tree) for fault in (*found, *suspicious))
 
 
 def _find(
@@ -257,7 +260,8 @@ def _find(
         found += (locate(fault, tree) for fault in find_dead_aliases(sections.rest, groups))
         for model in models:
             found += (locate(f, model) for f in find_unnamed_credentials(sections.rest, model))
-    if models and CHATCOMPLETIONS in groups and not groups[CHATCOMPLETIONS]:
+    talks = {CHATCOMPLETIONS, POSTCOMPLETIONS}.issuperset(contract) and CHATCOMPLETIONS in groups
+    if models and not refused and talks and not groups[CHATCOMPLETIONS]:
         message = f"no model plays role {quote_name(CHATCOMPLETIONS)}, which run asks"
         note = Fault(("models",), message, "name another with --role", "unplayed-role", "note")
         found.append(locate(note, tree))
