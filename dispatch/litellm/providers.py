@@ -33,6 +33,7 @@ _LOCAL = r"""(?x)
 _HOST = r"[\w-]+(\.[\w-]+)*\.?|[\da-f:.%]+"
 _GUESSES = ("", "/v1", "/api", "/openai", "/v1beta", "/api/openai/v1")
 _VERSION = r"\d{4}-\d\d-\d\d(-preview)?|v1|preview|latest|os\.environ/.+|[${%].*"
+_BELOW_V1 = ("hosted_vllm", "lm_studio")  # servers that answer there alone
 _ENDPOINTS_OF_AWS = ("aws_bedrock_runtime_endpoint", "aws_sts_endpoint")
 _SCHEMES = ("https", "http")
 _SCHEME = r"(?i)([a-z][a-z0-9+.-]*)(:/{0,2}|[;,.]?//)(?=\S)"
@@ -175,7 +176,11 @@ def _root(provider: str, url: str, version: str) -> tuple[str, str]:
     start = path.removesuffix(urlsplit(path).path)
     if root and openai and urlsplit(path).path in _GUESSES and path != start + root:
         return start + root, ""
-    if provider == "openai" and host.endswith(":11434") and urlsplit(path).path in ("", "/api"):
+    ollama = provider == "openai" and host.endswith(":11434")
+    if (ollama or (provider in _BELOW_V1 and is_local(url))) and urlsplit(path).path in (
+        "",
+        "/api"[: 4 * ollama],
+    ):
         return f"{start}/v1", ""
     old = provider == "azure" and version not in ("v1", "preview", "latest")
     if old and (path.endswith("/openai/v1") or "api-version=" in url):
