@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import date
 
 import pytest
 import yaml
@@ -222,7 +223,7 @@ def test_autogen():
                 "api_base": "https://x.openai.azure.com/",
                 "api_version": "2024-02-15-preview",
             },
-            {"model": "ollama/llama3", "api_base": "http://127.0.0.1:11434"},
+            {"model": "ollama_chat/llama3", "api_base": "http://127.0.0.1:11434"},
             {"model": "openai/llama-7B", "api_base": "http://127.0.0.1:8080"},
         ],
         "own_keys": ["tags"],
@@ -270,7 +271,7 @@ def test_valid(name, tmp_path):
     file = tmp_path / name
     file.write_text(FILES[name][1], "utf-8")
     done = run("import", file, "-o", "models.yaml")
-    assert (done.returncode, done.stderr) == (0, "wrote models.yaml\n")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "wrote models.yaml")
     written = yaml.safe_load((tmp_path / "models.yaml").read_text("utf-8"))
     assert detect(written) is None
     assert check(written).faults == ()
@@ -339,3 +340,23 @@ def test_unreadable(name, text, says, tmp_path):
     if text is None:
         with pytest.raises(FileError):
             read_foreign(file)
+
+
+def test_what_continue_leaves_to_others():
+    """Old titles, dates, names like roles, and models that a server chooses are carried over."""
+    entries = [
+        {
+            "title": "old",
+            "provider": "azure",
+            "model": "m",
+            "env": {"apiVersion": date(2024, 2, 1)},
+        },
+        {"name": "embed", "provider": "ollama", "model": "e", "roles": ["embed"]},
+        {"name": "any", "provider": "ollama", "model": "AUTODETECT"},
+    ]
+    imported = import_config({"models": entries})
+    named, embedding, chat = imported.tree["models"]
+    assert (named["name"], named["api_version"]) == ("old", "2024-02-01")
+    assert (embedding["model"], "name" in embedding) == ("ollama/e", False)
+    assert chat["model"] == "ollama_chat/AUTODETECT"
+    assert [fault.where for fault in imported.left_out] == ["models[2].model", "models[1].name"]

@@ -49,7 +49,8 @@ _TRIMMED = r"""(?x)
     | (.+_)? (url|base|endpoint|region|location) (_name)?
 """
 _WITHIN_URL = r"""(?x)
-      \$\{?\w+\}? | %[A-Z][A-Z0-9_]+% | \{\{?\s*(?:env[.:])?\w+\s*\}?\} | <[\w\ -]+> | \bYOUR_\w+
+      \$\{?\w+\}? | %[A-Z][A-Z0-9_]+% | \{\{?\s*(?:env[.:])?\w+\s*\}?\} | <[\w\ -]*> | \bYOUR_\w+
+    | (?<=//) (?i: your[-_][\w-]+ | x{3,} ) (?=\.)
 """
 _NAMED_BY_USERS = r".*(project|region|location|tenant|client_id|resource|profile|workspace).*"
 _PLACEHOLDER = r"(?i)<.+>$|your[-_\s]|\{\{?\s*your"

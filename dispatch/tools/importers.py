@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,7 +49,7 @@ _PROVIDERS = {
     "vllm": "hosted_vllm", "xAI": "xai", "zAI": "zai",
 }  # fmt: skip
 _CONTINUE_FIELDS: Fields = {
-    "name": "name", "model": "model", "apiBase": "api_base", "apiKey": "api_key",
+    "name": "name", "title": "name", "model": "model", "apiBase": "api_base", "apiKey": "api_key",
     "env.apiVersion": "api_version", "env.profile": "aws_profile_name",
     "env.accessKeyId": "aws_access_key_id", "env.secretAccessKey": "aws_secret_access_key",
     "env.projectId": "vertex_project", "chatOptions.baseSystemMessage": "system_prompt",
@@ -61,6 +62,7 @@ _CONTINUE_FIELDS: Fields = {
     "defaultCompletionOptions.presencePenalty": "presence_penalty",
     "defaultCompletionOptions.frequencyPenalty": "frequency_penalty",
 }  # fmt: skip
+_NO_CHAT = frozenset({"autocomplete", "embed", "rerank"})
 _CAPABILITIES = {"tool_use": "supports_function_calling", "image_input": "supports_vision"}
 _CALLS = {
     "embed": {"calls": "litellm.embedding", "needs": {"mode": "embedding"}},
@@ -209,7 +211,9 @@ class _Model:
 
     def put(self, key: str, value: Any, path: str) -> None:
         value = self.resolve(value, path)
-        if value not in (None, ""):
+        if value == "":
+            self.report(path, "is empty: left out")
+        elif value is not None:
             self.values[key] = value
             self.moved[key] = (*self.path, *path.split("."))
 
@@ -222,6 +226,8 @@ class _Model:
         if variable is None and isinstance(value, str) and "${{" in value:
             self.report(path, "is not expanded here: left out", "put all of it into a variable")
             return None
+        if isinstance(value, date):  # as YAML reads the version of an API
+            return value.isoformat()
         return REFERENCE + variable if variable else value
 
     def report(self, path: str, message: str, hint: str = "") -> None:
@@ -278,12 +284,20 @@ def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
             else:
                 model.report("capabilities", f"{quote_name(name)} {_LEFT_OUT}")
         values |= {"model_info": info} if info else {}
+        if values["model"] == "AUTODETECT":
+            model.report("model", "asks the server for its models", "name one of them")
         roles = _names(rest.pop("roles", None)) or ["chat", "edit", "apply", "summarize"]
+        if provider == "ollama" and not _NO_CHAT.issuperset(roles):
+            provider = "ollama_chat"
         prompt = {"system_prompt": values.pop("system_prompt", None)}
         chat = {CHATCOMPLETIONS: prompt} if prompt["system_prompt"] else CHATCOMPLETIONS
         values["roles"] = [chat if role == "chat" else role for role in roles]
         played |= dict.fromkeys(role for role in roles if role != "chat")
         models.append(model.finish(provider))
+    for model in models:
+        if model.values.get("name") in (CHATCOMPLETIONS, *played):
+            model.report("name", "a role has this name: left out")
+            del model.values["name"]
     sections = {f"x-{key}": data[key] for key in ("name", "version") if key in data}
     declared = {role: _CALLS.get(role) for role in played}
     return models, {**({"roles": declared} if declared else {}), **sections}
@@ -325,7 +339,11 @@ def _read_autogen(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
             model.values |= zip(keys, costs, strict=True)
         for key in [key for key in model.rest if key != "stream" and is_known(key)]:
             model.put(key, model.rest.pop(key), key)
-        kind = kind or ("openai" if "api_base" in model.values else None)
+        kind = (
+            "ollama_chat"
+            if kind == "ollama"
+            else kind or ("openai" if "api_base" in model.values else None)
+        )
         models.append(model.finish(kind))
     tagged = any("tags" in model.values for model in models)
     return models, {"own_keys": ["tags"]} if tagged else {}
