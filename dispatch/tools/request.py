@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import finalize
 
 from dispatch.errors import CompletionError, RoleError
-from dispatch.immutable import FrozenMap, freeze
+from dispatch.immutable import FrozenMap, freeze, thaw
 from dispatch.litellm.catalog import OPERATIONS, read_catalog
 from dispatch.litellm.policy import is_litellm
 from dispatch.litellm.router import (
@@ -235,7 +235,7 @@ class Request:
             return found
         if not isinstance(found, Mapping) or "messages" not in found:
             raise TypeError("`before` is to return the keyword arguments, or an Answer")
-        arguments: dict[str, Any] = reveal(dict(found), kept)
+        arguments: dict[str, Any] = reveal(thaw(dict(found)), kept)
         self.asked = freeze(secrets.hide(arguments))
         if (name := arguments.pop("model", None)) != model.get("model"):
             self.index = pick(self.group, name, None)
