@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from dispatch import ModelDispatcher, Role, recorded, usage, with_secrets
+from dispatch import ModelDispatcher, Role, freeze, recorded, usage, with_secrets
 from dispatch.errors import CompletionError, FileError, RoleError
 from dispatch.tools.chat import aconverse, converse
 from dispatch.tools.complete import acomplete, complete
@@ -148,6 +148,13 @@ def test_model(ask, model, provider):
         ask(dispatcher, "hi", before=lambda role, kwargs: kwargs | {"model": "d"})
 
 
+@pytest.mark.parametrize("change", [freeze, lambda kwargs: kwargs | {"messages": "hi"}])
+def test_other_forms(ask, change, model, provider):
+    """What `before` returns may be frozen, and its messages a string."""
+    found = ask(ModelDispatcher([model("a", "good")]), "hi", before=lambda _, k: change(k))
+    assert (found.text, agents.bodies(provider)[0]["messages"]) == ("good", [USER])
+
+
 @pytest.mark.parametrize("wrong", [None, 5, "text", {}])
 def test_wrong_result(ask, wrong, model):
     """What `before` returns is arguments with messages, or an answer."""
@@ -194,6 +201,9 @@ def test_secrets(ask, stream, model, provider, monkeypatch):
     ask(dispatcher, messages, before=with_secrets(asking), **options)
     assert all(f"canary-{each}" in seen[-1] for each in ("a", "other", "header", "p"))
     assert "canary" not in repr(answers[1].asked)
+    for each in (answers[0], copy.copy(answers[0]), copy.deepcopy(answers[0])):
+        assert each.hide("a: canary-a") == "a: ***"
+    assert "canary" not in repr(pickle.dumps(answers[0]))
 
 
 def test_conversation(talk, model):

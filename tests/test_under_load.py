@@ -161,9 +161,11 @@ def test_garbage(garbage, stream, model):
         return found.answer if stream else found
 
     for each in (ask, lambda dispatcher: run(ask_async(dispatcher))):
-        found = each(ModelDispatcher([model("a", garbage), model("b", "good")]))
+        dispatcher = ModelDispatcher([model("a", garbage), model("b", "good")])
+        found = each(dispatcher)
         assert (found.text, found.model) == ("ih", "b")
         assert [name for name, _ in found.instead_of] == ["a"]
+        assert [row[3:5] for row in usage(dispatcher)] == [(0, 1), (1, 0)]  # calls and failures
         with pytest.raises(CompletionError, match="model 'a'") as caught:
             each(ModelDispatcher([model("a", garbage)]))
         assert "canary" not in str(caught.value)

@@ -75,7 +75,8 @@ async def _complete(
         await follow(after, arguments)
         return kind(request, {}, answer=arguments) if stream else arguments
     request.open()
-    arguments |= {"stream": stream, **request.routed(arguments.get("metadata"))}
+    routed = request.routed(arguments.get("metadata"))
+    arguments |= {"messages": listed(arguments["messages"]), "stream": stream, **routed}
     if stream:
         return await kind(request, arguments, restart, after)._start()
     response = None

@@ -56,7 +56,7 @@ Kept = dict[int, tuple[_Hidden, Any]]
 
 
 class Secrets:
-    """The secrets of a dispatcher, which are in no repr and no copy of this.
+    """The secrets of a dispatcher, which are in no repr and no pickle of this.
 
     >>> secrets, kept = Secrets({"sk-1234"}), {}
     >>> shown = secrets.hide({"content": "my key: sk-1234", "api_key": "blue"}, kept=kept)
@@ -97,8 +97,13 @@ class Secrets:
         clean = redact(value, name)
         return scrub(clean, self._values) if isinstance(clean, str) else clean
 
+    def __copy__(self, _: object = None) -> Secrets:
+        return self
+
+    __deepcopy__ = __copy__
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return Secrets, ()
+        return Secrets, ()  # what is pickled may leave the process
 
 
 def reveal(value: Any, kept: Kept) -> Any:

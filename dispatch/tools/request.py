@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import finalize
 
 from dispatch.errors import CompletionError, RoleError
-from dispatch.immutable import FrozenMap, freeze
+from dispatch.immutable import FrozenMap, freeze, thaw
 from dispatch.litellm.catalog import OPERATIONS, read_catalog
 from dispatch.litellm.policy import is_litellm
 from dispatch.litellm.router import (
@@ -235,7 +235,7 @@ class Request:
             return found
         if not isinstance(found, Mapping) or "messages" not in found:
             raise TypeError("`before` is to return the keyword arguments, or an Answer")
-        arguments: dict[str, Any] = reveal(dict(found), kept)
+        arguments: dict[str, Any] = reveal(thaw(dict(found)), kept)
         self.asked = freeze(secrets.hide(arguments))
         if (name := arguments.pop("model", None)) != model.get("model"):
             self.index = pick(self.group, name, None)
@@ -285,7 +285,10 @@ class Request:
         self, model_id: str, error: Exception, arguments: dict[str, Any], text: str = ""
     ) -> None:
         """Leave a call to the models that were not asked yet; raise where there is none."""
-        self.broken[model_id] = f"broke off: {reason_of(error)}" if text else reason_of(error)
+        if isinstance(error, NoAnswerError):  # LiteLLM took it for an answer
+            self.fail(model_id, error)
+        else:
+            self.broken[model_id] = f"broke off: {reason_of(error)}"
         failed = {*dict(self.failures), *self.broken}
         left = [each for each in self.ids if each not in failed]
         if not left:
@@ -302,7 +305,7 @@ class Request:
         """Return what to raise for an error of LiteLLM; `broken` is the model that broke off."""
         said = scrub(f"{type(error).__name__}: {error}", self.built.secrets)
         failed = self.instead_of()
-        if not failed and len(self.ids) == 1 and "RateLimit" not in type(error).__name__:
+        if not failed and len(self.ids) == 1 and "RouterRateLimit" not in type(error).__name__:
             failed = ((self.name(self.ids[0]), reason_of(error)),)  # its report is still to come
         names = ", ".join(dict.fromkeys(quote_name(name) for name, _ in failed))
         reasons = ", ".join(reason for _, reason in failed)

@@ -22,7 +22,7 @@ def block(work: Coroutine[Any, Any, T]) -> T:
         result: T = end.value
         return result
     work.close()
-    raise TypeError("what awaits has no place in a call that blocks")
+    raise TypeError("a hook or a tool that awaits needs acomplete or aconverse")
 
 
 def each_of(items: AsyncGenerator[T, None]) -> Iterator[T]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ from tests import fake_provider
 
 ROOT = Path(__file__).parent.parent.parent
 MASTER_KEY = "sk-master-of-the-test"
+ECHOED = itertools.count()
 READY_WITHIN = 120  # seconds; a proxy takes about 7 on a quiet machine
 
 needs_proxy = pytest.mark.skipif(
@@ -77,12 +79,21 @@ def wait_until(ready, process, log):
 
 
 def answer(request):
-    """Answer with the model's name; one named `fail-CODE` fails with that code."""
-    name = request.get_json()["model"]
+    """Answer with the model's name; `fail-CODE` fails with that code, `echo` repeats what it hears.
+
+    `flaky` does so too, but for every other call.
+    """
+    body = request.get_json()
+    name = body["model"]
+    if name in ("echo", "flaky"):
+        number = next(ECHOED)
+        if name == "echo" or number % 2:
+            return fake_provider.answer(body, body["messages"][-1]["content"])
+        name = "fail-500"
     if name.startswith("fail-"):
         error = {"error": {"message": "not now"}}
         return Response(json.dumps(error), int(name[5:]), mimetype="application/json")
-    return fake_provider.answer(request.get_json(), name)
+    return fake_provider.answer(body, name)
 
 
 @pytest.fixture(scope="package")
@@ -152,12 +163,14 @@ def exported(directory, provider, redis):
         model("broken", "fail-500", "second"),
         model("whole", "whole", "second"),
         model("scarce", "scarce", "limited", rpm=3),
+        model("flaky", "flaky", "walk"),
+        model("echo", "echo", "walk"),
         model("often", "often", "shared", order=1, weight=9),
         model("seldom", "seldom", "shared", order=1),
     ]
     tree = {
         "models": models,
-        "roles": ["second", "limited", "shared"],
+        "roles": ["second", "limited", "shared", "walk"],
         "router_settings": {"num_retries": 0},
         "litellm_settings": {"fallbacks": [{"limited": ["postcompletions"]}]},
     }
@@ -172,9 +185,32 @@ def exported(directory, provider, redis):
     return target
 
 
+class Proxy:
+    """A proxy that can be killed, and started again at the same place."""
+
+    def __init__(self, directory, exported, environment):
+        self.port, self.environment = free_port(), environment
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.log, self.stack = directory / f"proxy-{self.port}.log", contextlib.ExitStack()
+        self.command = [str(Path(sys.executable).parent / "litellm"), "--config", str(exported)]
+        self.command += ["--host", "127.0.0.1", "--port", str(self.port), "--telemetry", "False"]
+
+    def start(self):
+        self.process = self.stack.enter_context(
+            running(self.command, self.log, env=self.environment)
+        )
+
+    def wait(self):
+        wait_until(lambda: is_live(self.port), self.process, self.log)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(15)
+
+
 @pytest.fixture(scope="package")
-def proxies(directory, exported):
-    """The endpoints of two proxies that run from one file."""
+def machines(directory, exported):
+    """Two proxies that run from one file."""
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_KEY")}
     environment |= {
         "LITELLM_MASTER_KEY": MASTER_KEY,
@@ -183,17 +219,19 @@ def proxies(directory, exported):
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    ports = [free_port(), free_port()]
-    with contextlib.ExitStack() as stack:
-        started = []
-        for port in ports:
-            log = directory / f"proxy-{port}.log"
-            command = [str(Path(sys.executable).parent / "litellm"), "--config", str(exported)]
-            command += ["--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
-            started.append((stack.enter_context(running(command, log, env=environment)), log, port))
-        for process, log, port in started:
-            wait_until(lambda port=port: is_live(port), process, log)
-        yield [f"http://127.0.0.1:{port}" for port in ports]
+    made = [Proxy(directory, exported, environment) for _ in range(2)]
+    with made[0].stack, made[1].stack:
+        for proxy in made:
+            proxy.start()
+        for proxy in made:
+            proxy.wait()
+        yield made
+
+
+@pytest.fixture(scope="package")
+def proxies(machines):
+    """The endpoints of the two."""
+    return [proxy.endpoint for proxy in machines]
 
 
 def is_live(port):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
 
-from tests.integration.conftest import MASTER_KEY
+from tests.integration.conftest import MASTER_KEY, ROOT
+from tests.test_docs import FILE
 
+GUIDE = ROOT / "dispatch" / "docs" / "router.md"
 MESSAGES = [{"role": "user", "content": "hello"}]
 OWN = {"name", "roles", "system_prompt", "task"}
 LITELLMS = {"order", "litellm_system_prompt", "model_info", "rpm"}
@@ -31,7 +36,7 @@ def ask(client, role, **options):
 
 def test_models(client):
     """Each role is a model that the proxy offers."""
-    roles = {"chatcompletions", "postcompletions", "second", "limited", "shared"}
+    roles = {"chatcompletions", "postcompletions", "second", "limited", "shared", "walk"}
     assert {model.id for model in client.models.list()} == roles
 
 
@@ -67,7 +72,7 @@ def test_shared_load(client):
     assert answers.count("often") > 2 * answers.count("seldom")
 
 
-def test_shared_limit(proxies, provider):
+def check_shared_limit(proxies, provider):
     """A limit that is reached on one proxy holds on the other."""
     left = 60 - time.time() % 60
     if left < 20:  # limits are counted by the minute of the clock
@@ -80,6 +85,11 @@ def test_shared_limit(proxies, provider):
         with pytest.raises(openai.RateLimitError):
             ask(client, "limited", **no_fallback)
     assert len(provider.log) == 3
+
+
+def test_shared_limit(proxies, provider):
+    """A limit that is reached on one proxy holds on the other."""
+    check_shared_limit(proxies, provider)
 
 
 def test_fallback_of_litellm_settings(proxies):
@@ -114,3 +124,34 @@ def test_redis_killed(proxies, redis):
         assert answers == ["good"] * 24
     finally:
         redis.start()
+
+
+def test_walk(machines, proxies, provider, redis, tmp_path):
+    """The guide's walk: a thousand calls while a proxy, the provider and Redis fail in turn."""
+    files = dict(FILE.findall(GUIDE.read_text(encoding="utf-8")))
+    (tmp_path / "thousand.py").write_text(files["thousand.py"], encoding="utf-8")
+    command = [sys.executable, "thousand.py", *(f"{each}/v1" for each in proxies)]
+    environment = os.environ | {"LITELLM_MASTER_KEY": MASTER_KEY, "ROLE": "walk"}
+    provider.clear_log()
+
+    def wait_for(calls):
+        while len(provider.log) < calls and walking.poll() is None:
+            time.sleep(0.05)
+
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as walking:
+        wait_for(200)
+        machines[1].kill()
+        wait_for(500)
+        redis.kill()
+        time.sleep(1)
+        redis.start()
+        machines[1].start()
+        printed, _ = walking.communicate(timeout=300)
+    assert printed.startswith("1000 answers, 1000 right, 0 lost"), printed
+    print(printed)
+    machines[1].wait()
+    left = 60 - time.time() % 60
+    time.sleep(left + 1)  # another minute than that of the limits before
+    check_shared_limit(proxies, provider)
