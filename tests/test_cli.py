@@ -9,12 +9,14 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
 
 import click
 import pytest
+from werkzeug import Response
 
 import dispatch as package
 from dispatch import cli
@@ -374,10 +376,18 @@ def test_chat_history(provider, model, tmp_path):
     ]
 
 
-def test_interrupted_answer(tmp_path):
+def test_interrupted_answer(httpserver, tmp_path):
     """Ctrl-C stops an answer and keeps the chat; Ctrl-D ends it."""
+    asked, done = threading.Event(), threading.Event()
+
+    def wait(request):
+        asked.set()
+        done.wait(60)
+        return Response()
+
+    httpserver.expect_request("/v1/chat/completions").respond_with_handler(wait)
     file = tmp_path / "models.json"
-    slow = {"name": "a", "model": "gpt-4o", "mock_response": "late", "mock_delay": 60}
+    slow = {"model": "openai/m", "api_base": httpserver.url_for("/v1"), "api_key": "none"}
     file.write_text(json.dumps({"models": [slow]}))
     leader, follower = pty.openpty()
     line = [sys.executable, "-m", "dispatch", "run", str(file)]
@@ -387,11 +397,12 @@ def test_interrupted_answer(tmp_path):
     os.close(follower)
     read_until(leader, b"> ")
     os.write(leader, b"hi\n")
-    read_until(leader, b"thinking")
+    assert asked.wait(60)
     process.send_signal(signal.SIGINT)
     assert b"stopped" in read_until(leader, b"\n> ")
     os.write(leader, b"\x04")
     assert process.wait(timeout=30) == 0
+    done.set()
     os.close(leader)
 
 

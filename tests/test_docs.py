@@ -78,7 +78,7 @@ def test_found_before_the_first_call(mistake):
     import litellm
 
     (row,) = [line for line in README.splitlines() if line.startswith("| ") and mistake in line]
-    *_, ours, theirs, _ = (cell.strip() for cell in row.split("|"))
+    _, _, ours, theirs, _, _ = (cell.strip() for cell in row.split("|"))
     params = {"api_key": "sk-made-up", **MISTAKES[mistake]}
     fallbacks = [{"chatcompletions": ["chatcompletion"]}] if "fallback" in mistake else []
     settings = {"router_settings": {"fallbacks": fallbacks}} if fallbacks else {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.litellm.deployments import deploy
 from dispatch.redaction import display_name
-from dispatch.sections import Sections
+from dispatch.roles import Contract
+from dispatch.sections import read_sections
 from dispatch.stages import Model, apply_defaults, drop_disabled
 
 __all__ = ["Assignment", "assignments", "switched_off"]
@@ -57,11 +58,12 @@ def _assignment(role: str, model: Model, deployment: dict[str, Any]) -> Assignme
     return Assignment(role, *shares, display_name(model), model["model"], task, lender, model)
 
 
-def switched_off(sections: Sections) -> list[str]:
+def switched_off(tree: Mapping[str, Any], contract: Contract | None = None) -> list[str]:
     """Return the names of the models that `enabled: false` keeps out.
 
-    >>> switched_off(Sections([{"model": "gpt-4o", "enabled": False}], Contract()))
+    >>> switched_off({"models": [{"model": "gpt-4o", "enabled": False}]})
     ['gpt-4o']
     """
+    sections = read_sections(tree, contract)
     models = (apply_defaults(model, sections.defaults) for model in sections.models)
     return [display_name(model) for model in models if not drop_disabled(model)]
