@@ -32,6 +32,8 @@ _LOCAL = r"""(?x)
 """
 _HOST = r"[\w-]+(\.[\w-]+)*\.?|[\da-f:.%]+"
 _GUESSES = ("", "/v1", "/api", "/openai", "/v1beta", "/api/openai/v1")
+_GEMINI = "generativelanguage.googleapis.com"
+_PORTS = {"11434": ("openai",), "1234": ("openai",)}
 _VERSION = r"\d{4}-\d\d-\d\d(-preview)?|v1|preview|latest|os\.environ/.+|[${%].*"
 _BELOW_V1 = ("hosted_vllm", "lm_studio")  # servers that answer there alone
 _ENDPOINTS_OF_AWS = ("aws_bedrock_runtime_endpoint", "aws_sts_endpoint")
@@ -172,16 +174,14 @@ def _root(provider: str, url: str, version: str) -> tuple[str, str]:
     if end is not None and urlsplit(path[: end.start()]).hostname:
         return path[: end.start()], added
     host, openai = urlsplit(url).netloc, added in ("/chat/completions", "")
-    root = table("roots").get(host, ("",))[0]
+    root = table("roots").get(host, ("",))[0] if openai and provider != "mistral" else ""
+    root = "/v1beta" if provider == "gemini" and host == _GEMINI else root
+    local = provider in _BELOW_V1 and is_local(url)
+    own = "/v1" if local or provider in _PORTS.get(host.rpartition(":")[2], ()) else ""
     start = path.removesuffix(urlsplit(path).path)
-    if root and openai and urlsplit(path).path in _GUESSES and path != start + root:
-        return start + root, ""
-    ollama = provider == "openai" and host.endswith(":11434")
-    if (ollama or (provider in _BELOW_V1 and is_local(url))) and urlsplit(path).path in (
-        "",
-        "/api"[: 4 * ollama],
-    ):
-        return f"{start}/v1", ""
+    at_root = urlsplit(path).path in (_GUESSES if root else ("", "/api"))
+    if (root or own) and at_root and path != start + (root or own):
+        return start + (root or own), ""
     old = provider == "azure" and version not in ("v1", "preview", "latest")
     if old and (path.endswith("/openai/v1") or "api-version=" in url):
         return path.removesuffix("/openai/v1"), added
