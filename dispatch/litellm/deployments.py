@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from dispatch.config.environment import references
 from dispatch.errors import ConfigError, Fault, Step, format_path
-from dispatch.immutable import locate, origin_of, thaw
+from dispatch.immutable import FrozenMap, locate, origin_of, thaw
 from dispatch.litellm.policy import RESERVED_KEYS, find_value_faults
 from dispatch.redaction import is_reference, quote_name
 from dispatch.stages import Model
 from dispatch.suggestions import describe_type
+
+if TYPE_CHECKING:
+    from dispatch.dispatcher import ModelDispatcher
 
 __all__ = [
     "Deployed",
@@ -26,6 +29,7 @@ __all__ = [
     "deploy",
     "find_idle_weights",
     "model_list",
+    "parts_of",
 ]
 
 Groups: TypeAlias = Mapping[str, Iterable[Model]]
@@ -47,8 +51,17 @@ class Deployed(NamedTuple):
         return order
 
 
-def model_list(groups: Groups, *, own_keys: Collection[str] = ()) -> list[Deployment]:
-    """Return the deployments of all groups, as `litellm.Router` takes them.
+def parts_of(
+    dispatcher: ModelDispatcher[Any] | Groups,
+) -> tuple[Groups, FrozenMap[str, Any], frozenset[str]]:
+    """Return the groups, the sections and the own keys of a dispatcher, or of groups alone."""
+    if isinstance(dispatcher, Mapping):
+        return dispatcher, FrozenMap({}), frozenset()
+    return dispatcher.groups, dispatcher.sections, dispatcher.contract.own_keys
+
+
+def model_list(dispatcher: ModelDispatcher[Any] | Groups, /) -> list[Deployment]:
+    """Return the deployments of a dispatcher, or of groups alone, as `litellm.Router` takes them.
 
     A deployment is called after its role. Its `model_info` is the model's own, with an `id` (the
     model's name; for each further deployment of it `name:role:number`), the role and the task. The
@@ -67,6 +80,7 @@ def model_list(groups: Groups, *, own_keys: Collection[str] = ()) -> list[Deploy
     Raises `ConfigError` for two models of one name, one named like a role, keys that the Router
     sets itself, and a secret or an endpoint that is empty.
     """
+    groups, _, own_keys = parts_of(dispatcher)
     deployed, faults = deploy(groups, own_keys)
     for model, deployment in deployed:
         for path, variable in references(deployment["litellm_params"]):

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 from dispatch.config.environment import find_unresolvable, references
 from dispatch.errors import ConfigError, Fault, SecretError, Step
 from dispatch.immutable import locate, origin_of, thaw
-from dispatch.litellm.deployments import Groups, as_sent, deploy
+from dispatch.litellm.deployments import Groups, as_sent, deploy, parts_of
 from dispatch.litellm.keys import VALUE_TYPES
 from dispatch.litellm.policy import report
-from dispatch.litellm.router import parts_of
 from dispatch.litellm.settings import MAPPINGS, SECTIONS, find_dead_fallbacks, find_settings_faults
 from dispatch.redaction import REFERENCE, literal_secrets, printable, quote_name
 from dispatch.suggestions import nearest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.config.environment import references
 from dispatch.errors import ConfigError, Fault, UnsetVariableError
-from dispatch.immutable import FrozenMap, locate
+from dispatch.immutable import locate
 from dispatch.litellm.deployments import (
     Deployed,
     Deployment,
@@ -17,6 +17,7 @@ from dispatch.litellm.deployments import (
     as_sent,
     deploy,
     find_idle_weights,
+    parts_of,
 )
 from dispatch.litellm.endpoints import find_credential_leak
 from dispatch.litellm.policy import find_misspelt, report, resolve_params
@@ -41,7 +42,6 @@ __all__ = [
     "find_secrets",
     "make_router",
     "model_id_of",
-    "parts_of",
     "warn_of_keys",
 ]
 
@@ -124,15 +124,6 @@ def _let_cool_down(models: Sequence[Deployment], settings: Mapping[str, Any]) ->
             model["model_info"] = {"allowed_fails": 1, **info}
 
 
-def parts_of(
-    dispatcher: ModelDispatcher[Any] | Groups,
-) -> tuple[Groups, FrozenMap[str, Any], frozenset[str]]:
-    """Return the groups, the sections and the own keys of a dispatcher, or of groups alone."""
-    if isinstance(dispatcher, Mapping):
-        return dispatcher, FrozenMap({}), frozenset()
-    return dispatcher.groups, dispatcher.sections, dispatcher.contract.own_keys
-
-
 def _usable(deployed: Iterable[Deployed]) -> tuple[Deployed, ...]:
     """Resolve all references; what LiteLLM could not call is left out, with a warning."""
     usable: list[Deployed] = []
@@ -198,7 +189,7 @@ _LONG = 8  # characters: shorter values, such as `true`, occur in any message
 def find_secrets(dispatcher: ModelDispatcher[Any] | Groups) -> frozenset[str]:
     """Return what a dispatcher holds, or refers to in the environment, that may be a secret.
 
-    >>> find_secrets({"chat": [FrozenMap({"model": "gpt-4o", "api_key": "sk-1"})]})
+    >>> find_secrets({"chat": [{"model": "gpt-4o", "api_key": "sk-1"}]})
     frozenset({'sk-1'})
     """
     groups, sections, _ = parts_of(dispatcher)
