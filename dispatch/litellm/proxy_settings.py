@@ -15,7 +15,7 @@ from dispatch.errors import Fault, Step
 from dispatch.immutable import VECTOR
 from dispatch.litellm.keys import is_known
 from dispatch.litellm.settings import MAPPINGS, SETTINGS, find_wrong_value
-from dispatch.redaction import REFERENCE, quote_name
+from dispatch.redaction import REFERENCE, is_reference, quote_name
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 __all__ = [
@@ -41,6 +41,10 @@ PROXY_SETTINGS: Mapping[str, Mapping[str, list[str]]] = {
 """What each setting of a section takes, in the words of JSON Schema, then the values it knows."""
 
 _LISTS: tuple[type[Any], ...] = (list, *VECTOR)
+_MODES = (  # of guardrails, as of LiteLLM 1.110.2
+    "pre_call", "post_call", "during_call", "logging_only", "pre_mcp_call", "during_mcp_call",
+    "post_mcp_call", "realtime_input_transcription",
+)  # fmt: skip
 _POLICIES = {"retry_policy": "Retries", "allowed_fails_policy": "AllowedFails"}
 _ERRORS = (
     "BadRequestError", "AuthenticationError", "TimeoutError", "RateLimitError", "NotFoundError",
@@ -73,6 +77,8 @@ def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) 
             message = f"expected a list, found {describe_type(settings)}"
             hint = "write each as an item, with a dash before it"
             yield Fault((section,), message, hint, "wrong-section").as_warning()
+        if section == "guardrails" and isinstance(settings, _LISTS):
+            yield from _find_in_guardrails(settings)
         if section in MAPPINGS and isinstance(settings, Mapping):
             for key, value in settings.items():
                 if isinstance(key, str):
@@ -89,6 +95,14 @@ def _find(section: str, key: str, value: Any) -> Iterator[Fault]:
     home = section_for(key, section)
     if key in _POLICIES and isinstance(value, Mapping) and section == "router_settings":
         yield from _find_in_policy(path, value, _POLICIES[key])
+    elif key == "model_group_retry_policy" and isinstance(value, Mapping):
+        for group, policy in value.items():
+            if isinstance(policy, Mapping):
+                yield from _find_in_policy((*path, str(group)), policy, "Retries")
+            else:
+                message = f"expected a mapping, found {describe_type(policy)}"
+                hint = "write a policy for each name, such as {main: {RateLimitErrorRetries: 3}}"
+                yield Fault((*path, str(group)), message, hint, "wrong-setting")
     elif key not in known and home:
         yield Fault(path, f"is no setting of {section}", f"put it under {home}", "unknown-key")
     elif section == "router_settings":
@@ -110,6 +124,17 @@ def _find_in_policy(path: tuple[Step, ...], policy: Mapping[str, Any], end: str)
             yield Fault((*path, str(key)), f"unknown error {quote_name(key)}", hint, "unknown-key")
         else:
             yield from find_wrong_value((*path, key), value, "integer", ())
+
+
+def _find_in_guardrails(guardrails: Iterable[Any]) -> Iterator[Fault]:
+    for index, each in enumerate(guardrails):
+        params = each.get("litellm_params") if isinstance(each, Mapping) else None
+        modes = params.get("mode") if isinstance(params, Mapping) else None
+        for mode in modes if isinstance(modes, _LISTS) else (modes,):
+            if isinstance(mode, str) and mode not in _MODES and not is_reference(mode):
+                path = ("guardrails", index, "litellm_params", "mode")
+                message = f"unknown value {quote_name(mode)}"
+                yield Fault(path, message, did_you_mean(mode, _MODES), "wrong-setting", "warning")
 
 
 def _find_references(section: str, settings: Any, own: bool) -> Iterator[Fault]:
