@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pyrsistent import PVector
@@ -68,6 +69,8 @@ class Secrets:
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._values = frozenset(values)
+        # A history is seen again at each call.
+        self._clean = lru_cache(maxsize=1024, typed=True)(self._find_clean)
 
     def hide(self, value: Any, name: str = "", kept: Kept | None = None) -> Any:
         """Return a copy in plain containers, with all secrets hidden."""
@@ -85,7 +88,7 @@ class Secrets:
         kept[id(hidden)] = hidden, value
         return hidden
 
-    def _clean(self, value: Any, name: str) -> Any:
+    def _find_clean(self, value: Any, name: str) -> Any:
         if isinstance(value, str) and value.lstrip().startswith("{"):  # as the arguments of tools
             try:
                 found = json.loads(value)
