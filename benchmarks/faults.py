@@ -22,8 +22,6 @@ import json
 import logging
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from statistics import median
@@ -253,15 +251,17 @@ def _structure() -> type:
 
 def _check_jsonschema(row: Row, folder: Path) -> str:
     """Run check-jsonschema, with the schema that `dispatch schema` prints."""
+    from check_jsonschema import main
+    from click.testing import CliRunner
+
     files = row.write(folder)
     made = folder / "made.schema"
     is_proxy = "model_list:" in "".join(row.files.values())
     made.write_text(
         json.dumps(proxy_schema() if is_proxy else schema(row.contract or DEFAULT_CONTRACT))
     )
-    command = ["-m", "check_jsonschema", "--schemafile", str(made), *map(str, files)]
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr if done.returncode else ""
+    done = CliRunner().invoke(main, ["--schemafile", str(made), *map(str, files)])
+    return done.output if done.exit_code else ""
 
 
 class Tool(NamedTuple):
