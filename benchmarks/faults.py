@@ -9,7 +9,8 @@ line is named.
 The peers run as they are, each file in a fresh fork of a process that has imported them. They read
 other formats, so each file is rewritten for them, key by key, whatever is wrong with it; what no
 YAML parser reads goes to them as it is. Faults in roles and tasks, which only this package has, are
-put to check-jsonschema alone of the others, as it gets our own schema.
+put to check-jsonschema alone of the others, as it gets our own schemas; files of LiteLLM's proxy to
+it and to LiteLLM.
 """
 
 from __future__ import annotations
@@ -22,8 +23,6 @@ import json
 import logging
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from statistics import median
@@ -38,6 +37,7 @@ from dispatch.errors import ConfigError
 from dispatch.litellm.keys import KEY_KINDS, known_keys
 from dispatch.loading import read_tree
 from dispatch.roles import DEFAULT_CONTRACT
+from dispatch.sections import OWN_SECTIONS
 from dispatch.tools.schema import proxy_schema, schema
 
 __all__ = ["TOOLS", "Row", "Tool", "Verdict", "ask", "corpus", "judge", "main", "variables_of"]
@@ -120,12 +120,23 @@ def _spread(text: str) -> str:
 
 def to_proxy(tree: Mapping[str, Any]) -> dict[str, Any]:
     """Rewrite a configuration as one of LiteLLM's proxy, key by key, whatever is wrong with it."""
-    models = tree.get("models")
-    rest = {k: v for k, v in tree.items() if k not in ("models", "defaults", "roles", "own_keys")}
+    models, rest = _listed(tree.get("models")), _sections(tree)
     if not isinstance(models, list):
         return {**rest, **({"model_list": models} if "models" in tree else {})}
     entries = [_to_deployment(m) if isinstance(m, dict) else m for m in models]
     return {"model_list": entries, **rest}
+
+
+def _sections(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sections that this package does not read itself."""
+    return {name: section for name, section in tree.items() if name not in OWN_SECTIONS}
+
+
+def _listed(models: Any) -> Any:
+    """Write models by their names as a list, which is what other tools read."""
+    if not isinstance(models, dict) or "model" in models:
+        return models
+    return [{"name": n, **m} if isinstance(m, dict) else m for n, m in models.items()]
 
 
 def _to_deployment(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +151,7 @@ def _to_deployment(model: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_llmhub(tree: Mapping[str, Any]) -> dict[str, Any]:
     """Rewrite a configuration as a specification of rethink-llmhub."""
-    models, roles, providers = tree.get("models"), {}, {}
+    models, roles, providers = _listed(tree.get("models")), {}, {}
     for number, model in enumerate(models if isinstance(models, list) else ()):
         if not isinstance(model, dict):
             roles[f"role-{number}"] = model
@@ -157,8 +168,8 @@ def to_llmhub(tree: Mapping[str, Any]) -> dict[str, Any]:
         roles[str(model.get("name", f"role-{number}"))] = {
             "kind": "chat", "description": "a role", **forced, "mode_params": params,
         }  # fmt: skip
-    rest = {key: value for key, value in tree.items() if key != "models"}
-    return {"project": "p", "env": "dev", "providers": providers, "roles": roles or models, **rest}
+    head = {"project": "p", "env": "dev", "providers": providers, "roles": roles or models}
+    return {**_sections(tree), **head}
 
 
 def _rewritten(row: Row, folder: Path, rewrite: Callable[[Any], Any]) -> Path:
@@ -253,32 +264,46 @@ def _structure() -> type:
 
 def _check_jsonschema(row: Row, folder: Path) -> str:
     """Run check-jsonschema, with the schema that `dispatch schema` prints."""
+    from check_jsonschema import main
+    from click.testing import CliRunner
+
     files = row.write(folder)
     made = folder / "made.schema"
     is_proxy = "model_list:" in "".join(row.files.values())
     made.write_text(
         json.dumps(proxy_schema() if is_proxy else schema(row.contract or DEFAULT_CONTRACT))
     )
-    command = ["-m", "check_jsonschema", "--schemafile", str(made), *map(str, files)]
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr if done.returncode else ""
+    done = CliRunner().invoke(main, ["--schemafile", str(made), *map(str, files)])
+    return done.output if done.exit_code else ""
 
 
 class Tool(NamedTuple):
-    """What says what is wrong with a row, and the module that it needs."""
+    """What says what is wrong with a row, the module that it needs, and the rows that it reads."""
 
     say: Callable[[Row, Path], str]
     module: str
-    takes: Callable[[Row], bool] = lambda row: not row.is_about_roles
+    takes: Callable[[Row], bool]
+
+
+def _any(row: Row) -> bool:
+    return True
+
+
+def _no_roles(row: Row) -> bool:
+    return not row.is_about_roles
+
+
+def _models_alone(row: Row) -> bool:
+    return not (row.is_about_roles or "model_list:" in "".join(row.files.values()))
 
 
 TOOLS: Mapping[str, Tool] = {
-    "dispatch check": Tool(_dispatch, "dispatch", lambda _: True),
-    "LiteLLM's Router": Tool(_router, "litellm.router"),
-    "LiteLLM's proxy": Tool(_proxy, "litellm.proxy.proxy_server"),
-    "rethink-llmhub": Tool(_llmhub, "llmhub_cli.spec_models"),
-    "check-jsonschema, our schema": Tool(_check_jsonschema, "check_jsonschema", lambda _: True),
-    "OmegaConf, structured": Tool(_omegaconf, "omegaconf"),
+    "dispatch check": Tool(_dispatch, "dispatch", _any),
+    "LiteLLM's Router": Tool(_router, "litellm.router", _no_roles),
+    "LiteLLM's proxy": Tool(_proxy, "litellm.proxy.proxy_server", _no_roles),
+    "rethink-llmhub": Tool(_llmhub, "llmhub_cli.spec_models", _models_alone),
+    "check-jsonschema, our schema": Tool(_check_jsonschema, "check_jsonschema", _any),
+    "OmegaConf, structured": Tool(_omegaconf, "omegaconf", _models_alone),
 }
 """By their names; one that is not installed is left out."""
 

@@ -21,7 +21,7 @@ from dispatch.litellm.tables import kinds_of, rows, table
 from dispatch.redaction import NO_KEY, REFERENCE, is_secret, quote_name, redact
 from dispatch.suggestions import describe_type, nearest
 
-__all__ = ["find_reference_faults", "find_wrong_values"]
+__all__ = ["find_reference_faults", "find_wrong_values", "inner_keys"]
 
 Path = tuple[Step, ...]
 
@@ -198,12 +198,17 @@ def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator
 
 def _near_inner(name: str, key: str, holder: Mapping[str, Any]) -> str | None:
     """Return the nearest of the keys that a mapping has in the table, if this is none of them."""
-    known = [each for each in _inner_keys(name) if each not in holder]
+    known = [each for each in inner_keys(name) if each not in holder]
     return nearest(key, known, 0.85) if known and not kinds_of(f"{name}.{key}") else None
 
 
 @lru_cache(maxsize=64)
-def _inner_keys(name: str) -> tuple[str, ...]:
+def inner_keys(name: str) -> tuple[str, ...]:
+    """Return the keys that a mapping has in the table.
+
+    >>> inner_keys("thinking")
+    ('budget_tokens', 'type')
+    """
     inner = (key.removeprefix(f"{name}.") for key in KEY_KINDS if key.startswith(f"{name}."))
     return tuple(key for key in inner if key.isidentifier())
 

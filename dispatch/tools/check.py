@@ -41,6 +41,7 @@ from dispatch.litellm.proxy_settings import (
     find_unnamed_credentials,
 )
 from dispatch.litellm.settings import SECTIONS, find_dead_fallbacks, find_settings_faults
+from dispatch.litellm.values import inner_keys
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
 from dispatch.redaction import (
@@ -59,6 +60,7 @@ __all__ = ["Report", "check", "tree_of"]
 Config = str | PathLike[str] | Mapping[str, Any] | ConfigMorpher | Iterable[Mapping[str, Any]]
 
 _MODES = {callable_: mode for mode, callable_ in OPERATIONS.items()}
+_CALLABLES = [f"{a}{name}" for name in (*_MODES, "completion", "responses") for a in ("", "a")]
 _CHAT_MODES = ("chat", "responses", "completion")  # what `litellm.completion` calls
 
 
@@ -244,6 +246,7 @@ def _find(
             found.append(locate(Fault(("models",), message, "", "borrowed-role", "note"), tree))
         for copy in players:
             found += (locate(f, copy) for f in _find_unmet_needs(copy, contract[role], catalog))
+    found += (locate(fault, tree) for fault in _find_in_roles(tree.get("roles"), contract))
     if deep:
         known = {fault.path for fault in found}
         asked = _ask_litellm(groups, contract, options["drop_params"], contract.own_keys)
@@ -361,6 +364,26 @@ def _mode_of(role: Role) -> str | None:
     if module != "litellm":
         return None
     return _MODES.get(name) or _MODES.get(name.removeprefix("a"))
+
+
+def _find_in_roles(declared: Any, contract: Contract) -> Iterator[Fault]:
+    """Yield what a file says of its roles, and no model can have, or LiteLLM not do."""
+    known = inner_keys("model_info")
+    for name in declared if isinstance(declared, Mapping) else ():
+        needs, calls = contract[name].needs or {}, contract[name].calls
+        for key in (key for key in needs if not key.startswith(("supports_", *known))):
+            if near := nearest(key, known, 0.85):
+                message, hint = f"unknown capability {quote_name(key)}", f"did you mean {near!r}?"
+                yield _warning(("roles", name, "needs", key), message, hint, "unknown-key")
+        calls = calls if isinstance(calls, str) else ""
+        module, _, last = calls.replace(":", ".").rpartition(".")
+        near = nearest(last, _CALLABLES, 0.8) if module == "litellm" else None
+        if near and near != last:
+            message, hint = (
+                f"unknown callable {quote_name(last)}",
+                f"did you mean 'litellm.{near}'?",
+            )
+            yield _warning(("roles", name, "calls"), message, hint, "wrong-roles")
 
 
 def _ask_litellm(
