@@ -103,23 +103,3 @@ def test_map_is_json(own_map):
     """The map is the file of the wheel, parsed."""
     with open(module._MAP, encoding="utf-8") as file:
         assert read_catalog().entries == json.load(file)
-
-
-def test_entries():
-    """An entry that is parsed alone is the one of the whole map, and so is one that is absent."""
-    read_catalog.cache_clear()
-    entries = read_catalog().entries
-    names = [
-        "gpt-4o",
-        "absent",
-        'a"b',
-        "gpt-4",
-        *(f"absent-{n}" for n in range(30)),
-        "o3",
-        "absent",
-    ]
-    alone = {name: entries.get(name) for name in names}
-    whole = dict(entries.items())
-    assert alone == {name: whole.get(name) for name in names}
-    assert alone["o3"]["mode"]
-    assert set(entries) == set(whole)

@@ -369,7 +369,8 @@ def _mode_of(role: Role) -> str | None:
 def _find_in_roles(declared: Any, contract: Contract) -> Iterator[Fault]:
     """Yield what a file says of its roles, and no model can have, or LiteLLM not do."""
     known = inner_keys("model_info")
-    for name in declared if isinstance(declared, Mapping) else ():
+    names = [*declared] if isinstance(declared, Mapping) else []
+    for name in filter(contract.__contains__, names):  # the others are wrong themselves
         needs, calls = contract[name].needs or {}, contract[name].calls
         for key in (key for key in needs if not key.startswith(("supports_", *known))):
             if near := nearest(key, known, 0.85):
@@ -379,10 +380,8 @@ def _find_in_roles(declared: Any, contract: Contract) -> Iterator[Fault]:
         module, _, last = calls.replace(":", ".").rpartition(".")
         near = nearest(last, _CALLABLES, 0.8) if module == "litellm" else None
         if near and near != last:
-            message, hint = (
-                f"unknown callable {quote_name(last)}",
-                f"did you mean 'litellm.{near}'?",
-            )
+            hint = f"did you mean 'litellm.{near}'?"
+            message = f"unknown callable {quote_name(last)}"
             yield _warning(("roles", name, "calls"), message, hint, "wrong-roles")
 
 
