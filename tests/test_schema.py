@@ -16,6 +16,7 @@ from litellm.types.router import LiteLLM_Params
 
 from dispatch import Contract, ModelDispatcher, Role, schema
 from dispatch.errors import ConfigError
+from dispatch.litellm.proxy_file import is_proxy_file
 from dispatch.loading import load, read_tree
 from dispatch.sections import _FIELDS, read_sections
 from dispatch.tools.schema import _DECLARATION, proxy_schema
@@ -52,7 +53,7 @@ PROXY = Draft202012Validator(proxy_schema())
 def test_good(row):
     """Each good file suits its schema: that of models, or that of LiteLLM's proxy."""
     data = yaml.safe_load(row["file"])
-    kind = PROXY if "model_list" in data else Draft202012Validator(schema())
+    kind = PROXY if is_proxy_file(data) else Draft202012Validator(schema())
     assert [error.message for error in kind.iter_errors(data)] == []
 
 
@@ -77,7 +78,8 @@ ENTRY = {"model_name": "a", "litellm_params": {"model": "openai/gpt-4o"}}
         ({"litellmSettings": {}}, []),
         ({"model_list": ENTRY}, ["model_list"]),
         ({"model_list": [{"model_name": "a"}]}, ["model_list", 0]),
-        ({"model_list": [{**ENTRY, "rpm": 5}]}, ["model_list", 0]),
+        ({"model_list": [{**ENTRY, "rpm": 5}]}, None),
+        ({"model_list": [{**ENTRY, "seed": 5}]}, ["model_list", 0]),
         ({"model_list": [{**ENTRY, "model_name": ""}]}, ["model_list", 0, "model_name"]),
         (
             {"model_list": [{"model_name": "a", "litellm_params": {"model": {"name": "a"}}}]},

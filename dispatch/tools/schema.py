@@ -193,8 +193,8 @@ def proxy_schema() -> Schema:
     start with `x-`; of settings and parameters the types are checked where they are known.
 
     >>> made = proxy_schema()
-    >>> made["required"], made["properties"]["model_list"]["items"]["required"]
-    (['model_list'], ['model_name', 'litellm_params'])
+    >>> made["properties"]["model_list"]["items"]["required"]
+    ['model_name', 'litellm_params']
     """
     others: Schema = {name: {} for name in SECTIONS} | dict.fromkeys(LISTS, _ARRAY)
     others |= {name: _settings(name) for name in MAPPINGS}
@@ -208,7 +208,6 @@ def proxy_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "The configuration of a LiteLLM proxy",
         "type": "object",
-        "required": ["model_list"],
         "properties": {
             "model_list": {
                 "description": "The deployments; those of one name share the load.",
@@ -234,6 +233,7 @@ def _settings(section: str) -> Schema:
     kinds = {name: (kind, choices) for name, (kind, *choices) in known.items()}
     if section == "router_settings":
         kinds = {name: (kind, CHOICES.get(name, [])) for name, kind in SETTINGS.items()}
+        kinds["redis_port"] = ("", [])  # LiteLLM takes a string as well
     properties = {
         name: {"anyOf": [{"enum": [*choices, None]}, _REFERENCE]} if choices else _typed(kind)
         for name, (kind, choices) in kinds.items()
