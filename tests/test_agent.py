@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +28,7 @@ def call_of(request, path):
 
 
 @pytest.fixture
-def agent(httpserver, tmp_path):
+def agent(httpserver, tmp_path, monkeypatch, capsys):
     """Run the agent on what a user says, in a directory with one file; return what it printed."""
 
     def handle(request):
@@ -48,8 +50,14 @@ def agent(httpserver, tmp_path):
     (tmp_path / "agent.py").write_text(files["agent.py"], encoding="utf-8")
     (tmp_path / "notes.txt").write_text("buy tea", encoding="utf-8")
 
-    def run(said, *models):
+    def run(said, *models, process=False):
         (tmp_path / "models.json").write_text(json.dumps({"models": [make(*m) for m in models]}))
+        if not process:
+            monkeypatch.chdir(tmp_path)
+            monkeypatch.setattr(sys, "argv", ["agent.py", "models.json"])
+            monkeypatch.setattr(sys, "stdin", io.StringIO(said))
+            runpy.run_path("agent.py", run_name="__main__")
+            return capsys.readouterr().out
         done = subprocess.run(
             [sys.executable, "agent.py", "models.json"],
             input=said, capture_output=True, text=True, timeout=120, cwd=tmp_path,
@@ -72,7 +80,8 @@ def test_length():
 
 def test_agent(agent):
     """It reads a file, streams its answer, goes on with the history, and sums up."""
-    out = agent("read notes.txt\nand now?\n", ("a", "fail-500"), ("b", "x"), ("p", "x", POST))
+    models = ("a", "fail-500"), ("b", "x"), ("p", "x", POST)
+    out = agent("read notes.txt\nand now?\n", *models, process=True)
     assert 'read_file({"path": "notes.txt"}): 7 characters' in out
     assert "[b] \nbuy tea" in out
     assert "[p] sum up\n5 messages" in out  # asked, called, read, said, and the task

@@ -306,8 +306,8 @@ def test_misspelt_secret():
 
 def test_many_unknown_keys():
     """Thousands of unknown keys are checked, and each is noted once."""
-    model = {"model": "m", "mock_response": "x"} | {f"unknown_{n:05}": n for n in range(3_000)}
-    assert len(check([model, model]).notes) == 3_000
+    model = {"model": "m", "mock_response": "x"} | {f"unknown_{n:05}": n for n in range(1_000)}
+    assert len(check([model, model]).notes) == 1_000
 
 
 def test_notes():
