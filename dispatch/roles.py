@@ -290,8 +290,10 @@ def _undeclared(path: tuple[Step, ...], role: str, contract: Contract) -> Fault:
         names = ", ".join(part.strip() for part in role.split(","))
         return Fault(path, message, f"write a list: roles: [{names}]", "undeclared-role")
     hint = did_you_mean(role, contract)
-    if path[-1] == role and nearest(role, contract) is None:  # written beside another role
-        hint = "write a parameter below its role: {task: …, temperature: 0}"
+    if nearest(role, contract) is None:
+        beside = path[-1] == role  # written beside another role
+        parameter = "write a parameter below its role: {task: …, temperature: 0}"
+        hint = parameter if beside else f"{hint}; or declare it with roles".removeprefix("; or ")
     return Fault(path, message, hint, "undeclared-role")
 
 

@@ -101,9 +101,10 @@ def check(
     imported, and asked which parameters it refuses: without a network and without a key.
     Sections that LiteLLM does not know are reported, except those named `x-…` and own keys.
 
-    >>> report = check([{"model": "gpt-4o", "roles": "chat", "temprature": 0, "api_key": "none"}])
+    >>> model = {"model": "gpt-4o", "roles": "chatcompletion", "temprature": 0, "api_key": "none"}
+    >>> report = check([model])
     >>> print(report.faults[0])
-    models[0].roles: role 'chat' is not declared; known: chatcompletions, postcompletions
+    models[0].roles: role 'chatcompletion' is not declared; did you mean 'chatcompletions'?
     >>> print(report.warnings[0])
     models[0].temprature: unknown key; did you mean 'temperature'?
     """
