@@ -59,6 +59,17 @@ def test_round_trip():
     assert yaml.safe_load(to_yaml(config, ["a", "b\nc: d"])) == config
 
 
+def test_cooldown():
+    """The only model of a role cools down where a fallback follows, as in a Router made here."""
+    models = [{"name": "a", "model": "m"}, {"name": "b", "model": "m", "roles": "postcompletions"}]
+    settings = {"fallbacks": [{"chatcompletions": ["postcompletions"]}]}
+    config = proxy_config(ModelDispatcher({"models": models, "litellm_settings": settings}))
+    infos = [each["model_info"] for each in config["model_list"]]
+    assert [info.get("allowed_fails") for info in infos] == [1, None]
+    again = proxy_config(ModelDispatcher(config))
+    assert [each["model_info"] for each in again["model_list"]] == infos
+
+
 def test_orders():
     """Orders, weights and notes on a model go along; the program's own keys stay behind."""
     model = {"model": "m", "tags": ["a"], "order": 1, "model_info": {"mode": "chat"}}

@@ -28,6 +28,7 @@ __all__ = [
     "as_sent",
     "deploy",
     "find_idle_weights",
+    "let_cool_down",
     "model_list",
     "parts_of",
 ]
@@ -49,6 +50,27 @@ class Deployed(NamedTuple):
         """The step at which the model is asked; those of one step share the load."""
         order: int = self.deployment["litellm_params"]["order"]
         return order
+
+
+def let_cool_down(models: Sequence[Deployment], settings: Mapping[str, Any]) -> None:
+    """Set a role's only model aside after its second failure in a minute, where others follow.
+
+    LiteLLM would ask it first every time, unless it is given how many failures to allow.
+
+    >>> models = [{"model_name": "chat", "model_info": {}}]
+    >>> let_cool_down(models, {"fallbacks": [{"chat": ["spare"]}]})
+    >>> models[0]["model_info"]
+    {'allowed_fails': 1}
+    """
+    if settings.keys() & {"allowed_fails", "allowed_fails_policy"}:
+        return
+    followed = {source for each in settings.get("fallbacks") or () for source in each}
+    everywhere = settings.get("default_fallbacks") or "*" in followed
+    roles = Counter(model["model_name"] for model in models)
+    for model in models:
+        role, info = model["model_name"], model["model_info"]
+        if roles[role] == 1 and (everywhere or role in followed):
+            model["model_info"] = {"allowed_fails": 1, **info}
 
 
 def parts_of(

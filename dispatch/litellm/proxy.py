@@ -11,9 +11,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from dispatch.config.environment import find_unresolvable, references
+from dispatch.config.files import merge
 from dispatch.errors import ConfigError, Fault, SecretError, Step
 from dispatch.immutable import locate, origin_of, thaw
-from dispatch.litellm.deployments import Groups, as_sent, deploy, parts_of
+from dispatch.litellm.deployments import Groups, as_sent, deploy, let_cool_down, parts_of
 from dispatch.litellm.keys import VALUE_TYPES
 from dispatch.litellm.policy import report
 from dispatch.litellm.settings import MAPPINGS, SECTIONS, find_dead_fallbacks, find_settings_faults
@@ -78,9 +79,11 @@ def proxy_config(
         raise SecretError(dict.fromkeys(secrets))
     carried = thaw(carried)
     general = carried.pop("general_settings", {})
+    model_list = [as_sent(deployment) for _, deployment in deployed]
     if "models" not in getattr(origin_of(sections), "moved", ()):  # else the file of a proxy
         general = {"master_key": REFERENCE + MASTER_KEY, **general}
-    model_list = [as_sent(deployment) for _, deployment in deployed]
+        settings = (carried.get(name) or {} for name in ("litellm_settings", "router_settings"))
+        let_cool_down(model_list, merge(*settings))
     rest = {"general_settings": general} if general else {}
     return {"model_list": model_list, **carried, **rest}
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.config.environment import references
@@ -17,6 +16,7 @@ from dispatch.litellm.deployments import (
     as_sent,
     deploy,
     find_idle_weights,
+    let_cool_down,
     parts_of,
 )
 from dispatch.litellm.endpoints import find_credential_leak
@@ -98,7 +98,7 @@ def build(dispatcher: ModelDispatcher[Any] | Groups, settings: Mapping[str, Any]
     resolved = router_settings(sections, settings)
     usable = _usable(deployed)
     models = [as_sent(deployment) for _, deployment in usable]
-    _let_cool_down(models, resolved)
+    let_cool_down(models, resolved)
     secrets = secret_values([models, resolved]) | find_secrets(dispatcher)
     guard_logs(secrets)
     try:
@@ -106,22 +106,6 @@ def build(dispatcher: ModelDispatcher[Any] | Groups, settings: Mapping[str, Any]
     except Exception as error:  # of any class; its text may hold what a model holds
         refusal = scrub(f"{type(error).__name__}: {error}", secrets)
     raise ConfigError([Fault((), f"LiteLLM refuses this Router: {refusal}", code="refused")])
-
-
-def _let_cool_down(models: Sequence[Deployment], settings: Mapping[str, Any]) -> None:
-    """Set a role's only model aside after its second failure in a minute, where others follow.
-
-    LiteLLM would ask it first every time, unless it is given how many failures to allow.
-    """
-    if settings.keys() & {"allowed_fails", "allowed_fails_policy"}:
-        return
-    followed = {source for each in settings.get("fallbacks") or () for source in each}
-    everywhere = settings.get("default_fallbacks") or "*" in followed
-    roles = Counter(model["model_name"] for model in models)
-    for model in models:
-        role, info = model["model_name"], model["model_info"]
-        if roles[role] == 1 and (everywhere or role in followed):
-            model["model_info"] = {"allowed_fails": 1, **info}
 
 
 def _usable(deployed: Iterable[Deployed]) -> tuple[Deployed, ...]:
