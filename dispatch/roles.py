@@ -81,6 +81,9 @@ def _declared(role: object) -> Role:
         raise ValueError(f"a role needs a name, not {quote_name(role.name)}")
     if role.task not in TASKS:
         raise ValueError(f"the task of a role is {' or '.join(TASKS)}, not {role.task!r}")
+    cost = role.max_cost
+    if cost is not None and (type(cost) not in (int, float) or not cost >= 0):
+        raise ValueError(f"the max_cost of a role is a number of dollars, not {cost!r}")
     variables = None if role.variables is None else tuple(role.variables)
     needs = None if role.needs is None else freeze(role.needs)
     return role._replace(name=_exactly_str(role.name), variables=variables, needs=needs)

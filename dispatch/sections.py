@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -26,11 +27,22 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "description": ("a string", lambda value: isinstance(value, str)),
     "otherwise": ("the name of a role", lambda value: isinstance(value, str)),
     "needs": ("a mapping", lambda value: isinstance(value, FrozenMap)),
-    "calls": ("the dotted name of a callable", lambda value: isinstance(value, str)),
+    "calls": (
+        "a callable of LiteLLM, such as litellm.embedding",
+        lambda value: _is_litellms(value),
+    ),
     "variables": ("a list of names", lambda value: _are_names(value)),
-    "max_cost": ("a number", lambda value: type(value) in _NUMBERS),
+    "max_cost": (
+        "a number of dollars, 0 or more",
+        lambda value: type(value) in _NUMBERS and value >= 0,
+    ),
 }
 """What a file may say of a role: the words for it, and what holds of a value that fits."""
+
+
+def _is_litellms(value: Any) -> bool:
+    """Return whether a file may name this callable: no other module is imported for a file."""
+    return isinstance(value, str) and re.fullmatch(r"litellm[.:]\w+", value) is not None
 
 
 class Sections(NamedTuple):

@@ -366,3 +366,18 @@ def test_number_from_the_environment():
         proxy_config(dispatch(models))
     assert len(caught) == 1
     assert model_list(dispatch(models))[0]["litellm_params"]["rpm"] == "os.environ/RPM"
+
+
+def test_number_like_strings():
+    """A string that YAML 1.2 reads as a number is quoted."""
+    assert to_yaml({"a": "1e3", "b": "1e", "c": 1.5}) == "a: '1e3'\nb: 1e\nc: 1.5\n"
+
+
+def test_what_an_export_leaves_out(export):
+    """A model that is switched off, and a role's budget, are named on stderr."""
+    models = [{"name": "a", "model": "m"}, {"name": "b", "model": "m", "enabled": False}]
+    done = export({"models": models, "roles": {"title": {"max_cost": 1}}})
+    assert done.stderr.splitlines() == [
+        "note: b is left out: enabled is false",
+        "note: role title: max_cost is left out: the proxy has its own budgets",
+    ]

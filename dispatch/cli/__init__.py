@@ -97,7 +97,7 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object) -
 
 def _columns() -> int:
     """Return the width of the terminal. Importing `shutil`, which says it too, takes a while."""
-    if (columns := os.environ.get("COLUMNS", "")).isdecimal():
+    if (columns := os.environ.get("COLUMNS", "")).isdecimal() and int(columns):
         return int(columns)
     try:
         return os.get_terminal_size().columns

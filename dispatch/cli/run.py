@@ -83,7 +83,8 @@ def command(
     configuration count as they do for LiteLLM's proxy.
     """
     asked = _read_prompt(config, prompt)
-    if asked is None and (as_json or dry_run or not sys.stdout.isatty()):
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    if asked is None and (as_json or dry_run or not is_terminal):
         raise click.UsageError(_MISSING.format("dispatch run"))
     dispatcher = config.dispatcher()
     role = role or _first_role(dispatcher)
@@ -93,7 +94,7 @@ def command(
         roles = [role, POSTCOMPLETIONS] if post else [role]
         click.echo(to_json(list(_requests(dispatcher, asked, roles, model))))
         return
-    on_terminal = sys.stdout.isatty() and not as_json
+    on_terminal = is_terminal and not as_json
     if on_terminal and not quiet:
         print_roles(dispatcher)
     quiet_litellm()
@@ -120,9 +121,11 @@ def _read_prompt(config: Config, prompt: str) -> str | None:
         return None
     if prompt in ("", "-") and sys.stdin is not None and "-" not in files:
         try:
-            prompt = sys.stdin.read().strip()
+            prompt = sys.stdin.buffer.read().decode().strip()
         except OSError:  # it cannot be read: then there is none
             prompt = ""
+        except UnicodeDecodeError:
+            raise click.UsageError("the prompt on standard input is not UTF-8") from None
     if prompt.strip() in ("", "-"):
         raise click.UsageError(_MISSING.format("dispatch run"))
     return prompt

@@ -175,7 +175,8 @@ def find_end_of_life(
     model: will be deprecated on 2026-01-31; use openai/gpt-5
     """
     entry = _entry(model, catalog)
-    ends, limit = _end(entry), (today + datetime.timedelta(days=ahead)).isoformat()
+    days = min(ahead, (datetime.date.max - today).days)
+    ends, limit = _end(entry), (today + datetime.timedelta(days=days)).isoformat()
     if not ends or ends > limit:
         return
     successor = str(entry.get("successor_model") or "")

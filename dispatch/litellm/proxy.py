@@ -6,6 +6,7 @@ share their rate limits and their knowledge of which model is failing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -169,7 +170,14 @@ def to_yaml(config: Mapping[str, Any], header: Iterable[str] = ()) -> str:
         raise ConfigError(faults)
     lines = (printable(line).replace("\n", " ") for line in header)
     comments = "".join(f"# {line}".rstrip() + "\n" for line in lines)
-    return comments + yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100)
+    dumper: Any = type("Dumper", (yaml.SafeDumper,), {})  # YAML 1.2 reads 1e3 as a number
+    numbers = "tag:yaml.org,2002:float", re.compile(_EXPONENT), list("-+0123456789")
+    dumper.add_implicit_resolver(*numbers)
+    options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 100}
+    return comments + str(yaml.dump(dict(config), Dumper=dumper, **options))
+
+
+_EXPONENT = r"^[-+]?\d[\d.]*[eE][-+]?\d+$"
 
 
 def _find_unwritable(value: Any, path: tuple[Step, ...] = ()) -> Iterator[Fault]:

@@ -213,6 +213,7 @@ def machines(directory, exported):
     """Two proxies that run from one file."""
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_KEY")}
     environment |= {
+        "REDIS_CIRCUIT_BREAKER_RECOVERY_TIMEOUT": "5",  # seconds without Redis after its failures
         "LITELLM_MASTER_KEY": MASTER_KEY,
         "PROVIDER_KEY": "sk-of-the-provider",
         "TEAM": "blue",
