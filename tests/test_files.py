@@ -118,6 +118,7 @@ def test_unreadable(write, tmp_path):
     assert str(error_of(link)) == "device.json: is not a regular file"
     assert str(error_of("d.yaml")) == "d.yaml: is a directory"
     assert str(error_of("e.yaml")) == "e.yaml: cannot be read: No such file or directory"
+    Path("c.txt").touch()
     assert str(error_of("c.txt")).startswith("c.txt: unknown file type '.txt'; name it *.yaml")
 
 

@@ -199,7 +199,7 @@ class Output:
 
         Raises `FileError` where that fails.
         """
-        if self.output is None:
+        if self.output is None or str(self.output) == "-":
             click.echo(text.encode(), nl=False)  # UTF-8, whatever a terminal takes
             return
         sources = [each for each in read if os.path.exists(each)]

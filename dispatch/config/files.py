@@ -99,7 +99,7 @@ def _open(path: object, format: Format | None) -> File:
     name = str(path)
     suffix = Path(name).suffix.lower()
     known = format or SUFFIXES.get(suffix)
-    if known is None:
+    if known is None and os.path.isfile(name):
         hint = f"name it {', '.join(f'*{suffix}' for suffix in SUFFIXES)}"
         _refuse(name, f"unknown file type {suffix!r}", hint, "unknown-format")
     content, reason = b"", ""
@@ -114,7 +114,7 @@ def _open(path: object, format: Format | None) -> File:
         reason = f"cannot be read: {error.strerror}"
     except ValueError:  # of a name that no file can have
         reason = "is not the path of a file"
-    if reason:
+    if reason or known is None:
         _refuse(name, reason, code="unreadable")
     return decode(name, content, known)
 

@@ -97,7 +97,8 @@ def _find_out_of_range(model: Mapping[str, Any]) -> Iterator[Fault]:
         if key not in seen and not float(least) <= value <= float(most):
             seen.add(key)
             price = f"it is for one token: {value / 1e6:g} where {value} is for a million"
-            limits = f"between {least} and {most}" if len(most) < 5 else f"of at least {least}"
+            far = f"of at least {least}" if value < float(least) else f"of at most {most}"
+            limits = f"between {least} and {most}" if len(most) < 5 else far
             hint = price if "per_token" in key else f"write a number {limits}"
             yield _fault((key,), f"{value} is out of range", hint)
 
