@@ -90,13 +90,17 @@ _DECLARATION: Schema = {
         "description": {"type": "string", "description": "What it is for."},
         "otherwise": {**_NOT_BLANK, "description": "The role to borrow models from."},
         "needs": {"type": "object", "description": "Capabilities, as in LiteLLM's model map."},
-        "calls": {**_NOT_BLANK, "description": "The callable, such as litellm.embedding."},
+        "calls": {
+            "type": "string",
+            "pattern": r"^litellm[.:]\w+$",
+            "description": "LiteLLM's callable, such as litellm.embedding.",
+        },
         "variables": {
             "type": "array",
             "items": {"type": "string"},
             "description": "What the program fills into a task.",
         },
-        "max_cost": {"type": "number", "description": "US dollars that its calls may cost."},
+        "max_cost": {"type": "number", "minimum": 0, "description": "In US dollars, by process."},
     },
 }
 _TASKS: dict[str, Schema] = {
