@@ -12,7 +12,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
@@ -113,8 +113,9 @@ async def _converse(
     for _ in range(max_rounds):
         found = await result_of(ask(talk.messages, **options))
         if options["stream"]:
-            async with _to_its_end(found):
+            async with aclosing(found):
                 yield found
+                await found.read()
         answer = found.answer if options["stream"] else found
         asked = answer.tool_calls if call_tool is not None else ()
         yield talk.turn(answer, [await result_of(talk.result(each)) for each in asked])
@@ -137,19 +138,10 @@ async def _converse(
     for number in posts:
         found = ask(model=number, stream=options["stream"])
         if options["stream"]:
-            async with _to_its_end(found):
+            async with aclosing(found):
                 yield found
+                await found.read()
         yield talk.closing(found.answer if options["stream"] else found)
-
-
-@asynccontextmanager
-async def _to_its_end(stream: Stream | AsyncStream) -> AsyncGenerator[None, None]:
-    """Read the rest of a stream, or close it where the reader stops."""
-    try:
-        yield
-        await stream.read()
-    finally:
-        await stream.stop()
 
 
 async def _side_by_side(

@@ -143,8 +143,8 @@ class _Streaming:
         while await self._pull():
             pass
 
-    async def stop(self) -> None:
-        """Close it: what was not read to its end has no answer."""
+    async def aclose(self) -> None:
+        """Stop reading, and close the connection."""
         self._leave("was closed before its end")
         if self._source is not None:
             with suppress(Exception):  # a connection that is broken is closed
@@ -197,7 +197,7 @@ class Stream(_Streaming, Iterator[str]):
 
     def close(self) -> None:
         """Stop reading, and close the connection."""
-        block(self.stop())
+        block(self.aclose())
 
     def __enter__(self) -> Self:
         return self
@@ -221,10 +221,6 @@ class AsyncStream(_Streaming, AsyncIterator[str]):
 
     async def _shut(self) -> None:
         await self._source.aclose()
-
-    async def aclose(self) -> None:
-        """Stop reading, and close the connection."""
-        await self.stop()
 
     async def __aenter__(self) -> Self:
         return self
