@@ -116,11 +116,10 @@ def test_break_is_final(model):
     assert raised == raised[:1] * 4
 
 
-class Interrupted:
-    """A source at which the user presses Ctrl-C."""
-
-    def __next__(self):
-        raise KeyboardInterrupt
+def interrupted():
+    """A source at which the user presses Ctrl-C; like LiteLLM's, it then is at its end."""
+    yield from ()
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
@@ -144,7 +143,7 @@ def test_interrupted(asynchronous, model, tmp_path):
     else:
         stream = complete(dispatcher, "hi", **keys)
         stream._source.close()
-        stream._source = Interrupted()
+        stream._source = interrupted()
         assert next(stream) == "half"
         with pytest.raises(KeyboardInterrupt):
             next(stream)
