@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from importlib.metadata import version
+from queue import Queue
 from typing import Any
 
 from werkzeug import Request, Response
 
 from tests import fake_provider
 
-__all__ = ["COUNTS_STREAMS", "TOOL", "bodies", "maker", "serve"]
+__all__ = ["COUNTS_STREAMS", "LEFT", "TOOL", "bodies", "maker", "serve"]
 
 COUNTS_STREAMS = tuple(map(int, version("litellm").split(".")[:2])) >= (1, 110)
 """Whether LiteLLM counts the tokens of a stream that reports none."""
 
 TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
+LEFT: Queue[str] = Queue()  # the models whose connection was closed as they spoke
 ARGUMENTS = '{"a": 1, "b": 2}'  # of the tool that is asked for
 
 
@@ -24,8 +27,9 @@ def serve(server: Any) -> Any:
     """Serve chat completions and embeddings.
 
     A model answers with its name; `fail-CODE` fails, `cut` breaks off before the first word and
-    `breaks` after it, `hang` takes two seconds, `echo` repeats the key that it was sent, and
-    `tools` asks for the tool `add` until it is given a result, then answers with that.
+    `breaks` after it, `hang` takes two seconds, `endless` goes on for ten, `echo` repeats the key
+    that it was sent, and `tools` asks for the tool `add` until it is given a result, then answers
+    with that.
     """
     server.expect_request("/v1/chat/completions").respond_with_handler(_chat)
     server.expect_request("/v1/embeddings").respond_with_handler(_embed)
@@ -57,6 +61,8 @@ def _chat(request: Request) -> Response:
         error = 'data: {"error": {"message": "overloaded", "code": 500}}\n\n'
         text = "".join(map(fake_provider.event, first)) + error
         return Response(text, mimetype="text/event-stream")
+    if name == "endless":
+        return Response(_endless(body), mimetype="text/event-stream")
     if name == "hang":
         time.sleep(2)
     if name == "echo":
@@ -68,6 +74,18 @@ def _chat(request: Request) -> Response:
 
 def _said(body: Any, text: str) -> Response:
     return fake_provider.answer(body, text[:2], text[2:])
+
+
+def _endless(body: Any) -> Iterator[str]:
+    (first, *_) = fake_provider.chunks(body, ["half"])
+    yield fake_provider.event(first)
+    try:
+        for _ in range(50):
+            time.sleep(0.2)
+            yield fake_provider.event(first)
+    except GeneratorExit:
+        LEFT.put(body["model"])
+        raise
 
 
 def _ask_for_tool(body: Any) -> Response:

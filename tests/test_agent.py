@@ -88,6 +88,7 @@ def test_agent(agent):
     assert "[b] \n5 messages" in out  # four of the history, and what is asked
     assert "chatcompletions, b: 3 calls, 0 failures" in out
     assert "chatcompletions, a: 0 calls" in out
+    assert "postcompletions, p, sum up: 2 calls" in out
 
 
 @pytest.mark.parametrize("path", ["../secret.txt", "/etc/passwd", "absent.txt", "."])

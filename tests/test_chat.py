@@ -176,6 +176,41 @@ def test_stream(talk, model):
     assert [each.text for each in found] == ["", "", "four", "four"]
 
 
+def test_stream_that_breaks(model, provider):
+    """A stream that broke off is no turn, and nothing follows it."""
+    dispatcher = ModelDispatcher([model("a", "breaks"), model("p", "fine", POST)])
+    turns = converse(dispatcher, "hi", stream=True)
+    with pytest.raises(CompletionError, match="broke off"):
+        list(next(turns))
+    with pytest.raises(CompletionError, match="broke off"):
+        next(turns)
+    assert list(turns) == []
+    assert len(provider.log) == 1
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_close(asynchronous, model, provider):
+    """A conversation that is closed closes its stream, and asks no further model."""
+    dispatcher = ModelDispatcher([model("a", "endless"), model("p", "fine", POST)])
+
+    async def run():
+        turns = aconverse(dispatcher, "hi", stream=True)
+        stream = await anext(turns)
+        await turns.aclose()
+        return stream
+
+    if asynchronous:
+        stream = asyncio.run(run())
+    else:
+        turns = converse(dispatcher, "hi", stream=True)
+        stream = next(turns)
+        turns.close()
+    assert agents.LEFT.get(timeout=20) == "endless"
+    with pytest.raises(CompletionError, match="was closed"):
+        _ = stream.answer
+    assert len(provider.log) <= 1  # logged when it is answered
+
+
 def test_side_by_side(model):
     """Independent post-completions are asked at the same time, and come in order."""
     barrier = Barrier(3)

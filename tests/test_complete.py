@@ -12,7 +12,9 @@ import pytest
 from dispatch import ModelDispatcher, Role
 from dispatch.errors import CompletionError, RoleError, UnsetVariableError, UnsetVariableWarning
 from dispatch.tools.complete import acall, acomplete, call, complete
+from dispatch.tools.record import recorded
 from dispatch.tools.request import Answer, connect
+from dispatch.tools.usage import usage
 from tests import agents
 
 HISTORY = [{"role": "user", "content": "hi"}]
@@ -101,6 +103,122 @@ def test_break(ask, model, provider):
     assert caught.value.text == "half"
     assert caught.value.__context__ is None
     assert len(provider.log) == 1
+
+
+def test_break_is_final(model):
+    """A stream that broke off raises the same error whenever it is read again."""
+    stream = complete(ModelDispatcher([model("a", "breaks")]), "hi", stream=True)
+    raised = []
+    for read in (list, list, next, lambda stream: stream.answer):
+        with pytest.raises(CompletionError, match="broke off") as caught:
+            read(stream)
+        raised.append(caught.value)
+    assert raised == raised[:1] * 4
+
+
+def interrupted():
+    """A source at which the user presses Ctrl-C; like LiteLLM's, it then is at its end."""
+    yield from ()
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_interrupted(asynchronous, model, tmp_path):
+    """A stream that was interrupted is no answer: not when it is read again, nor for a hook."""
+    dispatcher = ModelDispatcher([model("a", "endless")])
+    before, after = recorded(tmp_path / "answers.jsonl")
+    keys = {"stream": True, "before": before, "after": after}
+
+    async def run():
+        stream = await acomplete(dispatcher, "hi", **keys)
+        assert await anext(stream) == "half"
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(stream), 0.02)
+        with pytest.raises(CompletionError, match="'a' in role 'chatcompletions' was interrupted"):
+            await anext(stream)
+        return stream
+
+    if asynchronous:
+        stream = asyncio.run(run())
+    else:
+        stream = complete(dispatcher, "hi", **keys)
+        stream._source.close()
+        stream._source = interrupted()
+        assert next(stream) == "half"
+        with pytest.raises(KeyboardInterrupt):
+            next(stream)
+        with pytest.raises(CompletionError, match="was interrupted"):
+            next(stream)
+    with pytest.raises(CompletionError, match="was interrupted") as caught:
+        _ = stream.answer
+    assert caught.value.text == "half"
+    assert not list(tmp_path.iterdir())
+    assert [row[:5] for row in usage(dispatcher)] == [("chatcompletions", "a", None, 1, 0)]
+    assert agents.LEFT.get(timeout=20) == "endless"
+
+
+def test_hook_that_raises(model):
+    """What `after` raises is raised again; the answer that it stopped is not given."""
+
+    def after(answer):
+        raise ValueError(answer.text)
+
+    stream = complete(ModelDispatcher([model("a", "good")]), "hi", stream=True, after=after)
+    for read in (list, list, lambda stream: stream.answer):
+        with pytest.raises(ValueError, match="good"):
+            read(stream)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_close(asynchronous, model):
+    """A stream that is closed ends its connection, and has no answer."""
+    dispatcher = ModelDispatcher([model("a", "endless")])
+
+    async def run():
+        async with await acomplete(dispatcher, "hi", stream=True) as stream:
+            assert await anext(stream) == "half"
+        await stream.aclose()
+        with pytest.raises(CompletionError, match="was closed before its end"):
+            await anext(stream)
+        return stream
+
+    if asynchronous:
+        stream = asyncio.run(run())
+    else:
+        with complete(dispatcher, "hi", stream=True) as stream:
+            assert next(stream) == "half"
+        stream.close()
+        with pytest.raises(CompletionError, match="was closed before its end"):
+            next(stream)
+    with pytest.raises(CompletionError, match="was closed before its end"):
+        _ = stream.answer
+    assert agents.LEFT.get(timeout=20) == "endless"
+
+
+def test_close_at_its_end(model):
+    """A stream that was read to its end keeps its answer when it is closed."""
+    with complete(ModelDispatcher([model("a", "good")]), "hi", stream=True) as stream:
+        assert list(stream) == ["go", "od"]
+    assert stream.answer.text == "good"
+    assert repr(stream) == "Stream(role='chatcompletions', model='a')"
+
+
+@pytest.mark.parametrize(
+    ("messages", "found"),
+    [
+        (HISTORY[0], "dict"),
+        (["x"], "str in a list"),
+        (None, "NoneType"),
+        (5, "int"),
+        (b"x", "bytes"),
+    ],
+)
+def test_no_messages(ask, messages, found, model, provider):
+    """What is no message is an error that says what it is, before any request."""
+    expected = f"messages are a string or a list of mappings, found {found}$"
+    with pytest.raises(TypeError, match=expected):
+        ask(ModelDispatcher([model("a", "good")]), messages)
+    assert not provider.log
 
 
 def test_restart(ask, model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,6 +13,7 @@ from dispatch.errors import BudgetError, CompletionError
 from dispatch.tools import usage as module
 from dispatch.tools.chat import converse
 from dispatch.tools.complete import acall, acomplete, call, complete
+from dispatch.tools.streams import Stream
 from dispatch.tools.usage import Ledger, Usage, usage
 from tests import agents
 
@@ -94,6 +96,32 @@ def test_budget(asynchronous, model, provider):
         with pytest.raises(BudgetError, match=message):
             ask(each)
     assert len(provider.log) == 2
+
+
+def leave(stream):
+    del stream
+
+
+@pytest.mark.parametrize(
+    "end", [leave, Stream.close, lambda stream: (stream.close(), stream.close()), list]
+)
+def test_stream(end, model):
+    """A stream is one call, whether it was read to its end, closed or left."""
+    dispatcher = ModelDispatcher([model("a", "good")])
+    end(complete(dispatcher, "hi", stream=True))
+    gc.collect()
+    (row,) = usage(dispatcher)
+    assert row[:5] == ("chatcompletions", "a", None, 1, 0)
+    assert row.seconds > 0
+
+
+def test_broken_stream(model):
+    """A stream that broke off is a failure, and no call."""
+    dispatcher = ModelDispatcher([model("a", "breaks")])
+    with pytest.raises(CompletionError):
+        list(complete(dispatcher, "hi", stream=True))
+    gc.collect()
+    assert usage(dispatcher) == (Usage("chatcompletions", "a", failures=1),)
 
 
 def test_threads():

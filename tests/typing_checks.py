@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from typing import Any, assert_type
 
@@ -87,11 +87,11 @@ async def check_answers() -> None:
     assert_type(await anext(waiting), str)
 
     tools = {"add": lambda a, b: a + b}
-    assert_type(dispatch.converse(models, "hi", call_tool=tools), Iterator[Turn])
-    assert_type(dispatch.converse(models, "hi", stream=True), Iterator[Stream | Turn])
-    assert_type(dispatch.aconverse(models, "hi"), AsyncIterator[Turn])
+    assert_type(dispatch.converse(models, "hi", call_tool=tools), Generator[Turn, None, None])
+    assert_type(dispatch.converse(models, "hi", stream=True), Generator[Stream | Turn, None, None])
+    assert_type(dispatch.aconverse(models, "hi"), AsyncGenerator[Turn, None])
     both = dispatch.aconverse(models, "hi", stream=True, before=before_async)
-    assert_type(both, AsyncIterator[AsyncStream | Turn])
+    assert_type(both, AsyncGenerator[AsyncStream | Turn, None])
 
     assert_type(dispatch.recorded("answers.jsonl"), tuple[Before, After])
     assert_type(dispatch.with_secrets(before), Before)

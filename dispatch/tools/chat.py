@@ -6,10 +6,9 @@ import asyncio
 import json
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Callable,
+    Generator,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
@@ -114,8 +113,10 @@ async def _converse(
     for _ in range(max_rounds):
         found = await result_of(ask(talk.messages, **options))
         if options["stream"]:
-            yield found
-        answer = await _whole(found)
+            async with aclosing(found):
+                yield found
+                await found.read()
+        answer = found.answer if options["stream"] else found
         asked = answer.tool_calls if call_tool is not None else ()
         yield talk.turn(answer, [await result_of(talk.result(each)) for each in asked])
         if not answer.tool_calls:
@@ -137,15 +138,10 @@ async def _converse(
     for number in posts:
         found = ask(model=number, stream=options["stream"])
         if options["stream"]:
-            yield found
-        yield talk.closing(await _whole(found))
-
-
-async def _whole(found: Answer | Stream | AsyncStream) -> Answer:
-    if isinstance(found, Answer):
-        return found
-    await found.read()
-    return found.answer
+            async with aclosing(found):
+                yield found
+                await found.read()
+        yield talk.closing(found.answer if options["stream"] else found)
 
 
 async def _side_by_side(
@@ -171,11 +167,11 @@ async def _side_by_side(
 @overload
 def converse(
     dispatcher: Dispatcher, messages: Messages, *, stream: Literal[True], **more: Any
-) -> Iterator[Stream | Turn]: ...
+) -> Generator[Stream | Turn, None, None]: ...
 @overload
 def converse(
     dispatcher: Dispatcher, messages: Messages, *, stream: Literal[False] = ..., **more: Any
-) -> Iterator[Turn]: ...
+) -> Generator[Turn, None, None]: ...
 def converse(
     dispatcher: Dispatcher,
     messages: Messages,
@@ -189,13 +185,14 @@ def converse(
     before: Before | None = None,
     after: After | None = None,
     **parameters: Any,
-) -> Iterator[Stream | Turn]:
+) -> Generator[Stream | Turn, None, None]:
     """Ask the chat models, with tools, then each post-completion about that conversation.
 
     `call_tool` is called with the name and the arguments of a tool, or is a mapping of functions;
     the model is then asked again, up to `max_rounds` times. Without it, a turn that calls tools is
     the last. Each post-completion is done by the model that it was given to, with `variables`
-    filled in. With `stream`, each turn follows the `Stream` of its text, which is read to its end.
+    filled in. With `stream`, each turn follows the `Stream` of its text, which is read to its end;
+    to close this iterator closes the stream, and ends the conversation.
     The hooks `before` and `after` are called around each call of a model, as in `complete`.
 
     >>> from dispatch import ModelDispatcher
@@ -215,11 +212,11 @@ def converse(
 @overload
 def aconverse(
     dispatcher: Dispatcher, messages: Messages, *, stream: Literal[True], **more: Any
-) -> AsyncIterator[AsyncStream | Turn]: ...
+) -> AsyncGenerator[AsyncStream | Turn, None]: ...
 @overload
 def aconverse(
     dispatcher: Dispatcher, messages: Messages, *, stream: Literal[False] = ..., **more: Any
-) -> AsyncIterator[Turn]: ...
+) -> AsyncGenerator[Turn, None]: ...
 def aconverse(
     dispatcher: Dispatcher,
     messages: Messages,
@@ -234,7 +231,7 @@ def aconverse(
     after: After | None = None,
     at_once: int = 4,
     **parameters: Any,
-) -> AsyncIterator[AsyncStream | Turn]:
+) -> AsyncGenerator[AsyncStream | Turn, None]:
     """Converse as `converse` does, without blocking; tools may be coroutine functions.
 
     The post-completions run side by side, `at_once` of them, and come in order. Only the turns of

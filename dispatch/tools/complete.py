@@ -39,9 +39,18 @@ def listed(messages: Messages) -> list[dict[str, Any]]:
 
     >>> listed("hi")
     [{'role': 'user', 'content': 'hi'}]
+
+    Raises `TypeError` for what is neither.
     """
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}]
+    wrong: list[object] = [messages]
+    if isinstance(messages, Sequence) and not isinstance(messages, bytes):
+        wrong = [m for m in messages if not isinstance(m, Mapping) and not hasattr(m, "model_dump")]
+    if wrong:
+        inside = "" if wrong[0] is messages else " in a list"
+        found = f"found {type(wrong[0]).__name__}{inside}"
+        raise TypeError(f"messages are a string or a list of mappings, {found}")
     return [dict(thaw(message)) for message in messages]
 
 

@@ -53,6 +53,7 @@ __all__ = [
 ]
 
 _SECTIONS = ("router_settings", "litellm_settings")
+_NO_TOKENS = Tokens()
 _SHOWN = 200  # characters of an answer in its repr
 
 
@@ -324,11 +325,18 @@ class Request:
 
     def record(self, response: Any, model_id: str | None) -> tuple[Tokens, float | None, float]:
         """Note what a response used, and return it."""
-        tokens, seconds = tokens_of(response), monotonic() - self.started
+        tokens = tokens_of(response)
         cost = price(response, model_id, self.known.get(model_id or ""))
+        return tokens, cost, self.count(model_id, tokens, cost)
+
+    def count(
+        self, model_id: str | None, tokens: Tokens = _NO_TOKENS, cost: float | None = None
+    ) -> float:
+        """Count a call, and return the seconds that it took."""
+        seconds = monotonic() - self.started
         used = Usage(self.role, self.name(model_id), self.task, 1, 0, *tokens, cost, seconds)
         self.connection.ledger.add(used)
-        return tokens, cost, seconds
+        return seconds
 
     def answer(self, response: Any, model_id: str | None = None) -> Answer:
         model_id = model_id or model_id_of(response)

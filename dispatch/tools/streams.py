@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator, Iterator
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 
+from dispatch.errors import CompletionError
 from dispatch.litellm.router import model_id_of
+from dispatch.redaction import quote_name
 from dispatch.tools.hooks import After
 from dispatch.tools.request import Answer, NoAnswerError, Request, follow, read
 
@@ -25,7 +28,7 @@ def block(work: Coroutine[Any, Any, T]) -> T:
     raise TypeError("a hook or a tool that awaits needs acomplete or aconverse")
 
 
-def each_of(items: AsyncGenerator[T, None]) -> Iterator[T]:
+def each_of(items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
     """Yield each of what has nothing to await."""
     try:
         while True:
@@ -52,6 +55,7 @@ class _Streaming:
         self._request, self._arguments, self._restart = request, arguments, restart
         self._after, self._answer = after, answer
         self._source: Any = None
+        self._problem: Exception | None = None  # for good: no part of an answer becomes one
         self._chunks: list[Any] = []
         self._id: str | None = None
         self.role, self.task, self.restarts = request.role, request.task, 0
@@ -74,12 +78,40 @@ class _Streaming:
     @property
     def answer(self) -> Answer:
         """The whole answer, once the stream is read to its end."""
+        if self._problem is not None:
+            raise self._problem
         if self._answer is None:
             raise RuntimeError("the answer is complete when the stream is read to its end")
         return self._answer
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(role={self.role!r}, model={self.model!r})"
+
+    def __del__(self) -> None:
+        self._leave("was not read to its end")
+
+    def _leave(self, how: str) -> None:
+        """Count a stream that is read no further, and keep it from becoming an answer."""
+        if self._answer is None and self._problem is None:
+            who = f"model {quote_name(self.model)} in role {self.role!r}"
+            self._problem = error = CompletionError(f"the stream of {who} {how}")
+            error.text = self.text
+            if self._chunks:
+                self._request.count(self._id)
+
     async def _pull(self) -> str:
         """Return the next piece of text; at the end, an empty one."""
+        if self._problem is None:
+            try:
+                return await self._find()
+            except Exception as error:
+                self._problem = error
+            except BaseException:  # as a cancellation: LiteLLM may take the rest for the end
+                self._leave("was interrupted")
+                raise
+        raise self._problem
+
+    async def _find(self) -> str:
         if self._first:
             piece, self._first = self._first, ""
             return piece
@@ -95,11 +127,12 @@ class _Streaming:
                 whole = litellm.stream_chunk_builder(self._chunks, messages=messages)
                 if len(self._chunks) < 2 and not any(read(whole)):  # LiteLLM made the one itself
                     raise NoAnswerError("the stream is empty")
-                self._answer = self._request.answer(whole, self._id)
+                answer = self._request.answer(whole, self._id)
+                self._chunks.clear()  # they are counted
             except Exception as error:  # whatever the provider's client raises
                 problem = error
             else:
-                await follow(self._after, self._answer)
+                self._answer = await follow(self._after, answer)
                 break
             # Not in the handler: the error, which may hold a key, must not become the context.
             self._start_over(problem)
@@ -110,7 +143,17 @@ class _Streaming:
         while await self._pull():
             pass
 
+    async def aclose(self) -> None:
+        """Stop reading, and close the connection."""
+        self._leave("was closed before its end")
+        if self._source is not None:
+            with suppress(Exception):  # a connection that is broken is closed
+                await self._shut()
+
     async def _next(self) -> Any:
+        raise NotImplementedError
+
+    async def _shut(self) -> None:
         raise NotImplementedError
 
     def _take(self, chunk: Any) -> str:
@@ -140,12 +183,27 @@ class Stream(_Streaming, Iterator[str]):
 
     `model` is known from the start. With `restart`, a model that breaks off is replaced by the
     next, which starts over: `restarts` counts that, and `text` is what the last one said.
+    A stream that breaks off, is interrupted or closed stays so: reading it raises the
+    `CompletionError` again. `close()`, or the end of `with`, closes the connection.
     """
 
     ask = "completion"
 
     async def _next(self) -> Any:
         return next(self._source, None)
+
+    async def _shut(self) -> None:
+        self._source.close()
+
+    def close(self) -> None:
+        """Stop reading, and close the connection."""
+        block(self.aclose())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __next__(self) -> str:
         if piece := block(self._pull()):
@@ -154,12 +212,21 @@ class Stream(_Streaming, Iterator[str]):
 
 
 class AsyncStream(_Streaming, AsyncIterator[str]):
-    """A `Stream` for `async for`."""
+    """A `Stream` for `async for`, with `aclose()` and `async with`."""
 
     ask = "acompletion"
 
     async def _next(self) -> Any:
         return await anext(self._source, None)
+
+    async def _shut(self) -> None:
+        await self._source.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
     async def __anext__(self) -> str:
         if piece := await self._pull():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.errors import BudgetError
@@ -26,8 +26,8 @@ class Tokens(NamedTuple):
 class Usage(NamedTuple):
     """What one model used for one task of a role.
 
-    `failures` counts failed attempts, and `calls` the answers. `cost` is in US dollars: None where
-    LiteLLM knows no price.
+    `failures` counts failed attempts, and `calls` the answers; one that was not read to its end has
+    no tokens. `cost` is in US dollars: None where LiteLLM knows no price.
     """
 
     role: str
@@ -45,7 +45,7 @@ class Ledger:
     """The usage of one dispatcher, written by the threads and tasks that call its models."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()  # a stream that is collected counts itself, also in the midst of `add`
         self._rows: dict[tuple[str, str, str | None], Usage] = {}
 
     def add(self, used: Usage) -> None:
