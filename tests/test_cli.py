@@ -678,6 +678,7 @@ def test_program_of_the_working_directory(command, options, fails, config, tmp_p
     ],
     ids=" ".join,
 )
+@pytest.mark.slow
 def test_no_code_of_the_working_directory(arguments, tmp_path):
     """Nothing that the program imports itself comes from the working directory."""
     (tmp_path / "c.yaml").write_text("models: [{model: gpt-4o, mock_response: hello}]\n")

@@ -154,7 +154,8 @@ def test_answer_streams(config, provider):
     provider.expect_request("/v1/chat/completions").respond_with_handler(
         lambda request: Response(slowly(request), mimetype="text/event-stream")
     )
-    stream = next(converse(load(config), "hello", stream=True))
+    turns = converse(load(config), "hello", stream=True)
+    stream = next(turns)
     assert next(stream) == "re:"
     read_the_first.set()
     assert "".join(stream) == " hello"
@@ -180,6 +181,7 @@ def test_chunk_without_choices(config, provider, position):
     assert [turn.usage.prompt for turn in turns] == [3, 3]
 
 
+@pytest.mark.slow
 def test_interrupt(config, provider):
     """An interrupt ends a streaming answer in silence."""
     read = threading.Event()

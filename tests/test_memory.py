@@ -1,6 +1,6 @@
 """What is kept in memory: nothing that grows with use, and no garbage for the collector.
 
-MORPHS=1000000 python -m pytest tests/test_memory.py     # the long way; ten minutes
+MORPHS=1000000 python -m pytest -m slow tests/test_memory.py     # the long way; ten minutes
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import pytest
 import dispatch as dispatch_package
 from dispatch import ConfigMorpher, ModelDispatcher, dispatch
 from dispatch.errors import PathError
+
+pytestmark = pytest.mark.slow
 
 MORPHS = int(os.environ.get("MORPHS", "1000"))
 DEPTH = 4  # how many frames away from this package memory may be taken
@@ -129,7 +131,6 @@ def show_a_fresh_key(_group: Any, number: int) -> None:
     repr(ConfigMorpher({f"key-{number:09}": None}))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("work", "times"),
     [
