@@ -21,6 +21,7 @@ __all__ = [
     "Entry",
     "Role",
     "assignment",
+    "is_cost",
     "read_roles",
 ]
 
@@ -75,15 +76,23 @@ DEFAULT_ROLES = (
 )
 
 
+def is_cost(value: object) -> bool:
+    """Return whether a value is a number of dollars that calls may cost.
+
+    >>> is_cost(0.5), is_cost(True), is_cost(-1), is_cost(float("nan"))
+    (True, False, False, False)
+    """
+    return type(value) in (int, float) and cast("float", value) >= 0
+
+
 def _declared(role: object) -> Role:
     role = role if isinstance(role, Role) else _DEFAULTS.get(role) or Role(cast("str", role))
     if not isinstance(role.name, str) or not role.name.strip():
         raise ValueError(f"a role needs a name, not {quote_name(role.name)}")
     if role.task not in TASKS:
         raise ValueError(f"the task of a role is {' or '.join(TASKS)}, not {role.task!r}")
-    cost = role.max_cost
-    if cost is not None and (type(cost) not in (int, float) or not cost >= 0):
-        raise ValueError(f"the max_cost of a role is a number of dollars, not {cost!r}")
+    if role.max_cost is not None and not is_cost(role.max_cost):
+        raise ValueError(f"the max_cost of a role is a number of dollars, not {role.max_cost!r}")
     variables = None if role.variables is None else tuple(role.variables)
     needs = None if role.needs is None else freeze(role.needs)
     return role._replace(name=_exactly_str(role.name), variables=variables, needs=needs)

@@ -10,16 +10,18 @@ from dispatch.errors import ConfigError, Fault, Step
 from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, locate, origin_of, with_origin
 from dispatch.litellm.proxy_file import from_litellm, is_proxy_file
 from dispatch.redaction import quote_name
-from dispatch.roles import DEFAULT_ROLES, TASKS, Contract, Role
+from dispatch.roles import DEFAULT_ROLES, TASKS, Contract, Role, is_cost
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 from dispatch.validation import find_model_faults
 
-__all__ = ["OWN_SECTIONS", "Sections", "is_by_name", "read_sections"]
+__all__ = ["CALLABLE", "OWN_SECTIONS", "Sections", "is_by_name", "read_sections"]
 
 OWN_SECTIONS = ("models", "defaults", "roles", "own_keys")
 """The sections that a dispatcher reads itself; LiteLLM's Router and proxy have the others."""
 
-_NUMBERS = (int, float)
+CALLABLE = r"litellm[.:]\w+"
+"""How a file names what a role calls: no other module is imported for a file."""
+
 _FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "required": ("true or false", lambda value: isinstance(value, bool)),
     "multiple": ("true or false", lambda value: isinstance(value, bool)),
@@ -32,17 +34,13 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
         lambda value: _is_litellms(value),
     ),
     "variables": ("a list of names", lambda value: _are_names(value)),
-    "max_cost": (
-        "a number of dollars, 0 or more",
-        lambda value: type(value) in _NUMBERS and value >= 0,
-    ),
+    "max_cost": ("a number of dollars, 0 or more", is_cost),
 }
 """What a file may say of a role: the words for it, and what holds of a value that fits."""
 
 
 def _is_litellms(value: Any) -> bool:
-    """Return whether a file may name this callable: no other module is imported for a file."""
-    return isinstance(value, str) and re.fullmatch(r"litellm[.:]\w+", value) is not None
+    return isinstance(value, str) and re.fullmatch(CALLABLE, value) is not None
 
 
 class Sections(NamedTuple):

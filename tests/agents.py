@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from queue import Queue
 from typing import Any
 
 from werkzeug import Request, Response
 
+from dispatch.tools.complete import Answer, acomplete, complete
 from tests import fake_provider
 
-__all__ = ["COUNTS_STREAMS", "LEFT", "TOOL", "bodies", "maker", "serve"]
+__all__ = ["COUNTS_STREAMS", "LEFT", "TOOL", "asker", "bodies", "maker", "serve"]
 
 COUNTS_STREAMS = tuple(map(int, version("litellm").split(".")[:2])) >= (1, 110)
 """Whether LiteLLM counts the tokens of a stream that reports none."""
@@ -34,6 +36,29 @@ def serve(server: Any) -> Any:
     server.expect_request("/v1/chat/completions").respond_with_handler(_chat)
     server.expect_request("/v1/embeddings").respond_with_handler(_embed)
     return server
+
+
+def asker(way: str, check: Callable[[list[str], Answer], object]) -> Callable[..., Answer]:
+    """Return `complete`, or `acomplete` in an event loop, as `way` says: `sync` or `async`.
+
+    A stream is read to its end; `check` holds of its pieces and its answer.
+    """
+
+    def sync(*arguments: Any, **keys: Any) -> Answer:
+        found = complete(*arguments, **keys)
+        if isinstance(found, Answer):
+            return found
+        assert check(list(found), found.answer)
+        return found.answer
+
+    async def in_loop(*arguments: Any, **keys: Any) -> Answer:
+        found = await acomplete(*arguments, **keys)
+        if isinstance(found, Answer):
+            return found
+        assert check([piece async for piece in found], found.answer)
+        return found.answer
+
+    return sync if way == "sync" else lambda *a, **k: asyncio.run(in_loop(*a, **k))
 
 
 def bodies(server: Any) -> list[Any]:

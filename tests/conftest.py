@@ -43,3 +43,9 @@ def provider(httpserver: HTTPServer) -> HTTPServer:
 def model(provider: HTTPServer) -> Callable[..., dict[str, Any]]:
     """What makes a model that this provider serves."""
     return agents.maker(provider)
+
+
+@pytest.fixture(params=[False, True], ids=["whole", "stream"])
+def stream(request: pytest.FixtureRequest) -> bool:
+    """Whether answers are streamed."""
+    return bool(request.param)

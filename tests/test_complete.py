@@ -13,7 +13,7 @@ from dispatch import ModelDispatcher, Role
 from dispatch.errors import CompletionError, RoleError, UnsetVariableError, UnsetVariableWarning
 from dispatch.tools.complete import acall, acomplete, call, complete
 from dispatch.tools.record import recorded
-from dispatch.tools.request import Answer, connect
+from dispatch.tools.request import connect
 from dispatch.tools.usage import usage
 from tests import agents
 
@@ -22,29 +22,8 @@ HISTORY = [{"role": "user", "content": "hi"}]
 
 @pytest.fixture(params=["sync", "async"])
 def ask(request):
-    """`complete`, or `acomplete` in an event loop of its own; a stream is read to its end."""
-
-    def sync(*arguments, **keys):
-        found = complete(*arguments, **keys)
-        if isinstance(found, Answer):
-            return found
-        pieces = list(found)
-        assert pieces
-        return found.answer
-
-    async def in_loop(*arguments, **keys):
-        found = await acomplete(*arguments, **keys)
-        if isinstance(found, Answer):
-            return found
-        assert [piece async for piece in found]
-        return found.answer
-
-    return sync if request.param == "sync" else lambda *a, **k: asyncio.run(in_loop(*a, **k))
-
-
-@pytest.fixture(params=[False, True], ids=["whole", "stream"])
-def stream(request):
-    return request.param
+    """`complete` or `acomplete`: a stream yields something."""
+    return agents.asker(request.param, lambda pieces, _: pieces)
 
 
 def test_answer(ask, stream, model):

@@ -22,23 +22,8 @@ POST = [{"postcompletions": "review"}]
 
 @pytest.fixture(params=["sync", "async"])
 def ask(request):
-    """`complete`, or `acomplete` in an event loop; a stream is read to its end."""
-
-    def sync(*arguments, **keys):
-        found = complete(*arguments, **keys)
-        if isinstance(found, Answer):
-            return found
-        assert "".join(found) == found.answer.text
-        return found.answer
-
-    async def in_loop(*arguments, **keys):
-        found = await acomplete(*arguments, **keys)
-        if isinstance(found, Answer):
-            return found
-        assert "".join([piece async for piece in found]) == found.answer.text
-        return found.answer
-
-    return sync if request.param == "sync" else lambda *a, **k: asyncio.run(in_loop(*a, **k))
+    """`complete` or `acomplete`: what a stream yields is the text of its answer."""
+    return agents.asker(request.param, lambda pieces, answer: "".join(pieces) == answer.text)
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -51,11 +36,6 @@ def talk(request):
     if request.param == "sync":
         return lambda *a, **k: list(converse(*a, **k))
     return lambda *a, **k: asyncio.run(in_loop(*a, **k))
-
-
-@pytest.fixture(params=[False, True], ids=["whole", "stream"])
-def stream(request):
-    return request.param
 
 
 def test_hooks(ask, stream, model, provider):

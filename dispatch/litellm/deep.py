@@ -13,7 +13,7 @@ from typing import Any
 
 from dispatch.errors import Fault
 from dispatch.immutable import thaw
-from dispatch.litellm.providers import called
+from dispatch.litellm.providers import called, endpoint_of
 from dispatch.redaction import is_reference, quote_name
 
 __all__ = ["find_refused_by_litellm"]
@@ -58,7 +58,9 @@ def find_refused_by_litellm(
 
     quiet, litellm.suppress_debug_info = litellm.suppress_debug_info, True
     try:
-        bare, provider, *_ = litellm.get_llm_provider(name, custom, api_base=_endpoint(model))
+        _, url = endpoint_of(model)
+        base = None if is_reference(url) else url or None
+        bare, provider, *_ = litellm.get_llm_provider(name, custom, api_base=base)
         params = {k: thaw(v) for k, v in model.items() if k in known - _GIVEN and _is_given(v)}
         yield from _find(name, params, refuses)
     except BadRequestError:
@@ -66,11 +68,6 @@ def find_refused_by_litellm(
         yield Fault(("model",), message, hint, "unknown-model", "warning")
     finally:
         litellm.suppress_debug_info = quiet
-
-
-def _endpoint(model: Mapping[str, Any]) -> str | None:
-    url = model.get("api_base") or model.get("base_url")
-    return url if isinstance(url, str) and not is_reference(url) else None
 
 
 def _is_given(value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from dispatch.errors import Fault
 from dispatch.litellm.endpoints import ENDPOINTS, VENDORS
 from dispatch.litellm.keys import is_known, known_keys
-from dispatch.litellm.providers import called
+from dispatch.litellm.providers import provider_of
 from dispatch.litellm.settings import SETTINGS
 from dispatch.litellm.tables import rows, table
 from dispatch.redaction import REFERENCE, is_reference, is_secret, redact
@@ -46,7 +46,7 @@ def find_misplaced(model: Mapping[str, Any]) -> Iterator[Fault]:
 def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     """Return what is wrong with a key, and how to write it; no hint where it may be right."""
     elsewhere, name = table("elsewhere"), str(model.get("model", "…"))
-    provider = _provider(model)
+    provider = provider_of(model)
     hosted = provider in VENDORS and not ENDPOINTS & model.keys()
     for providers, *keys in rows("provider only"):
         if hosted and key in keys and provider not in providers.split(","):
@@ -110,7 +110,7 @@ def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
         there = f"{meant} is there already: remove one"
         return there if meant in model else f"write {meant}: {REFERENCE}{variable}"
     names = (each for each, *aliases in rows("keys") if snake in aliases)
-    provider, own = _provider(model), rows("provider keys")
+    provider, own = provider_of(model), rows("provider keys")
     theirs = (each for of, each, *aliases in own if of == provider and snake in aliases)
     name = next(theirs, None) or next(names, plain.get(snake.replace("_", ""), ""))
     vendor = re.fullmatch(_KEY_OF_VENDOR, snake)
@@ -124,12 +124,6 @@ def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
     twin = {"api_base": "base_url", "base_url": "api_base"}.get(name, name)
     present = next((each for each in (name, twin) if each in model), None)
     return f"{present} is there already: remove one" if present else f"did you mean {name!r}?"
-
-
-def _provider(model: Mapping[str, Any]) -> str:
-    """Return the provider as it is written; OpenAI for a name without one."""
-    name, custom = called(model)
-    return custom or (name.partition("/")[0] if "/" in name else "openai")
 
 
 @lru_cache(maxsize=1)

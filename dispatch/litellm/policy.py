@@ -185,9 +185,14 @@ def hide_misspelt_secrets(tree: Mapping[str, Any]) -> None:
     sections = [tree.get(name) for name in ("models", "model_list", "defaults")]
     keys = dict.fromkeys(key for key in _keys(sections) if key not in _NO_SECRETS)
     unknown = islice((key for key in keys if not is_known(key)), _MOST_UNKNOWN)
-    near = {key: nearest(key, known_keys(), 0.8) for key in unknown if not is_secret(key)}
+    near = {key: _near_known(key) for key in unknown if not is_secret(key)}
     if secret := [key for key, name in near.items() if name and is_secret(name)]:
         mark_secret(*secret)
+
+
+@lru_cache(maxsize=1024)  # a command looks at its keys twice, and each takes 1 to 2 ms
+def _near_known(key: str) -> str | None:
+    return nearest(key, known_keys(), 0.8)
 
 
 def _keys(value: Any) -> Iterator[str]:

@@ -19,7 +19,14 @@ from dispatch.litellm.tables import rows, table
 from dispatch.redaction import REFERENCE, quote_name
 from dispatch.suggestions import nearest
 
-__all__ = ["called", "endpoint_of", "find_endpoint_faults", "find_provider_faults", "is_local"]
+__all__ = [
+    "called",
+    "endpoint_of",
+    "find_endpoint_faults",
+    "find_provider_faults",
+    "is_local",
+    "provider_of",
+]
 
 _ROUTING = "fallback_generalizations"  # of the map: which providers LiteLLM reads out of names
 _SERVED = r"""(?x)  # named by their owners
@@ -67,6 +74,16 @@ def called(model: Mapping[str, Any]) -> tuple[str, str | None]:
     if hidden or not isinstance(name, str) or name.startswith(REFERENCE):
         return "", None
     return name.strip(), custom
+
+
+def provider_of(model: Mapping[str, Any]) -> str:
+    """Return the provider as it is written; OpenAI for a name without one.
+
+    >>> provider_of({"model": "groq/llama"}), provider_of({"model": "gpt-4o"})
+    ('groq', 'openai')
+    """
+    name, custom = called(model)
+    return custom or (name.partition("/")[0] if "/" in name else "openai")
 
 
 def is_local(url: str) -> bool:

@@ -16,7 +16,7 @@ from dispatch.config.environment import foreign_reference, refers
 from dispatch.errors import Fault, Step
 from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, key_variables
 from dispatch.litellm.keys import KEY_KINDS, VALUE_TYPES, is_known
-from dispatch.litellm.providers import called, endpoint_of, is_local
+from dispatch.litellm.providers import called, endpoint_of, is_local, provider_of
 from dispatch.litellm.tables import kinds_of, rows, table
 from dispatch.redaction import NO_KEY, REFERENCE, is_secret, quote_name, redact
 from dispatch.suggestions import describe_type, nearest
@@ -117,18 +117,13 @@ def _find_wrong_forms(model: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _find_wrong_tools(model: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what OpenAI's API takes for no tool, and for no format."""
-    name, custom = called(model)
-    provider = custom or (name.partition("/")[0] if "/" in name else "openai")
     tools = model.get("tools")
-    if provider in ("openai", "azure") and isinstance(tools, _LISTS):
+    if provider_of(model) in ("openai", "azure") and isinstance(tools, _LISTS):
         for index, tool in enumerate(tools):
-            function = tool.get("function") if isinstance(tool, Mapping) else None
-            named = isinstance(function, Mapping) and function.get("name")
-            if (
-                isinstance(tool, Mapping)
-                and not named
-                and tool.get("type", "function") == "function"
-            ):
+            if not isinstance(tool, Mapping) or tool.get("type", "function") != "function":
+                continue
+            function = tool.get("function")
+            if not (isinstance(function, Mapping) and function.get("name")):
                 hint = "write {type: function, function: {name: …}}"
                 yield _fault(("tools", index), "has no name of a function", hint)
     wanted = model.get("response_format")

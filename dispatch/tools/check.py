@@ -44,12 +44,7 @@ from dispatch.litellm.settings import SECTIONS, find_dead_fallbacks, find_settin
 from dispatch.litellm.values import inner_keys
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
-from dispatch.redaction import (
-    is_reference,
-    literal_secrets,
-    quote_name,
-    secret_values,
-)
+from dispatch.redaction import is_reference, literal_secrets, quote_name, secret_values
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS, Contract, Role
 from dispatch.sections import OWN_SECTIONS, Sections, is_by_name, read_sections
 from dispatch.stages import Model, each
@@ -61,6 +56,7 @@ Config = str | PathLike[str] | Mapping[str, Any] | ConfigMorpher | Iterable[Mapp
 
 _MODES = {callable_: mode for mode, callable_ in OPERATIONS.items()}
 _CALLABLES = [f"{a}{name}" for name in (*_MODES, "completion", "responses") for a in ("", "a")]
+_UNSET = ("unset-key", "unset-variable")
 _CHAT_MODES = ("chat", "responses", "completion")  # what `litellm.completion` calls
 
 
@@ -187,10 +183,8 @@ def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> I
             hint = home or (f"did you mean {quote_name(near)}?" if near else hint)
             found.append(_warning((name,), "unknown section", hint, "unknown-key"))
     suspicious = list(find_suspicious_settings(tree, own=is_proxy_file(tree)))
-    better = {
-        fault.path for fault in suspicious if fault.code == "unknown-key"
-    }  # with better advice
-    found = [fault for fault in found if fault.path not in better]
+    advised = {fault.path for fault in suspicious if fault.code == "unknown-key"}
+    found = [fault for fault in found if fault.path not in advised]
     yield from (locate(fault.as_warning(), tree) for fault in (*found, *suspicious))
 
 
@@ -282,7 +276,7 @@ def _drop_set(found: Iterable[Fault], tree: Mapping[str, Any]) -> Iterator[Fault
     section = tree.get("environment_variables")
     given = {str(name) for name in section} if isinstance(section, Mapping) else set()
     for fault in found:
-        unset = fault.code in ("unset-key", "unset-variable")
+        unset = fault.code in _UNSET
         if not (unset and given & set(fault.message.partition(" is ")[0].split(" or "))):
             yield fault
 
@@ -291,7 +285,7 @@ def _group_unset(found: Iterable[Fault]) -> list[Fault]:
     """Report a variable that is not set once, however many models need it."""
     grouped: dict[Any, list[Fault]] = {}
     for number, fault in enumerate(found):
-        unset = fault.code in ("unset-key", "unset-variable")
+        unset = fault.code in _UNSET
         grouped.setdefault(fault.message if unset else number, []).append(fault)
     return [
         first._replace(message=f"{first.message} (and for {len(more)} more)") if more else first

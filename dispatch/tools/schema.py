@@ -14,6 +14,7 @@ from dispatch.litellm.proxy_settings import LISTS, PROXY_SETTINGS
 from dispatch.litellm.settings import CHOICES, MAPPINGS, SECTIONS, SETTINGS
 from dispatch.redaction import is_secret
 from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, Contract, Role
+from dispatch.sections import CALLABLE
 
 __all__ = ["proxy_schema", "schema"]
 
@@ -92,7 +93,7 @@ _DECLARATION: Schema = {
         "needs": {"type": "object", "description": "Capabilities, as in LiteLLM's model map."},
         "calls": {
             "type": "string",
-            "pattern": r"^litellm[.:]\w+$",
+            "pattern": f"^{CALLABLE}$",
             "description": "LiteLLM's callable, such as litellm.embedding.",
         },
         "variables": {
