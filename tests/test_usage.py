@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, sleep
 
 import pytest
 
@@ -116,11 +117,14 @@ def test_stream(end, model):
 
 
 def test_broken_stream(model):
-    """A stream that broke off is a failure, and no call."""
+    """A stream that broke off is a failure, and no call, once LiteLLM's thread has reported it."""
     dispatcher = ModelDispatcher([model("a", "breaks")])
     with pytest.raises(CompletionError):
         list(complete(dispatcher, "hi", stream=True))
     gc.collect()
+    end = monotonic() + 10
+    while not usage(dispatcher) and monotonic() < end:
+        sleep(0.01)
     assert usage(dispatcher) == (Usage("chatcompletions", "a", failures=1),)
 
 

@@ -81,7 +81,8 @@ def check_budget(role: Role) -> None:
 def usage(dispatcher: ModelDispatcher[Any]) -> tuple[Usage, ...]:
     """Return what the calls of a dispatcher used so far, by role, model and task.
 
-    It counts what went through `complete`, `converse`, `call` and their asynchronous twins.
+    It counts what went through `complete`, `converse`, `call` and their asynchronous twins. LiteLLM
+    reports a stream that broke off from a thread of its own, which may be a moment later.
 
     >>> from dispatch import ModelDispatcher
     >>> usage(ModelDispatcher([{"model": "gpt-4o"}]))
