@@ -336,6 +336,15 @@ def test_usage(run):
     assert ["chatcompletions", "b", "", "1", "0"] in [row[:5] for row in cells]
 
 
+def test_usage_of_a_failure(model, tmp_path):
+    """`--usage` says what was used where there is no answer, too."""
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"models": [model("a", "fail-500")]}))
+    done = program.run("run", file, "hi", "--usage")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "chatcompletions\ta\t\t0\t1\t" in done.stderr
+
+
 def test_prompt_from_a_pipe(run, provider, monkeypatch):
     """The prompt is read from a pipe, for `-` and where there is none."""
     for arguments in (["-"], []):
