@@ -327,6 +327,27 @@ def test_dry_run(run, provider):
     assert not provider.log
 
 
+def test_variables(model, provider, tmp_path):
+    """`--var` fills in the variables of tasks, of one role and of post-completions."""
+    file, tasks = tmp_path / "config.json", [{"postcompletions": "sum {a}"}, {"title": "name {b}"}]
+    roles = {"postcompletions": {"variables": ["a"]}, "title": {"variables": ["b"]}}
+    models = [model("a", "good"), model("p", "fine", tasks)]
+    file.write_text(json.dumps({"models": models, "roles": roles}))
+    last = []
+    for options in (["--var", "a=x=1"], ["--var", "b=y", "--role", "title"]):
+        dry = json.loads(program.run("run", file, "hi", *options, "--dry-run").stdout)
+        assert program.run("run", file, "hi", *options).returncode == 0
+        last.append(agents.bodies(provider)[-1]["messages"][-1]["content"])
+        assert dry[-1]["messages"][-1]["content"] == last[-1]
+    assert last == ["sum x=1", "name y"]
+    assert program.run("run", file, "hi", "--var", "a").returncode == 2
+    asked = len(provider.log)
+    for options, words in (([], "needs a"), (["--role", "title"], "needs b")):
+        missing = program.run("run", file, "hi", *options)
+        assert (missing.returncode, words in missing.stderr) == (1, True)
+    assert len(provider.log) == asked
+
+
 def test_usage(run):
     """`--usage` adds a table of calls, failures and tokens."""
     done = run("hi", "--usage")

@@ -19,7 +19,9 @@ __all__ = ["command"]
 @click.command("ping")
 @with_config
 @click.option("--json", "as_json", is_flag=True, help="Write the results as JSON.")
-@click.option("--timeout", type=click.FloatRange(min=0), default=30.0, help="Seconds for each.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, help="Seconds for each."
+)
 @click.pass_context
 def command(context: click.Context, config: Config, as_json: bool, timeout: float) -> None:
     """Ask every model of every role for a word; exit code 1 if one does not answer."""

@@ -9,7 +9,7 @@ import select
 import shlex
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import BudgetError, CompletionError, ConfigError, RoleError
 from dispatch.immutable import freeze
 from dispatch.litellm.deployments import deploy
+from dispatch.models import RoleGroup
 from dispatch.redaction import display_name, printable, quote_name, redact, redact_text
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
 from dispatch.tools.chat import Turn, converse
@@ -65,6 +66,14 @@ _MISSING = "Missing argument 'PROMPT': the prompt is missing; it comes last: {} 
     shell_complete=complete_models,
     help="Ask this model of the role first.",
 )
+@click.option(
+    "--var",
+    "variables",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=lambda _context, _option, given: dict(map(_split, given)),
+    help="Fill in a variable of the tasks.",
+)
 @click.option("--no-post", is_flag=True, help="Run no post-completions.")
 @click.option("--quiet", "-q", is_flag=True, help="Show the answer alone.")
 @click.option("--json", "as_json", is_flag=True, help="Write each turn as a line of JSON.")
@@ -75,6 +84,7 @@ def command(
     prompt: str,
     role: str | None,
     model: str | None,
+    variables: Mapping[str, str],
     no_post: bool,
     quiet: bool,
     as_json: bool,
@@ -98,7 +108,7 @@ def command(
     post = role == CHATCOMPLETIONS and not no_post and (as_json or not quiet)
     if asked is not None and dry_run:
         roles = [role, POSTCOMPLETIONS] if post else [role]
-        click.echo(to_json(list(_requests(dispatcher, asked, roles, model))))
+        click.echo(to_json(list(_requests(dispatcher, asked, roles, model, variables))))
         return
     on_terminal = is_terminal and not as_json
     if on_terminal and not quiet:
@@ -107,7 +117,7 @@ def command(
         quiet_litellm()
     show: Callable[[Turns], None] = partial(_show, role=role, quiet=quiet)
     show = partial(_render, quiet=quiet) if on_terminal else _show_json if as_json else show
-    ask = partial(_ask, dispatcher, role, model, post, not as_json)
+    ask = partial(_ask, dispatcher, role, model, post, not as_json, variables)
     try:
         if asked is None:
             _chat(ask, show)
@@ -116,6 +126,13 @@ def command(
     finally:
         if with_usage:
             _print_usage(usage(dispatcher))
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.BadParameter("write it as NAME=VALUE")
+    return name, value
 
 
 def _read_prompt(config: Config, prompt: str) -> str | None:
@@ -169,15 +186,17 @@ def _ask(
     model: str | None,
     post: bool,
     stream: bool,
+    variables: Mapping[str, str],
     messages: str | list[Message],
 ) -> Turns:
     if role == CHATCOMPLETIONS:
         models = [m for name in (role, POSTCOMPLETIONS) for m in dispatcher.groups.get(name, ())]
         stream = stream and all(each.get("stream", True) for each in models)
         either: Any = converse  # streamed or not
-        yield from either(dispatcher, messages, post=post, model=model, stream=stream)
+        options = {"post": post, "model": model, "stream": stream, "variables": variables}
+        yield from either(dispatcher, messages, **options)
     else:
-        answer = complete(dispatcher, messages, role, model=model)
+        answer = complete(dispatcher, messages, role, model=model, variables=variables)
         yield Turn(**vars(answer), conversation=freeze([*listed(messages), answer.message]))
 
 
@@ -307,7 +326,11 @@ def _first_role(dispatcher: ModelDispatcher[Any]) -> str:
 
 
 def _requests(
-    dispatcher: ModelDispatcher[Any], prompt: str, roles: list[str], name: str | None
+    dispatcher: ModelDispatcher[Any],
+    prompt: str,
+    roles: list[str],
+    name: str | None,
+    variables: Mapping[str, str],
 ) -> Iterator[dict[str, Any]]:
     """Yield what each model would be sent, its secrets hidden."""
     groups = {role: dispatcher.groups.get(role, ()) for role in roles}
@@ -321,8 +344,13 @@ def _requests(
         role, parameters = deployment["model_name"], dict(deployment["litellm_params"])
         if role == roles[0] and name not in (None, display_name(model)):
             continue
-        (task,) = model["roles"].values()
-        first, last = parameters.pop("system_prompt", None), task if role != CHATCOMPLETIONS else ""
+        known = dispatcher.contract[role].variables or ()
+        values = {key: value for key, value in variables.items() if key in known}
+        group = RoleGroup(role, groups[role], dispatcher.contract)
+        number = next(n for n, each in enumerate(groups[role]) if each is model)
+        task = group.tasks[number]
+        last = group.task(number, **values) if role != CHATCOMPLETIONS else ""
+        first = parameters.pop("system_prompt", None)
         said = [("system", first), ("user", prompt), ("user", last)]
         messages = [{"role": who, "content": text} for who, text in said if text]
         parameters = redact(parameters)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from dispatch.errors import CompletionError
 from dispatch.immutable import FrozenMap, freeze, thaw
+from dispatch.models import RoleGroup
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
 from dispatch.tools.complete import Messages, acomplete, complete, listed
 from dispatch.tools.hooks import After, Before
@@ -109,6 +110,13 @@ async def _converse(
     **options: Any,
 ) -> AsyncGenerator[Any, None]:
     talk = _Conversation(messages, call_tool)
+    followers = dispatcher.groups.get(POSTCOMPLETIONS, ()) if post else ()
+    group = RoleGroup(POSTCOMPLETIONS, followers, dispatcher.contract)
+    known = (dispatcher.contract[POSTCOMPLETIONS].variables if followers else None) or ()
+    values = {name: value for name, value in variables.items() if name in known}
+    posts = range(len(followers))
+    for number in posts:
+        group.task(number, **values)  # what lacks a variable raises before the first call
     ask = partial(ask, dispatcher, before=before, after=after)
     for _ in range(max_rounds):
         found = await result_of(ask(talk.messages, **options))
@@ -128,9 +136,6 @@ async def _converse(
         raise CompletionError(
             f"{role} still calls tools after {max_rounds} round{'s' * (max_rounds != 1)}"
         )
-    posts = range(len(dispatcher.groups.get(POSTCOMPLETIONS, ()))) if post else ()
-    known = (dispatcher.contract[POSTCOMPLETIONS].variables if posts else None) or ()
-    values = {name: value for name, value in variables.items() if name in known}
     ask = partial(ask, talk.messages, POSTCOMPLETIONS, variables=values)
     if at_once:
         async with aclosing(_side_by_side(ask, posts, at_once)) as answers:
