@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dispatch.errors import ConfigError, Fault
-from dispatch.immutable import origin_of
+from dispatch.immutable import VECTOR, origin_of
 from dispatch.redaction import quote_name
 from dispatch.roles import Contract
 from dispatch.suggestions import describe_type, nearest
@@ -54,6 +54,7 @@ def find_model_faults(model: Any) -> list[Fault]:
     elif not isinstance(name, str) or not name.strip():
         message = f"expected the name of a model, found {describe_type(name)}"
         hint = "quote it" if isinstance(name, int | float) else _MODEL_HINT
+        hint = "list the model once for each name" if isinstance(name, VECTOR) else hint
         faults.append(Fault(("model",), message, hint, "wrong-model-name"))
     if not isinstance(model.get("enabled", True), bool):
         message = f"expected true or false, found {describe_type(model['enabled'])}"

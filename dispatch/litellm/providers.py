@@ -144,6 +144,8 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         yield _warning(key, "leads to a page for people, not to an API", hint)
     elif provider in VENDORS and provider not in ("openai", *table("owners").get(host, [provider])):
         yield _warning(key, f"{host} does not speak the API of {provider}/", "leave it out")
+    elif re.search(r"[\s,;|]https?://", url):
+        yield _warning(key, "holds several URLs", "list the model once for each endpoint")
     elif re.search(r"\s", url):
         yield _warning(key, "holds a blank", f"write {whole}")
     elif not re.fullmatch(_HOST, host) or port == 0:
@@ -393,6 +395,9 @@ def _advise(name: str, url: str, catalog: Catalog) -> str:
         ollama = url.rstrip("/").endswith(":11434")
         hint = f"openai/{name} if the endpoint speaks OpenAI's API"
         return f"write ollama_chat/{name}" if ollama else f"write {hint}"
+    first, _, rest = name.partition(".")
+    if first in known and {f"{first}/{rest}", rest} & catalog.entries.keys():
+        return f"write {first}/{rest}"
     prefix = _prefix(re.split(r"[^a-z]", name.lower())[0], known)
     if prefix and {f"{prefix}/{name}", name} & catalog.entries.keys():
         return f"write {prefix}/{name}"

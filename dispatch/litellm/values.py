@@ -225,6 +225,9 @@ def _fix(key: str, kinds: tuple[str, ...], value: Any) -> str:
     kind, text = kinds[0], value.strip() if isinstance(value, str) else ""
     if key == "drop_params" and isinstance(value, _LISTS):
         return "write true, or the names under additional_drop_params"
+    choices = next((row[1:] for row in rows("choices") if row[0].lstrip("~") == key), None)
+    if kind == "string" and choices and isinstance(value, int | float):
+        return f"known: {', '.join(choices)}"
     if kind == "string":
         return _as_string(key, value)
     if kind in ("number", "integer") and text:
