@@ -41,8 +41,8 @@ def is_proxy_file(tree: Mapping[str, Any]) -> bool:
     >>> is_proxy_file({"model_list": []}), is_proxy_file({"model_list": [], "models": []})
     (True, False)
     """
-    settings_alone = "general_settings" in tree and tree.keys() <= {*SECTIONS}
-    return "models" not in tree and ("model_list" in tree or has_more(tree) or settings_alone)
+    alone = bool(tree) and tree.keys() <= {*SECTIONS}  # its models are in a database
+    return "models" not in tree and ("model_list" in tree or has_more(tree) or alone)
 
 
 def from_litellm(tree: FrozenMap[str, Any], *, skip_wrong: bool = False) -> FrozenMap[str, Any]:

@@ -103,7 +103,9 @@ def _find(section: str, key: str, value: Any) -> Iterator[Fault]:
                 message = f"expected a mapping, found {describe_type(policy)}"
                 hint = "write a policy for each name, such as {main: {RateLimitErrorRetries: 3}}"
                 yield Fault((*path, str(group)), message, hint, "wrong-setting")
-    elif key not in known and home and section != "callback_settings":
+    elif value is None or section == "callback_settings":
+        return
+    elif key not in known and home:
         yield Fault(path, f"is no setting of {section}", f"put it under {home}", "unknown-key")
     elif section == "router_settings":
         if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
