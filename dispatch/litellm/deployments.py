@@ -14,7 +14,7 @@ from dispatch.config.environment import references
 from dispatch.errors import ConfigError, Fault, Step, format_path
 from dispatch.immutable import FrozenMap, locate, origin_of, thaw
 from dispatch.litellm.policy import RESERVED_KEYS, find_value_faults
-from dispatch.redaction import is_reference, quote_name
+from dispatch.redaction import REFERENCE, is_reference, quote_name
 from dispatch.stages import Model
 from dispatch.suggestions import describe_type
 
@@ -134,7 +134,8 @@ def deploy(groups: Groups, own_keys: Collection[str] = ()) -> tuple[list[Deploye
             name = model.get("name")
             name = name if isinstance(name, str) else ""
             owner = owners.get(name)
-            identity = name if name and owner is None else f"{name}:{role}:{number}".lstrip(":")
+            bare = role.removeprefix(REFERENCE)
+            identity = name if name and owner is None else f"{name}:{bare}:{number}".lstrip(":")
             found = list(_find_faults(model))
             for other in (owner, owners.setdefault(identity, model)):
                 if other is not None and _path(other) != _path(model):
@@ -154,7 +155,7 @@ def deploy(groups: Groups, own_keys: Collection[str] = ()) -> tuple[list[Deploye
             params |= {"order": order} if weight is None else {"order": order, "weight": weight}
             noted = model.get("model_info")
             info = dict(thaw(noted)) if isinstance(noted, Mapping) else {}
-            info |= {"id": identity, "roles": [role]}
+            info |= {"id": identity} if is_reference(role) else {"id": identity, "roles": [role]}
             (task,) = model["roles"].values()
             info |= {} if task is None else {"task": task}
             deployment = {"model_name": role, "litellm_params": params, "model_info": info}

@@ -14,6 +14,7 @@ from dispatch.errors import ConfigError, Fault, format_path
 from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, locate, origin_of, with_origin
 from dispatch.litellm.keys import is_known
 from dispatch.litellm.proxy_settings import find_dead_aliases, find_unnamed_credentials
+from dispatch.litellm.settings import SECTIONS
 from dispatch.redaction import quote_name
 from dispatch.suggestions import describe_type, nearest
 
@@ -40,7 +41,8 @@ def is_proxy_file(tree: Mapping[str, Any]) -> bool:
     >>> is_proxy_file({"model_list": []}), is_proxy_file({"model_list": [], "models": []})
     (True, False)
     """
-    return "models" not in tree and ("model_list" in tree or has_more(tree))
+    alone = bool(tree) and tree.keys() <= {*SECTIONS}  # its models are in a database
+    return "models" not in tree and ("model_list" in tree or has_more(tree) or alone)
 
 
 def from_litellm(tree: FrozenMap[str, Any], *, skip_wrong: bool = False) -> FrozenMap[str, Any]:

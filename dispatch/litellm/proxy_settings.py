@@ -59,7 +59,7 @@ def section_for(name: str, but: str = "") -> str:
     >>> section_for("routing_strategy"), section_for("master_key"), section_for("temperature")
     ('router_settings', 'general_settings', '')
     """
-    known = {"router_settings": SETTINGS, **PROXY_SETTINGS}
+    known = {"router_settings": SETTINGS.keys() - {"set_verbose"}, **PROXY_SETTINGS}
     return next((each for each, names in known.items() if each != but and name in names), "")
 
 
@@ -103,6 +103,8 @@ def _find(section: str, key: str, value: Any) -> Iterator[Fault]:
                 message = f"expected a mapping, found {describe_type(policy)}"
                 hint = "write a policy for each name, such as {main: {RateLimitErrorRetries: 3}}"
                 yield Fault((*path, str(group)), message, hint, "wrong-setting")
+    elif value is None or section == "callback_settings":
+        return
     elif key not in known and home:
         yield Fault(path, f"is no setting of {section}", f"put it under {home}", "unknown-key")
     elif section == "router_settings":

@@ -206,8 +206,11 @@ def _find(
         groups = {role: pvector(c for c in copies if role in c["roles"]) for role in contract}
     found = [*_find_in_sections(tree, contract.own_keys), *refused]
     if not refused and not models and not has_more(tree):
-        place = ("models" if "models" in tree else "model_list",)
-        found.append(locate(_warning(place, "holds no model", "add one", "no-models"), tree))
+        fault = _warning(("models",), "holds no model", "add one", "no-models")
+        if is_proxy_file(tree):
+            hint = "add one, unless LiteLLM's database has them"
+            fault = Fault(("model_list",), "holds no model", hint, "no-models", "note")
+        found.append(locate(fault, tree))
 
     catalog, secrets, unknown = read_catalog(), secret_values(tree), set[str]()
     settings = sections.rest.get("litellm_settings")
@@ -328,8 +331,8 @@ def _find_in_keys(
 def _find_unset_keys(model: Model, catalog: Catalog | None) -> Iterator[Fault]:
     if catalog is None or not (called := _called(model, catalog)):
         return
-    if model.get("litellm_credential_name"):  # which gives what the provider needs
-        return
+    if model.get("litellm_credential_name") or model.get("configurable_clientside_auth_params"):
+        return  # what the provider needs is given elsewhere, or comes with the request
     provider = catalog.provider(*called)
     has_endpoint = model.get("api_base") or model.get("base_url")
     for need in needs(provider, model) if provider and not has_endpoint else ():
