@@ -15,6 +15,7 @@ from dispatch.errors import Fault, Step
 from dispatch.immutable import VECTOR
 from dispatch.litellm.keys import is_known
 from dispatch.litellm.settings import MAPPINGS, SETTINGS, find_wrong_value
+from dispatch.litellm.tables import rows
 from dispatch.redaction import REFERENCE, is_reference, quote_name
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 
@@ -41,10 +42,6 @@ PROXY_SETTINGS: Mapping[str, Mapping[str, list[str]]] = {
 """What each setting of a section takes, in the words of JSON Schema, then the values it knows."""
 
 _LISTS: tuple[type[Any], ...] = (list, *VECTOR)
-_MODES = (  # of guardrails, as of LiteLLM 1.110.2
-    "pre_call", "post_call", "during_call", "logging_only", "pre_mcp_call", "during_mcp_call",
-    "post_mcp_call", "realtime_input_transcription",
-)  # fmt: skip
 _POLICIES = {"retry_policy": "Retries", "allowed_fails_policy": "AllowedFails"}
 _ERRORS = (
     "BadRequestError", "AuthenticationError", "TimeoutError", "RateLimitError", "NotFoundError",
@@ -77,8 +74,6 @@ def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) 
             message = f"expected a list, found {describe_type(settings)}"
             hint = "write each as an item, with a dash before it"
             yield Fault((section,), message, hint, "wrong-section").as_warning()
-        if section == "guardrails" and isinstance(settings, _LISTS):
-            yield from _find_in_guardrails(settings)
         if section in MAPPINGS and isinstance(settings, Mapping):
             for key, value in settings.items():
                 if isinstance(key, str):
@@ -86,6 +81,7 @@ def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) 
                         yield fault.as_warning()
         if section in (*MAPPINGS, "credential_list"):
             yield from _find_references(section, settings, own)
+    yield from _find_unknown_names(sections)
 
 
 def _find(section: str, key: str, value: Any) -> Iterator[Fault]:
@@ -128,15 +124,29 @@ def _find_in_policy(path: tuple[Step, ...], policy: Mapping[str, Any], end: str)
             yield from find_wrong_value((*path, key), value, "integer", ())
 
 
-def _find_in_guardrails(guardrails: Iterable[Any]) -> Iterator[Fault]:
-    for index, each in enumerate(guardrails):
-        params = each.get("litellm_params") if isinstance(each, Mapping) else None
-        modes = params.get("mode") if isinstance(params, Mapping) else None
-        for mode in modes if isinstance(modes, _LISTS) else (modes,):
-            if isinstance(mode, str) and mode not in _MODES and not is_reference(mode):
-                path = ("guardrails", index, "litellm_params", "mode")
-                message = f"unknown value {quote_name(mode)}"
-                yield Fault(path, message, did_you_mean(mode, _MODES), "wrong-setting", "warning")
+def _find_unknown_names(sections: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield each string that is none of those that LiteLLM knows at its place."""
+    for pattern, *known in rows("named"):
+        for path, name in _at((), sections, pattern.removeprefix("~").split(".")):
+            if not isinstance(name, str) or name in known or "." in name or is_reference(name):
+                continue  # also a callable of the program, by its module
+            near = nearest(name.lower(), known, 0.75)
+            if near or pattern[0] != "~":
+                hint = did_you_mean(name.lower(), known)
+                message = f"unknown value {quote_name(name)}"
+                yield Fault(path, message, hint, "wrong-setting", "warning")
+
+
+def _at(path: tuple[Step, ...], value: Any, steps: list[str]) -> Iterator[tuple[Any, Any]]:
+    """Yield what is at the end of a path, in which a star is any key or item."""
+    if not steps:
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key in value if steps[0] == "*" else {steps[0]} & value.keys():
+            yield from _at((*path, key), value[key], steps[1:])
+    elif isinstance(value, _LISTS) and steps[0] == "*":
+        for index, item in enumerate(value):
+            yield from _at((*path, index), item, steps[1:])
 
 
 def _find_references(section: str, settings: Any, own: bool) -> Iterator[Fault]:
