@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dispatch.config.positions import File, Format, Problem, Scanner, Source, duplicate_key
+from dispatch.config.positions import File, Format, Problem, Source, duplicate_key, toml_starts
 from dispatch.errors import ConfigError, Fault, FileError, Position
 from dispatch.immutable import FrozenMap, Origin, freeze, with_origin
 from dispatch.suggestions import describe_type
@@ -174,21 +174,16 @@ def _find_problems(data: Any, file: File) -> Iterator[Problem]:
         message = f"expected a mapping at the top, found {describe_type(data)}"
         hint = "put it under 'models:'" if isinstance(data, list) else ""
         yield Problem(file.root.start if file.root else None, message, hint, "no-mapping")
-    elif _is_too_deep(data):
-        yield Problem(None, f"nested more than {MAX_DEPTH} levels deep", code="too-deep")
-
-
-def _is_too_deep(data: Any) -> bool:
-    """Go down level by level: recursion would end before the nesting does."""
     level = [data]
-    for _ in range(MAX_DEPTH):
+    for _ in range(MAX_DEPTH):  # level by level: recursion would end before the nesting does
         level = [
             item
             for holder in level
+            if isinstance(holder, dict | list)
             for item in (holder.values() if isinstance(holder, dict) else holder)
-            if isinstance(item, dict | list)
         ]
-    return bool(level)
+    if any(isinstance(item, dict | list) for item in level):
+        yield Problem(None, f"nested more than {MAX_DEPTH} levels deep", code="too-deep")
 
 
 def _read_text(file: File) -> tuple[Any, list[Problem]]:
@@ -210,13 +205,14 @@ def _read_json(text: str) -> tuple[Any, list[Problem]]:
     if not text.strip():
         return None, []
     constants: list[str] = []
-    duplicates: list[Problem] = []
+    problems: list[Problem] = []
 
     def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         built = dict(pairs)
-        if len(built) < len(pairs) and not duplicates:
-            found = [duplicate_key(*each) for each in Scanner(text, "json").duplicates]
-            duplicates.extend(found or [duplicate_key(None, None)])
+        if len(built) < len(pairs) and not problems:
+            from dispatch.config.yaml import find_duplicates  # as above
+
+            problems.extend(find_duplicates(text) or [duplicate_key(None, None)])
         return built
 
     try:
@@ -235,7 +231,7 @@ def _read_json(text: str) -> tuple[Any, list[Problem]]:
     if half is not None:  # what no encoding can write, no message and no request could hold
         hint = "write the character itself, or both halves of its escape"
         return None, [Problem(half, "half a character, which no string can hold", hint)]
-    return data, duplicates
+    return data, problems
 
 
 def _json_hint(text: str, offset: int) -> str:
@@ -264,16 +260,19 @@ def _read_toml(text: str) -> tuple[Any, list[Problem]]:
     place = _TOML_PLACE.search(message)
     if place is None:
         return None, [Problem(None, "invalid TOML: a number is too long")]
-    scanner = Scanner(text, "toml")
-    start = offset = min(scanner.at, len(text))  # where what is never closed was opened
+    offset = len(text)
     if place[1]:
-        start = [0, *(match.end() for match in re.finditer("\n", text))][int(place[1]) - 1]
-        offset = start + int(place[2]) - 1
+        lines = [0, *(match.end() for match in re.finditer("\n", text))]
+        offset = lines[int(place[1]) - 1] + int(place[2]) - 1
+    written = ((at, path) for path, at in toml_starts(text).items() if at < offset)
+    start, path = max(written, default=(0, ()))
     if re.search("overwrite|twice|mutate|Duplicate", message) is None:
+        offset = offset if place[1] else start  # what was written last is never closed
         message = f"invalid TOML: {message[: place.start()]}"
         return None, [Problem(offset, message, _toml_hint(text[offset:]))]
-    if scanner.duplicates and "declare" not in message:
-        return None, [duplicate_key(*each) for each in scanner.duplicates]
+    if not text.startswith("[", start):
+        inline = message.split("'")[1] if "Duplicate" in message else path[-1]
+        return None, [duplicate_key(start, inline)]
     hint = "write [[name]] for the next table of a list, and any other table once"
     return None, [Problem(start, "duplicate table", hint, "duplicate-key")]
 
