@@ -97,12 +97,8 @@ def test_keys():
     assert str(source.position(("models", 0, "modle"))) == "c.yaml:1:18"
     assert str(source.position(("models", 0, "modle"), "unknown-key")) == "c.yaml:1:11"
     assert str(source.position(("models", 0, "roles"), "undeclared-role")) == "c.yaml:1:28"
-    assert (
-        str(source.position(("models", 0, "roles", "chat"), "undeclared-role")) == "c.yaml:1:29"
-    )
-    assert str(source.position(("models", 0, "stop"))) == "c.yaml:1:39", (
-        "nothing is written there"
-    )
+    assert str(source.position(("models", 0, "roles", "chat"), "undeclared-role")) == "c.yaml:1:29"
+    assert str(source.position(("models", 0, "stop"))) == "c.yaml:1:39", "nothing is written there"
 
 
 def test_merge_keys():

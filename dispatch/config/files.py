@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from dispatch.config.positions import File, Format, Problem, Source, duplicate_key, toml_starts
 from dispatch.errors import ConfigError, Fault, FileError, Position
@@ -25,7 +25,6 @@ MAX_BYTES = 4_000_000
 MAX_DEPTH = 100
 """How deep a configuration may be nested, so that every walk over it may be recursive."""
 
-_MOST = 1000  # problems that are reported of one file
 SUFFIXES: Mapping[str, Format] = {
     ".yaml": "yaml",
     ".yml": "yaml",
@@ -43,10 +42,7 @@ def load_files(
     of all files.
     """
     data, files = read(paths, format)
-    merged = data[0]
-    for over in data[1:]:
-        merged = merge(merged, over)
-    return with_origin(freeze(merged), Origin((), Source(files)))
+    return with_origin(freeze(reduce(merge, data)), Origin((), Source(files)))
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,24 +95,21 @@ def _open(path: object, format: Format | None) -> File:
     name = str(path)
     suffix = Path(name).suffix.lower()
     known = format or SUFFIXES.get(suffix)
-    if known is None and os.path.isfile(name):
-        hint = f"name it {', '.join(f'*{suffix}' for suffix in SUFFIXES)}"
-        _refuse(name, f"unknown file type {suffix!r}", hint, "unknown-format")
-    content, reason = b"", ""
+    if os.path.isfile(name):
+        if known is None:
+            hint = f"name it {', '.join(f'*{suffix}' for suffix in SUFFIXES)}"
+            _refuse(name, f"unknown file type {suffix!r}", hint, "unknown-format")
+    elif os.path.exists(name):  # a pipe may never end, a device never does
+        kind = "a directory" if os.path.isdir(name) else "not a regular file"
+        _refuse(name, f"is {kind}", code="unreadable")
     try:
-        mode = os.stat(name).st_mode
-        if stat.S_ISREG(mode):
-            with open(name, "rb") as stream:
-                content = stream.read(_max_bytes() + 1)
-        else:  # a pipe may never end, a device never does
-            reason = f"is {'a directory' if stat.S_ISDIR(mode) else 'not a regular file'}"
-    except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
-    except ValueError:  # of a name that no file can have
-        reason = "is not the path of a file"
-    if reason or known is None:
-        _refuse(name, reason, code="unreadable")
-    return decode(name, content, known)
+        with open(name, "rb") as stream:
+            content = stream.read(_max_bytes() + 1)
+    except (OSError, ValueError) as error:  # ValueError: of a name that no file can have
+        reason = getattr(error, "strerror", "it is not the path of a file")
+    else:
+        return decode(name, content, cast("Format", known))
+    _refuse(name, f"cannot be read: {reason}", code="unreadable")
 
 
 def _max_bytes() -> int:
@@ -156,14 +149,12 @@ def parse(file: File) -> dict[str, Any]:
     if not problems:
         problems = list(_find_problems(data, file))
     if problems:
-        raise FileError([_fault(problem, file) for problem in problems[:_MOST]])
+        faults = []
+        for offset, message, hint, code in problems:
+            position = Position(file.name) if offset is None else file.position(offset)
+            faults.append(Fault((), message, hint, code, position=position))
+        raise FileError(faults)
     return data  # type: ignore[no-any-return]
-
-
-def _fault(problem: Problem, file: File) -> Fault:
-    offset, message, hint, code = problem
-    position = Position(file.name) if offset is None else file.position(offset)
-    return Fault((), message, hint, code, position=position)
 
 
 def _find_problems(data: Any, file: File) -> Iterator[Problem]:
