@@ -235,7 +235,7 @@ def test_source_shows_names():
     """What keeps the text of files prints none of it."""
     source = source_of(("c.yaml", "api_key: sk-canary"))
     assert repr(source) == "Source('c.yaml')"
-    assert repr(source.files) == "(File('c.yaml', 'yaml'),)"
+    assert repr(source.files) == "[File('c.yaml', 'yaml')]"
 
 
 # what YAML 1.1 reads otherwise

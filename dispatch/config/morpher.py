@@ -94,7 +94,7 @@ class ConfigMorpher:
         try:
             return walk(self.tree, path, default)
         except (MissingKeyError, MissingIndexError) as error:
-            prefix = f"{self.source.name}: " if self.source else ""
+            prefix = f"{self.source.name}: " if self.source and self.source.files else ""
             raise type(error)(f"{prefix}{error}", error.path) from None
 
     # fmt: off

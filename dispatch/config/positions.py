@@ -216,17 +216,17 @@ def _cut(line: str, caret: int) -> dict[str, Any]:
     return {"text": printable(cut), "caret": caret - left + (left > 0)}
 
 
-class Source:
+class Source(NamedTuple):
     """The files that a configuration was merged from, from left to right.
 
     Where models were merged by name, `models` has for each of them the files, by number, that it
     was written in, each with its path there: `((0, ("models", 1)), (1, ("models", "fast")))`.
+    `overrides` are the values that were set from outside, the last one first, each with its label.
     """
 
-    def __init__(
-        self, files: Iterable[File], models: Sequence[Sequence[tuple[int, Path]]] = ()
-    ) -> None:
-        self.files, self.models = tuple(files), tuple(models)
+    files: Sequence[File]
+    models: Sequence[Sequence[tuple[int, Path]]] = ()
+    overrides: tuple[tuple[Path, str], ...] = ()
 
     def __repr__(self) -> str:
         return f"Source({self.name!r})"
@@ -241,6 +241,10 @@ class Source:
 
         Where the code of a fault is about a key, it is where that was written.
         """
+        if overriding := self._overriding(path):
+            return overriding[0]
+        if not self.files:
+            return None
         nearest: tuple[File, list[Child], bool] = self.files[-1], [], False
         for file, inside in self._candidates(path):
             found = file.find(inside)
@@ -259,11 +263,15 @@ class Source:
     def positions(self, path: Path) -> list[Position]:
         """Return every place where exactly this value was written, the one that wins first."""
         found = [(file, file.find(inside), inside) for file, inside in self._candidates(path)]
-        return [
+        written = [
             file.position(nodes[-1][1].start, path)
             for file, nodes, inside in found
             if len(nodes) > len(inside)
         ]
+        return self._overriding(path) + written
+
+    def _overriding(self, path: Path) -> list[Position]:
+        return [Position(label) for at, label in self.overrides if path[: len(at)] == at]
 
     def _candidates(self, path: Path) -> list[tuple[File, Path]]:
         """Return the files that may hold a value, those that win first, and its path in each."""
