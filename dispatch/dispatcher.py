@@ -59,38 +59,22 @@ class ModelDispatcher(Generic[G]):
     Raises `ConfigError`, with all faults of all models.
     """
 
+    # fmt: off
     @overload
-    def __init__(
-        self: ModelDispatcher[RoleGroup],
-        models: Models,
-        morph: Literal[True] = True,
-        *,
-        roles: Roles = None,
-        own_keys: Iterable[str] = (),
-        strict: bool = False,
-    ) -> None: ...
+    def __init__(self: ModelDispatcher[RoleGroup], models: Models, morph: Literal[True] = True, *,
+                 roles: Roles = None, own_keys: Iterable[str] = (), strict: bool = False
+                 ) -> None: ...
 
     @overload
-    def __init__(
-        self: ModelDispatcher[dict[str, Any]],
-        models: Models,
-        morph: Literal[False],
-        *,
-        roles: Roles = None,
-        own_keys: Iterable[str] = (),
-        strict: bool = False,
-    ) -> None: ...
+    def __init__(self: ModelDispatcher[dict[str, Any]], models: Models, morph: Literal[False], *,
+                 roles: Roles = None, own_keys: Iterable[str] = (), strict: bool = False
+                 ) -> None: ...
 
     @overload
-    def __init__(
-        self,
-        models: Models,
-        morph: Callable[[dict[str, Any]], G],
-        *,
-        roles: Roles = None,
-        own_keys: Iterable[str] = (),
-        strict: bool = False,
-    ) -> None: ...
+    def __init__(self, models: Models, morph: Callable[[dict[str, Any]], G], *,
+                 roles: Roles = None, own_keys: Iterable[str] = (), strict: bool = False
+                 ) -> None: ...
+    # fmt: on
 
     def __init__(
         self,

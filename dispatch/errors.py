@@ -34,30 +34,12 @@ from typing import Any, Literal, NamedTuple, Self
 from dispatch.redaction import printable, redact_path, redact_text
 
 __all__ = [
-    "BudgetError",
-    "CompletionError",
-    "ConfigError",
-    "ConfigWarning",
-    "CredentialLeakWarning",
-    "DispatchError",
-    "ExtraKeysError",
-    "Fault",
-    "FileError",
-    "MissingIndexError",
-    "MissingKeyError",
-    "PathError",
-    "PathSyntaxError",
-    "Position",
-    "RoleError",
-    "SecretError",
-    "SignatureError",
-    "StageError",
-    "Step",
-    "UnknownKeyWarning",
-    "UnsetVariableError",
-    "UnsetVariableWarning",
-    "format_path",
-]
+    "BudgetError", "CompletionError", "ConfigError", "ConfigWarning", "CredentialLeakWarning",
+    "DispatchError", "ExtraKeysError", "Fault", "FileError", "MissingIndexError",
+    "MissingKeyError", "PathError", "PathSyntaxError", "Position", "RoleError", "SecretError",
+    "SignatureError", "StageError", "Step", "UnknownKeyWarning", "UnsetVariableError",
+    "UnsetVariableWarning", "format_path",
+]  # fmt: skip
 
 Step = str | int
 """One step of a path: a key, or the index of an item."""

@@ -16,17 +16,9 @@ from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.redaction import redact
 
 __all__ = [
-    "SCALARS",
-    "VECTOR",
-    "FrozenMap",
-    "Origin",
-    "Source",
-    "freeze",
-    "locate",
-    "origin_of",
-    "thaw",
-    "with_origin",
-]
+    "SCALARS", "VECTOR", "FrozenMap", "Origin", "Source", "freeze", "locate", "origin_of",
+    "thaw", "with_origin",
+]  # fmt: skip
 
 VECTOR: tuple[type[PVector[Any]], ...] = (type(pvector()), PVector)
 """For `isinstance`: the type itself comes first, as the abstract one takes ten times longer."""

@@ -12,18 +12,9 @@ from dispatch.redaction import quote_name, redact_text
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 __all__ = [
-    "CHATCOMPLETIONS",
-    "DEFAULT_CONTRACT",
-    "DEFAULT_ROLES",
-    "POSTCOMPLETIONS",
-    "TASKS",
-    "Contract",
-    "Entry",
-    "Role",
-    "assignment",
-    "is_cost",
-    "read_roles",
-]
+    "CHATCOMPLETIONS", "DEFAULT_CONTRACT", "DEFAULT_ROLES", "POSTCOMPLETIONS", "TASKS",
+    "Contract", "Entry", "Role", "assignment", "is_cost", "read_roles",
+]  # fmt: skip
 
 CHATCOMPLETIONS = "chatcompletions"
 """The main conversation and its tool calls: the role of a model that names none."""

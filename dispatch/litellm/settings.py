@@ -25,16 +25,9 @@ from dispatch.redaction import is_reference, quote_name
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 __all__ = [
-    "CHOICES",
-    "MAPPINGS",
-    "SECTIONS",
-    "SETTINGS",
-    "aliases_in",
-    "find_dead_fallbacks",
-    "find_settings_faults",
-    "find_wrong_value",
-    "router_settings",
-]
+    "CHOICES", "MAPPINGS", "SECTIONS", "SETTINGS", "aliases_in", "find_dead_fallbacks",
+    "find_settings_faults", "find_wrong_value", "router_settings",
+]  # fmt: skip
 
 MAPPINGS = (
     "router_settings", "litellm_settings", "general_settings", "environment_variables",
