@@ -1,13 +1,12 @@
 """What looks wrong in the sections of LiteLLM's proxy, and is taken there without a word.
 
-The names and kinds of its settings are shipped, in `proxy_settings.txt`. As another release may
-know other names, one that is unknown is reported only where it resembles one, or belongs elsewhere.
+The names and kinds of its settings are shipped, in `settings.txt`. As another release may know
+other names, one that is unknown is reported only where it resembles one, or belongs elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from dispatch.config.environment import find_unresolvable, foreign_reference
@@ -20,7 +19,6 @@ from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 __all__ = [
     "LISTS",
-    "PROXY_SETTINGS",
     "advise_on_section",
     "find_dead_aliases",
     "find_suspicious_settings",
@@ -30,15 +28,6 @@ __all__ = [
 
 LISTS = ("credential_list", "guardrails", "vector_store_registry", "search_tools", "prompts")
 """The sections of LiteLLM's proxy that are lists."""
-
-_TEXT = Path(__file__).with_name("proxy_settings.txt").read_text(encoding="utf-8")
-_PARTS = {part.partition("]")[0]: part.splitlines()[1:] for part in _TEXT.split("\n[")[1:]}
-
-PROXY_SETTINGS: Mapping[str, Mapping[str, list[str]]] = {
-    section: {name: kinds for name, *kinds in map(str.split, lines) if kinds}
-    for section, lines in ((name, filter(None, lines)) for name, lines in _PARTS.items())
-}
-"""What each setting of a section takes, in the words of JSON Schema, then the values it knows."""
 
 _LISTS: tuple[type[Any], ...] = (list, *VECTOR)
 _MODES = (  # of guardrails, as of LiteLLM 1.110.2
@@ -59,8 +48,7 @@ def section_for(name: str, but: str = "") -> str:
     >>> section_for("routing_strategy"), section_for("master_key"), section_for("temperature")
     ('router_settings', 'general_settings', '')
     """
-    known = {"router_settings": SETTINGS, **PROXY_SETTINGS}
-    return next((each for each, names in known.items() if each != but and name in names), "")
+    return next((each for each, names in SETTINGS.items() if each != but and name in names), "")
 
 
 def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) -> Iterator[Fault]:
@@ -91,7 +79,7 @@ def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) 
 def _find(section: str, key: str, value: Any) -> Iterator[Fault]:
     """Yield what is wrong with one setting, but for kinds of the Router's own."""
     path = (section, key)
-    known: Mapping[str, Any] = PROXY_SETTINGS.get(section, SETTINGS)
+    known = SETTINGS.get(section, {})
     home = section_for(key, section)
     if key in _POLICIES and isinstance(value, Mapping) and section == "router_settings":
         yield from _find_in_policy(path, value, _POLICIES[key])
@@ -108,10 +96,10 @@ def _find(section: str, key: str, value: Any) -> Iterator[Fault]:
     elif section == "router_settings":
         if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
             yield Fault(path, f"{value} is less than 0", "", "wrong-setting")
-    elif section in PROXY_SETTINGS and key in known:
+    elif section in SETTINGS and key in known:
         kind, *choices = known[key]
         yield from find_wrong_value(path, value, kind, choices)
-    elif section in PROXY_SETTINGS and (near := nearest(key, known, 0.85)):
+    elif section in SETTINGS and (near := nearest(key, known, 0.85)):
         message, hint = f"unknown setting {quote_name(key)}", f"did you mean {quote_name(near)}?"
         yield Fault(path, message, hint, "unknown-key")
 
