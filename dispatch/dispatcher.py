@@ -13,7 +13,14 @@ from dispatch.models import RoleGroup, role_groups
 from dispatch.pipeline import pipeline
 from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, POSTCOMPLETIONS, Contract, Role
 from dispatch.sections import Sections, read_sections
-from dispatch.stages import Groups, Model, morph_groups
+from dispatch.stages import (
+    Groups,
+    Model,
+    apply_defaults,
+    drop_disabled,
+    freeze_models,
+    morph_groups,
+)
 
 __all__ = ["ModelDispatcher", "ModelRoleType"]
 
@@ -94,6 +101,7 @@ class ModelDispatcher(Generic[G]):
             sections = Sections(tree, _contract(roles, own_keys))
         self.contract = sections.contract
         self.sections = sections.rest
+        self._read = sections
         try:
             run = pipeline(self.contract, defaults=sections.defaults)
             self.groups: Groups = run(sections.models)
@@ -119,6 +127,13 @@ class ModelDispatcher(Generic[G]):
     def morph(self) -> Morph:
         """The form of the groups, as `dispatch` was last asked for."""
         return self._morph
+
+    @property
+    def switched_off(self) -> list[Model]:
+        """The models that `enabled: false` keeps out of all roles."""
+        models = freeze_models(self._read.models)
+        models = (apply_defaults(model, self._read.defaults) for model in models)
+        return [model for model in models if not drop_disabled(model)]
 
     def for_role(self, role: str) -> G:
         """Return the group of a role: a `RoleGroup`, a fresh dict, or what `morph` made of it.

@@ -19,7 +19,7 @@ from dispatch.litellm.deployments import Groups, as_sent, deploy, let_cool_down,
 from dispatch.litellm.keys import VALUE_TYPES
 from dispatch.litellm.policy import report
 from dispatch.litellm.settings import MAPPINGS, SECTIONS, find_dead_fallbacks, find_settings_faults
-from dispatch.redaction import REFERENCE, literal_secrets, printable, quote_name
+from dispatch.redaction import REFERENCE, display_name, literal_secrets, printable, quote_name
 from dispatch.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -127,21 +127,35 @@ def _find_strings(params: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault((key,), message, hint, "string-from-environment", "warning")
 
 
-def find_left_out(sections: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a warning, located, for each section that an export leaves out.
+def find_left_out(dispatcher: ModelDispatcher[Any]) -> Iterator[Fault]:
+    """Yield what an export leaves out: a warning for a section, a note for a model or a budget.
 
     Sections whose names start with `x-` are the user's own, and no warning.
 
-    >>> for fault in find_left_out({"litellm_setting": {"drop_params": True}, "x-mine": 1}):
-    ...     print(f"{fault.where}: {fault.message}")
-    litellm_setting: is left out: LiteLLM's proxy has no such section
+    >>> from dispatch import ModelDispatcher
+    >>> models = [{"name": "a", "model": "gpt-4o", "enabled": False}]
+    >>> for fault in find_left_out(ModelDispatcher({"models": models, "mine": 1, "x-mine": 1})):
+    ...     print(fault)
+    mine: is left out: LiteLLM's proxy has no such section
+    models[0].enabled: is false, so a is left out
     """
+    sections = dispatcher.sections
     for name in sections:
         if name not in SECTIONS and not str(name).startswith("x-"):
             near = nearest(str(name), SECTIONS)
             hint = f"did you mean {quote_name(near)}?" if near else ""
             message = "is left out: LiteLLM's proxy has no such section"
             yield locate(Fault((name,), message, hint, "unknown-key", "warning"), sections)
+    for model in dispatcher.switched_off:
+        message = f"is false, so {display_name(model)} is left out"
+        yield locate(Fault(("enabled",), message, "", "left-out", "note"), model)
+    source: Any = getattr(origin_of(sections), "source", None)
+    for role in dispatcher.contract.values():
+        if role.max_cost is not None:
+            path = ("roles", role.name, "max_cost")
+            position, *_ = (source and source.positions(path)) or [None]
+            message = "is left out: the proxy has its own budgets"
+            yield Fault(path, message, "", "left-out", "note", position)
 
 
 def variables(config: Mapping[str, Any]) -> list[str]:
