@@ -11,8 +11,8 @@ from dispatch.errors import ConfigError
 from dispatch.immutable import locate, thaw
 from dispatch.models import RoleGroup, role_groups
 from dispatch.pipeline import pipeline
-from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, POSTCOMPLETIONS, Contract, Role
-from dispatch.sections import Sections, read_sections
+from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS, Contract, Role
+from dispatch.sections import Sections, make_contract, read_sections
 from dispatch.stages import (
     Groups,
     Model,
@@ -98,7 +98,7 @@ class ModelDispatcher(Generic[G]):
         if isinstance(tree, Mapping) and not ("model" in tree and self.models is tree):
             sections = read_sections(tree, roles, own_keys, strict=strict)
         else:
-            sections = Sections(tree, _contract(roles, own_keys))
+            sections = Sections(tree, make_contract(roles, own_keys))
         self.contract = sections.contract
         self.sections = sections.rest
         self._read = sections
@@ -178,12 +178,3 @@ class ModelDispatcher(Generic[G]):
     def __repr__(self) -> str:
         groups = role_groups(self.groups, contract=self.contract).values()
         return f"ModelDispatcher({', '.join(map(repr, groups))})"
-
-
-def _contract(roles: Roles, own_keys: Iterable[str]) -> Contract:
-    if roles is None:
-        contract = DEFAULT_CONTRACT
-    else:
-        contract = roles if isinstance(roles, Contract) else Contract(roles)
-    own_keys = [*contract.own_keys, *own_keys]
-    return Contract(contract.values(), own_keys) if own_keys else contract

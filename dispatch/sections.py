@@ -14,7 +14,7 @@ from dispatch.roles import DEFAULT_ROLES, TASKS, Contract, Role, is_cost
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 from dispatch.validation import find_model_faults
 
-__all__ = ["CALLABLE", "OWN_SECTIONS", "Sections", "is_by_name", "read_sections"]
+__all__ = ["CALLABLE", "OWN_SECTIONS", "Sections", "is_by_name", "make_contract", "read_sections"]
 
 OWN_SECTIONS = ("models", "defaults", "roles", "own_keys")
 """The sections that a dispatcher reads itself; LiteLLM's Router and proxy have the others."""
@@ -82,7 +82,7 @@ def read_sections(
         raise ConfigError([locate(fault, frozen) for fault in faults])
     try:
         keys = [*own_keys, *(frozen.get("own_keys") or ())]
-        contract = _contract(program, declared, keys, first)
+        contract = make_contract(program, keys, declared, first)
     except ValueError as error:
         fault = Fault(("roles",), str(error), code="wrong-roles")
         raise ConfigError([locate(fault, frozen)]) from None
@@ -199,16 +199,19 @@ def _undeclared(declared: Mapping[str, Role], program: Contract) -> Iterator[Fau
             yield Fault(("roles", name), message, did_you_mean(name, program), "undeclared-role")
 
 
-def _contract(
-    program: Contract | None,
-    declared: Mapping[str, Role],
-    own_keys: Iterable[str],
-    first: Iterable[Role],
+def make_contract(
+    program: Contract | Iterable[str | Role] | None,
+    own_keys: Iterable[str] = (),
+    declared: Mapping[str, Role] = FrozenMap({}),
+    first: Iterable[Role] = DEFAULT_ROLES,
 ) -> Contract:
-    first = first if program is None else program.values()
-    roles = {role.name: role for role in first}
-    # A file may say more of a default role; what a program declares wins, role by role.
-    more = {name: role for name, role in declared.items() if program is None or name not in roles}
-    roles |= more
-    keys = () if program is None else program.own_keys
-    return Contract(roles.values(), [*keys, *own_keys])
+    """Return the contract of a program, or else of these first roles, with what a file declares.
+
+    >>> list(make_contract(["chat"], declared={"title": Role("title")}))
+    ['chat', 'title']
+    """
+    if program is None:  # a file may say more of a default role
+        return Contract({**{role.name: role for role in first}, **declared}.values(), own_keys)
+    program = program if isinstance(program, Contract) else Contract(program)
+    added = (role for name, role in declared.items() if name not in program)
+    return Contract([*program.values(), *added], [*program.own_keys, *own_keys])
