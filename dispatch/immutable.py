@@ -16,12 +16,15 @@ from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.redaction import redact
 
 __all__ = [
-    "SCALARS", "VECTOR", "FrozenMap", "Origin", "Source", "freeze", "locate", "origin_of",
+    "LISTS", "SCALARS", "VECTOR", "FrozenMap", "Origin", "Source", "freeze", "locate", "origin_of",
     "thaw", "with_origin",
 ]  # fmt: skip
 
 VECTOR: tuple[type[PVector[Any]], ...] = (type(pvector()), PVector)
 """For `isinstance`: the type itself comes first, as the abstract one takes ten times longer."""
+
+LISTS: tuple[type[Any], ...] = (list, tuple, *VECTOR)
+"""What counts as a list, for `isinstance`."""
 
 SCALARS = frozenset({str, int, float, bool, type(None)})
 """The types of values that cannot change, and so are handed out as they are."""

@@ -22,6 +22,15 @@ OWN_SECTIONS = ("models", "defaults", "roles", "own_keys")
 CALLABLE = r"litellm[.:]\w+"
 """How a file names what a role calls: no other module is imported for a file."""
 
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, VECTOR) and all(isinstance(item, str) for item in value)
+
+
+def _is_callable(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(CALLABLE, value) is not None
+
+
 _FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "required": ("true or false", lambda value: isinstance(value, bool)),
     "multiple": ("true or false", lambda value: isinstance(value, bool)),
@@ -29,18 +38,11 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "description": ("a string", lambda value: isinstance(value, str)),
     "otherwise": ("the name of a role", lambda value: isinstance(value, str)),
     "needs": ("a mapping", lambda value: isinstance(value, FrozenMap)),
-    "calls": (
-        "a callable of LiteLLM, such as litellm.embedding",
-        lambda value: _is_litellms(value),
-    ),
-    "variables": ("a list of names", lambda value: _are_names(value)),
+    "calls": ("a callable of LiteLLM, such as litellm.embedding", _is_callable),
+    "variables": ("a list of names", _are_names),
     "max_cost": ("a number of dollars, 0 or more", is_cost),
 }
 """What a file may say of a role: the words for it, and what holds of a value that fits."""
-
-
-def _is_litellms(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(CALLABLE, value) is not None
 
 
 class Sections(NamedTuple):
@@ -76,8 +78,13 @@ def read_sections(
     program = roles if isinstance(roles, Contract) or roles is None else Contract(roles)
     declared, wrong = _read_roles(frozen.get("roles"))
     faults += wrong
-    if strict and program is not None:
-        faults += _undeclared(declared, program)
+    for name in declared if strict else ():
+        if program is not None and name not in program:
+            message, hint = (
+                f"the program has no role {quote_name(name)}",
+                did_you_mean(name, program),
+            )
+            faults.append(Fault(("roles", name), message, hint, "undeclared-role"))
     if faults:
         raise ConfigError([locate(fault, frozen) for fault in faults])
     try:
@@ -95,18 +102,19 @@ def _models(tree: FrozenMap[str, Any]) -> Any:
     """Give each model its origin. A mapping of names is a list of models with these names."""
     models = tree["models"]
     origin = origin_of(tree) or Origin(())
+    steps: Iterable[tuple[Step, Any]]
     if is_by_name(models):
-        return [
-            _placed(FrozenMap({"name": name, **model.to_dict()}), origin, name)
-            for name, model in models.iteritems()
-        ]
-    if not isinstance(models, VECTOR):
+        named = models.iteritems()
+        steps = ((name, FrozenMap({"name": name, **model.to_dict()})) for name, model in named)
+    elif isinstance(models, VECTOR):
+        steps = enumerate(models)
+    else:
         return models
     return [
-        _placed(model, origin, index)
+        with_origin(model, Origin((*origin.path, "models", step), origin.source))
         if isinstance(model, FrozenMap) and origin_of(model) is None
         else model
-        for index, model in enumerate(models)
+        for step, model in steps
     ]
 
 
@@ -117,10 +125,6 @@ def is_by_name(models: Any) -> bool:
     (True, False)
     """
     return isinstance(models, Mapping) and "model" not in models
-
-
-def _placed(model: FrozenMap[str, Any], origin: Origin, step: Step) -> FrozenMap[str, Any]:
-    return with_origin(model, Origin((*origin.path, "models", step), origin.source))
 
 
 def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
@@ -147,10 +151,6 @@ def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
     if own_keys is not None and not _are_names(own_keys):
         message = f"expected a list of keys, found {describe_type(own_keys)}"
         yield Fault(("own_keys",), message, "such as [tags, price]", "wrong-section")
-
-
-def _are_names(value: Any) -> bool:
-    return isinstance(value, VECTOR) and all(isinstance(item, str) for item in value)
 
 
 def _read_roles(section: Any) -> tuple[dict[str, Role], list[Fault]]:
@@ -190,13 +190,6 @@ def _find_role_faults(name: Any, properties: Any) -> Iterator[Fault]:
         if not fits(value):
             message = f"expected {expected}, found {describe_type(value)}"
             yield Fault(("roles", name, key), message, code="wrong-roles")
-
-
-def _undeclared(declared: Mapping[str, Role], program: Contract) -> Iterator[Fault]:
-    for name in declared:
-        if name not in program:
-            message = f"the program has no role {quote_name(name)}"
-            yield Fault(("roles", name), message, did_you_mean(name, program), "undeclared-role")
 
 
 def make_contract(

@@ -14,11 +14,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from pyrsistent import PVector
-
 from dispatch.config.environment import Types, resolve
 from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
-from dispatch.immutable import FrozenMap, locate, thaw
+from dispatch.immutable import LISTS, FrozenMap, locate, thaw
 from dispatch.litellm.deployments import Groups
 from dispatch.litellm.tables import rows
 from dispatch.redaction import is_reference, quote_name
@@ -64,17 +62,16 @@ _CONVERTED = ("integer", "number", "boolean")
 _KINDS_OF = {name: words[0].split("|") for name, words in _ROUTER.items()}
 _TYPES = cast("Types", {name: of[0] for name, of in _KINDS_OF.items() if of[0] in _CONVERTED})
 
-_LISTS = (list, tuple, PVector)
 _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "integer": ("a whole number", (int,)),
     "number": ("a number", (int, float)),
     "boolean": ("true or false", (bool,)),
     "string": ("a string", (str,)),
-    "array": ("a list", _LISTS),
+    "array": ("a list", LISTS),
     "object": ("a mapping", (Mapping,)),
 }
 _SCALAR = {*_CONVERTED, "string"}
-_PLAIN = (str, int, float, bool, Mapping, *_LISTS)
+_PLAIN = (str, int, float, bool, Mapping, *LISTS)
 _NUMBER = r"(\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?)?"
 
 
@@ -242,7 +239,7 @@ def _named(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]
     """Yield each role or model that fallbacks name, and where; None where none can be."""
     for key in ("default_fallbacks", *_FALLBACKS):
         entries = settings.get(key)
-        if not isinstance(entries, _LISTS):
+        if not isinstance(entries, LISTS):
             continue  # absent, or the wrong kind of setting
         if key == "default_fallbacks":
             yield from _targets(entries, (key,))
@@ -258,7 +255,7 @@ def _named(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]
 
 
 def _targets(targets: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
-    if not isinstance(targets, _LISTS):
+    if not isinstance(targets, LISTS):
         yield path, None
         return
     for index, target in enumerate(targets):
