@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from dispatch.config.environment import find_unresolvable, references
 from dispatch.config.files import merge
-from dispatch.errors import ConfigError, Fault, SecretError, Step
-from dispatch.immutable import locate, origin_of, thaw
+from dispatch.errors import ConfigError, Fault, SecretError
+from dispatch.immutable import leaves, locate, origin_of, thaw
 from dispatch.litellm.deployments import Groups, as_sent, deploy, let_cool_down, parts_of
 from dispatch.litellm.keys import VALUE_TYPES
 from dispatch.litellm.policy import report
@@ -179,7 +179,11 @@ def to_yaml(config: Mapping[str, Any], header: Iterable[str] = ()) -> str:
     """
     import yaml
 
-    faults = list(_find_unwritable(config))
+    faults = [
+        Fault(path, f"a {type(value).__name__} cannot be written as YAML", code="no-yaml")
+        for path, value in leaves(config)
+        if value is not None and not isinstance(value, _WRITABLE)
+    ]
     if faults:
         raise ConfigError(faults)
     lines = (printable(line).replace("\n", " ") for line in header)
@@ -191,16 +195,5 @@ def to_yaml(config: Mapping[str, Any], header: Iterable[str] = ()) -> str:
     return comments + str(yaml.dump(dict(config), Dumper=dumper, **options))
 
 
+_WRITABLE = (str, int, float, bytes, date, Mapping, list, tuple)
 _EXPONENT = r"^[-+]?\d[\d.]*[eE][-+]?\d+$"
-
-
-def _find_unwritable(value: Any, path: tuple[Step, ...] = ()) -> Iterator[Fault]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _find_unwritable(item, (*path, key))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _find_unwritable(item, (*path, index))
-    elif value is not None and not isinstance(value, str | int | float | bytes | date):
-        message = f"a {type(value).__name__} cannot be written as YAML"
-        yield Fault(path, message, code="no-yaml")

@@ -11,7 +11,7 @@ from typing import Any
 
 from dispatch.config.environment import find_unresolvable, foreign_reference
 from dispatch.errors import Fault, Step
-from dispatch.immutable import VECTOR
+from dispatch.immutable import VECTOR, leaves
 from dispatch.litellm.keys import is_known
 from dispatch.litellm.settings import MAPPINGS, SETTINGS, find_wrong_value
 from dispatch.redaction import REFERENCE, is_reference, quote_name
@@ -132,22 +132,11 @@ def _find_references(section: str, settings: Any, own: bool) -> Iterator[Fault]:
         expanded = "pass_through_endpoints" in fault.path  # there, within a string too
         if not expanded and (fault.code != "unset-variable" or shared or own):
             yield fault.as_warning()
-    for path, text in _strings(settings, (section,)):
-        variable = foreign_reference(text)
+    for path, text in leaves(settings, (section,)):
+        variable = foreign_reference(text) if isinstance(text, str) else None
         if variable and not text.startswith("${"):
             hint = f"write {REFERENCE}{variable}"
             yield Fault(path, "this reference is not expanded", hint, "wrong-reference", "warning")
-
-
-def _strings(value: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _strings(item, (*path, key))
-    elif isinstance(value, _LISTS):
-        for index, item in enumerate(value):
-            yield from _strings(item, (*path, index))
 
 
 def find_dead_aliases(sections: Mapping[str, Any], names: Iterable[str]) -> Iterator[Fault]:
