@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from functools import reduce
+from typing import Any, cast
 
 from dispatch.config.files import merge, read
 from dispatch.config.morpher import ConfigMorpher
@@ -12,7 +13,7 @@ from dispatch.config.paths import Condition, Index, Key, Select, get, parse, sho
 from dispatch.config.positions import File, Source
 from dispatch.config.yaml import read_yaml
 from dispatch.dispatcher import ModelDispatcher
-from dispatch.errors import ConfigError, DispatchError, Fault, PathError, Position, Step
+from dispatch.errors import ConfigError, DispatchError, Fault, PathError, Step
 from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, origin_of, with_origin
 from dispatch.models import RoleGroup
 from dispatch.redaction import redact_key
@@ -97,9 +98,7 @@ def merge_models(
     >>> places[1]
     ((0, ('models', 1)), (1, ('models', 0)))
     """
-    merged: dict[str, Any] = {}
-    for each in held:
-        merged = merge(merged, each)
+    merged: dict[str, Any] = reduce(merge, held, {})
     # The deployments of LiteLLM's proxy have no names to merge by: all are kept.
     key = "models" if "models" in merged else "model_list"
     lists = [(number, each[key]) for number, each in enumerate(held) if key in each]
@@ -176,8 +175,9 @@ def _override(tree: FrozenMap[str, Any], override: str) -> FrozenMap[str, Any]:
         raise PathError(f"{show_path(path)} leads to no key of a mapping and no item of a list")
     steps = (*parent_path, step)
     changed = cast("FrozenMap[str, Any]", tree.transform(list(steps), value))
-    source = Overridden(origin.source, steps, f"--set {show_path(path)}")
-    return with_origin(changed, origin._replace(source=source))
+    source = cast("Source", origin.source or Source(()))
+    overrides = ((steps, f"--set {show_path(path)}"), *source.overrides)
+    return with_origin(changed, origin._replace(source=source._replace(overrides=overrides)))
 
 
 def _by_name(steps: tuple[Any, ...], models: Any) -> tuple[Any, ...]:
@@ -188,28 +188,6 @@ def _by_name(steps: tuple[Any, ...], models: Any) -> tuple[Any, ...]:
         case (Key("models"), Key(name), *rest) if isinstance(models, VECTOR):
             return (steps[0], Select((Condition("name", name, name),)), *rest)
     return steps
-
-
-class Overridden(NamedTuple):
-    """The files of a configuration, but for one value that was set from outside."""
-
-    source: Any
-    path: tuple[Step, ...]
-    label: str
-
-    def position(self, path: tuple[Step, ...], code: str = "") -> Position | None:
-        """Return the place of a value, which is the override itself at or below its path."""
-        if path[: len(self.path)] == self.path:
-            return Position(self.label)
-        return None if self.source is None else cast("Source", self.source).position(path, code)
-
-    def positions(self, path: tuple[Step, ...]) -> list[Position]:
-        """Return every place that a value was written at, the one that counts first."""
-        first = [Position(self.label)] if path[: len(self.path)] == self.path else []
-        return first + ([] if self.source is None else self.source.positions(path))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.source, name)
 
 
 def _split(override: str) -> tuple[str, str]:

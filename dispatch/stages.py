@@ -39,19 +39,10 @@ from dispatch.suggestions import did_you_mean
 from dispatch.validation import check_models, find_model_faults, find_unmet
 
 __all__ = [
-    "Groups",
-    "Model",
-    "apply_defaults",
-    "borrow_roles",
-    "drop_disabled",
-    "each",
-    "explode_roles",
-    "freeze_model",
-    "freeze_models",
-    "group_by_role",
-    "morph_groups",
+    "Groups", "Model", "apply_defaults", "borrow_roles", "drop_disabled", "each",
+    "explode_roles", "freeze_model", "freeze_models", "group_by_role", "morph_groups",
     "normalize_roles",
-]
+]  # fmt: skip
 
 T = TypeVar("T")
 

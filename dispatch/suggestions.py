@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dispatch.immutable import VECTOR
+from dispatch.immutable import LISTS
 from dispatch.redaction import quote_name
 
 __all__ = ["describe_type", "did_you_mean", "nearest"]
 
-_LISTS: tuple[type, ...] = (list, tuple, *VECTOR)
 _LISTED = 20  # names in a hint
 
 
@@ -66,7 +65,7 @@ def describe_type(value: Any) -> str:
             return "a number"
         case Mapping():
             return "a mapping" if value else "an empty mapping"
-        case _ if isinstance(value, _LISTS):
+        case _ if isinstance(value, LISTS):
             return "a list" if value else "an empty list"
         case _:
             name = type(value).__name__

@@ -9,24 +9,22 @@ import pytest
 from litellm.proxy._types import ConfigGeneralSettings
 
 from dispatch.litellm.proxy_settings import (
-    PROXY_SETTINGS,
     find_dead_aliases,
     find_suspicious_settings,
     section_for,
 )
+from dispatch.litellm.settings import SETTINGS
 
 
 def test_names():
     """A name that the installed proxy has and the shipped list lacks is reported, no failure."""
-    for name in sorted(
-        ConfigGeneralSettings.model_fields.keys() - PROXY_SETTINGS["general_settings"]
-    ):
+    for name in sorted(ConfigGeneralSettings.model_fields.keys() - SETTINGS["general_settings"]):
         warnings.warn(f"LiteLLM's proxy has a setting {name}: add it", stacklevel=1)
 
 
 def test_kinds():
     """A boolean of the list is one in the installed release."""
-    for name, (kind, *_) in PROXY_SETTINGS["litellm_settings"].items():
+    for name, (kind, *_) in SETTINGS["litellm_settings"].items():
         if kind == "boolean" and not isinstance(getattr(litellm, name, False), bool):
             warnings.warn(f"litellm.{name} is no boolean", stacklevel=1)
 

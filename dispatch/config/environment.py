@@ -16,7 +16,7 @@ from pyrsistent import PMap
 
 from dispatch.config.paths import read_scalar
 from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
-from dispatch.immutable import SCALARS, VECTOR
+from dispatch.immutable import LISTS, SCALARS
 from dispatch.redaction import REFERENCE, is_reference, is_secret
 
 __all__ = ["Types", "ValueType", "find_unresolvable", "foreign_reference", "references", "refers",
@@ -44,7 +44,6 @@ _FOREIGN = rf"""(?x)  # a whole string, the way other tools write a reference
 _SIGN = "[$%{]|env|ENV"  # each of these forms has one
 _EMBEDDED = r"\$\{\w+[:}]|os\.environ/"
 _MAPS = (dict, PMap)
-_LISTS: tuple[type[Any], ...] = (list, tuple, *VECTOR)
 _EXPECTED: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "number": ("a number", (int, float)),
     "integer": ("an integer", (int,)),
@@ -156,7 +155,7 @@ def _rebuild(
             key: _rebuild(item, change, (*path, key), kind or _kind(key, types))
             for key, item in value.items()
         }
-    if isinstance(value, _LISTS):
+    if isinstance(value, LISTS):
         items = [_rebuild(item, change, (*path, i), kind) for i, item in enumerate(value)]
         # A tuple may have names for its items.
         return getattr(value, "_make", tuple)(items) if isinstance(value, tuple) else items

@@ -1,18 +1,17 @@
 """What looks wrong in the sections of LiteLLM's proxy, and is taken there without a word.
 
-The names and kinds of its settings are shipped, in `proxy_settings.txt`. As another release may
-know other names, one that is unknown is reported only where it resembles one, or belongs elsewhere.
+The names and kinds of its settings are shipped, in `settings.txt`. As another release may know
+other names, one that is unknown is reported only where it resembles one, or belongs elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from dispatch.config.environment import find_unresolvable, foreign_reference
 from dispatch.errors import Fault, Step
-from dispatch.immutable import VECTOR
+from dispatch.immutable import VECTOR, leaves
 from dispatch.litellm.keys import is_known
 from dispatch.litellm.settings import MAPPINGS, SETTINGS, find_wrong_value
 from dispatch.litellm.tables import rows
@@ -21,7 +20,6 @@ from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 __all__ = [
     "LISTS",
-    "PROXY_SETTINGS",
     "advise_on_section",
     "find_dead_aliases",
     "find_suspicious_settings",
@@ -31,15 +29,6 @@ __all__ = [
 
 LISTS = ("credential_list", "guardrails", "vector_store_registry", "search_tools", "prompts")
 """The sections of LiteLLM's proxy that are lists."""
-
-_TEXT = Path(__file__).with_name("proxy_settings.txt").read_text(encoding="utf-8")
-_PARTS = {part.partition("]")[0]: part.splitlines()[1:] for part in _TEXT.split("\n[")[1:]}
-
-PROXY_SETTINGS: Mapping[str, Mapping[str, list[str]]] = {
-    section: {name: kinds for name, *kinds in map(str.split, lines) if kinds}
-    for section, lines in ((name, filter(None, lines)) for name, lines in _PARTS.items())
-}
-"""What each setting of a section takes, in the words of JSON Schema, then the values it knows."""
 
 _LISTS: tuple[type[Any], ...] = (list, *VECTOR)
 _POLICIES = {"retry_policy": "Retries", "allowed_fails_policy": "AllowedFails"}
@@ -56,7 +45,7 @@ def section_for(name: str, but: str = "") -> str:
     >>> section_for("routing_strategy"), section_for("master_key"), section_for("temperature")
     ('router_settings', 'general_settings', '')
     """
-    known = {"router_settings": SETTINGS.keys() - {"set_verbose"}, **PROXY_SETTINGS}
+    known = {**SETTINGS, "router_settings": SETTINGS["router_settings"].keys() - {"set_verbose"}}
     return next((each for each, names in known.items() if each != but and name in names), "")
 
 
@@ -87,7 +76,7 @@ def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) 
 def _find(section: str, key: str, value: Any) -> Iterator[Fault]:
     """Yield what is wrong with one setting, but for kinds of the Router's own."""
     path = (section, key)
-    known: Mapping[str, Any] = PROXY_SETTINGS.get(section, SETTINGS)
+    known = SETTINGS.get(section, {})
     home = section_for(key, section)
     if key in _POLICIES and isinstance(value, Mapping) and section == "router_settings":
         yield from _find_in_policy(path, value, _POLICIES[key])
@@ -106,10 +95,10 @@ def _find(section: str, key: str, value: Any) -> Iterator[Fault]:
     elif section == "router_settings":
         if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
             yield Fault(path, f"{value} is less than 0", "", "wrong-setting")
-    elif section in PROXY_SETTINGS and key in known:
+    elif section in SETTINGS and key in known:
         kind, *choices = known[key]
         yield from find_wrong_value(path, value, kind, choices)
-    elif section in PROXY_SETTINGS and (near := nearest(key, known, 0.85)):
+    elif section in SETTINGS and (near := nearest(key, known, 0.85)):
         message, hint = f"unknown setting {quote_name(key)}", f"did you mean {quote_name(near)}?"
         yield Fault(path, message, hint, "unknown-key")
 
@@ -156,22 +145,11 @@ def _find_references(section: str, settings: Any, own: bool) -> Iterator[Fault]:
         expanded = "pass_through_endpoints" in fault.path  # there, within a string too
         if not expanded and (fault.code != "unset-variable" or shared or own):
             yield fault.as_warning()
-    for path, text in _strings(settings, (section,)):
-        variable = foreign_reference(text)
+    for path, text in leaves(settings, (section,)):
+        variable = foreign_reference(text) if isinstance(text, str) else None
         if variable and not text.startswith("${"):
             hint = f"write {REFERENCE}{variable}"
             yield Fault(path, "this reference is not expanded", hint, "wrong-reference", "warning")
-
-
-def _strings(value: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _strings(item, (*path, key))
-    elif isinstance(value, _LISTS):
-        for index, item in enumerate(value):
-            yield from _strings(item, (*path, index))
 
 
 def find_dead_aliases(sections: Mapping[str, Any], names: Iterable[str]) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ from dispatch.config.morpher import ConfigMorpher
 from dispatch.config.paths import Key, PathLike, parse, trace
 from dispatch.config.signatures import read_parameters
 from dispatch.errors import Position, Step, format_path
-from dispatch.immutable import VECTOR, FrozenMap, Origin, origin_of
+from dispatch.immutable import FrozenMap, Origin, leaves, origin_of
 from dispatch.litellm.policy import RESERVED_KEYS, hide_misspelt_secrets
 from dispatch.litellm.proxy_file import from_litellm, is_proxy_file
 from dispatch.models import RoleGroup
@@ -121,15 +121,12 @@ def explain(
     hide_misspelt_secrets(written)
     tree = from_litellm(written) if is_proxy_file(written) else written
     explainer = _Explainer(tree, read_sections(tree, contract), target)
-    start = () if path is None else trace(written if _is_of_proxy(path) else explainer.tree, path)
+    of_proxy = path is not None and parse(path)[:1] == (Key("model_list"),)
+    start = () if path is None else trace(written if of_proxy else explainer.tree, path)
     if start[:1] != ("model_list",):
         return list(explainer.explain(start, role))
     everything = explainer.explain((), role)
     return [each for each in everything if each.origins[0].path[: len(start)] == start]
-
-
-def _is_of_proxy(path: PathLike) -> bool:
-    return parse(path)[:1] == (Key("model_list"),)
 
 
 class _Use(NamedTuple):
@@ -162,7 +159,7 @@ class _Explainer:
 
     def explain(self, start: Path, role: str | None) -> Iterator[Explanation]:
         lender, chosen = ("", None) if role is None else self.players(role)
-        for at, value in _leaves(self.tree):
+        for at, value in leaves(self.tree):
             if at[: len(start)] == start and (chosen is None or at[:2] in chosen):
                 for each in self.explain_value(at, value, role):
                     yield each._replace(borrowed_from=lender)
@@ -253,18 +250,6 @@ class _Explainer:
 
 def _origin(model: Model) -> Origin:
     return origin_of(model) or Origin(("models",))
-
-
-def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield each single value with its path."""
-    if isinstance(value, FrozenMap) and value:
-        for key, item in value.iteritems():
-            yield from _leaves(item, (*path, key))
-    elif isinstance(value, VECTOR) and value:
-        for index, item in enumerate(value):
-            yield from _leaves(item, (*path, index))
-    else:
-        yield path, value
 
 
 def _name(target: Any) -> str:

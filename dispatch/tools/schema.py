@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from dispatch.litellm.keys import KEY_KINDS, VALUE_TYPES, known_keys
+from dispatch.litellm.keys import VALUE_TYPES, known_keys
 from dispatch.litellm.policy import RESERVED_KEYS
 from dispatch.litellm.proxy_file import ENTRY_KEYS
-from dispatch.litellm.proxy_settings import LISTS, PROXY_SETTINGS
-from dispatch.litellm.settings import CHOICES, MAPPINGS, SECTIONS, SETTINGS
+from dispatch.litellm.proxy_settings import LISTS
+from dispatch.litellm.settings import MAPPINGS, SECTIONS, SETTINGS
+from dispatch.litellm.tables import kinds_of
 from dispatch.redaction import is_secret
 from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, Contract, Role
 from dispatch.sections import CALLABLE
@@ -24,30 +25,24 @@ _NOT_BLANK: Schema = {"type": "string", "pattern": r"\S"}
 _REFERENCE: Schema = {"type": "string", "pattern": r"^os\.environ/"}
 
 
-def _typed(kind: str) -> Schema:
-    """Describe a value of a type; for a number or a boolean, a reference to one serves too."""
-    if kind in ("integer", "number", "boolean"):
-        return {"type": [kind, "null", "string"], "pattern": r"^os\.environ/"}
-    return {"type": [kind, "null"]} if kind in ("string", "array", "object") else {}
+def _typed(*kinds: str) -> Schema:
+    """Describe a value of one of these kinds; a reference serves for a number or a boolean."""
+    types = ["array" if kind == "strings" else kind for kind in kinds]
+    if not types or "any" in types:
+        return {}
+    if "string" in types or {"number", "integer", "boolean"}.isdisjoint(types):
+        return {"type": [*types, "null"]}
+    return {"type": [*types, "null", "string"], "pattern": _REFERENCE["pattern"]}
 
 
 _STRING, _OBJECT, _ARRAY = map(_typed, ("string", "object", "array"))
 
-# The types of keys besides `VALUE_TYPES`, by their names, as LiteLLM 1.110.2 annotates them.
-_TYPES: tuple[tuple[str, Schema], ...] = (
-    (r"^model$", _NOT_BLANK),
-    (r"^enabled$", {"type": "boolean"}),
-    (r"^stop$", {"type": ["string", "array", "null"]}),
-    (r"^(extra_)?headers$|^(extra_body|thinking|model_info|logit_bias)$|_options$", _OBJECT),
-    (r"^(litellm_)?metadata$|(?<!^auto)_router_config$|_by_service_tier$", _OBJECT),
-    (r"^(tools|functions|modalities|tags|aws_session_tags|.+_(openai|drop)_params)$", _ARRAY),
-    (r"^(name|system_prompt|organization|reasoning_effort|verbosity|user|service_tier)$", _STRING),
-    (r"^(?!.+_(forward|call)_).+_(name|url|id|path|file|region|project|location)$", _STRING),
-    (r"_(username|provider|api_version|host|endpoint|scope|subject|audience|duration)$", _STRING),
-    (r"^(?!.*query).*(^|_)cost(_|$)", _typed("number")),
-    (r"_ttl_seconds$|_(rpm|tpm)_limit$|_input_chars$|_port$", _typed("integer")),
-    (r"^(use_x|use_ch|anthropic_disable|allow_(client|legacy))|_ssl$", _typed("boolean")),
-)
+# Of keys of which `key_kinds.txt` says nothing, or something else; by their names, the strings.
+_TYPES: Schema = {"model": _NOT_BLANK, "enabled": {"type": "boolean"}, "name": _STRING,
+                  "model_info": _OBJECT, "api_version": {}}  # fmt: skip
+_STRINGS = r"""(?x)
+    ^(?!.+_(forward|call)_).+_(name|url|id|path|file|region|project|location)$
+    | _(username|provider|host|endpoint|scope|subject|audience|duration)$"""
 _ABOUT = {
     "name": "What you call the model; never sent.",
     "model": "What LiteLLM calls: provider/name, or the name alone.",
@@ -234,14 +229,11 @@ def _closed(properties: Schema, required: list[str]) -> Schema:
 
 def _settings(section: str) -> Schema:
     """Describe a section of settings by the names and the kinds that LiteLLM takes."""
-    known = PROXY_SETTINGS.get(section, {})
-    kinds = {name: (kind, choices) for name, (kind, *choices) in known.items()}
-    if section == "router_settings":
-        kinds = {name: (kind, CHOICES.get(name, [])) for name, kind in SETTINGS.items()}
-        kinds["redis_port"] = ("", [])  # LiteLLM takes a string as well
     properties = {
-        name: {"anyOf": [{"enum": [*choices, None]}, _REFERENCE]} if choices else _typed(kind)
-        for name, (kind, choices) in kinds.items()
+        name: {"anyOf": [{"enum": [*choices, None]}, _REFERENCE]}
+        if choices
+        else _typed(*kind.split("|"))
+        for name, (kind, *choices) in SETTINGS.get(section, {}).items()
     }
     about = {"description": _SECTIONS[section]} if section in _SECTIONS else {}
     return {**about, **_OBJECT, **({"properties": properties} if properties else {})}
@@ -257,14 +249,12 @@ def _keys() -> Schema:
 
 
 def _type_of(key: str) -> Schema:
-    if len(kinds := KEY_KINDS.get(key, ())) > 1:
-        parts = [_typed("array" if kind == "strings" else kind) for kind in kinds]
-        return {"anyOf": parts}
-    if key in VALUE_TYPES and key != "model":
-        return _typed(VALUE_TYPES[key])
-    by_name = next((kind for pattern, kind in _TYPES if re.search(pattern, key)), {})
-    # Credentials may be a mapping.
-    return _STRING if is_secret(key) and "credentials" not in key else by_name
+    if key in _TYPES:
+        return _TYPES[key]  # type: ignore[no-any-return]
+    if kinds := kinds_of(key) or tuple(filter(None, [VALUE_TYPES.get(key)])):
+        return _typed(*kinds)
+    secret = is_secret(key) and "credentials" not in key  # these may be a mapping
+    return _STRING if secret or re.search(_STRINGS, key) else {}
 
 
 def _has_default(contract: Contract) -> bool:
