@@ -84,7 +84,8 @@ class Process:
         env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         command = [sys.executable, *self.arguments]
         start = perf_counter()
-        with Popen(command, env=env, stdout=PIPE, stderr=DEVNULL, text=True) as process:
+        quiet: Any = {"stdin": DEVNULL, "stderr": DEVNULL}
+        with Popen(command, env=env, stdout=PIPE, text=True, **quiet) as process:
             assert process.stdout
             output = process.stdout.read()
             _, status, usage = os.wait4(process.pid, 0)

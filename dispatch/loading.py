@@ -83,7 +83,7 @@ def read_tree(
         data, places = merge_models(held)
         tree = with_origin(freeze(data), Origin((), Source(files, places)))
     written = os.environ.get("DISPATCH_SET", "").splitlines()
-    return apply_overrides(tree, [*filter(str.strip, written), *overrides])
+    return apply_overrides(tree, {"DISPATCH_SET": filter(str.strip, written), "--set": overrides})
 
 
 def merge_models(
@@ -133,29 +133,32 @@ def _listed(key: str, models: Any) -> Iterator[tuple[tuple[Step, ...], Any]]:
         yield (key, name), {"name": name, **model} if isinstance(model, dict) else model
 
 
-def apply_overrides(tree: FrozenMap[str, Any], overrides: Iterable[str]) -> FrozenMap[str, Any]:
-    """Set values by path, each written as `path=value`.
+def apply_overrides(
+    tree: FrozenMap[str, Any], overrides: Mapping[str, Iterable[str]]
+) -> FrozenMap[str, Any]:
+    """Set values by path, each written as `path=value`, below the name of where it is written.
 
-    >>> apply_overrides(freeze({"models": [{"name": "a"}]}), ["models[name=a].temperature=0.5"])
+    >>> overrides = {"--set": ["models[name=a].temperature=0.5"]}
+    >>> apply_overrides(freeze({"models": [{"name": "a"}]}), overrides)
     FrozenMap({'models': [{'name': 'a', 'temperature': 0.5}]})
 
     Raises `ConfigError` for a path that leads nowhere; only its last key may be new.
     """
     faults: list[Fault] = []
-    for override in overrides:
+    for source, override in ((name, each) for name in overrides for each in overrides[name]):
         try:
-            tree = _override(tree, override)
+            tree = _override(tree, override, source)
         except ConfigError as error:
             faults += error.faults
         except DispatchError as error:
-            faults.append(Fault((), f"--set {error}", code="wrong-override"))
+            faults.append(Fault((), f"{source} {error}", code="wrong-override"))
     if faults:
         raise ConfigError(faults)
     return tree
 
 
-def _override(tree: FrozenMap[str, Any], override: str) -> FrozenMap[str, Any]:
-    path, written = _split(override)
+def _override(tree: FrozenMap[str, Any], override: str, name: str) -> FrozenMap[str, Any]:
+    path, written = _split(override, name)
     origin = origin_of(tree) or Origin(())
     data, problems = read_yaml(written)
     if problems:
@@ -176,7 +179,7 @@ def _override(tree: FrozenMap[str, Any], override: str) -> FrozenMap[str, Any]:
     steps = (*parent_path, step)
     changed = cast("FrozenMap[str, Any]", tree.transform(list(steps), value))
     source = cast("Source", origin.source or Source(()))
-    overrides = ((steps, f"--set {show_path(path)}"), *source.overrides)
+    overrides = ((steps, f"{name} {show_path(path)}"), *source.overrides)
     return with_origin(changed, origin._replace(source=source._replace(overrides=overrides)))
 
 
@@ -190,7 +193,7 @@ def _by_name(steps: tuple[Any, ...], models: Any) -> tuple[Any, ...]:
     return steps
 
 
-def _split(override: str) -> tuple[str, str]:
+def _split(override: str, name: str) -> tuple[str, str]:
     """Split at the first `=` that is in no brackets and no quotes."""
     depth, quote = 0, ""
     for index, character in enumerate(override):
@@ -202,6 +205,6 @@ def _split(override: str) -> tuple[str, str]:
             depth += 1 if character == "[" else -1
         elif character == "=" and depth <= 0:
             return override[:index].strip(), override[index + 1 :]
-    message = f"--set takes path=value, not {redact_key(override)}"
+    message = f"{name} takes path=value, not {redact_key(override)}"
     hint = "such as models[name=main].temperature=0"
     raise ConfigError([Fault((), message, hint, "wrong-override")])

@@ -289,7 +289,7 @@ def quote_name(value: Any) -> str:
     """
     if isinstance(value, str):
         shown = printable(redact_key(str.__str__(value)))
-        return repr(shown) if re.fullmatch(_NAME_LIKE, shown) else "this string"
+        return repr(shown) if not shown or re.fullmatch(_NAME_LIKE, shown) else "this string"
     return f"a {type(value).__name__}"
 
 

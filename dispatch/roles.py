@@ -12,8 +12,9 @@ from dispatch.redaction import quote_name, redact_text
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 __all__ = [
-    "CHATCOMPLETIONS", "DEFAULT_CONTRACT", "DEFAULT_ROLES", "POSTCOMPLETIONS", "TASKS",
-    "Contract", "Entry", "Role", "assignment", "is_cost", "read_roles", "variables_of",
+    "CHATCOMPLETIONS", "DEFAULT_CONTRACT", "DEFAULT_ROLES", "FIELDS", "POSTCOMPLETIONS",
+    "Contract", "Entry", "Role", "are_names", "assignment", "find_wrong_field", "read_roles",
+    "variables_of",
 ]  # fmt: skip
 
 CHATCOMPLETIONS = "chatcompletions"
@@ -22,9 +23,7 @@ CHATCOMPLETIONS = "chatcompletions"
 POSTCOMPLETIONS = "postcompletions"
 """What follows the conversation, mostly with a task."""
 
-TASKS = ("optional", "required", "none")
-"""Whether an assignment to a role may, must or must not carry a task."""
-
+_TASKS = ("optional", "required", "none")
 _MAPPINGS: tuple[Any, ...] = (FrozenMap, Mapping)  # the abstract type takes ten times longer
 _CHAT = FrozenMap({"mode": "chat"})
 
@@ -62,23 +61,56 @@ DEFAULT_ROLES = (
 )
 
 
-def is_cost(value: object) -> bool:
-    """Return whether a value is a number of dollars that calls may cost.
+def are_names(value: Any) -> bool:
+    """Return whether a value is a list of strings.
 
-    >>> is_cost(0.5), is_cost(True), is_cost(-1), is_cost(float("nan"))
-    (True, False, False, False)
+    >>> are_names(["topic"]), are_names("topic")
+    (True, False)
     """
-    return type(value) in (int, float) and cast("float", value) >= 0
+    return isinstance(value, LISTS) and all(isinstance(name, str) for name in value)
+
+
+_BOOLEAN = "true or false", lambda value: isinstance(value, bool)
+FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "required": _BOOLEAN,
+    "multiple": _BOOLEAN,
+    "task": ("optional, required or none", lambda value: value in _TASKS),
+    "description": ("a string", lambda value: isinstance(value, str)),
+    "otherwise": ("the name of a role", lambda value: isinstance(value, str)),
+    "needs": ("a mapping", lambda value: isinstance(value, Mapping)),
+    "calls": (
+        "a callable or its dotted name",
+        lambda value: callable(value) or isinstance(value, str),
+    ),
+    "variables": ("a list of names", are_names),
+    "max_cost": (
+        "a number of dollars, 0 or more",
+        lambda value: type(value) in (int, float) and value >= 0,
+    ),
+}
+"""What may be said of a role: the words for it, and what holds of a value that fits."""
+
+
+def find_wrong_field(fields: Mapping[str, Any], rules: Any = FIELDS) -> Iterator[tuple[str, str]]:
+    """Yield each field of a role that has a wrong value, and why it is wrong.
+
+    >>> list(find_wrong_field({"required": "yes", "max_cost": 0.5}))
+    [('required', 'expected true or false, found a string')]
+    """
+    for name, value in fields.items():
+        expected, fits = rules[name]
+        if not fits(value):
+            yield name, f"expected {expected}, found {describe_type(value)}"
 
 
 def _declared(role: object) -> Role:
     role = role if isinstance(role, Role) else _DEFAULTS.get(role) or Role(cast("str", role))
     if not isinstance(role.name, str) or not role.name.strip():
         raise ValueError(f"a role needs a name, not {quote_name(role.name)}")
-    if role.task not in TASKS:
-        raise ValueError(f"the task of a role is {' or '.join(TASKS)}, not {role.task!r}")
-    if role.max_cost is not None and not is_cost(role.max_cost):
-        raise ValueError(f"the max_cost of a role is a number of dollars, not {role.max_cost!r}")
+    defaults = Role._field_defaults
+    written = {f: v for f, v in role._asdict().items() if f in FIELDS and v is not defaults[f]}
+    for field, problem in find_wrong_field(written):
+        raise ValueError(f"role {quote_name(role.name)}: {field}: {problem}")
     variables = None if role.variables is None else tuple(role.variables)
     needs = None if role.needs is None else freeze(role.needs)
     return role._replace(name=_exactly_str(role.name), variables=variables, needs=needs)

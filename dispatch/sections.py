@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dispatch.errors import ConfigError, Fault, Step
 from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, locate, origin_of, with_origin
 from dispatch.litellm.proxy_file import from_litellm, is_proxy_file
 from dispatch.redaction import quote_name
-from dispatch.roles import DEFAULT_ROLES, TASKS, Contract, Role, is_cost
+from dispatch.roles import DEFAULT_ROLES, FIELDS, Contract, Role, are_names, find_wrong_field
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 from dispatch.validation import find_model_faults
 
@@ -22,27 +22,14 @@ OWN_SECTIONS = ("models", "defaults", "roles", "own_keys")
 CALLABLE = r"litellm[.:]\w+"
 """How a file names what a role calls: no other module is imported for a file."""
 
-
-def _are_names(value: Any) -> bool:
-    return isinstance(value, VECTOR) and all(isinstance(item, str) for item in value)
-
-
-def _is_callable(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(CALLABLE, value) is not None
-
-
-_FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "required": ("true or false", lambda value: isinstance(value, bool)),
-    "multiple": ("true or false", lambda value: isinstance(value, bool)),
-    "task": ("optional, required or none", lambda value: value in TASKS),
-    "description": ("a string", lambda value: isinstance(value, str)),
-    "otherwise": ("the name of a role", lambda value: isinstance(value, str)),
-    "needs": ("a mapping", lambda value: isinstance(value, FrozenMap)),
-    "calls": ("a callable of LiteLLM, such as litellm.embedding", _is_callable),
-    "variables": ("a list of names", _are_names),
-    "max_cost": ("a number of dollars, 0 or more", is_cost),
+_FIELDS = {
+    **FIELDS,
+    "calls": (
+        "a callable of LiteLLM, such as litellm.embedding",
+        lambda value: isinstance(value, str) and re.fullmatch(CALLABLE, value),
+    ),
 }
-"""What a file may say of a role: the words for it, and what holds of a value that fits."""
+"""What a file may say of a role; a program may say more."""
 
 
 class Sections(NamedTuple):
@@ -148,7 +135,7 @@ def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
             message = f"{key!r} cannot be the same for all models"
             yield Fault(("defaults", key), message, "write it in each model", "wrong-section")
     own_keys = tree.get("own_keys")
-    if own_keys is not None and not _are_names(own_keys):
+    if own_keys is not None and not are_names(own_keys):
         message = f"expected a list of keys, found {describe_type(own_keys)}"
         yield Fault(("own_keys",), message, "such as [tags, price]", "wrong-section")
 
@@ -156,7 +143,7 @@ def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
 def _read_roles(section: Any) -> tuple[dict[str, Role], list[Fault]]:
     """Read the roles that a file declares: a list of names, or a mapping with their properties."""
     if isinstance(section, VECTOR):
-        section = FrozenMap.of(dict.fromkeys(section)) if _are_names(section) else list(section)
+        section = FrozenMap.of(dict.fromkeys(section)) if are_names(section) else list(section)
     if section is None:
         return {}, []
     if not isinstance(section, FrozenMap):
@@ -181,15 +168,15 @@ def _find_role_faults(name: Any, properties: Any) -> Iterator[Fault]:
         message = f"expected a mapping of what the role requires, found {describe_type(properties)}"
         yield Fault(("roles", name), message, "such as {required: true}", "wrong-roles")
         return
+    known: dict[str, Any] = {}
     for key, value in properties.iteritems() if properties else ():
-        if key not in _FIELDS:
-            hint = did_you_mean(str(key), _FIELDS)
-            yield Fault(("roles", name, str(key)), "unknown key of a role", hint, "unknown-key")
+        if key in _FIELDS:
+            known[key] = value
             continue
-        expected, fits = _FIELDS[key]
-        if not fits(value):
-            message = f"expected {expected}, found {describe_type(value)}"
-            yield Fault(("roles", name, key), message, code="wrong-roles")
+        hint = did_you_mean(str(key), _FIELDS)
+        yield Fault(("roles", name, str(key)), "unknown key of a role", hint, "unknown-key")
+    for key, message in find_wrong_field(known, _FIELDS):
+        yield Fault(("roles", name, key), message, code="wrong-roles")
 
 
 def make_contract(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import sys
 from dataclasses import FrozenInstanceError
 from threading import Barrier
@@ -343,6 +344,27 @@ def test_prompt_from_a_pipe(run, provider, monkeypatch):
         assert agents.bodies(provider)[-1]["messages"][-1]["content"] == "from a pipe"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
     assert run("-").returncode == 2
+
+
+@pytest.mark.parametrize("said", ["a diff\n", "", None, "file", "closed"])
+def test_pipe_beside_a_prompt(said, run, provider, tmp_path, monkeypatch):
+    """What a pipe or a file holds comes before the prompt; a pipe that never ends is left out."""
+    monkeypatch.setattr("dispatch.cli.run._NOTED", 0.01)
+    monkeypatch.setattr("dispatch.cli.run._PATIENCE", 0.1)
+    file = tmp_path / "diff"
+    file.write_text("a diff\n")
+    reader, writer = os.pipe()
+    with open(reader) as pipe, open(writer, "w") as other_end, open(file) as diff:
+        other_end.write(said or "")
+        if said is not None:
+            other_end.close()
+        stdin = {"file": diff, "closed": None}.get(str(said), pipe)
+        monkeypatch.setattr(sys, "stdin", stdin)
+        done = run("what is it?", "-q", "--no-post")
+    expected = "a diff\n\nwhat is it?" if said in ("a diff\n", "file") else "what is it?"
+    assert agents.bodies(provider)[-1]["messages"][-1]["content"] == expected
+    assert (done.returncode, done.stdout) == (0, "good\n")
+    assert ("asked without it" in done.stderr) is (said is None)
 
 
 def test_tool_calls_shown(model, tmp_path):

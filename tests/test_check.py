@@ -349,6 +349,25 @@ def test_callable_of_a_role(calls, model, found):
     assert unmet == ([found] if found else [])
 
 
+@pytest.mark.parametrize(
+    ("keys", "priced"),
+    [
+        ({}, False),
+        ({"input_cost_per_token": 0}, True),
+        ({"model_info": {"input_cost_per_token": 0}}, True),
+        ({"model": "gpt-4o"}, True),
+    ],
+)
+def test_budget(keys, priced):
+    """A budget cannot hold for a model of which nothing offline has a price."""
+    model = {"name": "a", "model": "openai/mine", "api_key": "none"} | keys
+    model["api_base"] = "http://localhost:1/v1"
+    report = check({"roles": {"chatcompletions": {"max_cost": 1}}, "models": [model]})
+    assert [(fault.code, fault.where) for fault in report.warnings] == (
+        [] if priced else [("no-price", "models[0].model")]
+    )
+
+
 def test_text():
     """Faults come first, then warnings with their lines, notes, and a summary."""
     write({"c.yaml": "models:\n  - {name: a, temprature: 0}\n  - {model: gpt-4o, api_key: k}\n"})

@@ -30,6 +30,7 @@ def start(*arguments, encoding="utf-8", stdout=subprocess.PIPE, cwd=ROOT, **envi
     """Run the program as a process."""
     return subprocess.run(
         [sys.executable, "-m", "dispatch", *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,

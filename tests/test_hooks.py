@@ -256,11 +256,13 @@ def test_recorded_order(ask, model, tmp_path, provider):
 
 @pytest.mark.parametrize("text", ["no", "[]", "{}", "5"])
 def test_no_recording(text, tmp_path):
-    """A file that is no recording is an error at once."""
+    """A file that is no recording, or cannot become one, is an error at once."""
     path = tmp_path / "answers.jsonl"
     path.write_text(text)
     with pytest.raises(FileError, match="no recording"):
         recorded(path)
+    with pytest.raises(FileError, match="cannot be written; make its folder first"):
+        recorded(tmp_path / "absent" / "answers.jsonl")
 
 
 def test_other_roles(ask, model, tmp_path):

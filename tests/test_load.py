@@ -163,19 +163,23 @@ def test_overrides_from_the_environment(monkeypatch):
         ("models[0].api_key", r"takes path=value"),
     ],
 )
-def test_wrong_overrides(override, words):
-    """An override that leads nowhere is an error with the nearest name."""
-    with pytest.raises(ConfigError, match=words):
+def test_wrong_overrides(override, words, monkeypatch):
+    """An override that leads nowhere is an error with the nearest name, and its source."""
+    monkeypatch.setenv("DISPATCH_SET", override)
+    with pytest.raises(ConfigError, match=words) as caught:
         load("base.yaml", overrides=[override])
+    found = [str(fault).split()[0] for fault in caught.value.faults]
+    assert found == ["DISPATCH_SET", "--set"]
 
 
-def test_place_of_an_override():
+def test_place_of_an_override(monkeypatch):
     """A fault in a value that was overridden is at the override."""
+    monkeypatch.setenv("DISPATCH_SET", "models[0].roles=chat")
     with pytest.raises(ConfigError) as caught:
         load("base.yaml", overrides=["models[1].roles=chat", "models[0].api_key=sk-canary"])
-    (fault,) = caught.value.faults
-    assert str(fault.position) == "--set models[1].roles"
-    assert "sk-canary" not in str(fault)
+    places = [str(fault.position) for fault in caught.value.faults]
+    assert places == ["DISPATCH_SET models[0].roles", "--set models[1].roles"]
+    assert "sk-canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

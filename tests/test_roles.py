@@ -141,7 +141,14 @@ def test_enum_member():
 @pytest.mark.parametrize(
     ("roles", "words"),
     [
-        ([Role("a", task="requird")], "optional or required or none"),  # type: ignore[arg-type]
+        ([Role("a", task="requird")], "task: expected optional, required or none"),  # type: ignore[arg-type]
+        ([Role("a", required="yes")], "role 'a': required: expected true or false, found a string"),  # type: ignore[arg-type]
+        ([Role("a", needs=3)], "needs: expected a mapping"),  # type: ignore[arg-type]
+        ([Role("a", otherwise=5)], "otherwise: expected the name of a role"),  # type: ignore[arg-type]
+        ([Role("a", calls=5)], "calls: expected a callable"),  # type: ignore[arg-type]
+        ([Role("a", variables="topic")], "variables: expected a list of names"),  # type: ignore[arg-type]
+        ([Role("a", max_cost=-1)], "max_cost: expected a number of dollars"),
+        ([Role("a", max_cost=True)], "max_cost: expected a number of dollars"),
         (["a", "a"], "declared twice"),
         ([""], "a role needs a name"),
         ([" "], "a role needs a name"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic, sleep
+from contextlib import nullcontext
+from time import sleep
 
 import pytest
 
@@ -107,25 +108,31 @@ def leave(stream):
     "end", [leave, Stream.close, lambda stream: (stream.close(), stream.close()), list]
 )
 def test_stream(end, model):
-    """A stream is one call, whether it was read to its end, closed or left."""
-    dispatcher = ModelDispatcher([model("a", "good")])
+    """A stream is one call, whether it was read to its end, closed or left; what it cost counts."""
+    dispatcher = ModelDispatcher([model("a", "good", **PRICES)])
     end(complete(dispatcher, "hi", stream=True))
     gc.collect()
     (row,) = usage(dispatcher)
     assert row[:5] == ("chatcompletions", "a", None, 1, 0)
     assert row.seconds > 0
+    if agents.COUNTS_STREAMS:
+        assert row.completion_tokens > 0
+        assert row.cost == pytest.approx(0.1 * row.prompt_tokens + 0.2 * row.completion_tokens)
 
 
-def test_broken_stream(model):
-    """A stream that broke off is a failure, and no call, once LiteLLM's thread has reported it."""
-    dispatcher = ModelDispatcher([model("a", "breaks")])
-    with pytest.raises(CompletionError):
-        list(complete(dispatcher, "hi", stream=True))
-    gc.collect()
-    end = monotonic() + 10
-    while not usage(dispatcher) and monotonic() < end:
-        sleep(0.01)
-    assert usage(dispatcher) == (Usage("chatcompletions", "a", failures=1),)
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_broken_stream(way, restart, model):
+    """A stream that broke off is a failure of its model, no call, and counted at once, but once."""
+    dispatcher = ModelDispatcher([model("a", "breaks"), model("b", "good")])
+    ask = agents.asker(way, lambda pieces, _: pieces == ["half", "go", "od"])
+    with nullcontext() if restart else pytest.raises(CompletionError):
+        ask(dispatcher, "hi", stream=True, restart=restart)
+    for _ in range(2):
+        found = [row[:5] for row in usage(dispatcher)]
+        failed = ("chatcompletions", "a", None, 0, 1)
+        assert found == [failed, ("chatcompletions", "b", None, 1, 0)][: 1 + restart]
+        sleep(0.5)  # LiteLLM reports it from a thread, which is to add nothing
 
 
 def test_threads():

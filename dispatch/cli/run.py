@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import select
 import shlex
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -41,12 +44,14 @@ __all__ = ["command", "quiet_litellm"]
 Message = dict[str, Any]
 Turns = Iterator[Turn | Stream]
 
+_PROMPT = "What to ask, after what a pipe or a file on standard input has; - for that alone."
+_NOTED, _PATIENCE = 3, 30  # seconds of silence of a pipe beside a prompt
 _MISSING = "Missing argument 'PROMPT': the prompt is missing; it comes last: {} CONFIG... PROMPT"
 
 
 @click.command("run")
 @with_config
-@click.argument("prompt", cls=Argument, default="", help="What to ask; - or a pipe is read.")
+@click.argument("prompt", cls=Argument, default="", help=_PROMPT)
 @click.option(
     "--role",
     metavar="ROLE",
@@ -110,25 +115,48 @@ def command(
 
 
 def _read_prompt(config: Config, prompt: str) -> str | None:
-    """Return the prompt; where the last argument is `-`, a file or missing, that of a pipe.
+    """Return the prompt, after what standard input has; None for a chat on a terminal.
 
-    None means a chat: there is no prompt, and stdin is a terminal.
+    Where the last argument is `-`, a file or missing, standard input is all of it.
     """
     files = list(config.files or ())
     if is_config(prompt) and (prompt != "-" or "-" in files):
         config.files, prompt = [*files, prompt], ""
     if prompt == "" and sys.stdin is not None and sys.stdin.isatty():
         return None
-    if prompt in ("", "-") and sys.stdin is not None and "-" not in files:
-        try:
-            prompt = sys.stdin.buffer.read().decode().strip()
-        except OSError:  # it cannot be read: then there is none
-            prompt = ""
-        except UnicodeDecodeError:
-            raise click.UsageError("the prompt on standard input is not UTF-8") from None
-    if prompt.strip() in ("", "-"):
+    prompt = "" if prompt == "-" else prompt
+    try:
+        free = sys.stdin is not None and "-" not in files and (prompt == "" or _is_piped())
+        piped = sys.stdin.buffer.read().decode().strip("\r\n") if free else ""
+    except OSError:  # it cannot be read: then there is none
+        piped = ""
+    except UnicodeDecodeError:
+        raise click.UsageError("what is on standard input is not UTF-8") from None
+    if not f"{piped}{prompt}".strip():
         raise click.UsageError(_MISSING.format("dispatch run"))
-    return prompt
+    return "\n\n".join(filter(str.strip, (piped, prompt)))
+
+
+def _is_piped() -> bool:
+    """Return whether a file is on standard input, or a pipe that is not silent for long.
+
+    A program that is started by another one may inherit a pipe that never ends.
+    """
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not stat.S_ISFIFO(mode):
+        return stat.S_ISREG(mode)
+    left_out = f"nothing for {_PATIENCE} seconds, so the prompt is asked without it"
+    for seconds, said in (
+        (
+            _NOTED,
+            f"{severity('note')} waiting for standard input; to ask without it: < {os.devnull}",
+        ),
+        (_PATIENCE - _NOTED, f"{severity('warning')} standard input had {left_out}"),
+    ):
+        if select.select([sys.stdin], [], [], seconds)[0]:
+            return True
+        click.echo(said, err=True)
+    return False
 
 
 def _ask(

@@ -49,6 +49,7 @@ from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS, Contract, Role
 from dispatch.sections import OWN_SECTIONS, Sections, is_by_name, read_sections
 from dispatch.stages import Model, each
 from dispatch.suggestions import nearest
+from dispatch.tools.usage import has_price
 
 __all__ = ["Report", "check", "tree_of"]
 
@@ -244,6 +245,8 @@ def _find(
             found.append(locate(Fault(("models",), message, "", "borrowed-role", "note"), tree))
         for copy in players:
             found += (locate(f, copy) for f in _find_unmet_needs(copy, contract[role], catalog))
+            if catalog and contract[role].max_cost is not None and not has_price(copy):
+                found.append(locate(_without_price(role), copy))
     found += (locate(fault, tree) for fault in _find_in_roles(tree.get("roles"), contract))
     if deep:
         known = {fault.path for fault in found}
@@ -392,6 +395,12 @@ def _ask_litellm(
             mode = _mode_of(contract[role]) or "chat"
             for fault in find_refused_by_litellm(sent, mode, drop_params=drop_params):
                 yield locate(fault, copy)
+
+
+def _without_price(role: str) -> Fault:
+    message = f"has no known price, so the max_cost of role {quote_name(role)} cannot hold"
+    hint = "set input_cost_per_token and output_cost_per_token, to 0 where it is free"
+    return _warning(("model",), message, hint, "no-price")
 
 
 def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Iterator[Fault]:

@@ -36,7 +36,7 @@ def recorded(path: str | os.PathLike[str]) -> tuple[Before, After]:
     one
 
     `before` raises `CompletionError` for what is not in the file, and `recorded` raises
-    `FileError` for a file that is no recording.
+    `FileError` for a file that is no recording or cannot be written.
     """
     tape = _Tape(Path(path))
     return tape.before, tape.after
@@ -47,6 +47,9 @@ class _Tape:
         self.path, self.lock, self.playing = path, Lock(), path.exists()
         self.answers: dict[str, list[dict[str, Any]]] = {}
         if not self.playing:
+            if not os.access(path.parent, os.W_OK):  # before anything is paid for
+                hint = "make its folder first"
+                raise FileError([Fault((), f"{path} cannot be written", hint, "unwritable")])
             return
         try:
             for line in path.read_text(encoding="utf-8").splitlines():

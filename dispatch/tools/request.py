@@ -53,7 +53,6 @@ __all__ = [
 ]
 
 _SECTIONS = ("router_settings", "litellm_settings")
-_NO_TOKENS = Tokens()
 _SHOWN = 200  # characters of an answer in its repr
 
 
@@ -222,6 +221,7 @@ class Request:
         self.asked: Mapping[str, Any] = FrozenMap({})
         self.failures: list[tuple[str, str]] = []  # also from LiteLLM's threads
         self.broken: dict[str, str] = {}
+        self.speaking: set[str] = set()  # LiteLLM reports late, from a thread, that they broke off
         self.started = monotonic()
 
     async def prepare(self, before: Before, kwargs: dict[str, Any]) -> dict[str, Any] | Answer:
@@ -270,17 +270,22 @@ class Request:
         return arguments
 
     async def ask(self, method: str, arguments: Mapping[str, Any]) -> Any:
-        return await result_of(getattr(self.built.router, method)(**arguments))
+        metadata = dict(arguments["metadata"])  # the Router notes there which model it asks
+        ask = getattr(self.built.router, method)
+        return await result_of(ask(**{**arguments, "metadata": metadata}))
 
     def note_failure(self, kwargs: Mapping[str, Any], *_: object) -> None:
         """Take LiteLLM's report of an attempt that failed."""
         params = kwargs.get("litellm_params") or {}
         noted = params.get("metadata") or params.get("litellm_metadata") or {}
-        self.fail(str((noted.get("model_info") or {}).get("id")), kwargs.get("exception"))
+        model_id = str((noted.get("model_info") or {}).get("id"))
+        if model_id not in self.speaking:
+            self.fail(model_id, kwargs.get("exception"))
 
-    def fail(self, model_id: str, error: object) -> None:
+    def fail(self, model_id: str, error: object, response: Any = None) -> None:
+        """Count a failure, and what it used before."""
         self.failures.append((model_id, reason_of(error)))
-        self.connection.ledger.add(Usage(self.role, self.name(model_id), self.task, failures=1))
+        self.record(response, model_id, failed=True)
 
     def pass_on(
         self, model_id: str, error: Exception, arguments: dict[str, Any], text: str = ""
@@ -323,20 +328,17 @@ class Request:
         made.text = text
         return made
 
-    def record(self, response: Any, model_id: str | None) -> tuple[Tokens, float | None, float]:
-        """Note what a response used, and return it."""
+    def record(
+        self, response: Any, model_id: str | None, *, failed: bool = False
+    ) -> tuple[Tokens, float | None, float]:
+        """Count a call or a failure, and return what it used: tokens, US dollars and seconds."""
         tokens = tokens_of(response)
         cost = price(response, model_id, self.known.get(model_id or ""))
-        return tokens, cost, self.count(model_id, tokens, cost)
-
-    def count(
-        self, model_id: str | None, tokens: Tokens = _NO_TOKENS, cost: float | None = None
-    ) -> float:
-        """Count a call, and return the seconds that it took."""
-        seconds = monotonic() - self.started
-        used = Usage(self.role, self.name(model_id), self.task, 1, 0, *tokens, cost, seconds)
+        seconds = 0.0 if failed else monotonic() - self.started
+        who = self.role, self.name(model_id), self.task
+        used = Usage(*who, int(not failed), int(failed), *tokens, cost, seconds)
         self.connection.ledger.add(used)
-        return seconds
+        return tokens, cost, seconds
 
     def answer(self, response: Any, model_id: str | None = None) -> Answer:
         model_id = model_id or model_id_of(response)

@@ -97,7 +97,17 @@ class _Streaming:
             self._problem = error = CompletionError(f"the stream of {who} {how}")
             error.text = self.text
             if self._chunks:
-                self._request.count(self._id)
+                self._request.record(self._so_far(), self._id)
+
+    def _whole(self) -> Any:
+        import litellm
+
+        return litellm.stream_chunk_builder(self._chunks, messages=self._arguments["messages"])
+
+    def _so_far(self) -> Any:
+        """Return what there is of an answer, for its tokens; None where LiteLLM cannot say."""
+        with suppress(Exception):  # of many classes; a stream may be left as Python ends
+            return self._whole()
 
     async def _pull(self) -> str:
         """Return the next piece of text; at the end, an empty one."""
@@ -121,10 +131,7 @@ class _Streaming:
                 while (chunk := await self._next()) is not None:
                     if piece := self._take(chunk):
                         return piece
-                import litellm
-
-                messages = self._arguments["messages"]
-                whole = litellm.stream_chunk_builder(self._chunks, messages=messages)
+                whole = self._whole()
                 if len(self._chunks) < 2 and not any(read(whole)):  # LiteLLM made the one itself
                     raise NoAnswerError("the stream is empty")
                 answer = self._request.answer(whole, self._id)
@@ -164,6 +171,8 @@ class _Streaming:
         self._chunks.append(chunk)
         piece = (chunk.choices[0].delta.content or "") if chunk.choices else ""
         self.text += piece
+        if piece:
+            self._request.speaking.add(str(self._id))
         return piece
 
     def _start_over(self, error: Exception) -> None:
@@ -171,6 +180,8 @@ class _Streaming:
         request, failed = self._request, str(self._id)
         if not self._chunks:
             raise request.error(error)
+        if self.text:
+            request.fail(failed, error, self._so_far())
         if self.text and not self._restart:
             raise request.error(error, failed, self.text)
         request.pass_on(failed, error, self._arguments, self.text)

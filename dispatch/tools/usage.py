@@ -13,7 +13,7 @@ from dispatch.stages import Model
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
 
-__all__ = ["Ledger", "Tokens", "Usage", "check_budget", "price", "usage"]
+__all__ = ["Ledger", "Tokens", "Usage", "check_budget", "has_price", "price", "usage"]
 
 
 class Tokens(NamedTuple):
@@ -26,8 +26,9 @@ class Tokens(NamedTuple):
 class Usage(NamedTuple):
     """What one model used for one task of a role.
 
-    `failures` counts failed attempts, and `calls` the answers; one that was not read to its end has
-    no tokens. `cost` is in US dollars: None where LiteLLM knows no price.
+    `failures` counts failed attempts, and `calls` the answers; of one that was not read to its end,
+    and of one that broke off, the tokens so far. `cost` is in US dollars: None where LiteLLM knows
+    no price.
     """
 
     role: str
@@ -41,17 +42,20 @@ class Usage(NamedTuple):
     seconds: float = 0.0
 
 
+_LOCK = RLock()  # a stream that is collected counts itself, also in the midst of `add`
+_spent: dict[str, float] = {}  # US dollars by role: a budget holds for the process
+
+
 class Ledger:
     """The usage of one dispatcher, written by the threads and tasks that call its models."""
 
     def __init__(self) -> None:
-        self._lock = RLock()  # a stream that is collected counts itself, also in the midst of `add`
         self._rows: dict[tuple[str, str, str | None], Usage] = {}
 
     def add(self, used: Usage) -> None:
         """Add to the row of a role, model and task."""
         key, amounts = used[:3], used[3:]
-        with self._lock:
+        with _LOCK:
             row = self._rows.get(key, Usage(*key))
             sums = [(a or 0) + (b or 0) for a, b in zip(row[3:], amounts, strict=True)]
             total = Usage._make((*key, *sums))
@@ -62,12 +66,9 @@ class Ledger:
 
     def rows(self) -> tuple[Usage, ...]:
         """Return the rows, by role, model and task."""
-        with self._lock:
+        with _LOCK:
             rows = tuple(self._rows.values())
         return tuple(sorted(rows, key=lambda row: (*row[:2], row.task or "")))
-
-
-_spent: dict[str, float] = {}  # US dollars by role: a budget holds for the process
 
 
 def check_budget(role: Role) -> None:
@@ -81,8 +82,7 @@ def check_budget(role: Role) -> None:
 def usage(dispatcher: ModelDispatcher[Any]) -> tuple[Usage, ...]:
     """Return what the calls of a dispatcher used so far, by role, model and task.
 
-    It counts what went through `complete`, `converse`, `call` and their asynchronous twins. LiteLLM
-    reports a stream that broke off from a thread of its own, which may be a moment later.
+    It counts what went through `complete`, `converse`, `call` and their asynchronous twins.
 
     >>> from dispatch import ModelDispatcher
     >>> usage(ModelDispatcher([{"model": "gpt-4o"}]))
@@ -92,15 +92,29 @@ def usage(dispatcher: ModelDispatcher[Any]) -> tuple[Usage, ...]:
     return connection.ledger.rows() if connection else ()
 
 
+def has_price(model: Model) -> bool:
+    """Return whether LiteLLM's map or the model itself gives what its calls cost.
+
+    >>> has_price({"model": "gpt-4o"}), has_price({"model": "openai/mine"})
+    (True, False)
+    """
+    catalog = read_catalog()
+    known = catalog and catalog.find(model["model"], model.get("custom_llm_provider"))
+    return bool(known) or _has_own_price(model)
+
+
+def _has_own_price(model: Model) -> bool:
+    keys = (*model, *(model.get("model_info") or {}))
+    return any("cost" in str(key).split("_") for key in keys)
+
+
 def price(response: Any, model_id: str | None, model: Model | None) -> float | None:
     """Return the price of a response; None where LiteLLM's map and the model have none."""
+    if response is None or (model and not has_price(model)):
+        return None
     import litellm
 
-    info = model.get("model_info") or {} if model else {}
-    own = any("cost" in key.split("_") for key in (*(model or ()), *info))
-    catalog = read_catalog()
-    if model and not own and not (catalog and catalog.find(model["model"])):
-        return None
+    own = bool(model and _has_own_price(model))
     priced: dict[str, Any] = {"custom_pricing": True, "router_model_id": model_id} if own else {}
     try:
         cost: float = litellm.completion_cost(completion_response=response, **priced)
