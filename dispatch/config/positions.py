@@ -84,13 +84,14 @@ _TOML_KEY = r"""(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 # A header or a key at the start of a line, or else what may hold such a line and is none.
 _TOML = rf"""(?xsm)
     ^[ \t]* (?P<at> (?P<open> \[\[? )? [ \t]*
-      (?P<keys> {_TOML_KEY} (?: [ \t]* \. [ \t]* {_TOML_KEY} )* ) ) [ \t]* (?(open) \] | =)
+      (?P<keys> {_TOML_KEY} (?: [ \t]* \. [ \t]* {_TOML_KEY} )* ) ) [ \t]* (?(open) \]+ | =)
   | "{{3}} (?:[^\\]|\\.)*? (?:"{{3,5}}|\Z) | '{{3}} .*? (?:'{{3,5}}|\Z)
-  | "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | \#[^\n]*"""
+  | "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | \#[^\n]* | (?P<mark> [\[\]{{}},] )"""
+_TOML_SPACE = re.compile(r"(?:\s|#[^\n]*)*")
 
 
 def toml_starts(text: str) -> dict[Path, int]:
-    r"""Return where the tables and keys of a TOML document start; in a line, only the first does.
+    r"""Return where tables, keys and the items of arrays start in a TOML document, line by line.
 
     >>> toml_starts("[[models]]\nmodel = 'gpt-4o'")
     {('models',): 0, ('models', 0): 0, ('models', 0, 'model'): 11}
@@ -98,8 +99,17 @@ def toml_starts(text: str) -> dict[Path, int]:
     starts: dict[Path, int] = {}
     counts: dict[Path, int] = {}  # of the tables in arrays of tables
     table: Path = ()
+    path, depth, index = table, 0, 0
     for match in re.finditer(_TOML, text):
-        path = () if match["open"] else table
+        mark = match["mark"]
+        if mark or depth:  # in the value of a key
+            depth += (mark in ("[", "{")) - (mark in ("]", "}"))
+            if depth == 1 and mark in ("[", ","):
+                space = _TOML_SPACE.match(text, match.end())
+                starts[*path, index] = space.end() if space else match.end()
+                index += 1
+            continue
+        path, index = () if match["open"] else table, 0
         keys = re.findall(_TOML_KEY, match["keys"] or "")
         for number, key in enumerate(keys, 1):
             with suppress(ValueError):  # TOML has escapes that JSON has not
