@@ -1,4 +1,4 @@
-"""Files that were written to do harm, or by a broken program: each ends in an error that names it."""
+"""Files that were written to do harm, or by a broken program: each ends in an error."""
 
 from __future__ import annotations
 
