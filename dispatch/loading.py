@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any, cast
 
@@ -28,6 +29,9 @@ Place = tuple[int, tuple[Step, ...]]
 
 # Sections that an override may create; in any other place, only the last key may be new.
 _CREATED = ("defaults", "router_settings", "litellm_settings", "general_settings")
+# A path, up to the first = that is in no brackets and no quotes, and the value.
+_OVERRIDE = r"""(?xs) ( (?: [^=\['"] | '[^']*' | "[^"]*"
+    | \[ (?: [^\]'"] | '[^']*' | "[^"]*" )* \] )* ) = (.*)"""
 
 
 def load(
@@ -111,7 +115,10 @@ def merge_models(
     known: dict[str, int] = {}
     for number, written in lists:
         earlier = dict(known)  # two models of one name in one file stay two
-        for path, model in _listed(key, written):
+        for step, model in enumerate(written) if isinstance(written, list) else written.items():
+            path = (key, step)
+            if isinstance(model, dict) and isinstance(written, dict):
+                model = {"name": step, **model}
             name = model.get("name") if isinstance(model, dict) else None
             index = earlier.get(name) if isinstance(name, str) else None
             if index is not None and isinstance(models[index], dict):
@@ -123,14 +130,6 @@ def merge_models(
             models.append(model)
             places.append(((number, path),))
     return {**merged, key: models}, tuple(places)
-
-
-def _listed(key: str, models: Any) -> Iterator[tuple[tuple[Step, ...], Any]]:
-    if isinstance(models, list):
-        yield from (((key, index), model) for index, model in enumerate(models))
-        return
-    for name, model in models.items():
-        yield (key, name), {"name": name, **model} if isinstance(model, dict) else model
 
 
 def apply_overrides(
@@ -158,7 +157,12 @@ def apply_overrides(
 
 
 def _override(tree: FrozenMap[str, Any], override: str, name: str) -> FrozenMap[str, Any]:
-    path, written = _split(override, name)
+    match = re.fullmatch(_OVERRIDE, override)
+    if match is None:
+        message = f"{name} takes path=value, not {redact_key(override)}"
+        hint = "such as models[name=main].temperature=0"
+        raise ConfigError([Fault((), message, hint, "wrong-override")])
+    path, written = match[1].strip(), match[2]
     origin = origin_of(tree) or Origin(())
     data, problems = read_yaml(written)
     if problems:
@@ -191,20 +195,3 @@ def _by_name(steps: tuple[Any, ...], models: Any) -> tuple[Any, ...]:
         case (Key("models"), Key(name), *rest) if isinstance(models, VECTOR):
             return (steps[0], Select((Condition("name", name, name),)), *rest)
     return steps
-
-
-def _split(override: str, name: str) -> tuple[str, str]:
-    """Split at the first `=` that is in no brackets and no quotes."""
-    depth, quote = 0, ""
-    for index, character in enumerate(override):
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"":
-            quote = character
-        elif character in "[]":
-            depth += 1 if character == "[" else -1
-        elif character == "=" and depth <= 0:
-            return override[:index].strip(), override[index + 1 :]
-    message = f"{name} takes path=value, not {redact_key(override)}"
-    hint = "such as models[name=main].temperature=0"
-    raise ConfigError([Fault((), message, hint, "wrong-override")])

@@ -25,6 +25,7 @@ MAX_BYTES = 4_000_000
 MAX_DEPTH = 100
 """How deep a configuration may be nested, so that every walk over it may be recursive."""
 
+_MOST = 1000  # problems that are reported of one file
 SUFFIXES: Mapping[str, Format] = {
     ".yaml": "yaml",
     ".yml": "yaml",
@@ -150,7 +151,7 @@ def parse(file: File) -> dict[str, Any]:
         problems = list(_find_problems(data, file))
     if problems:
         faults = []
-        for offset, message, hint, code in problems:
+        for offset, message, hint, code in problems[:_MOST]:
             position = Position(file.name) if offset is None else file.position(offset)
             faults.append(Fault((), message, hint, code, position=position))
         raise FileError(faults)

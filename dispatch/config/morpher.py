@@ -35,9 +35,6 @@ _MAX_PLANS = 1024
 class ConfigMorpher:
     """A configuration that never changes, from which the arguments of a callable are taken.
 
-    `config` is a mapping, the path of a file, or several paths, merged from left to right:
-    mappings merge deeply, lists are replaced. All results are fresh plain containers.
-
     >>> config = ConfigMorpher({"cars": [{"name": 911, "model": "Carrera", "color": "red"}]})
     >>> config.fetch("cars[name=911].model")
     'Carrera'

@@ -17,7 +17,6 @@ __all__ = ["File", "Format", "Node", "Problem", "Source", "duplicate_key", "toml
 
 Format = Literal["yaml", "json", "toml"]
 Path = tuple[Step, ...]
-Child = tuple[int, "Node"]  # the offset of a key (of an item, its own), and the value
 
 _KEY_CODES = ("unknown-key", "undeclared-role", "task-in-string", "needless-task", "missing-task",
               "dead-source")  # fmt: skip  # of faults that are about a key
@@ -48,32 +47,31 @@ def duplicate_key(offset: int | None, key: object) -> Problem:
 
 
 class Node:
-    """A value in a text: where it starts, and what it holds, by key or index."""
+    """A value in a text: where it starts, and its key, and what it holds, by key or index."""
 
     def __init__(self, start: int, kind: str = "scalar") -> None:
-        self.start, self.kind = start, kind
-        self.children: dict[Step, Child] = {}
+        self.start, self.key, self.kind = start, start, kind
+        self.children: dict[Step, Node] = {}
 
 
 class YamlNode(Node):
     """A node of PyYAML's, whose children are looked at when they are asked for."""
 
     def __init__(self, node: Any, key: int | None = None) -> None:
-        self.node, self.kind = node, node.id
-        empty = node.start_mark.index == node.end_mark.index
-        self.start = key if empty and key is not None else node.start_mark.index
+        self.node, self.kind, start = node, node.id, node.start_mark.index
+        self.key = start if key is None else key
+        self.start = self.key if start == node.end_mark.index else start  # nothing is written
 
     @cached_property
-    def children(self) -> dict[Step, Child]:  # type: ignore[override]
+    def children(self) -> dict[Step, Node]:  # type: ignore[override]
         if self.kind != "mapping":
-            items = map(YamlNode, self.node.value if self.kind == "sequence" else ())
-            return {index: (item.start, item) for index, item in enumerate(items)}
-        own: dict[Step, Child] = {}
-        merged: dict[Step, Child] = {}
+            items = self.node.value if self.kind == "sequence" else ()
+            return dict(enumerate(map(YamlNode, items)))
+        own: dict[Step, Node] = {}
+        merged: dict[Step, Node] = {}
         for key, value in self.node.value:
-            at = key.start_mark.index
             if key.tag != "tag:yaml.org,2002:merge":
-                own[str(key.value)] = at, YamlNode(value, at)
+                own[str(key.value)] = YamlNode(value, key.start_mark.index)
                 continue
             for mapping in reversed(value.value) if value.id == "sequence" else (value,):
                 merged |= YamlNode(mapping).children
@@ -131,8 +129,7 @@ def _toml_node(value: Any, starts: Mapping[Path, int], path: Path = (), start: i
     if isinstance(value, dict | list):
         node.kind = "mapping" if isinstance(value, dict) else "sequence"
         for step, item in value.items() if isinstance(value, dict) else enumerate(value):
-            child = _toml_node(item, starts, (*path, step), node.start)
-            node.children[step] = child.start, child
+            node.children[step] = _toml_node(item, starts, (*path, step), node.start)
     return node
 
 
@@ -180,14 +177,13 @@ class File:
     def _lines(self) -> list[int]:
         return [0, *(match.end() for match in re.finditer(r"\r\n?|\n", self.text))]
 
-    def find(self, path: Iterable[Step]) -> list[Child]:
-        """Follow a path as far as it leads: the root, then a key and a value for each step."""
-        found = [(self.root.start, self.root)] if self.root else []
+    def find(self, path: Iterable[Step]) -> list[Node]:
+        """Follow a path as far as it leads: return the root, then a value for each step."""
+        found = [self.root] if self.root else []
         for step in path if found else ():
-            child = found[-1][1].children.get(step)
-            if child is None:
+            if step not in found[-1].children:
                 break
-            found.append(child)
+            found.append(found[-1].children[step])
         return found
 
     def position(self, offset: int, path: Path | None = None) -> Position:
@@ -255,30 +251,28 @@ class Source(NamedTuple):
             return overriding[0]
         if not self.files:
             return None
-        nearest: tuple[File, list[Child], bool] = self.files[-1], [], False
+        nearest: tuple[File, list[Node], bool] = self.files[-1], [], False
         for file, inside in self._candidates(path):
             found = file.find(inside)
             whole = len(found) > len(inside)
             if len(found) > len(nearest[1]):
                 nearest = file, found, whole
-            if whole or (found and found[-1][1].kind != "mapping"):
+            if whole or (found and found[-1].kind != "mapping"):
                 break  # a list, or a single value, replaces what earlier files hold
         file, found, whole = nearest
         if not found:
             return Position(file.name)
-        key, node = found[-1]
         about_key = whole and code in _KEY_CODES and path[-1] != "roles"
-        return file.position(key if about_key else node.start, path)
+        return file.position(found[-1].key if about_key else found[-1].start, path)
 
     def positions(self, path: Path) -> list[Position]:
         """Return every place where exactly this value was written, the one that wins first."""
-        found = [(file, file.find(inside), inside) for file, inside in self._candidates(path)]
-        written = [
-            file.position(nodes[-1][1].start, path)
-            for file, nodes, inside in found
-            if len(nodes) > len(inside)
-        ]
-        return self._overriding(path) + written
+        found = self._overriding(path)
+        for file, inside in self._candidates(path):
+            nodes = file.find(inside)
+            if len(nodes) > len(inside):
+                found.append(file.position(nodes[-1].start, path))
+        return found
 
     def _overriding(self, path: Path) -> list[Position]:
         return [Position(label) for at, label in self.overrides if path[: len(at)] == at]
@@ -328,6 +322,6 @@ def _walk(node: Any, path: Path, seen: set[Any]) -> Iterator[tuple[Path, Any]]:
     if node.node not in seen:
         seen.add(node.node)
         yield path, node
-        for step, (_, child) in node.children.items():
+        for step, child in node.children.items():
             if path or step in ("models", "model_list", "defaults"):
                 yield from _walk(child, (*path, step), seen)

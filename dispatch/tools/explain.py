@@ -183,7 +183,10 @@ class _Explainer:
             section = {"router_settings": "router", "roles": "reserved", "own_keys": "reserved"}
             fates[cast("Fate", section.get(str(at[0]), "section"))] = []
         else:
-            for target in self.targets((role,) if role else use.roles or tuple(self.contract)):
+            roles = (role,) if role else use.roles or tuple(self.contract)
+            called = (RoleGroup(name, (), self.contract).callable for name in roles)
+            targets = [self.target] if self.target is not None else dict.fromkeys(called)
+            for target in targets:
                 fates.setdefault(self.fate(use.key, target), []).append(_name(target))
         sent = not fates.keys().isdisjoint(("parameter", "kwargs"))
         variable = next((name for _, name in references(value)), "") if sent else ""
@@ -205,7 +208,8 @@ class _Explainer:
             key = at[1] if at[0] == "defaults" and len(at) > 1 else None
             return _Use(self.places(at), key if isinstance(key, str) else None)
         key, rest = str(at[2]), at[3:]
-        written = _origin(model).path_of(at[2:])
+        origin = origin_of(model) or Origin(at[:2])
+        written = origin.path_of(at[2:])
         if key != "roles":
             places = self.places(written) + self.replaced_default(key, written)
             return _Use(places, key, self.roles(at[:2]))
@@ -214,7 +218,7 @@ class _Explainer:
             parameter = rest[len(base) : len(base) + 1]
             if rest[: len(base)] == base and parameter and parameter != ("task",):
                 key = str(parameter[0])
-                replaced = _origin(model).path_of((key,))
+                replaced = origin.path_of((key,))
                 places = self.places(written)
                 if key in model:
                     places += self.places(replaced) + self.replaced_default(key, replaced)
@@ -230,12 +234,6 @@ class _Explainer:
         replaces = key in self.defaults and written[0] != "defaults"
         return self.places(("defaults", key)) if replaces else ()
 
-    def targets(self, roles: Iterable[str]) -> Iterable[Any]:
-        if self.target is not None:
-            return [self.target]
-        groups = (RoleGroup(role, (), self.contract) for role in roles)
-        return dict.fromkeys(group.callable for group in groups)
-
     def fate(self, key: str, target: Any) -> Fate:
         parameters = read_parameters(target)
         if key in parameters.defaults:
@@ -246,10 +244,6 @@ class _Explainer:
             return "reserved"
         accepted = parameters.has_var_keyword and key not in parameters.filled
         return "kwargs" if accepted else "ignored"
-
-
-def _origin(model: Model) -> Origin:
-    return origin_of(model) or Origin(("models",))
 
 
 def _name(target: Any) -> str:

@@ -104,6 +104,7 @@ _TASKS: dict[str, Schema] = {
     "required": _NOT_BLANK,
     "none": {"type": ["string", "null"], "pattern": r"^\s*$"},
 }
+_CLOSED: Schema = {"patternProperties": {"^x-": True}, "additionalProperties": False}
 _SINGULAR = ("name", "model", "roles")  # what no default can give to all models
 _DISABLED = {"required": ["enabled"], "properties": {"enabled": {"const": False}}}
 _SECTIONS = {
@@ -129,10 +130,12 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
     >>> made["$defs"]["role"]["enum"], made["required"]
     (['embed'], ['models'])
     """
-    optional = overlay or _has_default(contract)
+    default = contract.get(CHATCOMPLETIONS)  # what a model without `roles` plays
+    optional = overlay or (default is not None and default.task != "required")
     required = [] if overlay else ["model", *([] if optional else ["roles"])]
     counts = [] if overlay else list(_counts(contract))
-    keys = _keys()
+    played = [role.name for role in contract.values() if role.task != "required"]
+    about = "\n\n".join(map(_about, contract.values()))
     declared = {"type": ["object", "array"], "minProperties": 1, "minItems": 1}
     declares = {"required": ["roles"], "properties": {"roles": declared}}
     return {
@@ -164,8 +167,7 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
                 "type": ["array", "null"],
                 "items": {"type": "string"},
             },
-            **{name: _settings(name) for name in _SECTIONS if name != "router_settings"},
-            "router_settings": _settings("router_settings"),
+            **{name: _settings(name) for name in _SECTIONS},
         },
         "if": True if overlay else declares,
         "then": {"properties": {"models": _each("any model")}},
@@ -173,11 +175,11 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
         "$defs": {
             "model": _model(required, "roles"),
             "any model": _model([key for key in required if key == "model"], "any roles"),
-            "keys": {"type": "object", "properties": keys},
+            "keys": {"type": "object", "properties": _keys()},
             "parameters": {"allOf": [_ref("keys")], "properties": {"roles": False}},
             "roles": _roles("role", "tasks", optional),
             "any roles": _roles("any role", "any tasks", True),
-            "role": _role(contract),
+            "role": {"enum": played, "description": about},
             "any role": {"anyOf": [_ref("role"), _NOT_BLANK]},
             "tasks": _tasks(contract, False),
             "any tasks": _tasks(contract, _task("optional")),
@@ -212,29 +214,25 @@ def proxy_schema() -> Schema:
             "model_list": {
                 "description": "The deployments; those of one name share the load.",
                 "type": ["array", "null"],
-                "items": _closed(entry, ["model_name", "litellm_params"]),
+                "items": {
+                    "type": "object",
+                    "required": ["model_name", "litellm_params"],
+                    "properties": entry,
+                    **_CLOSED,
+                },
             },
             **others,
         },
-        "patternProperties": {"^x-": True},
-        "additionalProperties": False,
+        **_CLOSED,
     }
-
-
-def _closed(properties: Schema, required: list[str]) -> Schema:
-    """Describe a mapping of these keys, and of the user's own."""
-    own = {"patternProperties": {"^x-": True}, "additionalProperties": False}
-    return {"type": "object", "required": required, "properties": properties, **own}
 
 
 def _settings(section: str) -> Schema:
     """Describe a section of settings by the names and the kinds that LiteLLM takes."""
-    properties = {
-        name: {"anyOf": [{"enum": [*choices, None]}, _REFERENCE]}
-        if choices
-        else _typed(*kind.split("|"))
-        for name, (kind, *choices) in SETTINGS.get(section, {}).items()
-    }
+    properties = {}
+    for name, (kind, *choices) in SETTINGS.get(section, {}).items():
+        chosen = {"anyOf": [{"enum": [*choices, None]}, _REFERENCE]}
+        properties[name] = chosen if choices else _typed(*kind.split("|"))
     about = {"description": _SECTIONS[section]} if section in _SECTIONS else {}
     return {**about, **_OBJECT, **({"properties": properties} if properties else {})}
 
@@ -255,12 +253,6 @@ def _type_of(key: str) -> Schema:
         return _typed(*kinds)
     secret = is_secret(key) and "credentials" not in key  # these may be a mapping
     return _STRING if secret or re.search(_STRINGS, key) else {}
-
-
-def _has_default(contract: Contract) -> bool:
-    """Return whether a model may leave out `roles`, and plays the default one."""
-    default = contract.get(CHATCOMPLETIONS)
-    return default is not None and default.task != "required"
 
 
 def _each(definition: str) -> Schema:
@@ -307,17 +299,11 @@ def _plays(role: Role) -> Schema:
 def _roles(role: str, tasks: str, optional: bool) -> Schema:
     entry = [_ref(role), _ref(tasks)]
     about = "The roles that it plays: one, a mapping of roles to tasks, or a list of both."
+    listed: Schema = {"type": "array", "items": {"anyOf": entry}}
     if not optional:
-        many = [{"type": "array", "items": {"anyOf": entry}, "minItems": 1}]
-        return {"description": about, "anyOf": [*entry, *many]}
+        return {"description": about, "anyOf": [*entry, {**listed, "minItems": 1}]}
     about += f" Without any it plays {CHATCOMPLETIONS}."
-    many = [{"type": "array", "items": {"anyOf": entry}}, {"enum": [None, {}]}]
-    return {"description": about, "anyOf": [*entry, *many]}
-
-
-def _role(contract: Contract) -> Schema:
-    names = [role.name for role in contract.values() if role.task != "required"]
-    return {"enum": names, "description": "\n\n".join(map(_about, contract.values()))}
+    return {"description": about, "anyOf": [*entry, listed, {"enum": [None, {}]}]}
 
 
 def _tasks(contract: Contract, others: Schema | bool) -> Schema:
