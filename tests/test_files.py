@@ -307,7 +307,7 @@ def test_escaped_characters():
     ("text", "fault"),
     [
         ("[a]\nb = 1\nb = 2\nc = {d = 1, d = 2}", "c:3:1: duplicate key 'b'"),
-        ("x = 1\nc = {d = 1, d = 2}", "c:2:1: duplicate key 'd'"),
+        ("x = 1\nc = {d = 1, d = 2}", "c:2:13: duplicate key 'd'"),
         ("[[models]]\na = 1\n[models]\nb = 1", "c:3:1: duplicate table; write [[name]]"),
         ("a.b = 1\n[a]\nc = 1", "c:2:1: duplicate table"),
         ("a = 1\n'b' = [\n1]\n b = 2 # c\n\n", "c:4:2: duplicate key 'b'"),

@@ -256,10 +256,11 @@ def _read_toml(text: str) -> tuple[Any, list[Problem]]:
     if place[1]:
         lines = [0, *(match.end() for match in re.finditer("\n", text))]
         offset = lines[int(place[1]) - 1] + int(place[2]) - 1
-    written = ((at, path) for path, at in toml_starts(text).items() if at < offset)
+    written = [(at, path) for path, at in toml_starts(text).items() if at < offset]
     start, path = max(written, default=(0, ()))
     if re.search("overwrite|twice|mutate|Duplicate", message) is None:
-        offset = offset if place[1] else start  # what was written last is never closed
+        if not place[1]:  # the value of the last key is never closed
+            offset = max((at for at, path in written if isinstance(path[-1], str)), default=0)
         message = f"invalid TOML: {message[: place.start()]}"
         return None, [Problem(offset, message, _toml_hint(text[offset:]))]
     if not text.startswith("[", start):
