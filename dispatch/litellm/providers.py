@@ -159,9 +159,10 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
             yield _warning(key, problem, f"write {root}")
         elif whole.lower().startswith("http://") and _is_vendor(host):
             yield _warning(key, "sends the key without encryption", f"write https{whole[4:]}")
-        openai = provider in ("", "openai", "custom_openai")
-        if openai and re.fullmatch(_AZURE, host) and "/openai/v1" not in whole:
-            hint = f"write azure/{name.removeprefix('openai/')}"
+        openai = provider in ("", "openai", "custom_openai") and "/openai/v1" not in whole
+        other = provider in VENDORS.keys() - {"openai", "azure", "azure_ai"}
+        if (openai or other) and re.fullmatch(_AZURE, host):
+            hint = f"write azure/{name.removeprefix(f'{provider}/')}"
             yield _warning("model", f"{host} is Azure's", hint)
 
 

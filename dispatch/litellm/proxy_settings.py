@@ -6,7 +6,8 @@ know other names, one that is unknown is reported only where it resembles one, o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +16,53 @@ from dispatch.errors import Fault, Step
 from dispatch.immutable import VECTOR
 from dispatch.litellm.keys import is_known
 from dispatch.litellm.settings import MAPPINGS, SETTINGS, find_wrong_value
+from dispatch.litellm.tables import table
 from dispatch.redaction import REFERENCE, is_reference, quote_name
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 __all__ = [
     "LISTS",
+    "NESTED",
     "PROXY_SETTINGS",
     "advise_on_section",
     "find_dead_aliases",
+    "find_dead_name",
     "find_suspicious_settings",
     "find_unnamed_credentials",
     "section_for",
+    "values_at",
 ]
 
 LISTS = ("credential_list", "guardrails", "vector_store_registry", "search_tools", "prompts")
 """The sections of LiteLLM's proxy that are lists."""
 
 _TEXT = Path(__file__).with_name("proxy_settings.txt").read_text(encoding="utf-8")
-_PARTS = {part.partition("]")[0]: part.splitlines()[1:] for part in _TEXT.split("\n[")[1:]}
+_PARTS = {
+    part.partition("]")[0]: [line for line in part.splitlines()[1:] if line and line[0] != "#"]
+    for part in _TEXT.split("\n[")[1:]
+}
+_CALLBACKS = _PARTS.pop("callbacks")[0]
+
+Pattern = tuple[str, ...]
+
+
+def _read_nested(lines: Iterable[str]) -> Mapping[Pattern, Mapping[str, list[str]]]:
+    holders: dict[Pattern, dict[str, list[str]]] = {}
+    for path, kind, *values in (line.replace("$callbacks", _CALLBACKS).split() for line in lines):
+        *above, last = path.split(".")
+        if kind == "names":
+            holders.setdefault((*above, last), {}).update((name, ["any"]) for name in values)
+        else:
+            holders.setdefault((*above,), {})[last] = [kind, *values]
+    return holders
+
+
+NESTED = _read_nested(_PARTS.pop("nested"))
+"""What is deeper in the sections: by the path of what holds it, the keys and what each takes."""
 
 PROXY_SETTINGS: Mapping[str, Mapping[str, list[str]]] = {
-    section: {name: kinds for name, *kinds in map(str.split, lines) if kinds}
-    for section, lines in ((name, filter(None, lines)) for name, lines in _PARTS.items())
+    section: {name: kinds for name, *kinds in map(str.split, lines)}
+    for section, lines in _PARTS.items()
 }
 """What each setting of a section takes, in the words of JSON Schema, then the values it knows."""
 
@@ -77,6 +103,10 @@ def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) 
             message = f"expected a list, found {describe_type(settings)}"
             hint = "write each as an item, with a dash before it"
             yield Fault((section,), message, hint, "wrong-section").as_warning()
+        idle = section == "litellm_settings" and isinstance(settings, Mapping)
+        if idle and settings.get("cache_params") and "cache" not in settings:
+            hint = "write cache: true beside it"
+            yield Fault((section, "cache_params"), "has no effect", hint, "idle-setting", "warning")
         if section == "guardrails" and isinstance(settings, _LISTS):
             yield from _find_in_guardrails(settings)
         if section in MAPPINGS and isinstance(settings, Mapping):
@@ -86,6 +116,65 @@ def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) 
                         yield fault.as_warning()
         if section in (*MAPPINGS, "credential_list"):
             yield from _find_references(section, settings, own)
+    for pattern, known in NESTED.items():
+        for path, holder in values_at(sections, pattern):
+            yield from (fault.as_warning() for fault in _find_in_holder(path, holder, known))
+
+
+def values_at(
+    value: Any, pattern: Sequence[str], path: tuple[Step, ...] = ()
+) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    """Yield what a pattern leads to, with its path; * stands for any key or index.
+
+    >>> list(values_at({"a": [{"b": 1}, {"c": 2}]}, ["a", "*", "b"]))
+    [(('a', 0, 'b'), 1)]
+    """
+    if not pattern:
+        yield path, value
+        return
+    first, *rest = pattern
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        items = value.items() if first == "*" else [(first, value[first])] if first in value else ()
+    elif isinstance(value, _LISTS) and first == "*":
+        items = enumerate(value)
+    for step, item in items:
+        yield from values_at(item, rest, (*path, step))
+
+
+def _find_in_holder(
+    path: tuple[Step, ...], holder: Any, known: Mapping[str, list[str]]
+) -> Iterator[Fault]:
+    if isinstance(holder, Mapping) and "*" not in known and path[1:]:
+        missing = [key for key in known if key not in holder]
+        near = {str(key): nearest(str(key), missing, 0.85) for key in holder if key not in known}
+        for key, meant in near.items():
+            if meant:
+                hint = f"did you mean {quote_name(meant)}?"
+                yield Fault((*path, key), f"unknown setting {quote_name(key)}", hint, "unknown-key")
+        for key in missing:
+            if known[key][0][0] == "!" and key not in near.values():
+                yield Fault(path, f"has no key {key!r}", "", "wrong-setting")
+    for key, (kind, *choices) in known.items():
+        for where, value in values_at(holder, [key], path):
+            yield from _find_value(where, value, kind.lstrip("!"), choices)
+
+
+def _find_value(
+    path: tuple[Step, ...], value: Any, kind: str, choices: list[str]
+) -> Iterator[Fault]:
+    if isinstance(value, str) and (is_reference(value) or foreign_reference(value)):
+        return
+    if kind == "form":
+        form, *advice = table("forms")[choices[0]]
+        kind, choices = "string", []
+        if isinstance(value, str) and not re.fullmatch(form, value):
+            message = f"unknown value {quote_name(value)}"
+            yield Fault(path, message, " ".join(advice), "wrong-setting")
+    elif choices[:1] == ["~"]:
+        strange = isinstance(value, str) and value not in choices
+        choices = choices[1:] if strange and nearest(value, choices, 0.8) else []
+    yield from find_wrong_value(path, value, kind, choices)
 
 
 def _find(section: str, key: str, value: Any) -> Iterator[Fault]:
@@ -175,13 +264,27 @@ def find_dead_aliases(sections: Mapping[str, Any], names: Iterable[str]) -> Iter
     settings = sections.get("router_settings")
     aliases = settings.get("model_group_alias") if isinstance(settings, Mapping) else None
     known = list(dict.fromkeys(names))
-    if isinstance(aliases, Mapping) and not any("*" in name for name in known):
-        for alias, target in aliases.items():
-            name = target.get("model") if isinstance(target, Mapping) else target
-            if isinstance(name, str) and name not in known:
-                path = ("router_settings", "model_group_alias", str(alias))
-                message = f"no deployment is named {quote_name(name)}"
-                yield Fault(path, message, did_you_mean(name, known), "dead-name", "warning")
+    for alias, target in aliases.items() if isinstance(aliases, Mapping) else ():
+        path = ("router_settings", "model_group_alias", str(alias))
+        name = target.get("model") if isinstance(target, Mapping) else target
+        if isinstance(name, str):
+            yield from find_dead_name(path, name, known)
+        elif isinstance(name, _LISTS):
+            message = f"expected the name of a deployment, found {describe_type(name)}"
+            hint = "give the deployments one model_name: they share the load, or follow by order"
+            yield Fault(path, message, hint, "wrong-setting", "warning")
+
+
+def find_dead_name(path: tuple[Step, ...], name: str, known: Collection[str]) -> Iterator[Fault]:
+    """Yield a warning for a name that no deployment has, if none may have any name.
+
+    >>> print(*find_dead_name(("a",), "smrt", ["smart"]))
+    a: no deployment is named 'smrt'; did you mean 'smart'?
+    """
+    any_name = any("*" in each or is_reference(each) for each in (*known, name))
+    if name not in known and not any_name:
+        message = f"no deployment is named {quote_name(name)}"
+        yield Fault(path, message, did_you_mean(name, known), "dead-name", "warning")
 
 
 def find_unnamed_credentials(
@@ -191,7 +294,7 @@ def find_unnamed_credentials(
     name = model.get("litellm_credential_name")
     listed = sections.get("credential_list")
     listed = listed if isinstance(listed, _LISTS) else ()
-    known = [str(e.get("credential_name")) for e in listed if isinstance(e, Mapping)]
+    known = [str(name) for _, name in values_at(listed, ("*", "credential_name"))]
     path = ("litellm_credential_name",)
     if isinstance(name, str) and name in known:
         message = "only LiteLLM's proxy reads credential_list: run and kwargs do not"

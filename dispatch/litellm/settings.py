@@ -138,7 +138,9 @@ def find_wrong_value(
         message = f"expected {expected}, found {describe_type(value)}"
         yield Fault(path, message, hint, "wrong-setting")
     elif choices and value not in choices:
-        hint = did_you_mean(str(value), choices)
+        word = str(value).lower().replace("_", "-")
+        meant = (each for each, *names in rows("strategies") if word in names and each in choices)
+        hint = did_you_mean(next(meant, str(value)), choices)
         yield Fault(path, f"unknown value {quote_name(value)}", hint, "wrong-setting")
 
 

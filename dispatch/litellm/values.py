@@ -320,6 +320,9 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
             message = "is where a secret is kept, and nothing reads it there"
             hint = f"put the secret into a variable: {REFERENCE}{_variable(model)}"
             yield _fault(path, message, hint, "wrong-reference")
+        elif is_secret(key) and re.fullmatch(_SCHEME.removesuffix(r"\s+"), text):
+            hint = f"put the whole value into a variable: {REFERENCE}NAME"
+            yield _fault(path, "holds a scheme, and no key", hint)
         elif is_secret(key) and not name and not mocked and _is_placeholder(token, endpoint):
             hint = f"write {REFERENCE}{_variable(model)}"
             yield _fault(path, "looks like a placeholder", hint, "placeholder")
