@@ -88,7 +88,8 @@ _USERINFO = r"""(?x)
       (?<=://) [^\s/?#@:]{0,256} : (?! \d* ([/?#\s]|$)) \S{0,1024} @   # user:password
     | (?<=://) [^\s/?#@]{0,1024} @
 """
-_QUERY = r"([?&;]([\w.~-]+)=)([^&;\s#'\"]+)"
+_QUERY = r"([?&;#]([\w.~-]+)=)([^&;\s#'\"]+)"
+_KEYS_OF_QUERIES = r"(?i)key|code|sig|signature|sas|auth|pass|pwd"  # which are secret in a URL
 _ASSIGNED = r"(?<![\w~-])([\w~-]+)['\"]?[:=](?!//)['\"]?(?=\S)"
 _ASSIGNED_IN_KEY = r"(?<![\w~-])([\w~-]+)['\"]?\s*[:=]\s*(?=\S)"
 _UNASSIGNED = r"\s*([\w~-]+)\s+(?=[^\s:=])"  # the colon is missing
@@ -223,7 +224,7 @@ def redact_text(text: str) -> str:
         return text
     if "://" in text:
         text = re.sub(_USERINFO, f"{HIDDEN}@", text)
-        text = re.sub(_QUERY, lambda m: m[1] + (HIDDEN if is_secret(m[2]) else m[3]), text)
+        text = re.sub(_QUERY, _hide_in_query, text)
     parts, at = [], 0
     value = re.compile(_ASSIGNED_VALUE)
     for name in re.finditer(_ASSIGNED, text):
@@ -233,6 +234,11 @@ def redact_text(text: str) -> str:
             parts += [text[at : found.start()], HIDDEN]
             at = found.end()
     return "".join((*parts, text[at:]))
+
+
+def _hide_in_query(match: re.Match[str]) -> str:
+    secret = is_secret(match[2]) or re.fullmatch(_KEYS_OF_QUERIES, match[2])
+    return match[1] + (HIDDEN if secret and not is_reference(match[3]) else match[3])
 
 
 def redact_key(key: str) -> str:

@@ -228,15 +228,6 @@ def _find_faults(model: Model) -> Iterator[Fault]:
     if "messages" in model:
         hint = "the Router takes them from each call; a system_prompt goes with the model"
         yield Fault(("messages",), "collides with what the Router needs", hint, "router-key")
-    order, weight = model.get("order"), model.get("weight")
-    if order is not None and type(order) is not int:
-        message = f"expected a whole number, found {describe_type(order)}"
-        yield Fault(("order",), message, "the models of order 1 answer first", "wrong-value")
-    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
-    is_reference_to_one = isinstance(weight, str) and is_reference(weight)
-    if weight is not None and not is_number and not is_reference_to_one:
-        message = f"expected a number, found {describe_type(weight)}"
-        yield Fault(("weight",), message, "models of one order share the load by it", "wrong-value")
     info = model.get("model_info")
     if info is not None and not isinstance(info, Mapping):
         message = f"expected a mapping, found {describe_type(info)}"

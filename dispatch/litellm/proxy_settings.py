@@ -6,15 +6,16 @@ other names, one that is unknown is reported only where it resembles one, or bel
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dispatch.config.environment import find_unresolvable, foreign_reference
 from dispatch.errors import Fault, Step
 from dispatch.immutable import VECTOR, leaves
 from dispatch.litellm.keys import is_known
-from dispatch.litellm.settings import MAPPINGS, SETTINGS, find_wrong_value
-from dispatch.litellm.tables import rows
+from dispatch.litellm.settings import MAPPINGS, NESTED, SETTINGS, find_wrong_value
+from dispatch.litellm.tables import table
 from dispatch.redaction import REFERENCE, is_reference, quote_name
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 
@@ -22,9 +23,11 @@ __all__ = [
     "LISTS",
     "advise_on_section",
     "find_dead_aliases",
+    "find_dead_name",
     "find_suspicious_settings",
     "find_unnamed_credentials",
     "section_for",
+    "values_at",
 ]
 
 LISTS = ("credential_list", "guardrails", "vector_store_registry", "search_tools", "prompts")
@@ -63,6 +66,10 @@ def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) 
             message = f"expected a list, found {describe_type(settings)}"
             hint = "write each as an item, with a dash before it"
             yield Fault((section,), message, hint, "wrong-section").as_warning()
+        idle = section == "litellm_settings" and isinstance(settings, Mapping)
+        if idle and settings.get("cache_params") and "cache" not in settings:
+            hint = "write cache: true beside it"
+            yield Fault((section, "cache_params"), "has no effect", hint, "idle-setting", "warning")
         if section in MAPPINGS and isinstance(settings, Mapping):
             for key, value in settings.items():
                 if isinstance(key, str):
@@ -70,7 +77,65 @@ def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) 
                         yield fault.as_warning()
         if section in (*MAPPINGS, "credential_list"):
             yield from _find_references(section, settings, own)
-    yield from _find_unknown_names(sections)
+    for pattern, known in NESTED.items():
+        for path, holder in values_at(sections, pattern):
+            yield from (fault.as_warning() for fault in _find_in_holder(path, holder, known))
+
+
+def values_at(
+    value: Any, pattern: Sequence[str], path: tuple[Step, ...] = ()
+) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    """Yield what a pattern leads to, with its path; * stands for any key or index.
+
+    >>> list(values_at({"a": [{"b": 1}, {"c": 2}]}, ["a", "*", "b"]))
+    [(('a', 0, 'b'), 1)]
+    """
+    if not pattern:
+        yield path, value
+        return
+    first, *rest = pattern
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        items = value.items() if first == "*" else [(first, value[first])] if first in value else ()
+    elif isinstance(value, _LISTS) and first == "*":
+        items = enumerate(value)
+    for step, item in items:
+        yield from values_at(item, rest, (*path, step))
+
+
+def _find_in_holder(
+    path: tuple[Step, ...], holder: Any, known: Mapping[str, list[str]]
+) -> Iterator[Fault]:
+    if isinstance(holder, Mapping) and "*" not in known and path[1:]:
+        missing = [key for key in known if key not in holder]
+        near = {str(key): nearest(str(key), missing, 0.85) for key in holder if key not in known}
+        for key, meant in near.items():
+            if meant:
+                hint = f"did you mean {quote_name(meant)}?"
+                yield Fault((*path, key), f"unknown setting {quote_name(key)}", hint, "unknown-key")
+        for key in missing:
+            if known[key][0][0] == "!" and key not in near.values():
+                yield Fault(path, f"has no key {key!r}", "", "wrong-setting")
+    for key, (kind, *choices) in known.items():
+        for where, value in values_at(holder, [key], path):
+            yield from _find_value(where, value, kind.lstrip("!"), choices)
+
+
+def _find_value(
+    path: tuple[Step, ...], value: Any, kind: str, choices: list[str]
+) -> Iterator[Fault]:
+    if isinstance(value, str) and (is_reference(value) or foreign_reference(value)):
+        return
+    if kind == "form":
+        form, *advice = table("forms")[choices[0]]
+        kind, choices = "string", []
+        if isinstance(value, str) and not re.fullmatch(form, value):
+            message = f"unknown value {quote_name(value)}"
+            yield Fault(path, message, " ".join(advice), "wrong-setting")
+    elif choices[:1] == ["~"]:
+        strange = isinstance(value, str) and value not in choices
+        choices = choices[1:] if strange and nearest(value, choices, 0.8) else []
+    yield from find_wrong_value(path, value, kind, choices if isinstance(value, str) else ())
 
 
 def _find(section: str, key: str, value: Any) -> Iterator[Fault]:
@@ -113,31 +178,6 @@ def _find_in_policy(path: tuple[Step, ...], policy: Mapping[str, Any], end: str)
             yield from find_wrong_value((*path, key), value, "integer", ())
 
 
-def _find_unknown_names(sections: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield each string that is none of those that LiteLLM knows at its place."""
-    for pattern, *known in rows("named"):
-        for path, name in _at((), sections, pattern.removeprefix("~").split(".")):
-            if not isinstance(name, str) or name in known or "." in name or is_reference(name):
-                continue  # also a callable of the program, by its module
-            near = nearest(name.lower(), known, 0.75)
-            if near or pattern[0] != "~":
-                hint = did_you_mean(name.lower(), known)
-                message = f"unknown value {quote_name(name)}"
-                yield Fault(path, message, hint, "wrong-setting", "warning")
-
-
-def _at(path: tuple[Step, ...], value: Any, steps: list[str]) -> Iterator[tuple[Any, Any]]:
-    """Yield what is at the end of a path, in which a star is any key or item."""
-    if not steps:
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key in value if steps[0] == "*" else {steps[0]} & value.keys():
-            yield from _at((*path, key), value[key], steps[1:])
-    elif isinstance(value, _LISTS) and steps[0] == "*":
-        for index, item in enumerate(value):
-            yield from _at((*path, index), item, steps[1:])
-
-
 def _find_references(section: str, settings: Any, own: bool) -> Iterator[Fault]:
     """Yield references that nothing expands, and variables that are unset."""
     shared = section in ("router_settings", "litellm_settings")
@@ -163,13 +203,27 @@ def find_dead_aliases(sections: Mapping[str, Any], names: Iterable[str]) -> Iter
     settings = sections.get("router_settings")
     aliases = settings.get("model_group_alias") if isinstance(settings, Mapping) else None
     known = list(dict.fromkeys(names))
-    if isinstance(aliases, Mapping) and not any("*" in name for name in known):
-        for alias, target in aliases.items():
-            name = target.get("model") if isinstance(target, Mapping) else target
-            if isinstance(name, str) and name not in known:
-                path = ("router_settings", "model_group_alias", str(alias))
-                message = f"no deployment is named {quote_name(name)}"
-                yield Fault(path, message, did_you_mean(name, known), "dead-name", "warning")
+    for alias, target in aliases.items() if isinstance(aliases, Mapping) else ():
+        path = ("router_settings", "model_group_alias", str(alias))
+        name = target.get("model") if isinstance(target, Mapping) else target
+        if isinstance(name, str):
+            yield from find_dead_name(path, name, known)
+        elif isinstance(name, _LISTS):
+            message = f"expected the name of a deployment, found {describe_type(name)}"
+            hint = "give the deployments one model_name: they share the load, or follow by order"
+            yield Fault(path, message, hint, "wrong-setting", "warning")
+
+
+def find_dead_name(path: tuple[Step, ...], name: str, known: Collection[str]) -> Iterator[Fault]:
+    """Yield a warning for a name that no deployment has, if none may have any name.
+
+    >>> print(*find_dead_name(("a",), "smrt", ["smart"]))
+    a: no deployment is named 'smrt'; did you mean 'smart'?
+    """
+    any_name = any("*" in each or is_reference(each) for each in (*known, name))
+    if name not in known and not any_name:
+        message = f"no deployment is named {quote_name(name)}"
+        yield Fault(path, message, did_you_mean(name, known), "dead-name", "warning")
 
 
 def find_unnamed_credentials(
@@ -179,7 +233,7 @@ def find_unnamed_credentials(
     name = model.get("litellm_credential_name")
     listed = sections.get("credential_list")
     listed = listed if isinstance(listed, _LISTS) else ()
-    known = [str(e.get("credential_name")) for e in listed if isinstance(e, Mapping)]
+    known = [str(name) for _, name in values_at(listed, ("*", "credential_name"))]
     path = ("litellm_credential_name",)
     if isinstance(name, str) and name in known:
         message = "only LiteLLM's proxy reads credential_list: run and kwargs do not"

@@ -23,7 +23,7 @@ from dispatch.redaction import is_reference, quote_name
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 __all__ = [
-    "MAPPINGS", "SECTIONS", "SETTINGS", "aliases_in", "find_dead_fallbacks",
+    "MAPPINGS", "NESTED", "SECTIONS", "SETTINGS", "aliases_in", "find_dead_fallbacks",
     "find_settings_faults", "find_wrong_value", "router_settings",
 ]  # fmt: skip
 
@@ -42,13 +42,32 @@ SECTIONS = (
 """The sections beside the models that LiteLLM's proxy documents or reads, of 1.100.0 to 1.110.2."""
 
 _TEXT = Path(__file__).with_name("settings.txt").read_text(encoding="utf-8")
-_PARTS = (part.partition("]\n") for part in _TEXT.split("\n[")[1:])
+_PARTS = {
+    part.partition("]")[0]: [line for line in part.splitlines()[1:] if line and line[0] != "#"]
+    for part in _TEXT.split("\n[")[1:]
+}
 
 SETTINGS: Mapping[str, Mapping[str, list[str]]] = {
-    section: {name: words for name, *words in map(str.split, filter(None, lines.splitlines()))}
-    for section, _, lines in _PARTS
+    section: {name: words for name, *words in map(str.split, _PARTS[section])}
+    for section in MAPPINGS[:3]
 }
 """What each setting of a section takes, in the words of JSON Schema, then the values it knows."""
+
+
+def _read_nested(lines: Iterable[str]) -> Mapping[tuple[str, ...], Mapping[str, list[str]]]:
+    holders: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    callbacks = _PARTS["callbacks"][0]
+    for path, kind, *values in (line.replace("$callbacks", callbacks).split() for line in lines):
+        *above, last = path.split(".")
+        if kind == "names":
+            holders.setdefault((*above, last), {}).update((name, ["any"]) for name in values)
+        else:
+            holders.setdefault((*above,), {})[last] = [kind, *values]
+    return holders
+
+
+NESTED = _read_nested(_PARTS["nested"])
+"""What is deeper in the sections: by the path of what holds it, the keys and what each takes."""
 
 _ROUTER = SETTINGS["router_settings"]
 _FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
@@ -133,7 +152,9 @@ def find_wrong_value(
         message = f"expected {expected}, found {describe_type(value)}"
         yield Fault(path, message, hint, "wrong-setting")
     elif choices and value not in choices:
-        hint = did_you_mean(str(value), choices)
+        word = str(value).lower().replace("_", "-")
+        meant = (each for each, *names in rows("strategies") if word in names and each in choices)
+        hint = did_you_mean(next(meant, str(value)), choices)
         yield Fault(path, f"unknown value {quote_name(value)}", hint, "wrong-setting")
 
 

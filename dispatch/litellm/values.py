@@ -14,7 +14,7 @@ from pyrsistent import PVector
 
 from dispatch.config.environment import foreign_reference, refers
 from dispatch.errors import Fault, Step
-from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, key_variables
+from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, key_variables, vendor_of
 from dispatch.litellm.keys import KEY_KINDS, VALUE_TYPES, is_known
 from dispatch.litellm.providers import called, endpoint_of, is_local, provider_of
 from dispatch.litellm.tables import kinds_of, rows, table
@@ -128,6 +128,11 @@ def _find_wrong_tools(model: Mapping[str, Any]) -> Iterator[Fault]:
                 yield _fault(("tools", index), "has no name of a function", hint)
     wanted = model.get("response_format")
     wanted = wanted if isinstance(wanted, Mapping) else {}
+    given = wanted.get("json_schema")
+    hosted = vendor_of(model) == "openai" and not endpoint_of(model)[1]
+    if hosted and isinstance(given, Mapping) and "name" not in given:
+        path = ("response_format", "json_schema")
+        yield _fault(path, "has no name", "write {name: …, schema: …}")
     schemas = {"json_schema", "response_schema"}
     if wanted.get("type") == "json_schema" and schemas.isdisjoint(wanted):
         hint = "write json_schema: {name: …, schema: …}"
@@ -319,10 +324,17 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         elif re.fullmatch(_NAMED_BY_USERS, key) and re.match(_PLACEHOLDER, text):
             hint = "write yours, or os.environ/NAME"
             yield _fault(path, "looks like a placeholder", hint, "placeholder")
-        elif is_secret(key) and any(re.fullmatch(form, text) for (form,) in rows("stores")):
+        elif (
+            is_secret(key)
+            and not name
+            and any(re.fullmatch(form, text) for (form,) in rows("stores"))
+        ):
             message = "is where a secret is kept, and nothing reads it there"
             hint = f"put the secret into a variable: {REFERENCE}{_variable(model)}"
             yield _fault(path, message, hint, "wrong-reference")
+        elif is_secret(key) and re.fullmatch(_SCHEME.removesuffix(r"\s+"), text):
+            hint = f"put the whole value into a variable: {REFERENCE}NAME"
+            yield _fault(path, "holds a scheme, and no key", hint)
         elif is_secret(key) and not name and not mocked and _is_placeholder(token, endpoint):
             hint = f"write {REFERENCE}{_variable(model)}"
             yield _fault(path, "looks like a placeholder", hint, "placeholder")
