@@ -10,10 +10,11 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
+from dispatch.config.yaml import compose, find_pitfall, read_yaml
 from dispatch.errors import Fault, Position, Step
-from dispatch.redaction import is_secret, mentions_secret, printable, redact_key, secret_values
+from dispatch.redaction import is_secret, mentions_secret, printable, secret_values
 
-__all__ = ["File", "Format", "Node", "Problem", "Source", "duplicate_key", "toml_starts"]
+__all__ = ["File", "Format", "Node", "Source", "toml_starts"]
 
 Format = Literal["yaml", "json", "toml"]
 Path = tuple[Step, ...]
@@ -29,21 +30,6 @@ _REFERENCE = r"""[\w.-]+["']?\s*[:=]\s*["']?os\.environ/\w+"""
 _HARMLESS = r"""(?x) \s* (?: (?: -\ + | [{\[]\ * )+ | (?= ["'\w] [\w.-]+ ["']? \s* [:=] ) | [}\]] )
     (?: (["']?) [\w.-]+ \1 \s* [:=] (?= \s | $) \s* )?
     (?: [\w\ ./:@+,*&!%\[{-]* | "[\w\ ./:@+-]*" | '[\w\ ./:@+-]*' ) [}\]]* ,?"""
-
-
-class Problem(NamedTuple):
-    """What is wrong with the text of a file, at an offset; None for the whole of it."""
-
-    offset: int | None
-    message: str
-    hint: str = ""
-    code: str = "syntax"
-
-
-def duplicate_key(offset: int | None, key: object) -> Problem:
-    """Return the problem of a key that its mapping has already."""
-    message = f"duplicate key {redact_key(key)!r}" if isinstance(key, str) else "duplicate key"
-    return Problem(offset, message, "keep one: the first would silently be lost", "duplicate-key")
 
 
 class Node:
@@ -142,16 +128,12 @@ class File:
         """Where everything is in a text that can be read; None for an empty one."""
         if self.format == "toml":
             return _toml_node(self._data, toml_starts(self.text))
-        from dispatch.config.yaml import compose  # PyYAML takes a while to import
-
         root = compose(self.text, self.format)
         return None if root is None else YamlNode(root)
 
     @cached_property
     def _data(self) -> Any:
         if self.format == "yaml":
-            from dispatch.config.yaml import read_yaml  # as above
-
             return read_yaml(self.text, getattr(self.root, "node", None))[0]
         import tomllib  # takes a while to import
 
@@ -285,8 +267,6 @@ class Source(NamedTuple):
         for number, file in enumerate(self.files):
             if file.format != "yaml" or not file.root or not re.search(_PITFALL, file.text):
                 continue
-            from dispatch.config.yaml import find_pitfall  # as above
-
             merged: dict[Path, Path] = {
                 path: ("models", index)
                 for index, places in enumerate(self.models)
