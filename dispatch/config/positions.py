@@ -21,8 +21,7 @@ Path = tuple[Step, ...]
 
 _KEY_CODES = ("unknown-key", "undeclared-role", "task-in-string", "needless-task", "missing-task",
               "dead-source")  # fmt: skip  # of faults that are about a key
-_WIDTH = 100  # characters of a line that are shown
-_LONGEST = 1000  # a longer line is not shown, as all of it is searched for secrets
+_LONGEST = 200  # a line of more characters is not shown
 _WINDOW = 10_000  # characters above a parse error that are searched: more than a private key has
 _ESCAPED = r"\\|\w''"  # a secret may be written otherwise than it reads
 _PITFALL = r"[\s\[{,:][-+]?(\d+(\.\d*)?[eE][-+]?\d|0[0-7_]|[1-9][\d_]*:[0-5]?\d)"  # maybe
@@ -179,19 +178,12 @@ class File:
         if not shown:
             return position
         comment = re.compile(r"\s#").search(line, offset - start)
-        return position._replace(**_cut(line[: comment and comment.start()], offset - start))
+        line = printable(line[: comment and comment.start()])
+        return position._replace(text=line, caret=min(offset - start, len(line)))
 
 
 def _is_secret(path: Path) -> bool:
     return any(isinstance(step, str) and is_secret(step) for step in path)
-
-
-def _cut(line: str, caret: int) -> dict[str, Any]:
-    """Cut a line to what is around the caret."""
-    caret = min(caret, len(line))
-    left = max(0, min(caret - _WIDTH // 2, len(line) - _WIDTH))
-    cut = "…" * (left > 0) + line[left : left + _WIDTH] + "…" * (left + _WIDTH < len(line))
-    return {"text": printable(cut), "caret": caret - left + (left > 0)}
 
 
 class Source(NamedTuple):
