@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import contextlib
 import copy
@@ -165,22 +164,6 @@ def test_plain_morpher_knows_no_models():
     assert PlainMorpher(CONFIG).morph(litellm.completion, "models[0]") == MODEL
 
 
-KEYS = """
-    api_base num_retries max_retries mock_response drop_params additional_drop_params
-    allowed_openai_params aws_access_key_id aws_region_name vertex_project vertex_location
-    azure_ad_token organization fallbacks metadata caching custom_llm_provider extra_body headers
-    rpm tpm stream_timeout top_k num_ctx safety_settings keep_alive
-"""
-
-
-@pytest.mark.parametrize("key", KEYS.split())
-def test_keys_of_litellm(key):
-    """Each key that LiteLLM takes through `**kwargs` arrives."""
-    config = ConfigMorpher({"model": "m", key: {"any": [1]}})
-    for target in (litellm.completion, litellm.acompletion, litellm.embedding, litellm.aembedding):
-        assert config.morph(target) == {"model": "m", key: {"any": [1]}}
-
-
 def test_named_reserved_keys(group):
     """A reserved key goes to a callable that names it."""
 
@@ -229,18 +212,6 @@ def test_positional_only(config, group):
         assert [fault.code for fault in caught.value.faults] == ["positional-only"]
     assert config.morph(functools.partial(positional, "m"), "models[0]") == {"temperature": 0}
     assert "name" not in group.morph(reserved, "models[0]")
-
-
-def test_litellm_answers(config):
-    """LiteLLM answers with these very arguments, sync and async."""
-    kwargs = ConfigMorpher({**MODEL, "mock_response": "hello"}).morph(litellm.completion)
-    answer = litellm.completion(messages=[{"role": "user", "content": "hi"}], **kwargs)
-    assert answer.choices[0].message.content == "hello"
-
-    async def ask():
-        return await litellm.acompletion(messages=[{"role": "user", "content": "hi"}], **kwargs)
-
-    assert asyncio.run(ask()).choices[0].message.content == "hello"
 
 
 @dataclasses.dataclass
