@@ -261,8 +261,11 @@ def _entries(written: Any, path: tuple[Step, ...]) -> list[Entry]:
         if isinstance(value, _MAPPINGS):
             parameters = {key: item for key, item in value.items() if key != "task"}
             value = value.get("task")
-        role, value = (_exactly_str(v) if isinstance(v, str) else v for v in (role, value))
-        entries.append(Entry(at, role, value, parameters))
+        if isinstance(value, str):
+            value = _exactly_str(value)
+        entries.append(
+            Entry(at, _exactly_str(role) if isinstance(role, str) else role, value, parameters)
+        )
     return entries
 
 

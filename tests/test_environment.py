@@ -207,14 +207,3 @@ def test_references():
         ((1, "extra_headers", "X-Keys", 0), "SECOND_KEY"),
         ((1, "extra_body", "a", 0, "b", "c"), "SECOND_KEY"),
     ]
-
-
-@pytest.mark.parametrize(
-    "part", ["${A:", "$", "${", "os.environ", "%A", "{{", "os.getenv('", "${A "]
-)
-def test_long_values(part):
-    """A long value of nested references ends at once, which quadratic work would not."""
-    value = part * 20_000
-    for key in ("api_key", "user"):
-        list(find_unresolvable({key: value}))
-        refers(value, key)

@@ -10,7 +10,8 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from dispatch.config.positions import File, Format, Problem, Source, duplicate_key, toml_starts
+from dispatch.config.positions import File, Format, Source, toml_starts
+from dispatch.config.yaml import Problem, duplicate_key, find_duplicates, read_yaml
 from dispatch.errors import ConfigError, Fault, FileError, Position
 from dispatch.immutable import FrozenMap, Origin, freeze, with_origin
 from dispatch.suggestions import describe_type
@@ -146,7 +147,8 @@ def parse(file: File) -> dict[str, Any]:
     Raises `FileError` with every problem, each at its place: what does not parse, duplicate keys,
     no mapping at the top.
     """
-    data, problems = _read_text(file)
+    read_text = {"yaml": read_yaml, "json": _read_json, "toml": _read_toml}[file.format]
+    data, problems = read_text(file.text)
     if not problems:
         problems = list(_find_problems(data, file))
     if problems:
@@ -178,16 +180,6 @@ def _find_problems(data: Any, file: File) -> Iterator[Problem]:
         yield Problem(None, f"nested more than {MAX_DEPTH} levels deep", code="too-deep")
 
 
-def _read_text(file: File) -> tuple[Any, list[Problem]]:
-    if file.format == "json":
-        return _read_json(file.text)
-    if file.format == "toml":
-        return _read_toml(file.text)
-    from dispatch.config.yaml import read_yaml  # PyYAML takes a while to import
-
-    return read_yaml(file.text)
-
-
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F])|.)", re.DOTALL
 )
@@ -202,8 +194,6 @@ def _read_json(text: str) -> tuple[Any, list[Problem]]:
     def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         built = dict(pairs)
         if len(built) < len(pairs) and not problems:
-            from dispatch.config.yaml import find_duplicates  # as above
-
             problems.extend(find_duplicates(text) or [duplicate_key(None, None)])
         return built
 

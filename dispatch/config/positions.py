@@ -10,18 +10,18 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
+from dispatch.config.yaml import compose, find_pitfall, read_yaml
 from dispatch.errors import Fault, Position, Step
-from dispatch.redaction import is_secret, mentions_secret, printable, redact_key, secret_values
+from dispatch.redaction import is_secret, mentions_secret, printable, secret_values
 
-__all__ = ["File", "Format", "Node", "Problem", "Source", "duplicate_key", "toml_starts"]
+__all__ = ["File", "Format", "Node", "Source", "toml_starts"]
 
 Format = Literal["yaml", "json", "toml"]
 Path = tuple[Step, ...]
 
 _KEY_CODES = ("unknown-key", "undeclared-role", "task-in-string", "needless-task", "missing-task",
               "dead-source")  # fmt: skip  # of faults that are about a key
-_WIDTH = 100  # characters of a line that are shown
-_LONGEST = 1000  # a longer line is not shown, as all of it is searched for secrets
+_LONGEST = 200  # a line of more characters is not shown
 _WINDOW = 10_000  # characters above a parse error that are searched: more than a private key has
 _ESCAPED = r"\\|\w''"  # a secret may be written otherwise than it reads
 _PITFALL = r"[\s\[{,:][-+]?(\d+(\.\d*)?[eE][-+]?\d|0[0-7_]|[1-9][\d_]*:[0-5]?\d)"  # maybe
@@ -29,21 +29,6 @@ _REFERENCE = r"""[\w.-]+["']?\s*[:=]\s*["']?os\.environ/\w+"""
 _HARMLESS = r"""(?x) \s* (?: (?: -\ + | [{\[]\ * )+ | (?= ["'\w] [\w.-]+ ["']? \s* [:=] ) | [}\]] )
     (?: (["']?) [\w.-]+ \1 \s* [:=] (?= \s | $) \s* )?
     (?: [\w\ ./:@+,*&!%\[{-]* | "[\w\ ./:@+-]*" | '[\w\ ./:@+-]*' ) [}\]]* ,?"""
-
-
-class Problem(NamedTuple):
-    """What is wrong with the text of a file, at an offset; None for the whole of it."""
-
-    offset: int | None
-    message: str
-    hint: str = ""
-    code: str = "syntax"
-
-
-def duplicate_key(offset: int | None, key: object) -> Problem:
-    """Return the problem of a key that its mapping has already."""
-    message = f"duplicate key {redact_key(key)!r}" if isinstance(key, str) else "duplicate key"
-    return Problem(offset, message, "keep one: the first would silently be lost", "duplicate-key")
 
 
 class Node:
@@ -152,16 +137,12 @@ class File:
         """Where everything is in a text that can be read; None for an empty one."""
         if self.format == "toml":
             return _toml_node(self._data, toml_starts(self.text))
-        from dispatch.config.yaml import compose  # PyYAML takes a while to import
-
         root = compose(self.text, self.format)
         return None if root is None else YamlNode(root)
 
     @cached_property
     def _data(self) -> Any:
         if self.format == "yaml":
-            from dispatch.config.yaml import read_yaml  # as above
-
             return read_yaml(self.text, getattr(self.root, "node", None))[0]
         import tomllib  # takes a while to import
 
@@ -207,19 +188,12 @@ class File:
         if not shown:
             return position
         comment = re.compile(r"\s#").search(line, offset - start)
-        return position._replace(**_cut(line[: comment and comment.start()], offset - start))
+        line = printable(line[: comment and comment.start()])
+        return position._replace(text=line, caret=min(offset - start, len(line)))
 
 
 def _is_secret(path: Path) -> bool:
     return any(isinstance(step, str) and is_secret(step) for step in path)
-
-
-def _cut(line: str, caret: int) -> dict[str, Any]:
-    """Cut a line to what is around the caret."""
-    caret = min(caret, len(line))
-    left = max(0, min(caret - _WIDTH // 2, len(line) - _WIDTH))
-    cut = "…" * (left > 0) + line[left : left + _WIDTH] + "…" * (left + _WIDTH < len(line))
-    return {"text": printable(cut), "caret": caret - left + (left > 0)}
 
 
 class Source(NamedTuple):
@@ -295,8 +269,6 @@ class Source(NamedTuple):
         for number, file in enumerate(self.files):
             if file.format != "yaml" or not file.root or not re.search(_PITFALL, file.text):
                 continue
-            from dispatch.config.yaml import find_pitfall  # as above
-
             merged: dict[Path, Path] = {
                 path: ("models", index)
                 for index, places in enumerate(self.models)

@@ -10,14 +10,15 @@ import gc
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from yaml import MappingNode, Node, ScalarNode
 
-from dispatch.config.positions import Problem, duplicate_key
+from dispatch.redaction import redact_key
 
-__all__ = ["MAX_REPEATED", "compose", "find_duplicates", "find_pitfall", "read_yaml"]
+__all__ = ["MAX_REPEATED", "Problem", "compose", "duplicate_key", "find_duplicates", "find_pitfall",
+           "read_yaml"]  # fmt: skip
 
 MAX_REPEATED = 1_000_000
 """How many values aliases may repeat, all in all: a few lines could ask for billions."""
@@ -28,6 +29,21 @@ _STR, _MERGE = f"{_TAG}str", f"{_TAG}merge"
 _COLLECTIONS = {f"{_TAG}map", f"{_TAG}seq"}
 _STRINGS = {_STR, _MERGE, f"{_TAG}value"}  # << and = are no more than that where no key is
 _SCALARS = {f"{_TAG}{name}" for name in ("null", "bool", "int", "float", "binary", "timestamp")}
+
+
+class Problem(NamedTuple):
+    """What is wrong with the text of a file, at an offset; None for the whole of it."""
+
+    offset: int | None
+    message: str
+    hint: str = ""
+    code: str = "syntax"
+
+
+def duplicate_key(offset: int | None, key: object) -> Problem:
+    """Return the problem of a key that its mapping has already."""
+    message = f"duplicate key {redact_key(key)!r}" if isinstance(key, str) else "duplicate key"
+    return Problem(offset, message, "keep one: the first would silently be lost", "duplicate-key")
 
 
 @contextmanager

@@ -11,11 +11,12 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from dispatch.config.environment import Types, resolve
-from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
+from dispatch.errors import Fault, Step
 from dispatch.immutable import LISTS, FrozenMap, locate, thaw
 from dispatch.litellm.deployments import Groups
 from dispatch.litellm.tables import rows
@@ -191,14 +192,9 @@ def router_settings(
     types = {name: _TYPES[_SHARED[name]] for name in shared if _SHARED[name] in _TYPES}
     own = {name: value for name, value in own.items() if name not in given}
     shared = {name: value for name, value in shared.items() if _SHARED[name] not in given}
-    try:
-        own = resolve(own, ("router_settings",), types=_TYPES)
-        shared = resolve(shared, ("litellm_settings",), types=types)
-    except UnsetVariableError as error:
-        faults = [locate(fault, sections) for fault in error.faults]
-        raise UnsetVariableError(faults, error.variable) from None
-    except ConfigError as error:
-        raise ConfigError(locate(fault, sections) for fault in error.faults) from None
+    place = partial(locate, value=sections)
+    own = resolve(own, ("router_settings",), types=_TYPES, locate=place)
+    shared = resolve(shared, ("litellm_settings",), types=types, locate=place)
     given = resolve(dict(given), ("router_settings",), types=_TYPES)
     return {**own, **{_SHARED[name]: value for name, value in shared.items()}, **given}
 
@@ -258,14 +254,12 @@ def aliases_in(sections: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _named(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]]:
     """Yield each role or model that fallbacks name, and where; None where none can be."""
-    for key in ("default_fallbacks", *_FALLBACKS):
-        entries = settings.get(key)
-        if not isinstance(entries, LISTS):
-            continue  # absent, or the wrong kind of setting
-        if key == "default_fallbacks":
-            yield from _targets(entries, (key,))
-            continue
-        for index, entry in enumerate(entries):
+    default = settings.get("default_fallbacks")
+    if isinstance(default, LISTS):
+        yield from _targets(default, ("default_fallbacks",))
+    for key in _FALLBACKS:
+        entries = settings.get(key)  # absent, or the wrong kind of setting
+        for index, entry in enumerate(entries if isinstance(entries, LISTS) else ()):
             if not isinstance(entry, Mapping):
                 yield (key, index), None
                 continue
