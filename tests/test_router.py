@@ -507,3 +507,13 @@ def test_keys_that_look_wrong(monkeypatch):
     assert [each.category for each in caught] == [UnknownKeyWarning, CredentialLeakWarning]
     assert str(caught[0].message).startswith("models[0].max_tokns: ")
     assert {each.filename for each in caught} == {__file__}
+
+
+def test_budget():
+    """A model with a budget needs no event loop, and leaves the one of the program alone."""
+    models = [MOCK | {"max_budget": 5, "budget_duration": "1d"}]
+    router = make_router(ModelDispatcher(models))
+    messages = [{"role": "user", "content": "hi"}]
+    answer = asyncio.run(router.acompletion("chatcompletions", messages=messages))
+    assert answer.choices[0].message.content == MOCK["mock_response"]
+    assert router.completion("chatcompletions", messages=messages).choices

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.config.environment import references
@@ -101,11 +102,33 @@ def build(dispatcher: ModelDispatcher[Any] | Groups, settings: Mapping[str, Any]
     let_cool_down(models, resolved)
     secrets = secret_values([models, resolved]) | find_secrets(dispatcher)
     guard_logs(secrets)
+    make = partial(Router, model_list=models, **resolved)
     try:
-        return Built(Router(model_list=models, **resolved), usable, secrets)
+        router = _in_loop(make) if _has_budget(models, resolved) else make()
+        return Built(router, usable, secrets)
     except Exception as error:  # of any class; its text may hold what a model holds
         refusal = scrub(f"{type(error).__name__}: {error}", secrets)
     raise ConfigError([Fault((), f"LiteLLM refuses this Router: {refusal}", code="refused")])
+
+
+def _has_budget(models: Iterable[Deployment], settings: Mapping[str, Any]) -> bool:
+    """Return whether LiteLLM starts a task that counts what is spent: it needs an event loop."""
+    limited = (model["litellm_params"].get("max_budget") for model in models)
+    return bool(settings.get("provider_budget_config")) or any(each is not None for each in limited)
+
+
+def _in_loop(make: Callable[[], Any]) -> Any:
+    import asyncio  # LiteLLM has loaded it
+
+    async def made() -> Any:
+        return make()
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            return runner.run(made())
+    return make()
 
 
 def _usable(deployed: Iterable[Deployed]) -> tuple[Deployed, ...]:
