@@ -509,6 +509,15 @@ def test_keys_that_look_wrong(monkeypatch):
     assert {each.filename for each in caught} == {__file__}
 
 
+def test_provider_beside_the_name():
+    """A model whose provider LiteLLM does not know is left out too."""
+    models = [MOCK | {"custom_llm_provider": "opneai"}, MOCK]
+    with pytest.warns(ConfigWarning, match="has no provider 'opneai', so this model is left out"):
+        router = make_router(ModelDispatcher(models))
+    messages = [{"role": "user", "content": "hi"}]
+    assert router.completion("chatcompletions", messages=messages).choices
+
+
 def test_budget():
     """A model with a budget needs no event loop, and leaves the one of the program alone."""
     models = [MOCK | {"max_budget": 5, "budget_duration": "1d"}]

@@ -167,13 +167,14 @@ def _usable(deployed: Iterable[Deployed]) -> tuple[Deployed, ...]:
 def _find_refusal(params: Deployment) -> Fault | None:
     """Return why LiteLLM would make no Router with a model: one such model would block all."""
     import litellm
+    from litellm.llms.openai_like.json_loader import JSONProviderRegistry
     from litellm.types.router import LiteLLM_Params
     from pydantic import ValidationError
 
     quiet, litellm.suppress_debug_info = litellm.suppress_debug_info, True  # it prints otherwise
     try:
         LiteLLM_Params(**params)
-        litellm.get_llm_provider(
+        _, provider, *_ = litellm.get_llm_provider(
             params["model"], params.get("custom_llm_provider"), params.get("api_base")
         )
     except ValidationError as error:
@@ -186,6 +187,11 @@ def _find_refusal(params: Deployment) -> Fault | None:
         return Fault(("model",), message, hint, "unknown-provider")
     finally:
         litellm.suppress_debug_info = quiet
+    registered = (each["provider"] for each in litellm.custom_provider_map)
+    known = provider in {*litellm.provider_list, *registered}
+    if not known and not JSONProviderRegistry.exists(provider):
+        message = f"LiteLLM has no provider {quote_name(provider)}"
+        return Fault(("custom_llm_provider",), message, "", "unknown-provider")
     return None
 
 
