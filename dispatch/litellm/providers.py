@@ -154,6 +154,9 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         yield _warning(key, "holds several URLs", "list the model once for each endpoint")
     elif re.search(r"\s", url):
         yield _warning(key, "holds a blank", f"write {whole}")
+    elif "//" in (path := urlsplit(whole).path) and "://" not in path:
+        hint = f"write {whole.replace(path, re.sub('//+', '/', path))}"
+        yield _warning(key, "has two slashes in its path", hint)
     elif not re.fullmatch(_HOST, host) or port == 0:
         yield _warning(key, "is no URL", "write it as http://host:port/path")
     else:

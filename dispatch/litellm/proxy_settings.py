@@ -16,7 +16,8 @@ from dispatch.immutable import VECTOR, leaves
 from dispatch.litellm.keys import is_known
 from dispatch.litellm.settings import MAPPINGS, NESTED, SETTINGS, find_wrong_value
 from dispatch.litellm.tables import table
-from dispatch.redaction import REFERENCE, is_reference, quote_name
+from dispatch.litellm.values import more_foreign
+from dispatch.redaction import REFERENCE, is_reference, is_secret, quote_name
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 __all__ = [
@@ -187,6 +188,8 @@ def _find_references(section: str, settings: Any, own: bool) -> Iterator[Fault]:
             yield fault.as_warning()
     for path, text in leaves(settings, (section,)):
         variable = foreign_reference(text) if isinstance(text, str) else None
+        if isinstance(text, str) and is_secret(str(path[-1])) and not is_reference(text):
+            variable = variable or more_foreign(text)
         if variable and not text.startswith("${"):
             hint = f"write {REFERENCE}{variable}"
             yield Fault(path, "this reference is not expanded", hint, "wrong-reference", "warning")

@@ -21,7 +21,7 @@ from dispatch.litellm.tables import kinds_of, rows, table
 from dispatch.redaction import NO_KEY, REFERENCE, is_secret, quote_name, redact
 from dispatch.suggestions import describe_type, nearest
 
-__all__ = ["find_reference_faults", "find_wrong_values", "inner_keys"]
+__all__ = ["find_reference_faults", "find_wrong_values", "inner_keys", "more_foreign"]
 
 Path = tuple[Step, ...]
 
@@ -108,9 +108,7 @@ def _find_wrong_forms(model: Mapping[str, Any]) -> Iterator[Fault]:
         value = model.get(key)
         if not isinstance(value, str) or re.fullmatch(rf"\s*({form})?\s*", value) or refers(value):
             continue
-        elsewhere = (
-            foreign_reference(value) or _more_foreign(value) or re.match(_PLACEHOLDER, value)
-        )
+        elsewhere = foreign_reference(value) or more_foreign(value) or re.match(_PLACEHOLDER, value)
         if not elsewhere and not re.fullmatch(_VARIABLE, value):
             yield _fault((key,), f"unknown value {quote_name(value)}", " ".join(example))
 
@@ -186,7 +184,7 @@ def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator
                     yield _fault((*path, key), "is no name of a header", "use letters and hyphens")
                 else:
                     yield from _find((*path, key), inner, kinds_of(inner), item)
-            elif path[0] != "model_info":
+            elif path[0] != "model_info" or not path[1:]:  # which LiteLLM spreads as arguments
                 message = f"expected strings as keys, found {describe_type(key)}"
                 yield _fault(path, message, f'quote it: "{key}"')
     elif isinstance(value, _LISTS):
@@ -314,7 +312,7 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         if refers(value, key, VALUE_TYPES) or text.lower() == NO_KEY:
             continue
         token = re.sub(_SCHEME, "", text) if is_secret(key) else text
-        name = foreign_reference(token) or _more_foreign(token)
+        name = foreign_reference(token) or more_foreign(token)
         part = re.search(_WITHIN_URL, text) if key in (*ENDPOINTS, "model") else None
         if part and not name:
             message = f"holds {part[0]}, which nothing replaces"
@@ -366,7 +364,12 @@ def _strings(model: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
             yield from (((key, k), v) for k, v in value.items() if isinstance(v, str))
 
 
-def _more_foreign(text: str) -> str | None:
+def more_foreign(text: str) -> str | None:
+    """Return the variable that a secret refers to in ways that a word may have too.
+
+    >>> more_foreign("os.enviorn/OPENAI_API_KEY"), more_foreign("sk-1")
+    ('OPENAI_API_KEY', None)
+    """
     matches = (re.fullmatch(form, text) for (form,) in rows("references"))
     return next((match[1] for match in matches if match), None)
 

@@ -114,7 +114,9 @@ def check(
     if sections is None:
         found += _find_in_sections(tree, ())
     else:
-        found += _find(tree, sections, today or datetime.date.today(), ahead, deep)
+        wrong = bool(found)  # some models are left out
+        more = _find(tree, sections, today or datetime.date.today(), ahead, deep)
+        found += (fault for fault in more if not (wrong and fault.code == "no-models"))
     found = [*_group_unset(_drop_set(found, tree)), *find_proxy_faults(tree)]
     source: Any = getattr(origin_of(tree), "source", None)
     if source is not None:
