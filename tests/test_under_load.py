@@ -22,8 +22,13 @@ LITELLMS = ("LoggingWorker", "aiohttp", "httpx")  # tasks that outlive a call, b
 
 @pytest.fixture(scope="module")
 def server():
+    import litellm  # noqa: F401  # before what is there is frozen
+
+    gc.collect()
+    gc.freeze()  # to collect after each test then takes no time
     with serve() as server:
         yield server
+    gc.unfreeze()
 
 
 @pytest.fixture
@@ -44,7 +49,8 @@ def quiet(caplog, recwarn):
     gc.collect()
     said = [record.getMessage() for record in caplog.records]
     said += [str(warning.message) for warning in recwarn.list]
-    # LiteLLM keeps its connections, so transports, not clients, may be open at the end.
+    # The clients are LiteLLM's, one an event loop for the whole process; `run` closes them, and
+    # yet transports of aiohttp may be open at the end.
     words = ("unclosed c", "never retrieved", "was destroyed", "never awaited")
     assert [text for text in said if any(word in text.lower() for word in words)] == []
 
@@ -63,7 +69,7 @@ def run(work):
                 break
             await asyncio.sleep(0.05)
         await litellm.close_litellm_async_clients()
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.05)
         assert left == []
         return found
 
@@ -78,31 +84,30 @@ def resident():
 
 
 def test_thousand(model):
-    """A thousand calls at once have their right answers, and the next thousand takes no more."""
+    """A thousand calls at once have their right answers, and further ones take no more memory."""
     dispatcher = ModelDispatcher([model("a", "good")])
 
-    async def thousand():
-        found = await asyncio.gather(*(acomplete(dispatcher, f"n{i}") for i in range(1000)))
-        assert [each.text for each in found] == [f"n{i}"[::-1] for i in range(1000)]
+    async def ask(count):
+        found = await asyncio.gather(*(acomplete(dispatcher, f"n{i}") for i in range(count)))
+        assert [each.text for each in found] == [f"n{i}"[::-1] for i in range(count)]
         await asyncio.sleep(0.5)  # LiteLLM has logged
         return resident()
 
     async def twice():
-        await acomplete(dispatcher, "hi")
-        return [resident(), await thousand(), await thousand()]
+        return [await ask(1), await ask(1000), await ask(200)]
 
     start, first, second = run(twice())
     print(f"\n{start:.0f} MB, {first - start:+.1f}, {second - first:+.1f}")
-    assert second - first < max(30, first - start)
-    assert usage(dispatcher)[0].calls == 2001
+    assert second - first < 10
+    assert usage(dispatcher)[0].calls == 1201
 
 
 def test_threads(model):
     """Sixteen threads have their right answers."""
     dispatcher = ModelDispatcher([model("a", "good")])
     with ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(lambda i: complete(dispatcher, f"n{i}").text, range(500)))
-    assert found == [f"n{i}"[::-1] for i in range(500)]
+        found = list(pool.map(lambda i: complete(dispatcher, f"n{i}").text, range(250)))
+    assert found == [f"n{i}"[::-1] for i in range(250)]
 
 
 def test_cancelled(model, server):

@@ -142,6 +142,7 @@ class _Streaming:
                 self._answer = await follow(self._after, answer)
                 break
             # Not in the handler: the error, which may hold a key, must not become the context.
+            await self._hang_up()
             self._start_over(problem)
         return ""
 
@@ -153,6 +154,9 @@ class _Streaming:
     async def aclose(self) -> None:
         """Stop reading, and close the connection."""
         self._leave("was closed before its end")
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
         if self._source is not None:
             with suppress(Exception):  # a connection that is broken is closed
                 await self._shut()
