@@ -40,7 +40,7 @@ from dispatch.validation import check_models, find_model_faults, find_unmet
 
 __all__ = [
     "Groups", "Model", "apply_defaults", "borrow_roles", "drop_disabled", "each",
-    "explode_roles", "freeze_model", "freeze_models", "group_by_role", "morph_groups",
+    "explode_roles", "freeze_models", "group_by_role", "morph_groups",
     "normalize_roles",
 ]  # fmt: skip
 
@@ -132,7 +132,9 @@ def freeze_models(models: Iterable[Mapping[str, Any]]) -> Iterator[Model]:
     faults: list[Fault] = []
     for index, model in enumerate(check_models(models)):
         try:
-            frozen = freeze_model(model)
+            frozen = freeze(model)
+            if not isinstance(frozen, FrozenMap):
+                raise ConfigError(find_model_faults(model))
         except ConfigError as error:
             faults += (fault.under("models", index) for fault in error.faults)
         else:
@@ -140,19 +142,6 @@ def freeze_models(models: Iterable[Mapping[str, Any]]) -> Iterator[Model]:
             yield frozen if known else with_origin(frozen, Origin(("models", index)))
     if faults:
         raise ConfigError(faults)
-
-
-def freeze_model(model: Mapping[str, Any]) -> Model:
-    """Make a model immutable, so that no later stage, and no caller, can change another's view.
-
-    >>> freeze_model({"model": "gpt-4o", "temperature": 0})
-    FrozenMap({'model': 'gpt-4o', 'temperature': 0})
-
-    Raises `ConfigError` for what is no mapping, or contains itself.
-    """
-    if not isinstance(model, Mapping):
-        raise ConfigError(find_model_faults(model))
-    return cast("Model", freeze(model))
 
 
 def apply_defaults(model: Model, defaults: Mapping[str, Any]) -> Model:

@@ -8,7 +8,18 @@ from typing import Any
 from dispatch.immutable import LISTS
 from dispatch.redaction import quote_name
 
-__all__ = ["describe_type", "did_you_mean", "nearest"]
+__all__ = ["KINDS", "describe_type", "did_you_mean", "nearest"]
+
+KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
+    "string": ("a string", (str,)),
+    "number": ("a number", (int, float)),
+    "integer": ("a whole number", (int,)),
+    "boolean": ("true or false", (bool,)),
+    "object": ("a mapping", (Mapping,)),
+    "array": ("a list", LISTS),
+    "strings": ("a list of strings", LISTS),
+}
+"""Kinds of values, mostly in the words of JSON Schema: the words of a message, and the types."""
 
 _LISTED = 20  # names in a hint
 

@@ -153,7 +153,7 @@ TYPES = [
 WRONG = [
     ("temperature", "hot-canary", "is not a number"), ("temperature", "nan", "is not a number"),
     ("temperature", "true", "is not a number"), ("timeout", "10s-canary", "is not a number"),
-    ("max_tokens", "1.5", "is not an integer"), ("max_tokens", "null", "is not an integer"),
+    ("max_tokens", "1.5", "is not a whole number"), ("max_tokens", "null", "is not a whole number"),
     ("stream", "canary", "is not true or false"), ("stream", "2", "is not true or false"),
     ("user", "canary\n", "ends in a line break; set it without the line break"),
     ("user", " canary", "has blanks around it; set it without the blanks"),

@@ -18,6 +18,7 @@ from dispatch.config.paths import read_scalar
 from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
 from dispatch.immutable import LISTS, SCALARS
 from dispatch.redaction import REFERENCE, is_reference, is_secret
+from dispatch.suggestions import KINDS
 
 __all__ = ["Types", "ValueType", "find_unresolvable", "foreign_reference", "references", "refers",
            "resolve", "unresolved_items"]  # fmt: skip
@@ -43,11 +44,6 @@ _FOREIGN = rf"""(?x)  # a whole string, the way other tools write a reference
 """
 _SIGN = "[$%{]|env|ENV"  # each of these forms has one
 _EMBEDDED = r"\$\{\w+[:}]|os\.environ/"
-_EXPECTED: Mapping[str, tuple[str, tuple[type, ...]]] = {
-    "number": ("a number", (int, float)),
-    "integer": ("an integer", (int,)),
-    "boolean": ("true or false", (bool,)),
-}
 _NO_TYPES: Types = {}
 _UNSET = "unset-variable"
 
@@ -183,7 +179,7 @@ def _resolve(text: str, path: Path, kind: Kind) -> Any:
     elif kind is None or kind == "string":
         return value
     else:
-        expected, accepted = _EXPECTED[kind]
+        expected, accepted = KINDS[kind]
         number = kind != "boolean" or bare not in ("0", "1")
         typed: Any = read_scalar(bare) if number else bare == "1"
         if type(typed) in accepted and -math.inf < typed < math.inf:

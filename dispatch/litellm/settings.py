@@ -21,7 +21,7 @@ from dispatch.immutable import LISTS, FrozenMap, locate, thaw
 from dispatch.litellm.deployments import Groups
 from dispatch.litellm.tables import rows
 from dispatch.redaction import is_reference, quote_name
-from dispatch.suggestions import describe_type, did_you_mean, nearest
+from dispatch.suggestions import KINDS, describe_type, did_you_mean, nearest
 
 __all__ = [
     "MAPPINGS", "NESTED", "SECTIONS", "SETTINGS", "aliases_in", "find_dead_fallbacks",
@@ -82,14 +82,6 @@ _CONVERTED = ("integer", "number", "boolean")
 _KINDS_OF = {name: words[0].split("|") for name, words in _ROUTER.items()}
 _TYPES = cast("Types", {name: of[0] for name, of in _KINDS_OF.items() if of[0] in _CONVERTED})
 
-_KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
-    "integer": ("a whole number", (int,)),
-    "number": ("a number", (int, float)),
-    "boolean": ("true or false", (bool,)),
-    "string": ("a string", (str,)),
-    "array": ("a list", LISTS),
-    "object": ("a mapping", (Mapping,)),
-}
 _SCALAR = {*_CONVERTED, "string"}
 _PLAIN = (str, int, float, bool, Mapping, *LISTS)
 _NUMBER = r"(\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?)?"
@@ -140,8 +132,8 @@ def find_wrong_value(
     refers = isinstance(value, str) and is_reference(value) and not _SCALAR.isdisjoint(kinds)
     if kind == "any" or refers or not isinstance(value, _PLAIN):
         return  # also for an object that a program made, and for what the environment holds
-    expected = " or ".join(_KINDS[each][0] for each in kinds)
-    types = tuple(fits for each in kinds for fits in _KINDS[each][1])
+    expected = " or ".join(KINDS[each][0] for each in kinds)
+    types = tuple(fits for each in kinds for fits in KINDS[each][1])
     if not isinstance(value, types) or (isinstance(value, bool) and kind != "boolean"):
         number = re.fullmatch(_NUMBER, value.strip()) if isinstance(value, str) else None
         hint = f"write {number[1]}" if number and kind in ("integer", "number") else ""

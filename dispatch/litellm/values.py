@@ -19,7 +19,7 @@ from dispatch.litellm.keys import KEY_KINDS, VALUE_TYPES, is_known
 from dispatch.litellm.providers import called, endpoint_of, is_local, provider_of
 from dispatch.litellm.tables import kinds_of, rows, table
 from dispatch.redaction import NO_KEY, REFERENCE, is_secret, quote_name, redact
-from dispatch.suggestions import describe_type, nearest
+from dispatch.suggestions import KINDS, describe_type, nearest
 
 __all__ = ["find_reference_faults", "find_wrong_values", "inner_keys", "more_foreign"]
 
@@ -27,15 +27,6 @@ Path = tuple[Step, ...]
 
 _LISTS = (list, tuple, PVector)
 _PLAIN = (str, int, float, date, Mapping, *_LISTS)
-_TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
-    "string": ("a string", (str,)),
-    "number": ("a number", (int, float)),
-    "integer": ("a whole number", (int,)),
-    "boolean": ("true or false", (bool,)),
-    "object": ("a mapping", (Mapping,)),
-    "array": ("a list", _LISTS),
-    "strings": ("a list of strings", _LISTS),
-}
 _HEADERS = ("headers", "extra_headers", "default_headers")
 _UNENCODED = ("metadata", "litellm_metadata", "model_info")  # no request is made of them
 _PROSE = ("system_prompt", "litellm_system_prompt", "stop", "user", "response_format")
@@ -166,7 +157,7 @@ def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator
             hint = f"write {REFERENCE}{variable}"
             yield _fault(path, "this reference is not expanded", hint, "wrong-reference")
     elif kinds and not any(_fits(value, kind) for kind in kinds):
-        expected = " or ".join(_TYPES[kind][0] for kind in kinds)
+        expected = " or ".join(KINDS[kind][0] for kind in kinds)
         found = "a date" if isinstance(value, date) else describe_type(value)
         yield _fault(path, f"expected {expected}, found {found}", _fix(str(path[-1]), kinds, value))
     elif isinstance(value, float) and not isfinite(value):
@@ -220,7 +211,7 @@ def _fits(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     whole = kind == "integer" and isinstance(value, float) and value.is_integer()
-    return whole or isinstance(value, _TYPES[kind][1])
+    return whole or isinstance(value, KINDS[kind][1])
 
 
 def _fix(key: str, kinds: tuple[str, ...], value: Any) -> str:
@@ -244,7 +235,7 @@ def _fix(key: str, kinds: tuple[str, ...], value: Any) -> str:
     header = re.fullmatch(r"([\w-]+)\s*[:=]\s*(\S.*)", text) if key in _HEADERS else None
     if header and not is_secret(header[1]):
         return f"write a mapping: {{{header[1]}: {header[2]}}}"
-    example = " ".join(table("examples").get(key, ("write", _TYPES[kind][0])))
+    example = " ".join(table("examples").get(key, ("write", KINDS[kind][0])))
     return "write a mapping, not a string" if text.startswith("{") else example
 
 
@@ -273,7 +264,7 @@ def _as_number(key: str, text: str, kind: str) -> str:
     factors = (float(each) for of, each, *names in rows("units") if of == units and unit in names)
     factor = next(factors, None)
     if quantity is None or (unit and factor is None):
-        return f"write {_TYPES[kind][0]}"
+        return f"write {KINDS[kind][0]}"
     if factor is not None:
         return f"write {round(float(quantity[1]) * factor, 6):.15g}"
     return f"remove the quotes: write {text}" if quantity[1] == given else f"write {quantity[1]}"

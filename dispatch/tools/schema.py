@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -43,39 +44,8 @@ _TYPES: Schema = {"model": _NOT_BLANK, "enabled": {"type": "boolean"}, "name": _
 _STRINGS = r"""(?x)
     ^(?!.+_(forward|call)_).+_(name|url|id|path|file|region|project|location)$
     | _(username|provider|host|endpoint|scope|subject|audience|duration)$"""
-_ABOUT = {
-    "name": "What you call the model; never sent.",
-    "model": "What LiteLLM calls: provider/name, or the name alone.",
-    "enabled": "false leaves the model out.",
-    "system_prompt": "Comes first in each conversation.",
-    "order": "Models of a role with a lower order serve first.",
-    "weight": "Share of the calls among models of the same order.",
-    "model_info": "What describes the model, such as max_input_tokens; never sent.",
-    "api_key": "Best written as os.environ/NAME; none for an endpoint without keys.",
-    "api_base": "The URL of your own endpoint.",
-    "base_url": "The same as api_base.",
-    "api_version": "Quote it: YAML reads it as a date.",
-    "custom_llm_provider": "The provider, where the model's name does not say it.",
-    "temperature": "How random the answers are; 0 is the least.",
-    "top_p": "Sample among the likeliest tokens, up to this probability.",
-    "max_tokens": "The most tokens of an answer.",
-    "max_completion_tokens": "The most tokens of an answer, reasoning included.",
-    "timeout": "Seconds to wait for an answer.",
-    "stream_timeout": "Seconds to wait for the first piece of a streamed answer.",
-    "num_retries": "How often a failed call is repeated.",
-    "rpm": "The most requests a minute.",
-    "tpm": "The most tokens a minute.",
-    "seed": "Makes answers repeatable where the provider can.",
-    "n": "How many answers to give.",
-    "stream": "Whether answers come in pieces.",
-    "drop_params": "Leave out what the model does not support.",
-    "stop": "Strings that end an answer.",
-    "reasoning_effort": "How much to reason: none, minimal, low, medium, high, …",
-    "thinking": "Such as {type: enabled, budget_tokens: 2000}.",
-    "extra_headers": "HTTP headers to send too.",
-    "extra_body": "Keys that go into the request as they are.",
-    "mock_response": "Answer with this, without a call.",
-}
+_LINES = Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").splitlines()[1:]
+_ABOUT = dict(line.split(": ", 1) for line in _LINES)
 _DECLARATION: Schema = {
     "type": ["object", "null"],
     "additionalProperties": False,
