@@ -224,7 +224,7 @@ def redact_text(text: str) -> str:
         return text
     if "://" in text:
         text = re.sub(_USERINFO, f"{HIDDEN}@", text)
-        text = re.sub(_QUERY, _hide_in_query, text)
+        text = re.sub(_QUERY, lambda m: m[1] + (HIDDEN if _is_secret_part(m) else m[3]), text)
     parts, at = [], 0
     value = re.compile(_ASSIGNED_VALUE)
     for name in re.finditer(_ASSIGNED, text):
@@ -236,9 +236,9 @@ def redact_text(text: str) -> str:
     return "".join((*parts, text[at:]))
 
 
-def _hide_in_query(match: re.Match[str]) -> str:
-    secret = is_secret(match[2]) or re.fullmatch(_KEYS_OF_QUERIES, match[2])
-    return match[1] + (HIDDEN if secret and not is_reference(match[3]) else match[3])
+def _is_secret_part(part: re.Match[str]) -> bool:
+    named = is_secret(part[2]) or re.fullmatch(_KEYS_OF_QUERIES, part[2]) is not None
+    return named and not is_reference(part[3])
 
 
 def redact_key(key: str) -> str:
@@ -352,7 +352,7 @@ def _secrets(value: Any, secret: bool, name: object = "") -> Iterator[str]:
             for match in re.finditer(_USERINFO, value):
                 user, _, password = match[0].removesuffix("@").partition(":")
                 yield password or user
-            yield from (m[3] for m in re.finditer(_QUERY, value) if is_secret(m[2]))
+            yield from (m[3] for m in re.finditer(_QUERY, value) if _is_secret_part(m))
         yield from (m[0] for m in re.finditer(_SHAPES, value))
     elif isinstance(value, list | tuple | Set | PVector):
         for item in value:

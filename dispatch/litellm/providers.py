@@ -416,7 +416,7 @@ def _advise(name: str, url: str, catalog: Catalog) -> str:
     prefix = _prefix(re.split(r"[^a-z]", name.lower())[0], known)
     if prefix and {f"{prefix}/{name}", name} & catalog.entries.keys():
         return f"write {prefix}/{name}"
-    near, family = _near_bare(name, catalog), _family(name)
+    near, family = None if "/" in name else _near_bare(name, catalog), _family(name)
     if near and not (family and _letters(near) == _letters(name)):
         return f"did you mean {near!r}?"
     return f"write {family}/{name}" if family else "write its provider before it, and a slash"
