@@ -164,7 +164,7 @@ def test_tools_left_to_the_program(talk, model):
 def test_rounds(talk, model):
     """A model that calls tools without end is an error."""
     dispatcher = ModelDispatcher([model("a", "tools")])
-    with pytest.raises(CompletionError, match="still calls tools after 1 rounds"):
+    with pytest.raises(CompletionError, match=r"still calls tools after 1 round$"):
         talk(dispatcher, "hi", tools=[agents.TOOL], call_tool=lambda *_: "x", max_rounds=1)
 
 
@@ -334,6 +334,15 @@ def test_usage(run):
     cells = [line.split("\t") for line in done.stderr.splitlines()]
     assert ["chatcompletions", "a", "", "0", "1", "0", "0", "-"] in [row[:8] for row in cells]
     assert ["chatcompletions", "b", "", "1", "0"] in [row[:5] for row in cells]
+
+
+def test_usage_of_a_failure(model, tmp_path):
+    """`--usage` says what was used where there is no answer, too."""
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"models": [model("a", "fail-500")]}))
+    done = program.run("run", file, "hi", "--usage")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "chatcompletions\ta\t\t0\t1\t" in done.stderr
 
 
 def test_prompt_from_a_pipe(run, provider, monkeypatch):

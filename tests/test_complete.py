@@ -65,6 +65,13 @@ def test_timeout(ask, model):
     assert found.instead_of == (("a", "timeout"),)
 
 
+def test_no_connection(ask, stream, model):
+    """A model whose server is not there has a reason of its own, and no status."""
+    gone = model("a", "good", api_base="http://127.0.0.1:9/v1")
+    found = ask(ModelDispatcher([gone, model("b", "good")]), "hi", stream=stream)
+    assert found.instead_of == (("a", "connection"),)
+
+
 def test_cut_before_the_first_word(ask, model):
     """A stream that breaks before its first word goes to the next model."""
     found = ask(ModelDispatcher([model("a", "cut"), model("b", "good")]), "hi", stream=True)
@@ -198,6 +205,20 @@ def test_no_messages(ask, messages, found, model, provider):
     with pytest.raises(TypeError, match=expected):
         ask(ModelDispatcher([model("a", "good")]), messages)
     assert not provider.log
+
+
+@pytest.mark.parametrize("dispatcher", ["models.yaml", [{"model": "gpt-4o"}], None])
+def test_no_dispatcher(ask, dispatcher):
+    """What is no dispatcher is an error that says what makes one."""
+    with pytest.raises(TypeError, match=r"expected a ModelDispatcher, such as load\(path\) makes"):
+        ask(dispatcher, "hi")
+
+
+@pytest.mark.parametrize("number", [True, 1.0, {"name": "a"}])
+def test_wrong_model(ask, number, model):
+    """A model is picked by a name or a number, and by nothing that looks like one."""
+    with pytest.raises(TypeError, match="picked by name or number"):
+        ask(ModelDispatcher([model("a", "good"), model("b", "good")]), "hi", model=number)
 
 
 def test_restart(ask, model):

@@ -57,6 +57,12 @@ def test_ping(ask, model, provider, monkeypatch):
     assert {body["max_tokens"] for body in bodies if "messages" in body} == {16}
 
 
+def test_none_at_once(ask, model):
+    """That no model may be asked at a time is an error, not a wait."""
+    with pytest.raises(ValueError, match="at_once is 1 or more, not 0"):
+        ask(ModelDispatcher([model("a", "good")]), at_once=0)
+
+
 def test_own_limits(ask, model, provider):
     """A model that bounds its answers itself keeps its bound."""
     ask(ModelDispatcher([model("a", "good", max_completion_tokens=5)]))

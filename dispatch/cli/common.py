@@ -6,7 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import redirect_stderr, suppress
+from contextlib import AbstractContextManager, nullcontext, redirect_stderr, suppress
 from dataclasses import dataclass, fields
 from functools import cached_property, update_wrapper
 from importlib import import_module
@@ -38,6 +38,7 @@ __all__ = [
     "is_config",
     "print_table",
     "severity",
+    "spinner",
     "to_json",
     "with_config",
     "with_contract",
@@ -367,6 +368,15 @@ def print_table(
     for row in shown:
         lines = (f"{column}: {cell}\n" for column, cell in zip(columns, row, strict=True))
         console.print("".join(lines), soft_wrap=True)
+
+
+def spinner(text: str) -> AbstractContextManager[Any]:
+    """Return what shows that something is under way, on a terminal, until it is left."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console().status(text)
 
 
 def to_json(value: Any) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
-from dispatch.cli.common import Config, print_table, to_json, with_config
+from dispatch.cli.common import Config, print_table, spinner, to_json, with_config
 from dispatch.cli.run import quiet_litellm
 
 if TYPE_CHECKING:
@@ -23,11 +24,12 @@ __all__ = ["command"]
 def command(context: click.Context, config: Config, as_json: bool, timeout: float) -> None:
     """Ask every model of every role for a word; exit code 1 if one does not answer."""
     dispatcher = config.dispatcher()
-    quiet_litellm()
+    with nullcontext() if as_json else spinner("asking every model …"):
+        quiet_litellm()
 
-    from dispatch.tools.ping import ping
+        from dispatch.tools.ping import ping
 
-    found = ping(dispatcher, timeout=timeout)
+        found = ping(dispatcher, timeout=timeout)
     if as_json:
         click.echo(to_json(list(found)))
     else:

@@ -10,7 +10,7 @@ import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any
 
@@ -25,12 +25,13 @@ from dispatch.cli.common import (
     is_config,
     print_table,
     severity,
+    spinner,
     to_json,
     with_config,
 )
 from dispatch.cli.show import print_roles
 from dispatch.dispatcher import ModelDispatcher
-from dispatch.errors import CompletionError, ConfigError, RoleError
+from dispatch.errors import BudgetError, CompletionError, ConfigError, RoleError
 from dispatch.immutable import freeze
 from dispatch.litellm.deployments import deploy
 from dispatch.redaction import display_name, printable, quote_name, redact, redact_text
@@ -102,16 +103,19 @@ def command(
     on_terminal = is_terminal and not as_json
     if on_terminal and not quiet:
         print_roles(dispatcher)
-    quiet_litellm()
+    with spinner("loading LiteLLM …") if on_terminal else nullcontext():
+        quiet_litellm()
     show: Callable[[Turns], None] = partial(_show, role=role, quiet=quiet)
     show = partial(_render, quiet=quiet) if on_terminal else _show_json if as_json else show
     ask = partial(_ask, dispatcher, role, model, post, not as_json)
-    if asked is None:
-        _chat(ask, show)
-    else:
-        show(ask(asked))
-    if with_usage:
-        _print_usage(usage(dispatcher))
+    try:
+        if asked is None:
+            _chat(ask, show)
+        else:
+            show(ask(asked))
+    finally:
+        if with_usage:
+            _print_usage(usage(dispatcher))
 
 
 def _read_prompt(config: Config, prompt: str) -> str | None:
@@ -205,7 +209,7 @@ def _chat(ask: Callable[[list[Message]], Turns], show: Callable[[Turns], None]) 
                 show(noted(ask([*messages, {"role": "user", "content": said}])))
         except KeyboardInterrupt:
             click.echo("\nstopped")
-        except CompletionError as error:  # the next prompt may do better
+        except (CompletionError, BudgetError) as error:  # the next prompt may do better
             click.echo(f"{severity('error')} {harmless(str(error))}", err=True)
 
 

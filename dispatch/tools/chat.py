@@ -125,7 +125,9 @@ async def _converse(
             return
     else:
         role = f"role {CHATCOMPLETIONS!r}"
-        raise CompletionError(f"{role} still calls tools after {max_rounds} rounds")
+        raise CompletionError(
+            f"{role} still calls tools after {max_rounds} round{'s' * (max_rounds != 1)}"
+        )
     posts = range(len(dispatcher.groups.get(POSTCOMPLETIONS, ()))) if post else ()
     known = (dispatcher.contract[POSTCOMPLETIONS].variables if posts else None) or ()
     values = {name: value for name, value in variables.items() if name in known}

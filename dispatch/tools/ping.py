@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dispatch.errors import DispatchError
 from dispatch.models import RoleGroup, role_groups
 from dispatch.redaction import display_name, scrub, secret_values
-from dispatch.tools.request import operation_of, reason_of
+from dispatch.tools.request import message_of, operation_of, reason_of
 
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
@@ -73,13 +73,15 @@ class _Ping:
         return self.pong._replace(error=said)
 
     def refused(self, error: Exception) -> Pong:
-        return self.failed(f"{reason_of(error)}: {type(error).__name__}: {error}")
+        return self.failed(f"{reason_of(error)}: {message_of(error)}")
 
     def answered(self) -> Pong:
         return self.pong._replace(seconds=monotonic() - self.started)
 
 
-def _plan(dispatcher: ModelDispatcher[Any], timeout: float) -> list[_Ping]:
+def _plan(dispatcher: ModelDispatcher[Any], timeout: float, at_once: int) -> list[_Ping]:
+    if at_once < 1:
+        raise ValueError(f"at_once is 1 or more, not {at_once}")
     from dispatch.litellm.logs import guard_logs
 
     groups = role_groups(dispatcher.groups, contract=dispatcher.contract).values()
@@ -99,6 +101,8 @@ def ping(
     >>> (pong,) = ping(ModelDispatcher([{"model": "gpt-4o", "mock_response": "pong"}]))
     >>> pong.model, pong.error
     ('gpt-4o', None)
+
+    Raises `ValueError` for an `at_once` below 1.
     """
 
     def ask(each: _Ping) -> Pong:
@@ -110,8 +114,9 @@ def ping(
             return each.refused(error)
         return each.answered()
 
+    plan = _plan(dispatcher, timeout, at_once)
     with ThreadPoolExecutor(max_workers=at_once) as pool:
-        return tuple(pool.map(ask, _plan(dispatcher, timeout)))
+        return tuple(pool.map(ask, plan))
 
 
 async def aping(
@@ -130,4 +135,4 @@ async def aping(
                 return each.refused(error)
             return each.answered()
 
-    return tuple(await asyncio.gather(*map(ask, _plan(dispatcher, timeout))))
+    return tuple(await asyncio.gather(*map(ask, _plan(dispatcher, timeout, at_once))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from threading import Lock
@@ -25,9 +25,9 @@ from dispatch.litellm.router import (
 from dispatch.litellm.telemetry import ASKED
 from dispatch.models import RoleGroup
 from dispatch.redaction import display_name, quote_name, scrub
-from dispatch.roles import CHATCOMPLETIONS
+from dispatch.roles import CHATCOMPLETIONS, Contract
 from dispatch.stages import Model
-from dispatch.suggestions import did_you_mean
+from dispatch.suggestions import describe_type, did_you_mean
 from dispatch.tools.hooks import After, Before, Kept, Secrets, reveal, sees_secrets
 from dispatch.tools.usage import Ledger, Tokens, Usage, check_budget, price
 
@@ -44,6 +44,7 @@ __all__ = [
     "ToolCall",
     "connect",
     "follow",
+    "message_of",
     "operation_of",
     "pick",
     "read",
@@ -147,13 +148,39 @@ def connect(dispatcher: Dispatcher) -> Connection:
 
 
 def reason_of(error: object) -> str:
-    """Return why a call failed, in a word: an HTTP status, `timeout` or the kind of error."""
+    """Return why a call failed, in a word.
+
+    This is an HTTP status, `timeout`, `connection` where there was none, or the kind of error.
+    """
     error = getattr(error, "original_exception", None) or error
     name = type(error).__name__
     if "Timeout" in name:
         return "timeout"
+    if "ConnectError" in map(_name, _chain(error)):  # LiteLLM says 500, which no server said
+        return "connection"
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
     return name if name == "APIConnectionError" or status is None else str(status)
+
+
+def _name(error: object) -> str:
+    return type(error).__name__
+
+
+def _chain(error: object) -> Iterator[object]:
+    while isinstance(error, BaseException):
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def message_of(error: Exception) -> str:
+    """Return what an error of LiteLLM says: the name of its class once, without its advice.
+
+    >>> message_of(ValueError("litellm.ValueError: it is odd\\n\\nLiteLLM: no fallback was tried"))
+    'ValueError: it is odd'
+    """
+    name = _name(error)
+    said = str(error).partition("\n\nLiteLLM: ")[0].removeprefix(f"litellm.{name}: ")
+    return said if said.startswith(name) else f"{name}: {said}"
 
 
 def operation_of(group: RoleGroup, model: Model) -> str:
@@ -179,6 +206,8 @@ def pick(group: RoleGroup, model: str | int | None, task: str | None) -> int | N
         return 0 if group.role != CHATCOMPLETIONS and any(group.tasks) else None
     found = list(range(len(group)))
     if model is not None:
+        if isinstance(model, bool) or not isinstance(model, str | int):
+            raise TypeError(f"a model is picked by name or number, found {describe_type(model)}")
         group[model]  # raises for an unknown one
         names = enumerate(map(display_name, group))
         found = [n for n, name in names if model in (n, n - len(group), name)]
@@ -208,6 +237,9 @@ class Request:
     def __init__(
         self, dispatcher: Dispatcher, role: str, model: str | int | None, task: str | None = None
     ) -> None:
+        if not isinstance(getattr(dispatcher, "contract", None), Contract):
+            found = describe_type(dispatcher)
+            raise TypeError(f"expected a ModelDispatcher, such as load(path) makes, found {found}")
         declared = dispatcher.contract.require(role)
         if not dispatcher.groups[role]:
             raise CompletionError(f"no model plays role {role!r}, so there is no answer")
@@ -309,9 +341,9 @@ class Request:
 
     def error(self, error: Exception, broken: str | None = None, text: str = "") -> CompletionError:
         """Return what to raise for an error of LiteLLM; `broken` is the model that broke off."""
-        said = scrub(f"{type(error).__name__}: {error}", self.built.secrets)
+        said = scrub(message_of(error), self.built.secrets)
         failed = self.instead_of()
-        if not failed and len(self.ids) == 1 and "RouterRateLimit" not in type(error).__name__:
+        if not failed and len(self.ids) == 1 and "RouterRateLimit" not in _name(error):
             failed = ((self.name(self.ids[0]), reason_of(error)),)  # its report is still to come
         names = ", ".join(dict.fromkeys(quote_name(name) for name, _ in failed))
         reasons = ", ".join(reason for _, reason in failed)

@@ -24,6 +24,9 @@ def block(work: Coroutine[Any, Any, T]) -> T:
     except StopIteration as end:
         result: T = end.value
         return result
+    except RuntimeError as error:  # asyncio says so where there is something to await
+        if "running event loop" not in str(error):
+            raise
     work.close()
     raise TypeError("a hook or a tool that awaits needs acomplete or aconverse")
 
