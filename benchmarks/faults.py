@@ -271,7 +271,8 @@ def _check_jsonschema(row: Row, folder: Path) -> str:
 
     files = row.write(folder)
     made = folder / "made.schema"
-    is_proxy = "model_list:" in "".join(row.files.values())
+    text = "".join(row.files.values())
+    is_proxy = "model_list:" in text or ("_settings:" in text and "models:" not in text)
     made.write_text(
         json.dumps(proxy_schema() if is_proxy else schema(row.contract or DEFAULT_CONTRACT))
     )

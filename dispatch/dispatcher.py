@@ -11,9 +11,16 @@ from dispatch.errors import ConfigError
 from dispatch.immutable import locate, thaw
 from dispatch.models import RoleGroup, role_groups
 from dispatch.pipeline import pipeline
-from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, POSTCOMPLETIONS, Contract, Role
-from dispatch.sections import Sections, read_sections
-from dispatch.stages import Groups, Model, morph_groups
+from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS, Contract, Role
+from dispatch.sections import Sections, make_contract, read_sections
+from dispatch.stages import (
+    Groups,
+    Model,
+    apply_defaults,
+    drop_disabled,
+    freeze_models,
+    morph_groups,
+)
 
 __all__ = ["ModelDispatcher", "ModelRoleType"]
 
@@ -59,38 +66,22 @@ class ModelDispatcher(Generic[G]):
     Raises `ConfigError`, with all faults of all models.
     """
 
+    # fmt: off
     @overload
-    def __init__(
-        self: ModelDispatcher[RoleGroup],
-        models: Models,
-        morph: Literal[True] = True,
-        *,
-        roles: Roles = None,
-        own_keys: Iterable[str] = (),
-        strict: bool = False,
-    ) -> None: ...
+    def __init__(self: ModelDispatcher[RoleGroup], models: Models, morph: Literal[True] = True, *,
+                 roles: Roles = None, own_keys: Iterable[str] = (), strict: bool = False
+                 ) -> None: ...
 
     @overload
-    def __init__(
-        self: ModelDispatcher[dict[str, Any]],
-        models: Models,
-        morph: Literal[False],
-        *,
-        roles: Roles = None,
-        own_keys: Iterable[str] = (),
-        strict: bool = False,
-    ) -> None: ...
+    def __init__(self: ModelDispatcher[dict[str, Any]], models: Models, morph: Literal[False], *,
+                 roles: Roles = None, own_keys: Iterable[str] = (), strict: bool = False
+                 ) -> None: ...
 
     @overload
-    def __init__(
-        self,
-        models: Models,
-        morph: Callable[[dict[str, Any]], G],
-        *,
-        roles: Roles = None,
-        own_keys: Iterable[str] = (),
-        strict: bool = False,
-    ) -> None: ...
+    def __init__(self, models: Models, morph: Callable[[dict[str, Any]], G], *,
+                 roles: Roles = None, own_keys: Iterable[str] = (), strict: bool = False
+                 ) -> None: ...
+    # fmt: on
 
     def __init__(
         self,
@@ -107,9 +98,10 @@ class ModelDispatcher(Generic[G]):
         if isinstance(tree, Mapping) and not ("model" in tree and self.models is tree):
             sections = read_sections(tree, roles, own_keys, strict=strict)
         else:
-            sections = Sections(tree, _contract(roles, own_keys))
+            sections = Sections(tree, make_contract(roles, own_keys))
         self.contract = sections.contract
         self.sections = sections.rest
+        self._read = sections
         try:
             run = pipeline(self.contract, defaults=sections.defaults)
             self.groups: Groups = run(sections.models)
@@ -135,6 +127,13 @@ class ModelDispatcher(Generic[G]):
     def morph(self) -> Morph:
         """The form of the groups, as `dispatch` was last asked for."""
         return self._morph
+
+    @property
+    def switched_off(self) -> list[Model]:
+        """The models that `enabled: false` keeps out of all roles."""
+        models = freeze_models(self._read.models)
+        models = (apply_defaults(model, self._read.defaults) for model in models)
+        return [model for model in models if not drop_disabled(model)]
 
     def for_role(self, role: str) -> G:
         """Return the group of a role: a `RoleGroup`, a fresh dict, or what `morph` made of it.
@@ -179,12 +178,3 @@ class ModelDispatcher(Generic[G]):
     def __repr__(self) -> str:
         groups = role_groups(self.groups, contract=self.contract).values()
         return f"ModelDispatcher({', '.join(map(repr, groups))})"
-
-
-def _contract(roles: Roles, own_keys: Iterable[str]) -> Contract:
-    if roles is None:
-        contract = DEFAULT_CONTRACT
-    else:
-        contract = roles if isinstance(roles, Contract) else Contract(roles)
-    own_keys = [*contract.own_keys, *own_keys]
-    return Contract(contract.values(), own_keys) if own_keys else contract

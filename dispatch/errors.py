@@ -1,27 +1,7 @@
 """Every error and warning of this package.
 
-The tree, each leaf also the builtin that Python users expect::
-
-    DispatchError
-    ├── ConfigError (ValueError)            the configuration is wrong: every fault, with its place
-    │   ├── FileError                       a file cannot be read, parsed or merged
-    │   ├── SecretError                     a literal secret where only a reference is allowed
-    │   └── UnsetVariableError (LookupError)  a variable that a value refers to is unset
-    ├── PathError (ValueError)              a path leads nowhere
-    │   ├── PathSyntaxError                 the path itself is malformed: a caret shows where
-    │   ├── MissingKeyError (LookupError)   a key, or a selector, that matches nothing
-    │   └── MissingIndexError (IndexError)  an index out of range
-    ├── RoleError (LookupError)             the program asks for a role that it did not declare
-    ├── StageError (TypeError)              a stage received or returned the wrong type
-    ├── SignatureError (TypeError)          a callable whose parameters cannot be read
-    ├── ExtraKeysError (ValueError)         keys that no callable accepts, where that is an error
-    ├── BudgetError (RuntimeError)          a role has used up its max_cost
-    └── CompletionError (RuntimeError)      no model of a role answered
-
-    ConfigWarning (UserWarning)
-    ├── UnknownKeyWarning                   a key that looks like a misspelt known one
-    ├── CredentialLeakWarning               one vendor's key would go to another's endpoint
-    └── UnsetVariableWarning                a model is left out, since its variable is unset
+All errors are a `DispatchError`, and each is also the builtin that Python users expect; warnings
+are a `ConfigWarning`. `help(dispatch.errors)` draws the tree.
 
 Whatever reaches a message passes through `dispatch.redaction` here, so no error holds a secret.
 """
@@ -34,30 +14,12 @@ from typing import Any, Literal, NamedTuple, Self
 from dispatch.redaction import printable, redact_path, redact_text
 
 __all__ = [
-    "BudgetError",
-    "CompletionError",
-    "ConfigError",
-    "ConfigWarning",
-    "CredentialLeakWarning",
-    "DispatchError",
-    "ExtraKeysError",
-    "Fault",
-    "FileError",
-    "MissingIndexError",
-    "MissingKeyError",
-    "PathError",
-    "PathSyntaxError",
-    "Position",
-    "RoleError",
-    "SecretError",
-    "SignatureError",
-    "StageError",
-    "Step",
-    "UnknownKeyWarning",
-    "UnsetVariableError",
-    "UnsetVariableWarning",
-    "format_path",
-]
+    "BudgetError", "CompletionError", "ConfigError", "ConfigWarning", "CredentialLeakWarning",
+    "DispatchError", "ExtraKeysError", "Fault", "FileError", "MissingIndexError",
+    "MissingKeyError", "PathError", "PathSyntaxError", "Position", "RoleError", "SecretError",
+    "SignatureError", "StageError", "Step", "UnknownKeyWarning", "UnsetVariableError",
+    "UnsetVariableWarning", "format_path",
+]  # fmt: skip
 
 Step = str | int
 """One step of a path: a key, or the index of an item."""

@@ -16,20 +16,15 @@ from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.redaction import redact
 
 __all__ = [
-    "SCALARS",
-    "VECTOR",
-    "FrozenMap",
-    "Origin",
-    "Source",
-    "freeze",
-    "locate",
-    "origin_of",
-    "thaw",
-    "with_origin",
-]
+    "LISTS", "SCALARS", "VECTOR", "FrozenMap", "Origin", "Source", "freeze", "leaves", "locate",
+    "origin_of", "thaw", "with_origin",
+]  # fmt: skip
 
 VECTOR: tuple[type[PVector[Any]], ...] = (type(pvector()), PVector)
 """For `isinstance`: the type itself comes first, as the abstract one takes ten times longer."""
+
+LISTS: tuple[type[Any], ...] = (list, tuple, *VECTOR)
+"""What counts as a list, for `isinstance`."""
 
 SCALARS = frozenset({str, int, float, bool, type(None)})
 """The types of values that cannot change, and so are handed out as they are."""
@@ -329,3 +324,19 @@ def thaw(value: Any) -> Any:
     if isinstance(value, PSet):
         return set(value)
     return value
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield each single value with its path; an empty container is one.
+
+    >>> list(leaves({"a": [1, {"b": 2}], "c": {}}))
+    [(('a', 0), 1), (('a', 1, 'b'), 2), (('c',), {})]
+    """
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    elif isinstance(value, LISTS) and value:
+        for index, item in enumerate(value):
+            yield from leaves(item, (*path, index))
+    else:
+        yield path, value

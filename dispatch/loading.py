@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from typing import Any, cast
 
 from dispatch.config.files import merge, read
 from dispatch.config.morpher import ConfigMorpher
@@ -12,7 +14,7 @@ from dispatch.config.paths import Condition, Index, Key, Select, get, parse, sho
 from dispatch.config.positions import File, Source
 from dispatch.config.yaml import read_yaml
 from dispatch.dispatcher import ModelDispatcher
-from dispatch.errors import ConfigError, DispatchError, Fault, PathError, Position, Step
+from dispatch.errors import ConfigError, DispatchError, Fault, PathError, Step
 from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, origin_of, with_origin
 from dispatch.models import RoleGroup
 from dispatch.redaction import redact_key
@@ -27,6 +29,9 @@ Place = tuple[int, tuple[Step, ...]]
 
 # Sections that an override may create; in any other place, only the last key may be new.
 _CREATED = ("defaults", "router_settings", "litellm_settings", "general_settings")
+# A path, up to the first = that is in no brackets and no quotes, and the value.
+_OVERRIDE = r"""(?xs) ( (?: [^=\['"] | '[^']*' | "[^"]*"
+    | \[ (?: [^\]'"] | '[^']*' | "[^"]*" )* \] )* ) = (.*)"""
 
 
 def load(
@@ -97,9 +102,7 @@ def merge_models(
     >>> places[1]
     ((0, ('models', 1)), (1, ('models', 0)))
     """
-    merged: dict[str, Any] = {}
-    for each in held:
-        merged = merge(merged, each)
+    merged: dict[str, Any] = reduce(merge, held, {})
     # The deployments of LiteLLM's proxy have no names to merge by: all are kept.
     key = "models" if "models" in merged else "model_list"
     lists = [(number, each[key]) for number, each in enumerate(held) if key in each]
@@ -112,7 +115,10 @@ def merge_models(
     known: dict[str, int] = {}
     for number, written in lists:
         earlier = dict(known)  # two models of one name in one file stay two
-        for path, model in _listed(key, written):
+        for step, model in enumerate(written) if isinstance(written, list) else written.items():
+            path = (key, step)
+            if isinstance(model, dict) and isinstance(written, dict):
+                model = {"name": step, **model}
             name = model.get("name") if isinstance(model, dict) else None
             index = earlier.get(name) if isinstance(name, str) else None
             if index is not None and isinstance(models[index], dict):
@@ -124,14 +130,6 @@ def merge_models(
             models.append(model)
             places.append(((number, path),))
     return {**merged, key: models}, tuple(places)
-
-
-def _listed(key: str, models: Any) -> Iterator[tuple[tuple[Step, ...], Any]]:
-    if isinstance(models, list):
-        yield from (((key, index), model) for index, model in enumerate(models))
-        return
-    for name, model in models.items():
-        yield (key, name), {"name": name, **model} if isinstance(model, dict) else model
 
 
 def apply_overrides(
@@ -159,7 +157,12 @@ def apply_overrides(
 
 
 def _override(tree: FrozenMap[str, Any], override: str, name: str) -> FrozenMap[str, Any]:
-    path, written = _split(override, name)
+    match = re.fullmatch(_OVERRIDE, override)
+    if match is None:
+        message = f"{name} takes path=value, not {redact_key(override)}"
+        hint = "such as models[name=main].temperature=0"
+        raise ConfigError([Fault((), message, hint, "wrong-override")])
+    path, written = match[1].strip(), match[2]
     origin = origin_of(tree) or Origin(())
     data, problems = read_yaml(written)
     if problems:
@@ -179,8 +182,9 @@ def _override(tree: FrozenMap[str, Any], override: str, name: str) -> FrozenMap[
         raise PathError(f"{show_path(path)} leads to no key of a mapping and no item of a list")
     steps = (*parent_path, step)
     changed = cast("FrozenMap[str, Any]", tree.transform(list(steps), value))
-    source = Overridden(origin.source, steps, f"{name} {show_path(path)}")
-    return with_origin(changed, origin._replace(source=source))
+    source = cast("Source", origin.source or Source(()))
+    overrides = ((steps, f"{name} {show_path(path)}"), *source.overrides)
+    return with_origin(changed, origin._replace(source=source._replace(overrides=overrides)))
 
 
 def _by_name(steps: tuple[Any, ...], models: Any) -> tuple[Any, ...]:
@@ -191,42 +195,3 @@ def _by_name(steps: tuple[Any, ...], models: Any) -> tuple[Any, ...]:
         case (Key("models"), Key(name), *rest) if isinstance(models, VECTOR):
             return (steps[0], Select((Condition("name", name, name),)), *rest)
     return steps
-
-
-class Overridden(NamedTuple):
-    """The files of a configuration, but for one value that was set from outside."""
-
-    source: Any
-    path: tuple[Step, ...]
-    label: str
-
-    def position(self, path: tuple[Step, ...], code: str = "") -> Position | None:
-        """Return the place of a value, which is the override itself at or below its path."""
-        if path[: len(self.path)] == self.path:
-            return Position(self.label)
-        return None if self.source is None else cast("Source", self.source).position(path, code)
-
-    def positions(self, path: tuple[Step, ...]) -> list[Position]:
-        """Return every place that a value was written at, the one that counts first."""
-        first = [Position(self.label)] if path[: len(self.path)] == self.path else []
-        return first + ([] if self.source is None else self.source.positions(path))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.source, name)
-
-
-def _split(override: str, name: str) -> tuple[str, str]:
-    """Split at the first `=` that is in no brackets and no quotes."""
-    depth, quote = 0, ""
-    for index, character in enumerate(override):
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"":
-            quote = character
-        elif character in "[]":
-            depth += 1 if character == "[" else -1
-        elif character == "=" and depth <= 0:
-            return override[:index].strip(), override[index + 1 :]
-    message = f"{name} takes path=value, not {redact_key(override)}"
-    hint = "such as models[name=main].temperature=0"
-    raise ConfigError([Fault((), message, hint, "wrong-override")])

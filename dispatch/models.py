@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
-from string import Formatter
 from typing import Any
 
 from pyrsistent import PVector, pvector
@@ -22,7 +21,7 @@ from dispatch.errors import RoleError
 from dispatch.immutable import FrozenMap, freeze
 from dispatch.litellm.policy import LiteLLMPolicy, is_litellm
 from dispatch.redaction import display_name, quote_name
-from dispatch.roles import DEFAULT_CONTRACT, Contract
+from dispatch.roles import DEFAULT_CONTRACT, Contract, variables_of
 from dispatch.stages import Groups, Model
 from dispatch.suggestions import did_you_mean
 
@@ -155,8 +154,7 @@ class RoleGroup(ConfigMorpher):
             raise RoleError(f"role {self.role!r} has no variable {quote_name(wrong)}; {hint}")
         if task is None or not known:
             return task
-        used = {name for _, name, _, _ in Formatter().parse(task) if name is not None}
-        missing = sorted(used - values.keys())
+        missing = sorted({*variables_of(task)} - values.keys())
         if missing:
             raise RoleError(f"the task of role {self.role!r} needs {', '.join(missing)}")
         return str(task.format_map(values))

@@ -88,7 +88,8 @@ _USERINFO = r"""(?x)
       (?<=://) [^\s/?#@:]{0,256} : (?! \d* ([/?#\s]|$)) \S{0,1024} @   # user:password
     | (?<=://) [^\s/?#@]{0,1024} @
 """
-_QUERY = r"([?&;]([\w.~-]+)=)([^&;\s#'\"]+)"
+_QUERY = r"([?&;#]([\w.~-]+)=)([^&;\s#'\"]+)"
+_KEYS_OF_QUERIES = r"(?i)key|code|sig|signature|sas|auth|pass|pwd"  # which are secret in a URL
 _ASSIGNED = r"(?<![\w~-])([\w~-]+)['\"]?[:=](?!//)['\"]?(?=\S)"
 _ASSIGNED_IN_KEY = r"(?<![\w~-])([\w~-]+)['\"]?\s*[:=]\s*(?=\S)"
 _UNASSIGNED = r"\s*([\w~-]+)\s+(?=[^\s:=])"  # the colon is missing
@@ -223,7 +224,7 @@ def redact_text(text: str) -> str:
         return text
     if "://" in text:
         text = re.sub(_USERINFO, f"{HIDDEN}@", text)
-        text = re.sub(_QUERY, lambda m: m[1] + (HIDDEN if is_secret(m[2]) else m[3]), text)
+        text = re.sub(_QUERY, lambda m: m[1] + (HIDDEN if _is_secret_part(m) else m[3]), text)
     parts, at = [], 0
     value = re.compile(_ASSIGNED_VALUE)
     for name in re.finditer(_ASSIGNED, text):
@@ -233,6 +234,11 @@ def redact_text(text: str) -> str:
             parts += [text[at : found.start()], HIDDEN]
             at = found.end()
     return "".join((*parts, text[at:]))
+
+
+def _is_secret_part(part: re.Match[str]) -> bool:
+    named = is_secret(part[2]) or re.fullmatch(_KEYS_OF_QUERIES, part[2]) is not None
+    return named and not is_reference(part[3])
 
 
 def redact_key(key: str) -> str:
@@ -346,7 +352,7 @@ def _secrets(value: Any, secret: bool, name: object = "") -> Iterator[str]:
             for match in re.finditer(_USERINFO, value):
                 user, _, password = match[0].removesuffix("@").partition(":")
                 yield password or user
-            yield from (m[3] for m in re.finditer(_QUERY, value) if is_secret(m[2]))
+            yield from (m[3] for m in re.finditer(_QUERY, value) if _is_secret_part(m))
         yield from (m[0] for m in re.finditer(_SHAPES, value))
     elif isinstance(value, list | tuple | Set | PVector):
         for item in value:

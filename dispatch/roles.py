@@ -7,24 +7,15 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
 
 from dispatch.errors import Fault, RoleError, Step
-from dispatch.immutable import VECTOR, FrozenMap, freeze
+from dispatch.immutable import LISTS, FrozenMap, freeze
 from dispatch.redaction import quote_name, redact_text
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 __all__ = [
-    "CHATCOMPLETIONS",
-    "DEFAULT_CONTRACT",
-    "DEFAULT_ROLES",
-    "FIELDS",
-    "POSTCOMPLETIONS",
-    "Contract",
-    "Entry",
-    "Role",
-    "are_names",
-    "assignment",
-    "find_wrong_field",
-    "read_roles",
-]
+    "CHATCOMPLETIONS", "DEFAULT_CONTRACT", "DEFAULT_ROLES", "FIELDS", "POSTCOMPLETIONS",
+    "Contract", "Entry", "Role", "are_names", "assignment", "find_wrong_field", "read_roles",
+    "variables_of",
+]  # fmt: skip
 
 CHATCOMPLETIONS = "chatcompletions"
 """The main conversation and its tool calls: the role of a model that names none."""
@@ -33,12 +24,7 @@ POSTCOMPLETIONS = "postcompletions"
 """What follows the conversation, mostly with a task."""
 
 _TASKS = ("optional", "required", "none")
-_LISTS: tuple[type[Iterable[Any]], ...] = (list, tuple, *VECTOR)
-_MAPPINGS: tuple[type[Mapping[Any, Any]], ...] = (
-    FrozenMap,
-    Mapping,
-)  # the abstract type takes ten times longer
-_CONTAINERS: tuple[type, ...] = (*_LISTS, *_MAPPINGS)
+_MAPPINGS: tuple[Any, ...] = (FrozenMap, Mapping)  # the abstract type takes ten times longer
 _CHAT = FrozenMap({"mode": "chat"})
 
 
@@ -81,7 +67,7 @@ def are_names(value: Any) -> bool:
     >>> are_names(["topic"]), are_names("topic")
     (True, False)
     """
-    return isinstance(value, _LISTS) and all(isinstance(name, str) for name in value)
+    return isinstance(value, LISTS) and all(isinstance(name, str) for name in value)
 
 
 _BOOLEAN = "true or false", lambda value: isinstance(value, bool)
@@ -243,11 +229,14 @@ def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]
     >>> [(entry.role, entry.task) for entry in entries], faults
     ([('chatcompletions', None), ('postcompletions', 'review')], [])
     """
-    if not roles and (roles is None or isinstance(roles, _CONTAINERS)):
+    if not roles and (roles is None or isinstance(roles, (*LISTS, *_MAPPINGS))):
         if CHATCOMPLETIONS not in contract:
-            return [], [_unused(contract)]
+            names = ", ".join(contract)
+            hint = f"give it one of {names}" if len(contract) > 1 else f"give it roles: [{names}]"
+            unused = Fault((), "no role uses this model", hint * bool(contract), "unused-model")
+            return [], [unused]
         roles = CHATCOMPLETIONS
-    listed = isinstance(roles, _LISTS)
+    listed = isinstance(roles, LISTS)
     entries: list[Entry] = []
     faults: list[Fault] = []
     for index, written in enumerate(roles if listed else (roles,)):
@@ -265,18 +254,19 @@ def _entries(written: Any, path: tuple[Step, ...]) -> list[Entry]:
         return [Entry(path, _exactly_str(written))]
     if not isinstance(written, _MAPPINGS) or not written:
         return [Entry(path, written)]
-    multiple = len(written) > 1
-    return [_entry((*path, role) if multiple else path, role, written[role]) for role in written]
-
-
-def _entry(path: tuple[Step, ...], role: Any, value: Any) -> Entry:
-    role = _exactly_str(role) if isinstance(role, str) else role
-    if value is None or isinstance(value, str):
-        return Entry(path, role, value and _exactly_str(value))
-    if not isinstance(value, Mapping):
-        return Entry(path, role, value)
-    parameters = {key: item for key, item in value.items() if key != "task"}
-    return Entry(path, role, value.get("task"), parameters)
+    entries = []
+    for role in written:
+        value, at = written[role], (*path, role) if len(written) > 1 else path
+        parameters = None
+        if isinstance(value, _MAPPINGS):
+            parameters = {key: item for key, item in value.items() if key != "task"}
+            value = value.get("task")
+        if isinstance(value, str):
+            value = _exactly_str(value)
+        entries.append(
+            Entry(at, _exactly_str(role) if isinstance(role, str) else role, value, parameters)
+        )
+    return entries
 
 
 def _find_fault(entry: Entry, contract: Contract) -> Fault | None:
@@ -309,10 +299,8 @@ def _find_fault(entry: Entry, contract: Contract) -> Fault | None:
 def _find_wrong_variable(path: tuple[Step, ...], task: str, role: Role) -> Fault | None:
     if role.variables is None:
         return None
-    from string import Formatter  # only for roles that have variables
-
     try:
-        names = [name for _, name, _, _ in Formatter().parse(task) if name is not None]
+        names = variables_of(task)
     except ValueError as error:
         message = f"the braces of this task do not match: {error}"
         return Fault(path, message, "write {{ and }} for braces of the text", "wrong-variable")
@@ -322,6 +310,17 @@ def _find_wrong_variable(path: tuple[Step, ...], task: str, role: Role) -> Fault
     hint = did_you_mean(unknown, role.variables) or "the role has no variables"
     message = f"the program fills in no variable {quote_name(unknown)}"
     return Fault(path, message, hint, "wrong-variable")
+
+
+def variables_of(task: str) -> list[str]:
+    """Return what the program fills into a task. Raises `ValueError` for braces without a match.
+
+    >>> variables_of("name {topic} in {{three}} words")
+    ['topic']
+    """
+    from string import Formatter  # only for roles that have variables
+
+    return [name for _, name, _, _ in Formatter().parse(task) if name is not None]
 
 
 def _undeclared(path: tuple[Step, ...], role: str, contract: Contract) -> Fault:
@@ -339,12 +338,6 @@ def _undeclared(path: tuple[Step, ...], role: str, contract: Contract) -> Fault:
         parameter = "write a parameter below its role: {task: …, temperature: 0}"
         hint = parameter if beside else f"{hint}; or declare it with roles".removeprefix("; or ")
     return Fault(path, message, hint, "undeclared-role")
-
-
-def _unused(contract: Contract) -> Fault:
-    names = ", ".join(contract)
-    hint = f"give it roles: [{names}]" if len(contract) == 1 else f"give it one of {names}"
-    return Fault((), "no role uses this model", hint if contract else "", "unused-model")
 
 
 def _wrong_role(path: tuple[Step, ...], found: Any) -> Fault:

@@ -14,7 +14,7 @@ from dispatch.roles import DEFAULT_ROLES, FIELDS, Contract, Role, are_names, fin
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 from dispatch.validation import find_model_faults
 
-__all__ = ["CALLABLE", "OWN_SECTIONS", "Sections", "is_by_name", "read_sections"]
+__all__ = ["CALLABLE", "OWN_SECTIONS", "Sections", "is_by_name", "make_contract", "read_sections"]
 
 OWN_SECTIONS = ("models", "defaults", "roles", "own_keys")
 """The sections that a dispatcher reads itself; LiteLLM's Router and proxy have the others."""
@@ -22,12 +22,11 @@ OWN_SECTIONS = ("models", "defaults", "roles", "own_keys")
 CALLABLE = r"litellm[.:]\w+"
 """How a file names what a role calls: no other module is imported for a file."""
 
-_IS_LITELLMS = re.compile(CALLABLE).fullmatch
 _FIELDS = {
     **FIELDS,
     "calls": (
         "a callable of LiteLLM, such as litellm.embedding",
-        lambda value: isinstance(value, str) and _IS_LITELLMS(value),
+        lambda value: isinstance(value, str) and re.fullmatch(CALLABLE, value),
     ),
 }
 """What a file may say of a role; a program may say more."""
@@ -66,13 +65,18 @@ def read_sections(
     program = roles if isinstance(roles, Contract) or roles is None else Contract(roles)
     declared, wrong = _read_roles(frozen.get("roles"))
     faults += wrong
-    if strict and program is not None:
-        faults += _undeclared(declared, program)
+    for name in declared if strict else ():
+        if program is not None and name not in program:
+            message, hint = (
+                f"the program has no role {quote_name(name)}",
+                did_you_mean(name, program),
+            )
+            faults.append(Fault(("roles", name), message, hint, "undeclared-role"))
     if faults:
         raise ConfigError([locate(fault, frozen) for fault in faults])
     try:
         keys = [*own_keys, *(frozen.get("own_keys") or ())]
-        contract = _contract(program, declared, keys, first)
+        contract = make_contract(program, keys, declared, first)
     except ValueError as error:
         fault = Fault(("roles",), str(error), code="wrong-roles")
         raise ConfigError([locate(fault, frozen)]) from None
@@ -85,18 +89,19 @@ def _models(tree: FrozenMap[str, Any]) -> Any:
     """Give each model its origin. A mapping of names is a list of models with these names."""
     models = tree["models"]
     origin = origin_of(tree) or Origin(())
+    steps: Iterable[tuple[Step, Any]]
     if is_by_name(models):
-        return [
-            _placed(FrozenMap({"name": name, **model.to_dict()}), origin, name)
-            for name, model in models.iteritems()
-        ]
-    if not isinstance(models, VECTOR):
+        named = models.iteritems()
+        steps = ((name, FrozenMap({"name": name, **model.to_dict()})) for name, model in named)
+    elif isinstance(models, VECTOR):
+        steps = enumerate(models)
+    else:
         return models
     return [
-        _placed(model, origin, index)
+        with_origin(model, Origin((*origin.path, "models", step), origin.source))
         if isinstance(model, FrozenMap) and origin_of(model) is None
         else model
-        for index, model in enumerate(models)
+        for step, model in steps
     ]
 
 
@@ -107,10 +112,6 @@ def is_by_name(models: Any) -> bool:
     (True, False)
     """
     return isinstance(models, Mapping) and "model" not in models
-
-
-def _placed(model: FrozenMap[str, Any], origin: Origin, step: Step) -> FrozenMap[str, Any]:
-    return with_origin(model, Origin((*origin.path, "models", step), origin.source))
 
 
 def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
@@ -178,23 +179,19 @@ def _find_role_faults(name: Any, properties: Any) -> Iterator[Fault]:
         yield Fault(("roles", name, key), message, code="wrong-roles")
 
 
-def _undeclared(declared: Mapping[str, Role], program: Contract) -> Iterator[Fault]:
-    for name in declared:
-        if name not in program:
-            message = f"the program has no role {quote_name(name)}"
-            yield Fault(("roles", name), message, did_you_mean(name, program), "undeclared-role")
-
-
-def _contract(
-    program: Contract | None,
-    declared: Mapping[str, Role],
-    own_keys: Iterable[str],
-    first: Iterable[Role],
+def make_contract(
+    program: Contract | Iterable[str | Role] | None,
+    own_keys: Iterable[str] = (),
+    declared: Mapping[str, Role] = FrozenMap({}),
+    first: Iterable[Role] = DEFAULT_ROLES,
 ) -> Contract:
-    first = first if program is None else program.values()
-    roles = {role.name: role for role in first}
-    # A file may say more of a default role; what a program declares wins, role by role.
-    more = {name: role for name, role in declared.items() if program is None or name not in roles}
-    roles |= more
-    keys = () if program is None else program.own_keys
-    return Contract(roles.values(), [*keys, *own_keys])
+    """Return the contract of a program, or else of these first roles, with what a file declares.
+
+    >>> list(make_contract(["chat"], declared={"title": Role("title")}))
+    ['chat', 'title']
+    """
+    if program is None:  # a file may say more of a default role
+        return Contract({**{role.name: role for role in first}, **declared}.values(), own_keys)
+    program = program if isinstance(program, Contract) else Contract(program)
+    added = (role for name, role in declared.items() if name not in program)
+    return Contract([*program.values(), *added], [*program.own_keys, *own_keys])

@@ -39,19 +39,10 @@ from dispatch.suggestions import did_you_mean
 from dispatch.validation import check_models, find_model_faults, find_unmet
 
 __all__ = [
-    "Groups",
-    "Model",
-    "apply_defaults",
-    "borrow_roles",
-    "drop_disabled",
-    "each",
-    "explode_roles",
-    "freeze_model",
-    "freeze_models",
-    "group_by_role",
-    "morph_groups",
+    "Groups", "Model", "apply_defaults", "borrow_roles", "drop_disabled", "each",
+    "explode_roles", "freeze_models", "group_by_role", "morph_groups",
     "normalize_roles",
-]
+]  # fmt: skip
 
 T = TypeVar("T")
 
@@ -99,13 +90,11 @@ def each(stage: Stage) -> Callable[[Iterable[Model]], Iterator[Model]]:
 def _models(result: Any, stage: Any) -> tuple[Model, ...]:
     """Return the models that a stage returned for one model."""
     many = isinstance(result, Iterable) and not isinstance(result, Mapping | str | bytes)
-    models = tuple(result) if many else ()
-    wrong = [item for item in models if not isinstance(item, FrozenMap)] if many else [result]
-    if wrong:
-        raise StageError(
-            f"stage {_name(stage)} returned {_describe(wrong[0])}; it must return a model "
-            "(a FrozenMap), or an iterable of models"
-        )
+    models = tuple(result) if many else (result,)
+    for item in models:
+        if not isinstance(item, FrozenMap):
+            expected = "it must return a model (a FrozenMap), or an iterable of models"
+            raise StageError(f"stage {_name(stage)} returned {_describe(item)}; {expected}")
     return models
 
 
@@ -143,7 +132,9 @@ def freeze_models(models: Iterable[Mapping[str, Any]]) -> Iterator[Model]:
     faults: list[Fault] = []
     for index, model in enumerate(check_models(models)):
         try:
-            frozen = freeze_model(model)
+            frozen = freeze(model)
+            if not isinstance(frozen, FrozenMap):
+                raise ConfigError(find_model_faults(model))
         except ConfigError as error:
             faults += (fault.under("models", index) for fault in error.faults)
         else:
@@ -151,19 +142,6 @@ def freeze_models(models: Iterable[Mapping[str, Any]]) -> Iterator[Model]:
             yield frozen if known else with_origin(frozen, Origin(("models", index)))
     if faults:
         raise ConfigError(faults)
-
-
-def freeze_model(model: Mapping[str, Any]) -> Model:
-    """Make a model immutable, so that no later stage, and no caller, can change another's view.
-
-    >>> freeze_model({"model": "gpt-4o", "temperature": 0})
-    FrozenMap({'model': 'gpt-4o', 'temperature': 0})
-
-    Raises `ConfigError` for what is no mapping, or contains itself.
-    """
-    if not isinstance(model, Mapping):
-        raise ConfigError(find_model_faults(model))
-    return cast("Model", freeze(model))
 
 
 def apply_defaults(model: Model, defaults: Mapping[str, Any]) -> Model:
@@ -242,19 +220,15 @@ def explode_roles(model: Model) -> Iterator[Model]:
     for entry in entries:
         (role,) = entry
         value = entry[role]
-        if isinstance(value, FrozenMap):
-            yield _with_parameters(model, entry, role, value)
-        else:
+        if not isinstance(value, FrozenMap):
             yield model.set("roles", entry)  # type: ignore[misc]  # a FrozenMap, as its evolver says
-
-
-def _with_parameters(model: Model, entry: Model, role: str, value: FrozenMap[str, Any]) -> Model:
-    parameters = value.discard("task")
-    copy = model.update(parameters).set("roles", assignment(role, value.get("task")))
-    origin, of_entry = origin_of(model), origin_of(entry)
-    if origin and of_entry:
-        return with_origin(copy, origin.move(parameters, (*of_entry.path, role)))
-    return cast("Model", copy)
+            continue
+        parameters = value.discard("task")
+        copy = cast("Model", model.update(parameters))
+        origin, of_entry = origin_of(model), origin_of(entry)
+        if origin and of_entry:
+            copy = with_origin(copy, origin.move(parameters, (*of_entry.path, role)))
+        yield copy.set("roles", assignment(role, value.get("task")))  # type: ignore[misc]
 
 
 def group_by_role(copies: Iterable[Model], *, contract: Contract = DEFAULT_CONTRACT) -> Groups:
@@ -271,7 +245,11 @@ def group_by_role(copies: Iterable[Model], *, contract: Contract = DEFAULT_CONTR
     faults: list[Fault] = []
     try:
         for copy in _expect_models(copies, group_by_role):
-            role = _role_of(copy)
+            _expect_model(copy, "group_by_role")
+            roles = copy.get("roles")
+            if not isinstance(roles, FrozenMap) or len(roles) != 1:
+                raise StageError("group_by_role takes what explode_roles yields: one role a copy")
+            (role,) = roles
             if role in groups:
                 groups[role].append(copy)
             else:
@@ -285,15 +263,6 @@ def group_by_role(copies: Iterable[Model], *, contract: Contract = DEFAULT_CONTR
     if faults:
         raise ConfigError(sorted(faults, key=_order))
     return FrozenMap.of({role: pvector(models) for role, models in groups.items()})
-
-
-def _role_of(copy: Any) -> str:
-    _expect_model(copy, "group_by_role")
-    roles = copy.get("roles")
-    if not isinstance(roles, FrozenMap) or len(roles) != 1:
-        raise StageError("group_by_role takes what explode_roles yields: one role a copy")
-    (role,) = roles
-    return cast("str", role)
 
 
 def _order(fault: Fault) -> float:
@@ -333,9 +302,6 @@ def morph_groups(morpher: Callable[[dict[str, Any]], T]) -> Callable[[Groups], F
     {'chatcompletions': 0, 'postcompletions': 0}
     """
 
-    def morph(groups: Groups) -> FrozenMap[str, T]:
-        return FrozenMap.of(
-            {role: morpher({"models": thaw(models)}) for role, models in groups.items()}
-        )
-
-    return morph
+    return lambda groups: FrozenMap.of(
+        {role: morpher({"models": thaw(models)}) for role, models in groups.items()}
+    )

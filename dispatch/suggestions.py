@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dispatch.immutable import VECTOR
+from dispatch.immutable import LISTS
 from dispatch.redaction import quote_name
 
-__all__ = ["describe_type", "did_you_mean", "nearest"]
+__all__ = ["KINDS", "describe_type", "did_you_mean", "nearest"]
 
-_LISTS: tuple[type, ...] = (list, tuple, *VECTOR)
+KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
+    "string": ("a string", (str,)),
+    "number": ("a number", (int, float)),
+    "integer": ("a whole number", (int,)),
+    "boolean": ("true or false", (bool,)),
+    "object": ("a mapping", (Mapping,)),
+    "array": ("a list", LISTS),
+    "strings": ("a list of strings", LISTS),
+}
+"""Kinds of values, mostly in the words of JSON Schema: the words of a message, and the types."""
+
 _LISTED = 20  # names in a hint
 
 
@@ -66,7 +76,7 @@ def describe_type(value: Any) -> str:
             return "a number"
         case Mapping():
             return "a mapping" if value else "an empty mapping"
-        case _ if isinstance(value, _LISTS):
+        case _ if isinstance(value, LISTS):
             return "a list" if value else "an empty list"
         case _:
             name = type(value).__name__

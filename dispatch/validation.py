@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dispatch.errors import ConfigError, Fault
-from dispatch.immutable import origin_of
+from dispatch.immutable import VECTOR, origin_of
 from dispatch.redaction import quote_name
 from dispatch.roles import Contract
 from dispatch.suggestions import describe_type, nearest
@@ -47,30 +47,28 @@ def find_model_faults(model: Any) -> list[Fault]:
     if not isinstance(model, Mapping):
         message = f"expected a model, found {describe_type(model)}"
         return [Fault((), message, _MODEL_HINT, "wrong-model")]
-    faults = [_wrong_key(key) for key in model if not isinstance(key, str)]
+    faults = []
+    for key in model:
+        if not isinstance(key, str):
+            message = f"a key must be a string, found {describe_type(key)}"
+            hint = _YAML_BOOLEANS if isinstance(key, bool) else "quote it"
+            faults.append(Fault((), message, hint, "wrong-key"))
     name = model.get("model")
     if name is None:
-        faults.append(Fault((), "has no key 'model'", _near_model(model), "missing-model"))
+        near = (key for key in model if isinstance(key, str) and nearest(key, ("model",)))
+        hint = "name the model that LiteLLM calls, such as model: gpt-4o"
+        if (key := next((key for key in near if key != "model"), None)) is not None:
+            hint = f"{quote_name(key)} looks like it: write 'model'"
+        faults.append(Fault((), "has no key 'model'", hint, "missing-model"))
     elif not isinstance(name, str) or not name.strip():
         message = f"expected the name of a model, found {describe_type(name)}"
         hint = "quote it" if isinstance(name, int | float) else _MODEL_HINT
+        hint = "list the model once for each name" if isinstance(name, VECTOR) else hint
         faults.append(Fault(("model",), message, hint, "wrong-model-name"))
     if not isinstance(model.get("enabled", True), bool):
         message = f"expected true or false, found {describe_type(model['enabled'])}"
         faults.append(Fault(("enabled",), message, code="wrong-value"))
     return faults
-
-
-def _wrong_key(key: object) -> Fault:
-    hint = _YAML_BOOLEANS if key is True or key is False else "quote it"
-    return Fault((), f"a key must be a string, found {describe_type(key)}", hint, "wrong-key")
-
-
-def _near_model(model: Mapping[Any, Any]) -> str:
-    for key in model:
-        if isinstance(key, str) and key != "model" and nearest(key, ("model",)):
-            return f"{quote_name(key)} looks like it: write 'model'"
-    return "name the model that LiteLLM calls, such as model: gpt-4o"
 
 
 def find_unmet(groups: Mapping[str, Sequence[Any]], contract: Contract) -> Iterator[Fault]:
@@ -87,13 +85,8 @@ def find_unmet(groups: Mapping[str, Sequence[Any]], contract: Contract) -> Itera
             hint = f"give a model roles: [{role.name}]"
             yield Fault(("models",), message, hint, "unplayed-role")
         if not role.multiple and len(models) > 1:
-            yield from _crowded(role.name, models)
-
-
-def _crowded(role: str, copies: Sequence[Any]) -> Iterator[Fault]:
-    """Yield a fault for each model of a role but the first; a model may play it twice."""
-    origins = [origin_of(copy) for copy in copies]
-    paths = list(dict.fromkeys(o.path if o else (i,) for i, o in enumerate(origins)))
-    for path in paths[1:]:
-        message = f"role {quote_name(role)} takes one model, and {len(paths)} play it"
-        yield Fault((*path, "roles"), message, code="crowded-role")
+            origins = map(origin_of, models)  # a model may play it twice
+            paths = [*dict.fromkeys(o.path if o else (i,) for i, o in enumerate(origins))]
+            for path in paths[1:]:
+                message = f"role {quote_name(role.name)} takes one model, and {len(paths)} play it"
+                yield Fault((*path, "roles"), message, code="crowded-role")

@@ -60,25 +60,23 @@ def test_mode():
 
 def test_check():
     """A deep check looks at each role, heeds the sections and own keys, and repeats nothing."""
-    roles = {"chatcompletions": {"n": 2}, "postcompletions": {"temperature": 0.2}}
+    roles = {"chatcompletions": {"verbosity": "low"}, "postcompletions": {"temperature": 0.2}}
     config = {"models": [CLAUDE | {"roles": roles}, GPT_5], "own_keys": []}
     (shallow,) = check(config, ahead=0).warnings
     assert shallow.where == "models[1].temperature"
     found = [fault.where for fault in check(config, ahead=0, deep=True).warnings]
-    assert sorted(found) == ["models[0].roles.chatcompletions.n", "models[1].temperature"]
+    assert sorted(found) == ["models[0].roles.chatcompletions.verbosity", "models[1].temperature"]
     dropped = config | {"litellm_settings": {"drop_params": True}}
     assert check(dropped, ahead=0, deep=True).warnings == ()
-    assert [f.where for f in check(config | {"own_keys": ["n"]}, ahead=0, deep=True).warnings] == [
-        "models[1].temperature"
-    ]
+    assert [
+        f.where for f in check(config | {"own_keys": ["verbosity"]}, ahead=0, deep=True).warnings
+    ] == ["models[1].temperature"]
 
 
 def test_command(tmp_path):
     """The command imports LiteLLM only where it is asked to, and names the line."""
     file = Path(tmp_path, "c.yaml")
-    file.write_text(
-        "models:\n  - model: gpt-4o\n    api_key: none\n    thinking: {type: adaptive}\n"
-    )
+    file.write_text("models:\n  - model: gpt-4o\n    api_key: none\n    verbosity: low\n")
     for options, lines in (([], []), (["--deep"], [4])):
         report = json.loads(run("check", str(file), "--json", *options).stdout)
         assert [fault["position"]["line"] for fault in report["warnings"]] == lines

@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from dispatch import ConfigMorpher, ModelDispatcher, Role, RoleGroup
-from dispatch.errors import ConfigError, RoleError, UnsetVariableError
+from dispatch.errors import RoleError
 
 
 @pytest.fixture
@@ -100,12 +100,6 @@ def test_own_roles():
         _ = dispatcher.fetch
 
 
-def test_contract_as_roles():
-    """A contract may be given as roles."""
-    with pytest.raises(ConfigError, match="no model plays role 'embed'"):
-        ModelDispatcher([], roles=[Role("embed", required=True)])
-
-
 def test_reprs(models):
     """Reprs name roles and models."""
     assert (
@@ -113,18 +107,6 @@ def test_reprs(models):
         "RoleGroup(chatcompletions: a, b), RoleGroup(postcompletions: b))"
     )
     assert repr(ModelDispatcher([])).count("RoleGroup(") == 2
-
-
-def test_unset_variable(models, monkeypatch):
-    """An unset variable is an error of that model alone, with its path."""
-    monkeypatch.delenv("MISSING_KEY", raising=False)
-    models[1]["api_key"] = "os.environ/MISSING_KEY"
-    dispatcher = ModelDispatcher(models)
-    assert dispatcher.for_chatcompletions.morph(complete) == {"model": "gpt-4o", "stop": ["x"]}
-    assert dispatcher.for_postcompletions.fetch("models[0].api_key") == "os.environ/MISSING_KEY"
-    with pytest.raises(UnsetVariableError, match=r"^models\[1\]\.api_key: .*MISSING_KEY") as caught:
-        dispatcher.for_postcompletions.morph(complete)
-    assert caught.value.variable == "MISSING_KEY"
 
 
 @pytest.mark.parametrize(
@@ -137,12 +119,6 @@ def test_copies(models, copied):
     group = copied(dispatcher.for_postcompletions)
     assert (group.role, group.config) == ("postcompletions", dispatcher.for_postcompletions.config)
     assert group.morph(complete) == {"model": "o3"}
-
-
-def test_first_model(models):
-    """Without a start, a group morphs its first model, and resolves no other's key."""
-    models[1]["api_key"] = "os.environ/NOT_SET_HERE"
-    assert ModelDispatcher(models).for_chatcompletions.morph(complete)["model"] == "gpt-4o"
 
 
 def test_kwargs():

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from dispatch.pipeline import pipeline
-from dispatch.tools.check import check
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -57,42 +56,6 @@ def test_length():
     assert len(README.splitlines()) <= 200
     for guide in re.findall(r"\(dispatch/docs/([\w-]+\.md)\)", README):
         assert (ROOT / "dispatch" / "docs" / guide).is_file()
-
-
-MISTAKES = {
-    "a model without `model`": {},
-    "an unknown provider": {"model": "opnai/gpt-4o"},
-    "an unknown model": {"model": "openai/gpt-4oo"},
-    "temprature: 0": {"model": "gpt-4o", "temprature": 0},
-    'max_tokens: "4096"': {"model": "gpt-4o", "max_tokens": "4096"},
-    "os.environ/NOT_SET": {"model": "gpt-4o", "api_key": "os.environ/NOT_SET"},
-    "api_base: localhost:8000/v1": {"model": "openai/m", "api_base": "localhost:8000/v1"},
-    "for a model that refuses it": {"model": "openai/o3", "temperature": 0.2},
-    "a fallback to an unknown role": {"model": "gpt-4o"},
-}
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_found_before_the_first_call(mistake):
-    """The table says of each mistake what `check` and LiteLLM's Router find of it."""
-    import litellm
-
-    (row,) = [line for line in README.splitlines() if line.startswith("| ") and mistake in line]
-    _, _, ours, theirs, _, _ = (cell.strip() for cell in row.split("|"))
-    params = {"api_key": "sk-made-up", **MISTAKES[mistake]}
-    fallbacks = [{"chatcompletions": ["chatcompletion"]}] if "fallback" in mistake else []
-    settings = {"router_settings": {"fallbacks": fallbacks}} if fallbacks else {}
-    report = check({"models": [params], **settings})
-    found = [*report.faults, *report.warnings]
-    assert {fault.severity for fault in found} == {ours.partition(",")[0]}, found
-    assert ("did you mean" in ours) == any("did you mean" in fault.hint for fault in found)
-    deployment = {"model_name": "chatcompletions", "litellm_params": params}
-    refused = False
-    try:
-        litellm.Router(model_list=[deployment], fallbacks=fallbacks)
-    except Exception:  # of pydantic, or of LiteLLM
-        refused = True
-    assert theirs == ("error" if refused else "–")
 
 
 @pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.stem)

@@ -72,24 +72,6 @@ def test_excerpt():
     assert str(Position("c.toml", 2)) == "c.toml:2"
 
 
-def leaves():
-    return [
-        member
-        for member in vars(errors).values()
-        if isinstance(member, type)
-        and issubclass(member, errors.DispatchError | errors.ConfigWarning)
-    ]
-
-
-@pytest.mark.parametrize("error", leaves(), ids=lambda error: error.__name__)
-def test_tree(error):
-    """Every error is drawn in the tree, with the builtin that it also is."""
-    line = next(line for line in errors.__doc__.splitlines() if f" {error.__name__}" in f" {line}")
-    builtins = [base.__name__ for base in error.__bases__ if base.__module__ == "builtins"]
-    for builtin in builtins:
-        assert builtin in line or error in (errors.DispatchError, errors.ConfigWarning)
-
-
 @pytest.mark.parametrize(
     "error",
     [

@@ -180,11 +180,6 @@ def test_variable(config, monkeypatch):
     assert "canary" not in repr(after)
 
 
-def test_no_secret(config):
-    """Values and the lines that they come from are redacted."""
-    assert "canary" not in repr(explain(config, target=complete))
-
-
 def test_narrowing(config):
     """A path, or a role, narrows what is explained; a default has a path in each model too."""
     by_name = explain(config, "models[name=fast].model", target=complete)
@@ -196,12 +191,6 @@ def test_narrowing(config):
         explain(config, "models[name=quick]", target=complete)
     with pytest.raises(RoleError, match="did you mean 'postcompletions'"):
         explain(config, target=complete, role="postcompletion")
-
-
-def test_borrowed():
-    """The models of a role that borrows are those of its lender."""
-    config = {"roles": {"title": {"otherwise": "chatcompletions"}}, "models": [{"model": "m"}]}
-    assert [e.where for e in explain(config, target=complete, role="title")] == ["models[0].model"]
 
 
 def test_mapping_of_models():

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from importlib.util import find_spec
+import warnings
 from pathlib import Path
+from typing import Any
 
-import pytest
 import yaml
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.target import try_file, try_object
+from dispatch import ConfigError, ConfigMorpher, ConfigWarning, ModelDispatcher, check, explain
+from dispatch.errors import DispatchError
 
 EXAMPLES = settings(
     deadline=None,
@@ -22,6 +21,62 @@ EXAMPLES = settings(
 )
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text("utf-8"))
 SEEDS = [text for case in BROKEN for text in case["files"].values()]
+
+
+def complete(model: str, **kwargs: Any) -> None:
+    """Stand in for what models are handed to."""
+
+
+def try_file(path: Path, content: bytes) -> str:
+    """Read a file, and do with it all that can be done offline; return all that was shown."""
+    path.write_bytes(content)
+    try:
+        config = ConfigMorpher(path)
+    except DispatchError as error:
+        return show(error)
+    return use(config)
+
+
+def try_object(value: Any) -> None:
+    """Dispatch an object, and take it for a configuration."""
+    try:
+        ModelDispatcher(value)
+    except DispatchError as error:
+        show(error)
+    try:
+        config = ConfigMorpher(value)
+    except DispatchError as error:
+        show(error)
+    else:
+        use(config)
+
+
+def use(config: ConfigMorpher) -> str:
+    """Check, explain, dispatch and morph."""
+    report = check(config)
+    shown = [report.summary, *(fault.render() for fault in (*report.faults, *report.warnings))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConfigWarning)
+        try:
+            explained = explain(config, target=complete)
+            shown += [f"{e.where} {e.value} {e.describe()} {e.origins}" for e in explained]
+            dispatcher = ModelDispatcher(config)
+            for group in (dispatcher.for_chatcompletions, dispatcher.for_postcompletions):
+                for index in range(min(len(group), 5)):
+                    group.morph(complete, start_from=f"models[{index}]")
+        except DispatchError as error:
+            shown.append(show(error))
+    assert "\n".join(shown).encode()
+    return "\n".join(shown)
+
+
+def show(error: DispatchError) -> str:
+    """Return the text of an error, which can be printed."""
+    assert repr(error).encode()
+    if isinstance(error, ConfigError):
+        assert error.faults
+    return str(error).encode().decode()
+
 
 NAMES = "models model name roles api_key headers chatcompletions << max_tokens defaults enabled"
 KEYS = st.sampled_from(NAMES.split())
@@ -185,18 +240,3 @@ def test_endless_object():
         deep = [deep]
     for value in ([cycle], {"models": [cycle]}, [{"model": "m", "x": deep}], {"models": deep}):
         try_object(value)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is not installed")
-def test_guided_by_coverage(tmp_path):
-    """A few seconds of what `tests/fuzz/longer.py` does for hours."""
-    child = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz.longer", "-runs=3000", f"-artifact_prefix={tmp_path}/"],
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert child.returncode == 0, child.stderr[-2000:]

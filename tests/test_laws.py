@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from toolz import compose_left, concat
 from toolz.curried import map, mapcat
 
-from dispatch import ModelDispatcher, dispatch, pipeline, thaw
+from dispatch import ModelDispatcher, dispatch, freeze, pipeline, thaw
 from dispatch.loading import merge_models
 from dispatch.stages import (
     apply_defaults,
     explode_roles,
-    freeze_model,
     freeze_models,
     group_by_role,
     morph_groups,
@@ -111,14 +110,14 @@ def test_composition(written):
 @given(models())
 def test_normalizing(written):
     """Normalizing twice is normalizing once."""
-    once = normalize_roles(freeze_model(written))
+    once = normalize_roles(freeze(written))
     assert normalize_roles(once) == once
 
 
 @given(models())
 def test_exploding(written):
     """Exploding keeps everything but the roles."""
-    normal = normalize_roles(freeze_model(written))
+    normal = normalize_roles(freeze(written))
     for copied in explode_roles(normal):
         assert copied.remove("roles") == normal.remove("roles")
         assert list(copied) == list(normal)
@@ -139,7 +138,7 @@ def test_precedence(defaults, model, entry):
 @given(lists)
 def test_no_defaults(written):
     """Defaults that every model overrides change nothing."""
-    for model in map(freeze_model, written):
+    for model in map(freeze, written):
         assert apply_defaults(model, model) is model
 
 

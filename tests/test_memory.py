@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import os
 import tracemalloc
-import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
@@ -134,66 +133,14 @@ def show_a_fresh_key(_group: Any, number: int) -> None:
 @pytest.mark.parametrize(
     ("work", "times"),
     [
-        (ask_for_a_path, 6_000),
-        (morph_a_fresh_callable, 6_000),
-        (dispatch_a_fresh_task, 6_000),
+        (ask_for_a_path, 3_000),
+        (morph_a_fresh_callable, 2_000),
+        (dispatch_a_fresh_task, 2_000),
         (declare_a_fresh_role, 1_000),
-        (show_a_fresh_key, 12_000),
+        (show_a_fresh_key, 10_000),
     ],
 )
 def test_caches_are_bounded(work: Callable[[Any, int], None], times: int) -> None:
     """What is asked once and never again is forgotten, once the caches are full."""
     group = ModelDispatcher([MODEL]).for_chatcompletions
     assert growth(partial(work, group), times) < 10 * times
-
-
-class Client:
-    def complete(self, model: str, *, stops: list[str] = []) -> None: ...  # noqa: B006
-
-    def __call__(self, model: str, **kwargs: Any) -> None: ...
-
-
-def a_function() -> Any:
-    def complete(model: str, stops: list[str] = [], **kwargs: Any) -> None: ...  # noqa: B006
-
-    return complete
-
-
-def a_partial() -> Any:
-    return partial(a_function(), temperature=1)
-
-
-@pytest.mark.parametrize("make", [a_function, a_partial, Client], ids=lambda make: make.__name__)
-@pytest.mark.usefixtures("_no_collector")
-def test_callables_are_released(make: Callable[[], Any]) -> None:
-    """No cache holds it: it dies with its last name, without the collector."""
-    group = ModelDispatcher([MODEL]).for_chatcompletions
-    target = make()
-    dead = weakref.ref(target)
-    group.morph(target, "models[0]")
-    group.morph(target, "models[0]", return_config_keys_only=False)
-    group.morph([target, litellm.completion], "models[0]")
-    del target
-    assert dead() is None
-
-
-@pytest.mark.usefixtures("_no_collector")
-def test_bound_objects_are_released() -> None:
-    """The plan of a method is remembered by its function, not by the object that it is bound to."""
-    group = ModelDispatcher([MODEL]).for_chatcompletions
-    client = Client()
-    dead = weakref.ref(client)
-    assert group.morph(client.complete, "models[0]") == {"model": "gpt-4o"}
-    del client
-    assert dead() is None
-
-
-def test_classes_are_released() -> None:
-    """A class refers to itself, so it is the collector that frees it."""
-    group = ModelDispatcher([MODEL]).for_chatcompletions
-    target = type("Settings", (), {"__init__": a_function()})
-    dead = weakref.ref(target)
-    group.morph(target, "models[0]")
-    del target
-    gc.collect()
-    assert dead() is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import contextlib
 import copy
@@ -12,10 +11,10 @@ import gc
 import inspect
 import json
 import pickle
-import threading
-import types
+import sys
 import typing
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import litellm
 import pydantic
@@ -24,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyrsistent import pmap
 
-from dispatch import ConfigMorpher, ModelDispatcher, ReturnType, RoleGroup, freeze
+from dispatch import ConfigMorpher, ModelDispatcher, ReturnType
 from dispatch.config.morpher import ConfigMorpher as PlainMorpher
 from dispatch.errors import (
     ConfigError,
@@ -73,17 +72,6 @@ def anything(**kwargs): ...
 # Where a configuration comes from
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [dict, collections.OrderedDict, types.MappingProxyType, freeze, collections.UserDict],
-)
-def test_mappings(kind):
-    """Any mapping is a configuration."""
-    config = ConfigMorpher(kind(CONFIG))
-    assert config.config == CONFIG
-    assert type(config.config) is dict
-
-
 @pytest.fixture
 def files(tmp_path):
     (tmp_path / "a.yaml").write_text("models: [{name: a, model: m}]\ntools: {x: 1, y: 1}\n")
@@ -105,13 +93,6 @@ def test_files(files, tmp_path):
     merged = ConfigMorpher(files).config  # from left to right: mappings merge, lists are replaced
     assert merged == {"models": [{"model": "n"}], "tools": {"x": 1, "y": 2, "z": 3}}
     assert list(merged) == ["models", "tools"]
-
-
-@pytest.mark.parametrize("config", [None, 7])
-def test_no_configuration(config):
-    """What is neither a mapping nor a path is refused."""
-    with pytest.raises(ConfigError, match="expected a mapping, or the path of a file"):
-        ConfigMorpher(config)
 
 
 # fetch
@@ -184,22 +165,6 @@ def test_plain_morpher_knows_no_models():
     assert PlainMorpher(CONFIG).morph(litellm.completion, "models[0]") == MODEL
 
 
-KEYS = """
-    api_base num_retries max_retries mock_response drop_params additional_drop_params
-    allowed_openai_params aws_access_key_id aws_region_name vertex_project vertex_location
-    azure_ad_token organization fallbacks metadata caching custom_llm_provider extra_body headers
-    rpm tpm stream_timeout top_k num_ctx safety_settings keep_alive
-"""
-
-
-@pytest.mark.parametrize("key", KEYS.split())
-def test_keys_of_litellm(key):
-    """Each key that LiteLLM takes through `**kwargs` arrives."""
-    config = ConfigMorpher({"model": "m", key: {"any": [1]}})
-    for target in (litellm.completion, litellm.acompletion, litellm.embedding, litellm.aembedding):
-        assert config.morph(target) == {"model": "m", key: {"any": [1]}}
-
-
 def test_named_reserved_keys(group):
     """A reserved key goes to a callable that names it."""
 
@@ -250,18 +215,6 @@ def test_positional_only(config, group):
     assert "name" not in group.morph(reserved, "models[0]")
 
 
-def test_litellm_answers(config):
-    """LiteLLM answers with these very arguments, sync and async."""
-    kwargs = ConfigMorpher({**MODEL, "mock_response": "hello"}).morph(litellm.completion)
-    answer = litellm.completion(messages=[{"role": "user", "content": "hi"}], **kwargs)
-    assert answer.choices[0].message.content == "hello"
-
-    async def ask():
-        return await litellm.acompletion(messages=[{"role": "user", "content": "hi"}], **kwargs)
-
-    assert asyncio.run(ask()).choices[0].message.content == "hello"
-
-
 @dataclasses.dataclass
 class Settings:
     model: str
@@ -274,22 +227,9 @@ class Row(typing.NamedTuple):
     stop: list = []  # noqa: RUF012  # upstream gave this back as an empty object of another class
 
 
-class Options(typing.TypedDict, total=False):
-    model: str
-    stop: list
-
-
 class Request(pydantic.BaseModel):
     model: str
     stop: list = []
-
-
-@pytest.mark.parametrize("target", [Settings, Row, Options, Request])
-def test_kinds_of_callables(config, target):
-    """Kinds of callables that upstream refuses are morphed, and can be called."""
-    taken = config.morph(target, "models[0]")
-    assert taken == {"model": "openai/gpt-4o", "stop": ["END"]}
-    target(**taken)
 
 
 def test_multiple_callables(config):
@@ -616,21 +556,20 @@ def test_patched_name(config, monkeypatch):
 
 def test_threads(config):
     """Threads that share a configuration each get results of their own."""
-    wrong = []
 
-    def work():
+    def work(_number):
         for _time in range(300):
             taken = config.morph(litellm.completion, "models[0]")
-            if taken["stop"] != ["END"] or config.fetch("models[0].stop") != ["END"]:
-                wrong.append(taken)
+            assert taken["stop"] == config.fetch("models[0].stop") == ["END"]
             spoil(taken)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(8)))
+    finally:
+        sys.setswitchinterval(usual)
 
 
 # As an object
@@ -651,24 +590,6 @@ def test_equality(config):
         assert same.morph(named, "models[0]") == config.morph(named, "models[0]")
     assert config != ConfigMorpher({})
     assert config != CONFIG
-
-
-def test_copies_of_a_group():
-    """A role group is copied and pickled with its role."""
-    models = [{**MODEL, "roles": {"postcompletions": "sum up"}}]
-    group = ModelDispatcher(models).for_role("postcompletions")
-    for same in again(group):
-        assert type(same) is RoleGroup
-        assert (same.role, same.tasks, len(same)) == ("postcompletions", ("sum up",), 1)
-        assert same == group
-        assert json.dumps(same.fetch("models")) == json.dumps(group.fetch("models"))
-
-
-def test_repr(config):
-    """No repr shows a secret."""
-    group = ModelDispatcher(CONFIG["models"]).for_chatcompletions
-    for shown in (config, group, *group, group.models, pickle.loads(pickle.dumps(config))):
-        assert "sk-canary" not in f"{shown} {shown!r} {shown!s}"
 
 
 def test_key_called_source():

@@ -211,6 +211,7 @@ FILES = {
     "noted": [entry(info={"id": "one", "mode": "chat"}), entry("b", {"id": "two"})],
     "prompt": [entry(litellm_system_prompt="Be terse.")],
     "credential": [entry(litellm_credential_name="shared")],
+    "name by reference": [entry("os.environ/NAME"), entry("os.environ/NAME", top_p=1)],
 }
 
 
@@ -225,6 +226,20 @@ def test_round_trip(name):
     assert meaning(exported) == meaning(config)
     again = proxy_config(ModelDispatcher(from_litellm(freeze(exported))))
     assert again == exported
+
+
+def test_expanded_within():
+    """What LiteLLM expands within a string is exported as it is."""
+    endpoint = {"path": "/x", "headers": {"Authorization": "Bearer os.environ/A"}}
+    sections = {
+        "general_settings": {"pass_through_endpoints": [endpoint]},
+        "mcp_servers": {"a": {"env": {"B": "${X-B}"}}},
+    }
+    config = {"model_list": [entry()], **sections}
+    exported = proxy_config(
+        ModelDispatcher(from_litellm(freeze(config))), allow_literal_secrets=True
+    )
+    assert {name: exported[name] for name in sections} == sections
 
 
 def test_own_export():

@@ -610,3 +610,19 @@ def test_broken_files(name, tmp_path):
         output.append(str(error))
     assert output
     assert "CANARY" not in "".join(output)
+
+
+@pytest.mark.parametrize("name", ["code", "key", "sig", "Signature", "api-key", "access_token"])
+@pytest.mark.parametrize("mark", ["?", "?a=b&", "#"])
+def test_parts_of_a_url(mark, name):
+    """What a part of a URL holds that is a key by its name there is hidden, and is a secret."""
+    model = {"api_base": f"https://h/v1{mark}{name}={CANARY}"}
+    assert CANARY not in str(redact(model))
+    assert secret_values(model) == {CANARY}
+    assert list(literal_secrets(model)) == [("api_base",)]
+
+
+def test_plain_parts_of_a_url():
+    """What a part of a URL holds that is no key stays, and so does a reference."""
+    for part in ("api-version=2024-10-21", "model=gpt-4o", "code=os.environ/CODE"):
+        assert redact_text(f"https://h/v1?{part}") == f"https://h/v1?{part}"

@@ -6,7 +6,7 @@ from enum import Enum
 
 import pytest
 
-from dispatch import Contract, ModelDispatcher, ModelRoleType, Role, dispatch
+from dispatch import Contract, ModelDispatcher, Role, dispatch
 from dispatch.errors import ConfigError, RoleError
 from dispatch.roles import DEFAULT_CONTRACT, read_roles
 
@@ -70,13 +70,6 @@ def test_all_wrong_entries():
     entries, faults = read_roles([CHAT, 7, {POST: "a"}, "x"], DEFAULT_CONTRACT)
     assert [entry.role for entry in entries] == [CHAT, POST]
     assert [fault.where for fault in faults] == ["roles[1]", "roles[3]"]
-
-
-def test_role_names():
-    """The names of the default roles are constants of the class and of an instance."""
-    assert ModelRoleType.chatcompletions == ModelRoleType().chatcompletions == CHAT
-    with pytest.raises(AttributeError):
-        ModelRoleType().chatcompletions = "other"  # type: ignore[misc]
 
 
 CONTRACT = Contract(
@@ -191,16 +184,6 @@ def test_required_role_may_borrow():
     assert len(ModelDispatcher([{"model": "m"}], roles=roles).for_role("title")) == 1
     with pytest.raises(ConfigError, match="no model plays role 'title'"):
         ModelDispatcher([], roles=roles)
-
-
-def test_role_parameters():
-    """Parameters of a role entry hold in that copy alone, and its task stays a string."""
-    entry = {POST: {"task": "sum up", "temperature": 0, "system_prompt": "Be terse."}}
-    model = {"name": "a", "model": "m", "temperature": 1, "roles": [CHAT, entry]}
-    groups = dispatch([model])
-    assert groups[CHAT][0] == {**model, "roles": {CHAT: None}}
-    changed = {"temperature": 0, "system_prompt": "Be terse.", "roles": {POST: "sum up"}}
-    assert groups[POST][0] == {**model, **changed}
 
 
 VARIABLES = [CHAT, Role("title", variables=("topic", "style"))]

@@ -507,3 +507,22 @@ def test_keys_that_look_wrong(monkeypatch):
     assert [each.category for each in caught] == [UnknownKeyWarning, CredentialLeakWarning]
     assert str(caught[0].message).startswith("models[0].max_tokns: ")
     assert {each.filename for each in caught} == {__file__}
+
+
+def test_provider_beside_the_name():
+    """A model whose provider LiteLLM does not know is left out too."""
+    models = [MOCK | {"custom_llm_provider": "opneai"}, MOCK]
+    with pytest.warns(ConfigWarning, match="has no provider 'opneai', so this model is left out"):
+        router = make_router(ModelDispatcher(models))
+    messages = [{"role": "user", "content": "hi"}]
+    assert router.completion("chatcompletions", messages=messages).choices
+
+
+def test_budget():
+    """A model with a budget needs no event loop, and leaves the one of the program alone."""
+    models = [MOCK | {"max_budget": 5, "budget_duration": "1d"}]
+    router = make_router(ModelDispatcher(models))
+    messages = [{"role": "user", "content": "hi"}]
+    answer = asyncio.run(router.acompletion("chatcompletions", messages=messages))
+    assert answer.choices[0].message.content == MOCK["mock_response"]
+    assert router.completion("chatcompletions", messages=messages).choices

@@ -24,25 +24,11 @@ from tests.program import run
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text("utf-8"))
 SHAPES = {
-    "missing-models",
-    "wrong-models",
-    "wrong-model",
-    "missing-model",
-    "wrong-model-name",
-    "undeclared-role",
-    "task-in-string",
-    "wrong-role",
-    "wrong-task",
-    "wrong-parameters",
-    "needless-task",
-    "missing-task",
-    "unused-model",
-    "unplayed-role",
-    "crowded-role",
-    "wrong-value",
-    "wrong-section",
-    "wrong-roles",
-}
+    "missing-models", "wrong-models", "wrong-model", "missing-model", "wrong-model-name",
+    "undeclared-role", "task-in-string", "wrong-role", "wrong-task", "wrong-parameters",
+    "needless-task", "missing-task", "unused-model", "unplayed-role", "crowded-role",
+    "wrong-value", "wrong-section", "wrong-roles",
+}  # fmt: skip
 
 
 GOOD = yaml.safe_load((Path(__file__).parent / "good.yaml").read_text("utf-8"))

@@ -239,17 +239,6 @@ def test_each_kind(target, names, has_var_keyword):
     assert read_parameters(target) == parameters
 
 
-LITELLM = ["completion", "embedding", "text_completion", "transcription"]
-
-
-@pytest.mark.parametrize("name", [*LITELLM, *(f"a{name}" for name in LITELLM)])
-def test_litellm(name):
-    """Each function of LiteLLM names its model and takes all else, sync or async."""
-    parameters = read_parameters(getattr(litellm, name))
-    assert "model" in parameters.defaults
-    assert parameters.has_var_keyword
-
-
 @pytest.mark.parametrize("name", ["embedding", "text_completion", "image_generation", "speech"])
 def test_async_twin_of_litellm(name):
     """An async function that only has `**kwargs` takes what its sync twin takes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from functools import partial
 
 import pytest
@@ -16,18 +15,10 @@ from dispatch.immutable import origin_of
 from dispatch.stages import (
     apply_defaults,
     explode_roles,
-    freeze_model,
     freeze_models,
     group_by_role,
     normalize_roles,
 )
-
-
-@pytest.mark.parametrize("kind", [dict, OrderedDict, pmap])
-def test_any_mapping(kind):
-    """Any mapping freezes to the same model."""
-    written = {"model": "m", "stop": ["a"]}
-    assert freeze_model(kind(written)) == freeze(written)
 
 
 @pytest.mark.parametrize(
@@ -95,11 +86,6 @@ def test_model_in_itself():
     model["self"] = model
     with pytest.raises(ConfigError, match=r"models\[1\]: nested too deep, or contains itself"):
         dispatch([{"model": "m"}, model])
-
-
-def test_unplayed_role():
-    """A role that no model plays has an empty group."""
-    assert [len(models) for models in dispatch([]).values()] == [0, 0]
 
 
 def test_wrong_order():
@@ -223,12 +209,6 @@ def test_origin_of_role_parameters():
     _, copy = explode_roles(normalize_roles(model))
     path = ("models", 0, "roles", 1, "postcompletions", "seed")
     assert origin_of(copy).path_of(("seed",)) == path
-
-
-def test_disabled():
-    """A model with `enabled: false` plays no role; any other does."""
-    models = [{"model": "a", "enabled": False}, {"model": "b", "enabled": True}, {"model": "c"}]
-    assert [model["model"] for model in dispatch(models)["chatcompletions"]] == ["b", "c"]
 
 
 def test_thawed_roles():

@@ -13,7 +13,6 @@ from dispatch.immutable import FrozenMap
 from dispatch.litellm.proxy import find_left_out, proxy_config, to_yaml, variables
 from dispatch.litellm.router import warn_of_keys
 from dispatch.redaction import REFERENCE, is_reference, redact_text
-from dispatch.tools.assignments import switched_off
 
 __all__ = ["command"]
 
@@ -65,16 +64,8 @@ def command(
         sections = merged if settings else sections
     warn_of_keys(dispatcher.groups, dispatcher.contract.own_keys)
     made = proxy_config(dispatcher, sections, allow_literal_secrets=allow_literal_secrets)
-    for fault in find_left_out(sections):
-        click.echo(f"{severity('warning')} {harmless(fault.render())}", err=True)
-    for name in switched_off(config.tree, config.program_contract):
-        click.echo(f"{severity('note')} {harmless(name)} is left out: enabled is false", err=True)
-    for role in dispatcher.contract.values():
-        if role.max_cost is not None:
-            left = (
-                f"role {harmless(role.name)}: max_cost is left out: the proxy has its own budgets"
-            )
-            click.echo(f"{severity('note')} {left}", err=True)
+    for fault in find_left_out(dispatcher):
+        click.echo(f"{severity(fault.severity)} {harmless(fault.render())}", err=True)
     text = to_yaml(made, _header(variables(made), str(output.output or "proxy.yaml")))
     output.write(text, read=config.paths, private=allow_literal_secrets)
 

@@ -10,8 +10,8 @@ import click
 
 from dispatch.cli.common import Config, Output, harmless, print_table, to_json, with_config
 from dispatch.dispatcher import ModelDispatcher
-from dispatch.redaction import redact_text
-from dispatch.tools.assignments import Assignment, assignments, switched_off
+from dispatch.redaction import display_name, redact_text
+from dispatch.tools.assignments import Assignment, assignments
 
 __all__ = ["command", "print_roles"]
 
@@ -29,7 +29,7 @@ def command(config: Config, as_json: bool, html: Path | None, force: bool) -> No
     In a pipe, each is one line, with tabs between its columns.
     """
     dispatcher = config.dispatcher()
-    disabled = switched_off(config.tree, config.program_contract)
+    disabled = [display_name(model) for model in dispatcher.switched_off]
     if html is not None:
         from dispatch.tools.check import check  # takes a while to import
         from dispatch.tools.page import page

@@ -16,8 +16,9 @@ from pyrsistent import PMap
 
 from dispatch.config.paths import read_scalar
 from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
-from dispatch.immutable import SCALARS, VECTOR
+from dispatch.immutable import LISTS, SCALARS
 from dispatch.redaction import REFERENCE, is_reference, is_secret
+from dispatch.suggestions import KINDS
 
 __all__ = ["Types", "ValueType", "find_unresolvable", "foreign_reference", "references", "refers",
            "resolve", "unresolved_items"]  # fmt: skip
@@ -43,13 +44,6 @@ _FOREIGN = rf"""(?x)  # a whole string, the way other tools write a reference
 """
 _SIGN = "[$%{]|env|ENV"  # each of these forms has one
 _EMBEDDED = r"\$\{\w+[:}]|os\.environ/"
-_MAPS = (dict, PMap)
-_LISTS: tuple[type[Any], ...] = (list, tuple, *VECTOR)
-_EXPECTED: Mapping[str, tuple[str, tuple[type, ...]]] = {
-    "number": ("a number", (int, float)),
-    "integer": ("an integer", (int,)),
-    "boolean": ("true or false", (bool,)),
-}
 _NO_TYPES: Types = {}
 _UNSET = "unset-variable"
 
@@ -120,15 +114,14 @@ def resolve(
     Raises `UnsetVariableError` if all that is wrong is variables that are unset or empty, else
     `ConfigError`; `locate` gives faults their place.
     """
-    faults: list[Fault] = []
+    found: list[Any] = []
 
-    def change(text: str, path: Path, kind: Kind) -> Any:
-        found = _resolve(text, path, kind)
-        if isinstance(found, Fault):
-            faults.append(locate(found))
-        return found
+    def change(*string: Any) -> Any:
+        found.append(_resolve(*string))
+        return found[-1]
 
     resolved = _rebuild(value, change, path, types=types)
+    faults = [locate(each) for each in found if isinstance(each, Fault)]
     if not faults:
         return resolved
     if all(fault.code == _UNSET for fault in faults):
@@ -151,25 +144,20 @@ def _rebuild(
     if type(value) in SCALARS:
         return value
     kind = kind if kind == "string" else None
-    if isinstance(value, _MAPS):
-        return {
-            key: _rebuild(item, change, (*path, key), kind or _kind(key, types))
-            for key, item in value.items()
-        }
-    if isinstance(value, _LISTS):
+    if isinstance(value, dict | PMap):
+        rebuilt = {}
+        for key, item in value.items():
+            # What is secret is a string.
+            own = types.get(key) or ("string" if isinstance(key, str) and is_secret(key) else None)
+            rebuilt[key] = _rebuild(item, change, (*path, key), kind or own)
+        return rebuilt
+    if isinstance(value, LISTS):
         items = [_rebuild(item, change, (*path, i), kind) for i, item in enumerate(value)]
         # A tuple may have names for its items.
         return getattr(value, "_make", tuple)(items) if isinstance(value, tuple) else items
     if isinstance(value, Set):
         return {_rebuild(item, change, path, kind) for item in value}
     return value
-
-
-def _kind(key: object, types: Types) -> Kind:
-    """Return what a key takes; what is secret is a string."""
-    if not isinstance(key, str):
-        return None
-    return types.get(key) or ("string" if is_secret(key) else None)
 
 
 def _resolve(text: str, path: Path, kind: Kind) -> Any:
@@ -191,7 +179,7 @@ def _resolve(text: str, path: Path, kind: Kind) -> Any:
     elif kind is None or kind == "string":
         return value
     else:
-        expected, accepted = _EXPECTED[kind]
+        expected, accepted = KINDS[kind]
         number = kind != "boolean" or bare not in ("0", "1")
         typed: Any = read_scalar(bare) if number else bare == "1"
         if type(typed) in accepted and -math.inf < typed < math.inf:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
-from dispatch.config.positions import File, Format, Problem, Scanner, Source, duplicate_key
+from dispatch.config.positions import File, Format, Source, toml_starts
+from dispatch.config.yaml import Problem, duplicate_key, find_duplicates, read_yaml
 from dispatch.errors import ConfigError, Fault, FileError, Position
 from dispatch.immutable import FrozenMap, Origin, freeze, with_origin
 from dispatch.suggestions import describe_type
@@ -43,10 +44,7 @@ def load_files(
     of all files.
     """
     data, files = read(paths, format)
-    merged = data[0]
-    for over in data[1:]:
-        merged = merge(merged, over)
-    return with_origin(freeze(merged), Origin((), Source(files)))
+    return with_origin(freeze(reduce(merge, data)), Origin((), Source(files)))
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,24 +97,21 @@ def _open(path: object, format: Format | None) -> File:
     name = str(path)
     suffix = Path(name).suffix.lower()
     known = format or SUFFIXES.get(suffix)
-    if known is None and os.path.isfile(name):
-        hint = f"name it {', '.join(f'*{suffix}' for suffix in SUFFIXES)}"
-        _refuse(name, f"unknown file type {suffix!r}", hint, "unknown-format")
-    content, reason = b"", ""
+    if os.path.isfile(name):
+        if known is None:
+            hint = f"name it {', '.join(f'*{suffix}' for suffix in SUFFIXES)}"
+            _refuse(name, f"unknown file type {suffix!r}", hint, "unknown-format")
+    elif os.path.exists(name):  # a pipe may never end, a device never does
+        kind = "a directory" if os.path.isdir(name) else "not a regular file"
+        _refuse(name, f"is {kind}", code="unreadable")
     try:
-        mode = os.stat(name).st_mode
-        if stat.S_ISREG(mode):
-            with open(name, "rb") as stream:
-                content = stream.read(_max_bytes() + 1)
-        else:  # a pipe may never end, a device never does
-            reason = f"is {'a directory' if stat.S_ISDIR(mode) else 'not a regular file'}"
-    except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
-    except ValueError:  # of a name that no file can have
-        reason = "is not the path of a file"
-    if reason or known is None:
-        _refuse(name, reason, code="unreadable")
-    return decode(name, content, known)
+        with open(name, "rb") as stream:
+            content = stream.read(_max_bytes() + 1)
+    except (OSError, ValueError) as error:  # ValueError: of a name that no file can have
+        reason = getattr(error, "strerror", "it is not the path of a file")
+    else:
+        return decode(name, content, cast("Format", known))
+    _refuse(name, f"cannot be read: {reason}", code="unreadable")
 
 
 def _max_bytes() -> int:
@@ -152,18 +147,17 @@ def parse(file: File) -> dict[str, Any]:
     Raises `FileError` with every problem, each at its place: what does not parse, duplicate keys,
     no mapping at the top.
     """
-    data, problems = _read_text(file)
+    read_text = {"yaml": read_yaml, "json": _read_json, "toml": _read_toml}[file.format]
+    data, problems = read_text(file.text)
     if not problems:
         problems = list(_find_problems(data, file))
     if problems:
-        raise FileError([_fault(problem, file) for problem in problems[:_MOST]])
+        faults = []
+        for offset, message, hint, code in problems[:_MOST]:
+            position = Position(file.name) if offset is None else file.position(offset)
+            faults.append(Fault((), message, hint, code, position=position))
+        raise FileError(faults)
     return data  # type: ignore[no-any-return]
-
-
-def _fault(problem: Problem, file: File) -> Fault:
-    offset, message, hint, code = problem
-    position = Position(file.name) if offset is None else file.position(offset)
-    return Fault((), message, hint, code, position=position)
 
 
 def _find_problems(data: Any, file: File) -> Iterator[Problem]:
@@ -174,31 +168,16 @@ def _find_problems(data: Any, file: File) -> Iterator[Problem]:
         message = f"expected a mapping at the top, found {describe_type(data)}"
         hint = "put it under 'models:'" if isinstance(data, list) else ""
         yield Problem(file.root.start if file.root else None, message, hint, "no-mapping")
-    elif _is_too_deep(data):
-        yield Problem(None, f"nested more than {MAX_DEPTH} levels deep", code="too-deep")
-
-
-def _is_too_deep(data: Any) -> bool:
-    """Go down level by level: recursion would end before the nesting does."""
     level = [data]
-    for _ in range(MAX_DEPTH):
+    for _ in range(MAX_DEPTH):  # level by level: recursion would end before the nesting does
         level = [
             item
             for holder in level
+            if isinstance(holder, dict | list)
             for item in (holder.values() if isinstance(holder, dict) else holder)
-            if isinstance(item, dict | list)
         ]
-    return bool(level)
-
-
-def _read_text(file: File) -> tuple[Any, list[Problem]]:
-    if file.format == "json":
-        return _read_json(file.text)
-    if file.format == "toml":
-        return _read_toml(file.text)
-    from dispatch.config.yaml import read_yaml  # PyYAML takes a while to import
-
-    return read_yaml(file.text)
+    if any(isinstance(item, dict | list) for item in level):
+        yield Problem(None, f"nested more than {MAX_DEPTH} levels deep", code="too-deep")
 
 
 _ESCAPE = re.compile(
@@ -210,13 +189,12 @@ def _read_json(text: str) -> tuple[Any, list[Problem]]:
     if not text.strip():
         return None, []
     constants: list[str] = []
-    duplicates: list[Problem] = []
+    problems: list[Problem] = []
 
     def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         built = dict(pairs)
-        if len(built) < len(pairs) and not duplicates:
-            found = [duplicate_key(*each) for each in Scanner(text, "json").duplicates]
-            duplicates.extend(found or [duplicate_key(None, None)])
+        if len(built) < len(pairs) and not problems:
+            problems.extend(find_duplicates(text) or [duplicate_key(None, None)])
         return built
 
     try:
@@ -235,7 +213,7 @@ def _read_json(text: str) -> tuple[Any, list[Problem]]:
     if half is not None:  # what no encoding can write, no message and no request could hold
         hint = "write the character itself, or both halves of its escape"
         return None, [Problem(half, "half a character, which no string can hold", hint)]
-    return data, duplicates
+    return data, problems
 
 
 def _json_hint(text: str, offset: int) -> str:
@@ -264,16 +242,20 @@ def _read_toml(text: str) -> tuple[Any, list[Problem]]:
     place = _TOML_PLACE.search(message)
     if place is None:
         return None, [Problem(None, "invalid TOML: a number is too long")]
-    scanner = Scanner(text, "toml")
-    start = offset = min(scanner.at, len(text))  # where what is never closed was opened
+    offset = len(text)
     if place[1]:
-        start = [0, *(match.end() for match in re.finditer("\n", text))][int(place[1]) - 1]
-        offset = start + int(place[2]) - 1
+        lines = [0, *(match.end() for match in re.finditer("\n", text))]
+        offset = lines[int(place[1]) - 1] + int(place[2]) - 1
+    written = [(at, path) for path, at in toml_starts(text).items() if at < offset]
+    start, path = max(written, default=(0, ()))
     if re.search("overwrite|twice|mutate|Duplicate", message) is None:
+        if not place[1]:  # the value of the last key is never closed
+            offset = max((at for at, path in written if isinstance(path[-1], str)), default=0)
         message = f"invalid TOML: {message[: place.start()]}"
         return None, [Problem(offset, message, _toml_hint(text[offset:]))]
-    if scanner.duplicates and "declare" not in message:
-        return None, [duplicate_key(*each) for each in scanner.duplicates]
+    if not text.startswith("[", start):
+        inline = message.split("'")[1] if "Duplicate" in message else path[-1]
+        return None, [duplicate_key(start, inline)]
     hint = "write [[name]] for the next table of a list, and any other table once"
     return None, [Problem(start, "duplicate table", hint, "duplicate-key")]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, cast, overload
@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, cast, over
 from dispatch.config.arguments import Options, Plan, Policy, ReturnType, make_plan
 from dispatch.config.paths import REQUIRED, PathLike, walk
 from dispatch.config.signatures import is_of_module
-from dispatch.errors import ConfigError, Fault, MissingIndexError, MissingKeyError, Step
+from dispatch.errors import Fault, MissingIndexError, MissingKeyError, Step
 from dispatch.immutable import SCALARS, FrozenMap, freeze, locate, origin_of, thaw
 from dispatch.redaction import redact
-from dispatch.suggestions import describe_type
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -35,9 +34,6 @@ _MAX_PLANS = 1024
 
 class ConfigMorpher:
     """A configuration that never changes, from which the arguments of a callable are taken.
-
-    `config` is a mapping, the path of a file, or several paths, merged from left to right:
-    mappings merge deeply, lists are replaced. All results are fresh plain containers.
 
     >>> config = ConfigMorpher({"cars": [{"name": 911, "model": "Carrera", "color": "red"}]})
     >>> config.fetch("cars[name=911].model")
@@ -95,7 +91,7 @@ class ConfigMorpher:
         try:
             return walk(self.tree, path, default)
         except (MissingKeyError, MissingIndexError) as error:
-            prefix = f"{self.source.name}: " if self.source else ""
+            prefix = f"{self.source.name}: " if self.source and self.source.files else ""
             raise type(error)(f"{prefix}{error}", error.path) from None
 
     # fmt: off
@@ -197,9 +193,4 @@ def _locate(tree: Any, steps: tuple[Step, ...], fault: Fault) -> Fault:
 def _load(paths: Any, format: Format | None = None) -> FrozenMap[str, Any]:
     from dispatch.config.files import load_files  # brings the parsers, which a mapping needs not
 
-    if isinstance(paths, str | os.PathLike):
-        paths = [paths]
-    elif not isinstance(paths, Iterable):
-        message = f"expected a mapping, or the path of a file, found {describe_type(paths)}"
-        raise ConfigError([Fault((), message, code="wrong-source")])
-    return load_files(list(paths), format)
+    return load_files(paths, format)

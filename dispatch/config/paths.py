@@ -24,16 +24,14 @@ from typing import Any, NamedTuple
 from pyrsistent import pvector
 
 from dispatch.errors import MissingIndexError, MissingKeyError, PathError, PathSyntaxError, Step
-from dispatch.immutable import VECTOR, FrozenMap
+from dispatch.immutable import LISTS, FrozenMap
 from dispatch.redaction import HIDDEN, is_secret, quote_name, redact_key, redact_text
 from dispatch.suggestions import describe_type, did_you_mean
 
 __all__ = ["REQUIRED", "Condition", "Index", "Key", "PathLike", "Select", "get", "parse",
            "read_scalar", "show_path", "trace", "walk"]  # fmt: skip
 
-# Mostly what `freeze` makes; `FrozenMap.of` may hold a plain dict or list too.
-_MAPS = (FrozenMap, dict)
-_LISTS: tuple[type[Any], ...] = (*VECTOR, tuple, list)
+_MAPS = (FrozenMap, dict)  # `FrozenMap.of` may hold a plain dict or list too
 _SCALARS = (str, int, float, type(None))
 _LONGEST = 200  # characters of a path that are shown
 
@@ -131,14 +129,14 @@ def walk(tree: Any, path: PathLike, default: Any = REQUIRED) -> tuple[Path, Any]
         return (), default
     shown, step = show_path(path), steps[len(found)]
     inside = f"in {show_path(found)}: " if _ALL in steps[: len(found)] else ""
-    missing_item = isinstance(step, Index) and isinstance(node, _LISTS)
+    missing_item = isinstance(step, Index) and isinstance(node, LISTS)
     category: type[PathError] = MissingIndexError if missing_item else MissingKeyError
     raise category(f"{shown}: {inside}{_explain(step, node)}", shown)
 
 
 def _follow(node: Any, steps: Sequence[PathStep], found: Path = ()) -> tuple[Path, Any]:
     for step in steps[len(found) :]:
-        if step == _ALL and isinstance(node, _LISTS):
+        if step == _ALL and isinstance(node, LISTS):
             items = [_follow(item, steps, (*found, i))[1] for i, item in enumerate(node)]
             return found, pvector(items)
         hit = _find(step, node)
@@ -153,10 +151,10 @@ def _find(step: PathStep, node: Any) -> tuple[Step, Any] | None:
     if isinstance(step, Key):
         value = node.get(step.name, _ABSENT) if isinstance(node, _MAPS) else _ABSENT
         return None if value is _ABSENT else (step.name, value)
-    if isinstance(step, Index) and isinstance(node, _LISTS):
+    if isinstance(step, Index) and isinstance(node, LISTS):
         in_range = -len(node) <= step.number < len(node)
         return (step.number % len(node), node[step.number]) if in_range else None
-    if isinstance(step, Select) and isinstance(node, _LISTS):
+    if isinstance(step, Select) and isinstance(node, LISTS):
         for index, item in enumerate(node):
             if any(condition.matches(item) for condition in step.conditions):
                 return index, item
@@ -170,8 +168,8 @@ def _explain(step: Any, node: Any) -> str:
             hint = did_you_mean(step.name, [key for key in node if isinstance(key, str)])
         else:
             message += f" in {describe_type(node)}"
-            hint = "pick an item first, such as [0]" if isinstance(node, _LISTS) else ""
-    elif not isinstance(node, _LISTS):
+            hint = "pick an item first, such as [0]" if isinstance(node, LISTS) else ""
+    elif not isinstance(node, LISTS):
         return f"{step} picks from a list, but this is {describe_type(node)}"
     elif isinstance(step, Index):
         return f"no item {step} in a list of {len(node)} item{'s' * (len(node) != 1)}"

@@ -10,14 +10,15 @@ import gc
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from yaml import MappingNode, Node, ScalarNode
 
-from dispatch.config.positions import Problem, duplicate_key
+from dispatch.redaction import redact_key
 
-__all__ = ["MAX_REPEATED", "compose", "find_pitfall", "read_yaml"]
+__all__ = ["MAX_REPEATED", "Problem", "compose", "duplicate_key", "find_duplicates", "find_pitfall",
+           "read_yaml"]  # fmt: skip
 
 MAX_REPEATED = 1_000_000
 """How many values aliases may repeat, all in all: a few lines could ask for billions."""
@@ -28,7 +29,21 @@ _STR, _MERGE = f"{_TAG}str", f"{_TAG}merge"
 _COLLECTIONS = {f"{_TAG}map", f"{_TAG}seq"}
 _STRINGS = {_STR, _MERGE, f"{_TAG}value"}  # << and = are no more than that where no key is
 _SCALARS = {f"{_TAG}{name}" for name in ("null", "bool", "int", "float", "binary", "timestamp")}
-_MAX_NUMBER = 400  # characters: PyYAML's time for one such as 1:1:1 is quadratic in them
+
+
+class Problem(NamedTuple):
+    """What is wrong with the text of a file, at an offset; None for the whole of it."""
+
+    offset: int | None
+    message: str
+    hint: str = ""
+    code: str = "syntax"
+
+
+def duplicate_key(offset: int | None, key: object) -> Problem:
+    """Return the problem of a key that its mapping has already."""
+    message = f"duplicate key {redact_key(key)!r}" if isinstance(key, str) else "duplicate key"
+    return Problem(offset, message, "keep one: the first would silently be lost", "duplicate-key")
 
 
 @contextmanager
@@ -43,10 +58,24 @@ def _paused_gc() -> Iterator[None]:
             gc.enable()
 
 
+# What JSON may hold and YAML not: both halves of a character, and control characters.
+_JSON_ONLY = rf"\\u[dD][89abAB]..\\u....|{yaml.reader.Reader.NON_PRINTABLE.pattern}"
+
+
 @_paused_gc()
-def compose(text: str) -> Node | None:
-    """Return the root node of a document; None for an empty one. Raises `yaml.YAMLError`."""
-    return yaml.compose(text, Loader=_LOADER)
+def compose(text: str, format: str = "yaml") -> Node | None:
+    """Return the root node of a document; None for an empty one, and for JSON that is no YAML.
+
+    Raises `yaml.YAMLError` for YAML that does not parse.
+    """
+    if format == "json":
+        text = re.sub(_JSON_ONLY, lambda match: "_" * len(match[0]), text)
+    try:
+        return yaml.compose(text, Loader=_LOADER)
+    except yaml.YAMLError:
+        if format == "json":
+            return None
+        raise
 
 
 @_paused_gc()
@@ -66,6 +95,13 @@ def read_yaml(text: str, root: Node | None = None) -> tuple[Any, list[Problem]]:
         return None, [_explain(error, text)]
     except RecursionError:
         return None, [Problem(None, "nested too deep", code="too-deep")]
+
+
+def find_duplicates(text: str) -> list[Problem]:
+    """Return the keys of a JSON document that their objects have already."""
+    root = compose(text, "json")
+    problems = [] if root is None else read_yaml(text, root)[1]
+    return [problem for problem in problems if problem.code == "duplicate-key"]
 
 
 class _Reader:
@@ -151,13 +187,11 @@ class _Reader:
         if node.tag not in _SCALARS:
             return self.add_tag(node)
         name = node.tag.removeprefix(_TAG)
-        if len(node.value) <= _MAX_NUMBER or name == "binary":
-            try:
-                return self.loader.yaml_constructors[node.tag](self.loader, node)
-            except Exception:  # noqa: S110  # each of PyYAML's constructors fails in its own way
-                pass
-        what = f"looks like a YAML {name}, but cannot be read as one"
-        return self.add(node.start_mark.index, what, "quote it")
+        try:
+            return self.loader.yaml_constructors[node.tag](self.loader, node)
+        except Exception:  # each of PyYAML's constructors fails in its own way
+            what = f"looks like a YAML {name}, but cannot be read as one"
+            return self.add(node.start_mark.index, what, "quote it")
 
     def add_tag(self, node: Node) -> None:
         hint = "remove the tag, or quote a string that starts with '!'"

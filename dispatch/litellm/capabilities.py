@@ -17,6 +17,7 @@ from pyrsistent import PVector
 
 from dispatch.errors import Fault
 from dispatch.litellm.catalog import Catalog
+from dispatch.litellm.endpoints import vendor_of
 from dispatch.litellm.providers import called, endpoint_of
 from dispatch.litellm.tables import table
 from dispatch.redaction import quote_name
@@ -50,7 +51,7 @@ def find_refused(
     provider = (catalog.provider(name, custom) or "").partition("-")[0].removesuffix("_converse")
     for key in dict.fromkeys(_refused(model, name, provider, catalog)):
         value = model.get(key)
-        if value is None or key in spared or (key == "temperature" and value == 1):
+        if value is None or key in spared or (key in ("temperature", "n") and value == 1):
             continue
         what = {"temperature": "temperature but 1", "reasoning_effort": f"{key}: {value}"}
         message = f"{quote_name(name)} takes no {what.get(key, key)}"
@@ -114,13 +115,21 @@ def _has_defaults(catalog: Catalog) -> bool:
 
 
 def find_wrong_tokens(model: Mapping[str, Any], catalog: Catalog | None) -> Iterator[Fault]:
-    """Yield a warning for more tokens than a model gives, and for a wrong share of reasoning.
+    """Yield a warning for more tokens than a model gives, and for what does not go together.
 
     >>> thinking = {"type": "enabled", "budget_tokens": 500}
     >>> for fault in find_wrong_tokens({"model": "claude-opus-4-5", "thinking": thinking}, None):
     ...     print(fault)
     thinking.budget_tokens: 500 is less than the 1024 tokens that Claude thinks with; write 1024
     """
+    both = all(model.get(key) is not None for key in ("max_tokens", "max_completion_tokens"))
+    openai = vendor_of(model) == "openai" and not endpoint_of(model)[1]
+    if both and openai:
+        message = "is refused beside max_completion_tokens"
+        yield Fault(("max_tokens",), message, "keep one of the two", "refused-parameter", "warning")
+    if openai and model.get("top_logprobs") is not None and not model.get("logprobs"):
+        message, hint = "is refused without logprobs", "write logprobs: true beside it"
+        yield Fault(("top_logprobs",), message, hint, "refused-parameter", "warning")
     thinking = model.get("thinking")
     entry = _entry(model, catalog) if catalog else {}
     limit = entry.get("max_output_tokens") or entry.get("max_tokens")
@@ -133,6 +142,10 @@ def find_wrong_tokens(model: Mapping[str, Any], catalog: Catalog | None) -> Iter
             yield Fault((key,), message, hint, "too-many-tokens", "warning")
     if "claude" not in called(model)[0] or not isinstance(thinking, Mapping):
         return
+    heat = model.get("temperature")
+    if thinking.get("type") == "enabled" and isinstance(heat, int | float) and heat != 1:
+        message, hint = "Claude thinks at no temperature but 1", "leave it out"
+        yield Fault(("temperature",), message, hint, "refused-parameter", "warning")
     misspelt = [key for key in thinking if str(key).startswith("budget_t")]  # reported elsewhere
     budget, kind = thinking.get("budget_tokens", misspelt or None), thinking.get("type")
     if kind is None or (kind == "enabled" and budget is None):

@@ -14,7 +14,7 @@ from dispatch.config.environment import references
 from dispatch.errors import ConfigError, Fault, Step, format_path
 from dispatch.immutable import FrozenMap, locate, origin_of, thaw
 from dispatch.litellm.policy import RESERVED_KEYS, find_value_faults
-from dispatch.redaction import is_reference, quote_name
+from dispatch.redaction import REFERENCE, is_reference, quote_name
 from dispatch.stages import Model
 from dispatch.suggestions import describe_type
 
@@ -134,7 +134,8 @@ def deploy(groups: Groups, own_keys: Collection[str] = ()) -> tuple[list[Deploye
             name = model.get("name")
             name = name if isinstance(name, str) else ""
             owner = owners.get(name)
-            identity = name if name and owner is None else f"{name}:{role}:{number}".lstrip(":")
+            bare = role.removeprefix(REFERENCE)
+            identity = name if name and owner is None else f"{name}:{bare}:{number}".lstrip(":")
             found = list(_find_faults(model))
             for other in (owner, owners.setdefault(identity, model)):
                 if other is not None and _path(other) != _path(model):
@@ -154,7 +155,7 @@ def deploy(groups: Groups, own_keys: Collection[str] = ()) -> tuple[list[Deploye
             params |= {"order": order} if weight is None else {"order": order, "weight": weight}
             noted = model.get("model_info")
             info = dict(thaw(noted)) if isinstance(noted, Mapping) else {}
-            info |= {"id": identity, "roles": [role]}
+            info |= {"id": identity} if is_reference(role) else {"id": identity, "roles": [role]}
             (task,) = model["roles"].values()
             info |= {} if task is None else {"task": task}
             deployment = {"model_name": role, "litellm_params": params, "model_info": info}
@@ -227,15 +228,6 @@ def _find_faults(model: Model) -> Iterator[Fault]:
     if "messages" in model:
         hint = "the Router takes them from each call; a system_prompt goes with the model"
         yield Fault(("messages",), "collides with what the Router needs", hint, "router-key")
-    order, weight = model.get("order"), model.get("weight")
-    if order is not None and type(order) is not int:
-        message = f"expected a whole number, found {describe_type(order)}"
-        yield Fault(("order",), message, "the models of order 1 answer first", "wrong-value")
-    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
-    is_reference_to_one = isinstance(weight, str) and is_reference(weight)
-    if weight is not None and not is_number and not is_reference_to_one:
-        message = f"expected a number, found {describe_type(weight)}"
-        yield Fault(("weight",), message, "models of one order share the load by it", "wrong-value")
     info = model.get("model_info")
     if info is not None and not isinstance(info, Mapping):
         message = f"expected a mapping, found {describe_type(info)}"

@@ -15,7 +15,8 @@ from typing import Any
 from dispatch.errors import Fault
 from dispatch.redaction import REFERENCE
 
-__all__ = ["ENDPOINTS", "VENDORS", "find_credential_leak", "key_variables"]
+__all__ = ["ENDPOINTS", "VENDORS", "find_credential_leak", "find_foreign_key", "key_variables",
+           "vendor_of"]  # fmt: skip
 
 ENDPOINTS = frozenset({"api_base", "base_url"})
 """The keys of a model that name an endpoint."""
@@ -35,6 +36,7 @@ _INSTEAD: Mapping[str, tuple[str, str]] = {
 }
 """The key of a model and the header that LiteLLM sends instead of a vendor's key."""
 
+_RESELLERS = ("azure", "azure_ai", "github", "huggingface", "openrouter", "together_ai")
 _UNPREFIXED = {"openai": r"(chatgpt|gpt|ft:gpt|o\d)\b", "anthropic": r"claude\b"}
 
 
@@ -59,7 +61,7 @@ def find_credential_leak(model: Mapping[str, Any]) -> Fault | None:
     url = model.get(key)
     if model.get("api_key") or not url or not isinstance(url, str):
         return None
-    vendor, host = _vendor(model), _host(_resolved(url))
+    vendor, host = vendor_of(model), _host(_resolved(url))
     token, header = _INSTEAD.get(vendor, ("", ""))
     headers = (model.get("headers"), model.get("extra_headers"))
     if model.get(token) or any(isinstance(h, Mapping) and h.get(header) for h in headers):
@@ -74,8 +76,30 @@ def find_credential_leak(model: Mapping[str, Any]) -> Fault | None:
     return None
 
 
-def _vendor(model: Mapping[str, Any]) -> str:
-    """Return whose key LiteLLM would send; empty where that is unknown."""
+def find_foreign_key(model: Mapping[str, Any]) -> Fault | None:
+    """Return a warning if the variable of one vendor's key is named for another vendor.
+
+    >>> model = {"model": "anthropic/claude-opus-4-8", "api_key": "os.environ/OPENAI_API_KEY"}
+    >>> print(find_foreign_key(model))
+    api_key: is a key of openai, not of anthropic; write os.environ/ANTHROPIC_API_KEY
+    """
+    vendor, key = vendor_of(model), str(model.get("api_key"))
+    if not vendor or vendor in _RESELLERS or any(model.get(each) for each in ENDPOINTS):
+        return None
+    names = {f"{REFERENCE}{name}": each for each in VENDORS for name in key_variables(each)}
+    own = key_variables(vendor)
+    if key not in names or key.removeprefix(REFERENCE) in own:
+        return None
+    message, hint = f"is a key of {names[key]}, not of {vendor}", f"write {REFERENCE}{own[0]}"
+    return Fault(("api_key",), message, hint, "foreign-key", "warning")
+
+
+def vendor_of(model: Mapping[str, Any]) -> str:
+    """Return whose key LiteLLM would send; empty where that is unknown.
+
+    >>> vendor_of({"model": "claude-opus-4-8"}), vendor_of({"model": "ollama/llama3"})
+    ('anthropic', '')
+    """
     name = _resolved(str(model.get("model", "")))
     prefix = model.get("custom_llm_provider") or name.partition("/")[0]
     if "/" in name or prefix != name:

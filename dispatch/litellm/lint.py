@@ -10,6 +10,7 @@ from typing import Any
 from dispatch.errors import Fault
 from dispatch.litellm.capabilities import find_end_of_life, find_refused, find_wrong_tokens
 from dispatch.litellm.catalog import Catalog
+from dispatch.litellm.endpoints import find_foreign_key
 from dispatch.litellm.misplaced import find_misplaced
 from dispatch.litellm.policy import find_value_faults
 from dispatch.litellm.providers import find_endpoint_faults, find_provider_faults
@@ -46,6 +47,7 @@ def find_suspicious(
         find_wrong_values(sent),
         find_reference_faults(sent),
         find_endpoint_faults(sent),
+        filter(None, [find_foreign_key(sent)]),
         find_wrong_tokens(sent, catalog),
     ]
     if catalog is not None:

@@ -52,7 +52,7 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
         if hosted and key in keys and provider not in providers.split(","):
             return f"is no parameter of {provider}", "leave it out"
     sections = (each for each, *keys in rows("elsewhere") if key in keys)
-    section = next(sections, "router_settings" if key in SETTINGS else "")
+    section = next(sections, "router_settings" if key in SETTINGS["router_settings"] else "")
     if is_known(key) and key not in (*elsewhere["router_settings"], "provider"):
         return "", ""
     shown = redact(value, key) if isinstance(value, str | int | float) else "…"

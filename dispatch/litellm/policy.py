@@ -22,7 +22,7 @@ from dispatch.errors import Fault
 from dispatch.immutable import SCALARS, locate
 from dispatch.litellm.endpoints import ENDPOINTS, find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
-from dispatch.redaction import is_secret, mark_secret
+from dispatch.redaction import is_reference, is_secret, mark_secret
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
 from dispatch.suggestions import describe_type, nearest
 
@@ -150,13 +150,23 @@ def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield a fault for each value of a model that no call can be made with.
 
     That is a secret or an endpoint that is empty: LiteLLM takes it for absent, and looks into the
-    environment for another key than was meant. And what must be a string, but is a number.
+    environment for another key than was meant. And what must be a string, but is a number, or a
+    number that the Router needs, and is none.
 
     >>> for fault in find_value_faults({"model": "openai/m", "api_key": "", "api_base": 5}):
     ...     print(fault)
     api_key: is empty; write os.environ/NAME, or api_key: none
     api_base: expected a string, found a number; quote it
     """
+    order, weight = model.get("order"), model.get("weight")
+    if order is not None and type(order) is not int:
+        found = "a fraction" if isinstance(order, float) else describe_type(order)
+        message = f"expected a whole number, found {found}"
+        yield Fault(("order",), message, "the models of order 1 answer first", "wrong-value")
+    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    if weight is not None and not (is_number or (isinstance(weight, str) and is_reference(weight))):
+        message = f"expected a number, found {describe_type(weight)}"
+        yield Fault(("weight",), message, "models of one order share the load by it", "wrong-value")
     for key, value in model.items():
         if key in ("headers", "extra_headers") and isinstance(value, Mapping):
             for name, item in value.items():

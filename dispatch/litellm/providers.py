@@ -41,7 +41,7 @@ _HOST = r"[\w-]+(\.[\w-]+)*\.?|[\da-f:.%]+"
 _GUESSES = ("", "/v1", "/api", "/openai", "/v1beta", "/api/openai/v1")
 _GEMINI = "generativelanguage.googleapis.com"
 _PORTS = {"11434": ("openai",), "1234": ("openai",)}
-_VERSION = r"\d{4}-\d\d-\d\d(-preview)?|v1|preview|latest|os\.environ/.+|[${%].*"
+_VERSION = r"\d{4}-(0[1-9]|1[0-2])-[0-3]\d(-preview)?|v1|preview|latest|os\.environ/.+|[${%].*"
 _BELOW_V1 = ("hosted_vllm", "lm_studio")  # servers that answer there alone
 _ENDPOINTS_OF_AWS = ("aws_bedrock_runtime_endpoint", "aws_sts_endpoint")
 _SCHEMES = ("https", "http")
@@ -122,6 +122,12 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     if provider == "azure" and isinstance(version, str) and not re.fullmatch(_VERSION, version):
         hint = "write a version, such as '2024-10-21', or leave the key out"
         yield _warning("api_version", "is no version" if version.strip() else "is empty", hint)
+    region, area = model.get("aws_region_name"), name.rpartition("/")[2].partition(".")[0]
+    elsewhere = table("areas").get(area, ()) if provider == "bedrock" else ()
+    if elsewhere and isinstance(region, str) and region.startswith(elsewhere):
+        message = f"{region} does not serve names that begin with {area}."
+        hint = "write a region of theirs, or the name for that region"
+        yield _warning("aws_region_name", message, hint)
     for name_of_endpoint in _ENDPOINTS_OF_AWS:
         value = model.get(name_of_endpoint)
         if isinstance(value, str) and re.match(r"[\w-]+\.[\w.-]+(/|:|$)", value):
@@ -144,8 +150,13 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         yield _warning(key, "leads to a page for people, not to an API", hint)
     elif provider in VENDORS and provider not in ("openai", *table("owners").get(host, [provider])):
         yield _warning(key, f"{host} does not speak the API of {provider}/", "leave it out")
+    elif re.search(r"[\s,;|]https?://", url):
+        yield _warning(key, "holds several URLs", "list the model once for each endpoint")
     elif re.search(r"\s", url):
         yield _warning(key, "holds a blank", f"write {whole}")
+    elif "//" in (path := urlsplit(whole).path) and "://" not in path:
+        hint = f"write {whole.replace(path, re.sub('//+', '/', path))}"
+        yield _warning(key, "has two slashes in its path", hint)
     elif not re.fullmatch(_HOST, host) or port == 0:
         yield _warning(key, "is no URL", "write it as http://host:port/path")
     else:
@@ -159,9 +170,10 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
             yield _warning(key, problem, f"write {root}")
         elif whole.lower().startswith("http://") and _is_vendor(host):
             yield _warning(key, "sends the key without encryption", f"write https{whole[4:]}")
-        openai = provider in ("", "openai", "custom_openai")
-        if openai and re.fullmatch(_AZURE, host) and "/openai/v1" not in whole:
-            hint = f"write azure/{name.removeprefix('openai/')}"
+        openai = provider in ("", "openai", "custom_openai") and "/openai/v1" not in whole
+        other = provider in VENDORS.keys() - {"openai", "azure", "azure_ai"}
+        if (openai or other) and re.fullmatch(_AZURE, host):
+            hint = f"write azure/{name.removeprefix(f'{provider}/')}"
             yield _warning("model", f"{host} is Azure's", hint)
 
 
@@ -280,25 +292,25 @@ def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> Iterator[
 
 
 def _same(name: str, provider: str | None, catalog: Catalog) -> str | None:
-    """Return the listed name that differs in marks and capitals only.
+    """Return the listed name that differs in marks, in capitals or in the order of its parts.
 
     >>> catalog = Catalog({"gpt-4o": {"litellm_provider": "openai", "mode": "chat"}}, ["openai"])
     >>> _same("openai//GPT4o", "openai", catalog), _same("gpt-4", None, catalog)
     ('openai/gpt-4o', None)
     """
-    bare = name.removeprefix(f"{provider}/").replace("models/", "")
-    listed = _by_plain_name(catalog, provider).get(_plain(bare))
+    prefix, names = f"{provider}/", _by_plain_name(catalog, provider)
+    bare = name.removeprefix(prefix).removeprefix(prefix).replace("models/", "")
+    listed = names.get(_plain(bare)) or names.get(_parts(bare))
     return f"{provider}/{listed}" if listed and name.startswith(f"{provider}/") else listed
 
 
 @lru_cache(maxsize=64)
 def _by_plain_name(catalog: Catalog, provider: str | None) -> Mapping[str, str]:
-    """Return the names that a provider has in the list by their letters and digits."""
-    if provider is None:
-        return {_plain(name): name for name in reversed(_bare_names(catalog))}
+    """Return the names that a provider has in the list by their letters and digits, and parts."""
     listed = catalog.entries.items()
-    names = [name for name, e in listed if str(e.get("litellm_provider")).startswith(provider)]
-    return {_plain(bare): bare for bare in (n.removeprefix(f"{provider}/") for n in names[::-1])}
+    names = [n for n, e in listed if str(e.get("litellm_provider")).startswith(f"{provider}")]
+    names = [n.removeprefix(f"{provider}/") for n in names] if provider else [*_bare_names(catalog)]
+    return {form(name): name for form in (_parts, _plain) for name in names[::-1]}
 
 
 def _beginning(name: str, provider: str, catalog: Catalog) -> str | None:
@@ -357,6 +369,11 @@ def _family(name: str) -> str:
     return next(families, "")
 
 
+def _parts(name: str) -> str:
+    """Return the words and numbers of a name in an order of their own."""
+    return " ".join(sorted(re.findall(r"[a-z]+|\d+", name.lower())))
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name.lower())
 
@@ -393,10 +410,13 @@ def _advise(name: str, url: str, catalog: Catalog) -> str:
         ollama = url.rstrip("/").endswith(":11434")
         hint = f"openai/{name} if the endpoint speaks OpenAI's API"
         return f"write ollama_chat/{name}" if ollama else f"write {hint}"
+    first, _, rest = name.partition(".")
+    if first in known and {f"{first}/{rest}", rest} & catalog.entries.keys():
+        return f"write {first}/{rest}"
     prefix = _prefix(re.split(r"[^a-z]", name.lower())[0], known)
     if prefix and {f"{prefix}/{name}", name} & catalog.entries.keys():
         return f"write {prefix}/{name}"
-    near, family = _near_bare(name, catalog), _family(name)
+    near, family = None if "/" in name else _near_bare(name, catalog), _family(name)
     if near and not (family and _letters(near) == _letters(name)):
         return f"did you mean {near!r}?"
     return f"write {family}/{name}" if family else "write its provider before it, and a slash"

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from dispatch.config.environment import find_unresolvable, references
 from dispatch.config.files import merge
-from dispatch.errors import ConfigError, Fault, SecretError, Step
-from dispatch.immutable import locate, origin_of, thaw
+from dispatch.errors import ConfigError, Fault, SecretError
+from dispatch.immutable import leaves, locate, origin_of, thaw
 from dispatch.litellm.deployments import Groups, as_sent, deploy, let_cool_down, parts_of
 from dispatch.litellm.keys import VALUE_TYPES
 from dispatch.litellm.policy import report
 from dispatch.litellm.settings import MAPPINGS, SECTIONS, find_dead_fallbacks, find_settings_faults
-from dispatch.redaction import REFERENCE, literal_secrets, printable, quote_name
+from dispatch.redaction import REFERENCE, display_name, literal_secrets, printable, quote_name
 from dispatch.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -105,7 +105,10 @@ def find_unresolved(values: Mapping[str, Any]) -> Iterator[Fault]:
             message = f"the proxy would not resolve os.environ/{name} in a list"
             hint = "it resolves values of mappings alone"
             yield Fault(path, message, hint, "listed-reference")
-    yield from (fault for fault in find_unresolvable(values) if fault.severity == "error")
+    for fault in find_unresolvable(values):
+        expanded = {"mcp_servers", "pass_through_endpoints"}.intersection(map(str, fault.path))
+        if fault.severity == "error" and not expanded:  # within a string, by LiteLLM itself
+            yield fault
 
 
 # What LiteLLM itself turns into numbers and booleans, of 1.100.0 and 1.110.2.
@@ -127,21 +130,35 @@ def _find_strings(params: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault((key,), message, hint, "string-from-environment", "warning")
 
 
-def find_left_out(sections: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a warning, located, for each section that an export leaves out.
+def find_left_out(dispatcher: ModelDispatcher[Any]) -> Iterator[Fault]:
+    """Yield what an export leaves out: a warning for a section, a note for a model or a budget.
 
     Sections whose names start with `x-` are the user's own, and no warning.
 
-    >>> for fault in find_left_out({"litellm_setting": {"drop_params": True}, "x-mine": 1}):
-    ...     print(f"{fault.where}: {fault.message}")
-    litellm_setting: is left out: LiteLLM's proxy has no such section
+    >>> from dispatch import ModelDispatcher
+    >>> models = [{"name": "a", "model": "gpt-4o", "enabled": False}]
+    >>> for fault in find_left_out(ModelDispatcher({"models": models, "mine": 1, "x-mine": 1})):
+    ...     print(fault)
+    mine: is left out: LiteLLM's proxy has no such section
+    models[0].enabled: is false, so a is left out
     """
+    sections = dispatcher.sections
     for name in sections:
         if name not in SECTIONS and not str(name).startswith("x-"):
             near = nearest(str(name), SECTIONS)
             hint = f"did you mean {quote_name(near)}?" if near else ""
             message = "is left out: LiteLLM's proxy has no such section"
             yield locate(Fault((name,), message, hint, "unknown-key", "warning"), sections)
+    for model in dispatcher.switched_off:
+        message = f"is false, so {display_name(model)} is left out"
+        yield locate(Fault(("enabled",), message, "", "left-out", "note"), model)
+    source: Any = getattr(origin_of(sections), "source", None)
+    for role in dispatcher.contract.values():
+        if role.max_cost is not None:
+            path = ("roles", role.name, "max_cost")
+            position, *_ = (source and source.positions(path)) or [None]
+            message = "is left out: the proxy has its own budgets"
+            yield Fault(path, message, "", "left-out", "note", position)
 
 
 def variables(config: Mapping[str, Any]) -> list[str]:
@@ -165,7 +182,11 @@ def to_yaml(config: Mapping[str, Any], header: Iterable[str] = ()) -> str:
     """
     import yaml
 
-    faults = list(_find_unwritable(config))
+    faults = [
+        Fault(path, f"a {type(value).__name__} cannot be written as YAML", code="no-yaml")
+        for path, value in leaves(config)
+        if value is not None and not isinstance(value, _WRITABLE)
+    ]
     if faults:
         raise ConfigError(faults)
     lines = (printable(line).replace("\n", " ") for line in header)
@@ -177,16 +198,5 @@ def to_yaml(config: Mapping[str, Any], header: Iterable[str] = ()) -> str:
     return comments + str(yaml.dump(dict(config), Dumper=dumper, **options))
 
 
+_WRITABLE = (str, int, float, bytes, date, Mapping, list, tuple)
 _EXPONENT = r"^[-+]?\d[\d.]*[eE][-+]?\d+$"
-
-
-def _find_unwritable(value: Any, path: tuple[Step, ...] = ()) -> Iterator[Fault]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _find_unwritable(item, (*path, key))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _find_unwritable(item, (*path, index))
-    elif value is not None and not isinstance(value, str | int | float | bytes | date):
-        message = f"a {type(value).__name__} cannot be written as YAML"
-        yield Fault(path, message, code="no-yaml")

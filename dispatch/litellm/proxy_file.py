@@ -13,7 +13,13 @@ from pyrsistent import pvector
 from dispatch.errors import ConfigError, Fault, format_path
 from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, locate, origin_of, with_origin
 from dispatch.litellm.keys import is_known
-from dispatch.litellm.proxy_settings import find_dead_aliases, find_unnamed_credentials
+from dispatch.litellm.proxy_settings import (
+    find_dead_aliases,
+    find_dead_name,
+    find_unnamed_credentials,
+    values_at,
+)
+from dispatch.litellm.settings import SECTIONS, aliases_in
 from dispatch.redaction import quote_name
 from dispatch.suggestions import describe_type, nearest
 
@@ -34,13 +40,25 @@ _RESERVED = {
 """Keys of litellm_params that mean something else in a model, and what to do."""
 
 
+_ID = ("*", "model_info", "id")
+_ROUTED = (
+    "auto_router_default_model", "auto_router_embedding_model", "adaptive_router_default_model",
+    "adaptive_router_config.available_models.*", "complexity_router_default_model",
+    "complexity_router_config.default_model", "complexity_router_config.tiers.*",
+    "complexity_router_config.tiers.*.*", "complexity_router_config.classifier_llm_config.model",
+    "quality_router_default_model", "quality_router_config.available_models.*",
+)  # fmt: skip
+"""The keys of a deployment that name others."""
+
+
 def is_proxy_file(tree: Mapping[str, Any]) -> bool:
     """Return whether a configuration is one of LiteLLM's proxy.
 
     >>> is_proxy_file({"model_list": []}), is_proxy_file({"model_list": [], "models": []})
     (True, False)
     """
-    return "models" not in tree and ("model_list" in tree or has_more(tree))
+    alone = bool(tree) and tree.keys() <= {*SECTIONS}  # its models are in a database
+    return "models" not in tree and ("model_list" in tree or has_more(tree) or alone)
 
 
 def from_litellm(tree: FrozenMap[str, Any], *, skip_wrong: bool = False) -> FrozenMap[str, Any]:
@@ -250,4 +268,11 @@ def _find_unnamed(tree: Mapping[str, Any], entries: Any) -> Iterator[Fault]:
         for fault in find_unnamed_credentials(tree, entry["litellm_params"]):
             if fault.severity == "warning":
                 yield fault.under("model_list", index, "litellm_params")
-    yield from find_dead_aliases(tree, [entry["model_name"] for entry in entries])
+    names = [entry["model_name"] for entry in entries]
+    yield from find_dead_aliases(tree, names)
+    names += [*aliases_in(tree), *(str(i) for _, i in values_at(entries, _ID))]
+    for pattern in _ROUTED:
+        for path, name in values_at(
+            tree, ("model_list", "*", "litellm_params", *pattern.split("."))
+        ):
+            yield from find_dead_name(path, name, names) if isinstance(name, str) else ()

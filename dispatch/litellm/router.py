@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.config.environment import references
@@ -101,11 +102,33 @@ def build(dispatcher: ModelDispatcher[Any] | Groups, settings: Mapping[str, Any]
     let_cool_down(models, resolved)
     secrets = secret_values([models, resolved]) | find_secrets(dispatcher)
     guard_logs(secrets)
+    make = partial(Router, model_list=models, **resolved)
     try:
-        return Built(Router(model_list=models, **resolved), usable, secrets)
+        router = _in_loop(make) if _has_budget(models, resolved) else make()
+        return Built(router, usable, secrets)
     except Exception as error:  # of any class; its text may hold what a model holds
         refusal = scrub(f"{type(error).__name__}: {error}", secrets)
     raise ConfigError([Fault((), f"LiteLLM refuses this Router: {refusal}", code="refused")])
+
+
+def _has_budget(models: Iterable[Deployment], settings: Mapping[str, Any]) -> bool:
+    """Return whether LiteLLM starts a task that counts what is spent: it needs an event loop."""
+    limited = (model["litellm_params"].get("max_budget") for model in models)
+    return bool(settings.get("provider_budget_config")) or any(each is not None for each in limited)
+
+
+def _in_loop(make: Callable[[], Any]) -> Any:
+    import asyncio  # LiteLLM has loaded it
+
+    async def made() -> Any:
+        return make()
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            return runner.run(made())
+    return make()
 
 
 def _usable(deployed: Iterable[Deployed]) -> tuple[Deployed, ...]:
@@ -144,13 +167,14 @@ def _usable(deployed: Iterable[Deployed]) -> tuple[Deployed, ...]:
 def _find_refusal(params: Deployment) -> Fault | None:
     """Return why LiteLLM would make no Router with a model: one such model would block all."""
     import litellm
+    from litellm.llms.openai_like.json_loader import JSONProviderRegistry
     from litellm.types.router import LiteLLM_Params
     from pydantic import ValidationError
 
     quiet, litellm.suppress_debug_info = litellm.suppress_debug_info, True  # it prints otherwise
     try:
         LiteLLM_Params(**params)
-        litellm.get_llm_provider(
+        _, provider, *_ = litellm.get_llm_provider(
             params["model"], params.get("custom_llm_provider"), params.get("api_base")
         )
     except ValidationError as error:
@@ -163,6 +187,11 @@ def _find_refusal(params: Deployment) -> Fault | None:
         return Fault(("model",), message, hint, "unknown-provider")
     finally:
         litellm.suppress_debug_info = quiet
+    registered = (each["provider"] for each in litellm.custom_provider_map)
+    known = provider in {*litellm.provider_list, *registered}
+    if not known and not JSONProviderRegistry.exists(provider):
+        message = f"LiteLLM has no provider {quote_name(provider)}"
+        return Fault(("custom_llm_provider",), message, "", "unknown-provider")
     return None
 
 

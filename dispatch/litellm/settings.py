@@ -1,7 +1,7 @@
 """The settings of LiteLLM's Router, as a configuration holds them beside its models.
 
-Their names and kinds are shipped, in `router_settings.txt`. Where LiteLLM is loaded, the names
-that it has beside these count too.
+Their names and kinds are shipped, in `settings.txt`, with those of the proxy. Where LiteLLM is
+loaded, the names that its Router has beside these count too.
 """
 
 from __future__ import annotations
@@ -11,30 +11,22 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from pyrsistent import PVector
-
 from dispatch.config.environment import Types, resolve
-from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
-from dispatch.immutable import FrozenMap, locate, thaw
+from dispatch.errors import Fault, Step
+from dispatch.immutable import LISTS, FrozenMap, locate, thaw
 from dispatch.litellm.deployments import Groups
 from dispatch.litellm.tables import rows
 from dispatch.redaction import is_reference, quote_name
-from dispatch.suggestions import describe_type, did_you_mean, nearest
+from dispatch.suggestions import KINDS, describe_type, did_you_mean, nearest
 
 __all__ = [
-    "CHOICES",
-    "MAPPINGS",
-    "SECTIONS",
-    "SETTINGS",
-    "aliases_in",
-    "find_dead_fallbacks",
-    "find_settings_faults",
-    "find_wrong_value",
-    "router_settings",
-]
+    "MAPPINGS", "NESTED", "SECTIONS", "SETTINGS", "aliases_in", "find_dead_fallbacks",
+    "find_settings_faults", "find_wrong_value", "router_settings",
+]  # fmt: skip
 
 MAPPINGS = (
     "router_settings", "litellm_settings", "general_settings", "environment_variables",
@@ -50,15 +42,35 @@ SECTIONS = (
 )  # fmt: skip
 """The sections beside the models that LiteLLM's proxy documents or reads, of 1.100.0 to 1.110.2."""
 
-_LINES = Path(__file__).with_name("router_settings.txt").read_text(encoding="utf-8").splitlines()
-_ROWS = [line.split() for line in _LINES if not line.startswith("#")]
+_TEXT = Path(__file__).with_name("settings.txt").read_text(encoding="utf-8")
+_PARTS = {
+    part.partition("]")[0]: [line for line in part.splitlines()[1:] if line and line[0] != "#"]
+    for part in _TEXT.split("\n[")[1:]
+}
 
-SETTINGS: Mapping[str, str] = {name: kind for name, kind, *_ in _ROWS}
-"""What each setting of the Router takes, in the words of JSON Schema."""
+SETTINGS: Mapping[str, Mapping[str, list[str]]] = {
+    section: {name: words for name, *words in map(str.split, _PARTS[section])}
+    for section in MAPPINGS[:3]
+}
+"""What each setting of a section takes, in the words of JSON Schema, then the values it knows."""
 
-CHOICES: Mapping[str, list[str]] = {name: values for name, _, *values in _ROWS if values}
-"""The values that a setting knows, where it knows not any."""
 
+def _read_nested(lines: Iterable[str]) -> Mapping[tuple[str, ...], Mapping[str, list[str]]]:
+    holders: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    callbacks = _PARTS["callbacks"][0]
+    for path, kind, *values in (line.replace("$callbacks", callbacks).split() for line in lines):
+        *above, last = path.split(".")
+        if kind == "names":
+            holders.setdefault((*above, last), {}).update((name, ["any"]) for name in values)
+        else:
+            holders.setdefault((*above,), {})[last] = [kind, *values]
+    return holders
+
+
+NESTED = _read_nested(_PARTS["nested"])
+"""What is deeper in the sections: by the path of what holds it, the keys and what each takes."""
+
+_ROUTER = SETTINGS["router_settings"]
 _FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 _SHARED = {
     **{name: name for name in (*_FALLBACKS, "default_fallbacks")},
@@ -66,19 +78,12 @@ _SHARED = {
     "request_timeout": "timeout",
 }
 """What the proxy's Router takes from `litellm_settings`, and the Router's name for it."""
-_TYPES = cast("Types", {n: k for n, k in SETTINGS.items() if k in ("integer", "number", "boolean")})
+_CONVERTED = ("integer", "number", "boolean")
+_KINDS_OF = {name: words[0].split("|") for name, words in _ROUTER.items()}
+_TYPES = cast("Types", {name: of[0] for name, of in _KINDS_OF.items() if of[0] in _CONVERTED})
 
-_LISTS = (list, tuple, PVector)
-_KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
-    "integer": ("a whole number", (int,)),
-    "number": ("a number", (int, float)),
-    "boolean": ("true or false", (bool,)),
-    "string": ("a string", (str,)),
-    "array": ("a list", _LISTS),
-    "object": ("a mapping", (Mapping,)),
-}
-_SCALAR = ("integer", "number", "boolean", "string")
-_PLAIN = (str, int, float, bool, Mapping, *_LISTS)
+_SCALAR = {*_CONVERTED, "string"}
+_PLAIN = (str, int, float, bool, Mapping, *LISTS)
 _NUMBER = r"(\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?)?"
 
 
@@ -103,30 +108,32 @@ def find_settings_faults(section: Any, name: str = "router_settings") -> Iterato
         if not isinstance(key, str):
             message = f"expected a name, found {describe_type(key)} as a key"
             yield Fault((name,), message, code="wrong-section")
-        elif name == "router_settings" and key not in SETTINGS and key not in live:
-            near = nearest(key, SETTINGS, 0.75)
+        elif name == "router_settings" and key not in _ROUTER and key not in live:
+            near = nearest(key, _ROUTER, 0.75)
             hint = f"did you mean {quote_name(near)}?" if near else ""
             fault = Fault((name, key), f"unknown setting {quote_name(key)}", hint, "unknown-key")
             yield fault if live else fault.as_warning()
-        elif setting is not None and not (key == "redis_port" and str(value).isdecimal()):
-            named = [each for each in get_args(live.get(setting)) if isinstance(each, str)]
-            choices = dict.fromkeys((*CHOICES.get(setting, ()), *named))
-            yield from find_wrong_value((name, key), value, SETTINGS.get(setting, ""), choices)
+        elif setting is not None:
+            kind, *choices = _ROUTER.get(setting, ("any",))
+            choices += (each for each in get_args(live.get(setting)) if isinstance(each, str))
+            yield from find_wrong_value((name, key), value, kind, dict.fromkeys(choices))
 
 
 def find_wrong_value(
     path: tuple[Step, ...], value: Any, kind: str, choices: Collection[str]
 ) -> Iterator[Fault]:
-    """Yield a fault for a value that is not of a kind, in the words of JSON Schema, or no choice.
+    """Yield a fault for a value that is not of a kind, such as `integer|string`, or no choice.
 
     >>> for fault in find_wrong_value(("cache",), "yes", "boolean", ()):
     ...     print(fault)
     cache: expected true or false, found a string; remove the quotes: write true
     """
-    refers = isinstance(value, str) and is_reference(value)
-    if kind not in _KINDS or not isinstance(value, _PLAIN) or (refers and kind in _SCALAR):
+    kinds = kind.split("|")
+    refers = isinstance(value, str) and is_reference(value) and not _SCALAR.isdisjoint(kinds)
+    if kind == "any" or refers or not isinstance(value, _PLAIN):
         return  # also for an object that a program made, and for what the environment holds
-    expected, types = _KINDS[kind]
+    expected = " or ".join(KINDS[each][0] for each in kinds)
+    types = tuple(fits for each in kinds for fits in KINDS[each][1])
     if not isinstance(value, types) or (isinstance(value, bool) and kind != "boolean"):
         number = re.fullmatch(_NUMBER, value.strip()) if isinstance(value, str) else None
         hint = f"write {number[1]}" if number and kind in ("integer", "number") else ""
@@ -138,7 +145,9 @@ def find_wrong_value(
         message = f"expected {expected}, found {describe_type(value)}"
         yield Fault(path, message, hint, "wrong-setting")
     elif choices and value not in choices:
-        hint = did_you_mean(str(value), choices)
+        word = str(value).lower().replace("_", "-")
+        meant = (each for each, *names in rows("strategies") if word in names and each in choices)
+        hint = did_you_mean(next(meant, str(value)), choices)
         yield Fault(path, f"unknown value {quote_name(value)}", hint, "wrong-setting")
 
 
@@ -175,14 +184,9 @@ def router_settings(
     types = {name: _TYPES[_SHARED[name]] for name in shared if _SHARED[name] in _TYPES}
     own = {name: value for name, value in own.items() if name not in given}
     shared = {name: value for name, value in shared.items() if _SHARED[name] not in given}
-    try:
-        own = resolve(own, ("router_settings",), types=_TYPES)
-        shared = resolve(shared, ("litellm_settings",), types=types)
-    except UnsetVariableError as error:
-        faults = [locate(fault, sections) for fault in error.faults]
-        raise UnsetVariableError(faults, error.variable) from None
-    except ConfigError as error:
-        raise ConfigError(locate(fault, sections) for fault in error.faults) from None
+    place = partial(locate, value=sections)
+    own = resolve(own, ("router_settings",), types=_TYPES, locate=place)
+    shared = resolve(shared, ("litellm_settings",), types=types, locate=place)
     given = resolve(dict(given), ("router_settings",), types=_TYPES)
     return {**own, **{_SHARED[name]: value for name, value in shared.items()}, **given}
 
@@ -242,14 +246,12 @@ def aliases_in(sections: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _named(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]]:
     """Yield each role or model that fallbacks name, and where; None where none can be."""
-    for key in ("default_fallbacks", *_FALLBACKS):
-        entries = settings.get(key)
-        if not isinstance(entries, _LISTS):
-            continue  # absent, or the wrong kind of setting
-        if key == "default_fallbacks":
-            yield from _targets(entries, (key,))
-            continue
-        for index, entry in enumerate(entries):
+    default = settings.get("default_fallbacks")
+    if isinstance(default, LISTS):
+        yield from _targets(default, ("default_fallbacks",))
+    for key in _FALLBACKS:
+        entries = settings.get(key)  # absent, or the wrong kind of setting
+        for index, entry in enumerate(entries if isinstance(entries, LISTS) else ()):
             if not isinstance(entry, Mapping):
                 yield (key, index), None
                 continue
@@ -260,7 +262,7 @@ def _named(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]
 
 
 def _targets(targets: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
-    if not isinstance(targets, _LISTS):
+    if not isinstance(targets, LISTS):
         yield path, None
         return
     for index, target in enumerate(targets):

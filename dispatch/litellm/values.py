@@ -14,28 +14,19 @@ from pyrsistent import PVector
 
 from dispatch.config.environment import foreign_reference, refers
 from dispatch.errors import Fault, Step
-from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, key_variables
+from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, key_variables, vendor_of
 from dispatch.litellm.keys import KEY_KINDS, VALUE_TYPES, is_known
 from dispatch.litellm.providers import called, endpoint_of, is_local, provider_of
 from dispatch.litellm.tables import kinds_of, rows, table
 from dispatch.redaction import NO_KEY, REFERENCE, is_secret, quote_name, redact
-from dispatch.suggestions import describe_type, nearest
+from dispatch.suggestions import KINDS, describe_type, nearest
 
-__all__ = ["find_reference_faults", "find_wrong_values", "inner_keys"]
+__all__ = ["find_reference_faults", "find_wrong_values", "inner_keys", "more_foreign"]
 
 Path = tuple[Step, ...]
 
 _LISTS = (list, tuple, PVector)
 _PLAIN = (str, int, float, date, Mapping, *_LISTS)
-_TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
-    "string": ("a string", (str,)),
-    "number": ("a number", (int, float)),
-    "integer": ("a whole number", (int,)),
-    "boolean": ("true or false", (bool,)),
-    "object": ("a mapping", (Mapping,)),
-    "array": ("a list", _LISTS),
-    "strings": ("a list of strings", _LISTS),
-}
 _HEADERS = ("headers", "extra_headers", "default_headers")
 _UNENCODED = ("metadata", "litellm_metadata", "model_info")  # no request is made of them
 _PROSE = ("system_prompt", "litellm_system_prompt", "stop", "user", "response_format")
@@ -108,9 +99,7 @@ def _find_wrong_forms(model: Mapping[str, Any]) -> Iterator[Fault]:
         value = model.get(key)
         if not isinstance(value, str) or re.fullmatch(rf"\s*({form})?\s*", value) or refers(value):
             continue
-        elsewhere = (
-            foreign_reference(value) or _more_foreign(value) or re.match(_PLACEHOLDER, value)
-        )
+        elsewhere = foreign_reference(value) or more_foreign(value) or re.match(_PLACEHOLDER, value)
         if not elsewhere and not re.fullmatch(_VARIABLE, value):
             yield _fault((key,), f"unknown value {quote_name(value)}", " ".join(example))
 
@@ -128,6 +117,11 @@ def _find_wrong_tools(model: Mapping[str, Any]) -> Iterator[Fault]:
                 yield _fault(("tools", index), "has no name of a function", hint)
     wanted = model.get("response_format")
     wanted = wanted if isinstance(wanted, Mapping) else {}
+    given = wanted.get("json_schema")
+    hosted = vendor_of(model) == "openai" and not endpoint_of(model)[1]
+    if hosted and isinstance(given, Mapping) and "name" not in given:
+        path = ("response_format", "json_schema")
+        yield _fault(path, "has no name", "write {name: …, schema: …}")
     schemas = {"json_schema", "response_schema"}
     if wanted.get("type") == "json_schema" and schemas.isdisjoint(wanted):
         hint = "write json_schema: {name: …, schema: …}"
@@ -163,7 +157,7 @@ def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator
             hint = f"write {REFERENCE}{variable}"
             yield _fault(path, "this reference is not expanded", hint, "wrong-reference")
     elif kinds and not any(_fits(value, kind) for kind in kinds):
-        expected = " or ".join(_TYPES[kind][0] for kind in kinds)
+        expected = " or ".join(KINDS[kind][0] for kind in kinds)
         found = "a date" if isinstance(value, date) else describe_type(value)
         yield _fault(path, f"expected {expected}, found {found}", _fix(str(path[-1]), kinds, value))
     elif isinstance(value, float) and not isfinite(value):
@@ -181,7 +175,7 @@ def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator
                     yield _fault((*path, key), "is no name of a header", "use letters and hyphens")
                 else:
                     yield from _find((*path, key), inner, kinds_of(inner), item)
-            elif path[0] != "model_info":
+            elif path[0] != "model_info" or not path[1:]:  # which LiteLLM spreads as arguments
                 message = f"expected strings as keys, found {describe_type(key)}"
                 yield _fault(path, message, f'quote it: "{key}"')
     elif isinstance(value, _LISTS):
@@ -217,7 +211,7 @@ def _fits(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     whole = kind == "integer" and isinstance(value, float) and value.is_integer()
-    return whole or isinstance(value, _TYPES[kind][1])
+    return whole or isinstance(value, KINDS[kind][1])
 
 
 def _fix(key: str, kinds: tuple[str, ...], value: Any) -> str:
@@ -225,6 +219,9 @@ def _fix(key: str, kinds: tuple[str, ...], value: Any) -> str:
     kind, text = kinds[0], value.strip() if isinstance(value, str) else ""
     if key == "drop_params" and isinstance(value, _LISTS):
         return "write true, or the names under additional_drop_params"
+    choices = next((row[1:] for row in rows("choices") if row[0].lstrip("~") == key), None)
+    if kind == "string" and choices and isinstance(value, int | float):
+        return f"known: {', '.join(choices)}"
     if kind == "string":
         return _as_string(key, value)
     if kind in ("number", "integer") and text:
@@ -238,7 +235,7 @@ def _fix(key: str, kinds: tuple[str, ...], value: Any) -> str:
     header = re.fullmatch(r"([\w-]+)\s*[:=]\s*(\S.*)", text) if key in _HEADERS else None
     if header and not is_secret(header[1]):
         return f"write a mapping: {{{header[1]}: {header[2]}}}"
-    example = " ".join(table("examples").get(key, ("write", _TYPES[kind][0])))
+    example = " ".join(table("examples").get(key, ("write", KINDS[kind][0])))
     return "write a mapping, not a string" if text.startswith("{") else example
 
 
@@ -267,7 +264,7 @@ def _as_number(key: str, text: str, kind: str) -> str:
     factors = (float(each) for of, each, *names in rows("units") if of == units and unit in names)
     factor = next(factors, None)
     if quantity is None or (unit and factor is None):
-        return f"write {_TYPES[kind][0]}"
+        return f"write {KINDS[kind][0]}"
     if factor is not None:
         return f"write {round(float(quantity[1]) * factor, 6):.15g}"
     return f"remove the quotes: write {text}" if quantity[1] == given else f"write {quantity[1]}"
@@ -306,7 +303,7 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         if refers(value, key, VALUE_TYPES) or text.lower() == NO_KEY:
             continue
         token = re.sub(_SCHEME, "", text) if is_secret(key) else text
-        name = foreign_reference(token) or _more_foreign(token)
+        name = foreign_reference(token) or more_foreign(token)
         part = re.search(_WITHIN_URL, text) if key in (*ENDPOINTS, "model") else None
         if part and not name:
             message = f"holds {part[0]}, which nothing replaces"
@@ -316,10 +313,17 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         elif re.fullmatch(_NAMED_BY_USERS, key) and re.match(_PLACEHOLDER, text):
             hint = "write yours, or os.environ/NAME"
             yield _fault(path, "looks like a placeholder", hint, "placeholder")
-        elif is_secret(key) and any(re.fullmatch(form, text) for (form,) in rows("stores")):
+        elif (
+            is_secret(key)
+            and not name
+            and any(re.fullmatch(form, text) for (form,) in rows("stores"))
+        ):
             message = "is where a secret is kept, and nothing reads it there"
             hint = f"put the secret into a variable: {REFERENCE}{_variable(model)}"
             yield _fault(path, message, hint, "wrong-reference")
+        elif is_secret(key) and re.fullmatch(_SCHEME.removesuffix(r"\s+"), text):
+            hint = f"put the whole value into a variable: {REFERENCE}NAME"
+            yield _fault(path, "holds a scheme, and no key", hint)
         elif is_secret(key) and not name and not mocked and _is_placeholder(token, endpoint):
             hint = f"write {REFERENCE}{_variable(model)}"
             yield _fault(path, "looks like a placeholder", hint, "placeholder")
@@ -351,7 +355,12 @@ def _strings(model: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
             yield from (((key, k), v) for k, v in value.items() if isinstance(v, str))
 
 
-def _more_foreign(text: str) -> str | None:
+def more_foreign(text: str) -> str | None:
+    """Return the variable that a secret refers to in ways that a word may have too.
+
+    >>> more_foreign("os.enviorn/OPENAI_API_KEY"), more_foreign("sk-1")
+    ('OPENAI_API_KEY', None)
+    """
     matches = (re.fullmatch(form, text) for (form,) in rows("references"))
     return next((match[1] for match in matches if match), None)
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.litellm.deployments import deploy
 from dispatch.redaction import display_name
-from dispatch.roles import Contract
-from dispatch.sections import read_sections
-from dispatch.stages import Model, apply_defaults, drop_disabled
+from dispatch.stages import Model
 
-__all__ = ["Assignment", "assignments", "switched_off"]
+__all__ = ["Assignment", "assignments"]
 
 
 class Assignment(NamedTuple):
@@ -56,14 +54,3 @@ def _assignment(role: str, model: Model, deployment: dict[str, Any]) -> Assignme
     lender = player if player != role else None
     shares = params["order"], params.get("weight")
     return Assignment(role, *shares, display_name(model), model["model"], task, lender, model)
-
-
-def switched_off(tree: Mapping[str, Any], contract: Contract | None = None) -> list[str]:
-    """Return the names of the models that `enabled: false` keeps out.
-
-    >>> switched_off({"models": [{"model": "gpt-4o", "enabled": False}]})
-    ['gpt-4o']
-    """
-    sections = read_sections(tree, contract)
-    models = (apply_defaults(model, sections.defaults) for model in sections.models)
-    return [display_name(model) for model in models if not drop_disabled(model)]

@@ -114,7 +114,9 @@ def check(
     if sections is None:
         found += _find_in_sections(tree, ())
     else:
-        found += _find(tree, sections, today or datetime.date.today(), ahead, deep)
+        wrong = bool(found)  # some models are left out
+        more = _find(tree, sections, today or datetime.date.today(), ahead, deep)
+        found += (fault for fault in more if not (wrong and fault.code == "no-models"))
     found = [*_group_unset(_drop_set(found, tree)), *find_proxy_faults(tree)]
     source: Any = getattr(origin_of(tree), "source", None)
     if source is not None:
@@ -207,8 +209,11 @@ def _find(
         groups = {role: pvector(c for c in copies if role in c["roles"]) for role in contract}
     found = [*_find_in_sections(tree, contract.own_keys), *refused]
     if not refused and not models and not has_more(tree):
-        place = ("models" if "models" in tree else "model_list",)
-        found.append(locate(_warning(place, "holds no model", "add one", "no-models"), tree))
+        fault = _warning(("models",), "holds no model", "add one", "no-models")
+        if is_proxy_file(tree):
+            hint = "add one, unless LiteLLM's database has them"
+            fault = Fault(("model_list",), "holds no model", hint, "no-models", "note")
+        found.append(locate(fault, tree))
 
     catalog, secrets, unknown = read_catalog(), secret_values(tree), set[str]()
     settings = sections.rest.get("litellm_settings")
@@ -331,8 +336,8 @@ def _find_in_keys(
 def _find_unset_keys(model: Model, catalog: Catalog | None) -> Iterator[Fault]:
     if catalog is None or not (called := _called(model, catalog)):
         return
-    if model.get("litellm_credential_name"):  # which gives what the provider needs
-        return
+    if model.get("litellm_credential_name") or model.get("configurable_clientside_auth_params"):
+        return  # what the provider needs is given elsewhere, or comes with the request
     provider = catalog.provider(*called)
     has_endpoint = model.get("api_base") or model.get("base_url")
     for need in needs(provider, model) if provider and not has_endpoint else ():

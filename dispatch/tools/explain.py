@@ -13,7 +13,7 @@ from dispatch.config.morpher import ConfigMorpher
 from dispatch.config.paths import Key, PathLike, parse, trace
 from dispatch.config.signatures import read_parameters
 from dispatch.errors import Position, Step, format_path
-from dispatch.immutable import VECTOR, FrozenMap, Origin, origin_of
+from dispatch.immutable import FrozenMap, Origin, leaves, origin_of
 from dispatch.litellm.policy import RESERVED_KEYS, hide_misspelt_secrets
 from dispatch.litellm.proxy_file import from_litellm, is_proxy_file
 from dispatch.models import RoleGroup
@@ -121,15 +121,12 @@ def explain(
     hide_misspelt_secrets(written)
     tree = from_litellm(written) if is_proxy_file(written) else written
     explainer = _Explainer(tree, read_sections(tree, contract), target)
-    start = () if path is None else trace(written if _is_of_proxy(path) else explainer.tree, path)
+    of_proxy = path is not None and parse(path)[:1] == (Key("model_list"),)
+    start = () if path is None else trace(written if of_proxy else explainer.tree, path)
     if start[:1] != ("model_list",):
         return list(explainer.explain(start, role))
     everything = explainer.explain((), role)
     return [each for each in everything if each.origins[0].path[: len(start)] == start]
-
-
-def _is_of_proxy(path: PathLike) -> bool:
-    return parse(path)[:1] == (Key("model_list"),)
 
 
 class _Use(NamedTuple):
@@ -162,7 +159,7 @@ class _Explainer:
 
     def explain(self, start: Path, role: str | None) -> Iterator[Explanation]:
         lender, chosen = ("", None) if role is None else self.players(role)
-        for at, value in _leaves(self.tree):
+        for at, value in leaves(self.tree):
             if at[: len(start)] == start and (chosen is None or at[:2] in chosen):
                 for each in self.explain_value(at, value, role):
                     yield each._replace(borrowed_from=lender)
@@ -186,7 +183,10 @@ class _Explainer:
             section = {"router_settings": "router", "roles": "reserved", "own_keys": "reserved"}
             fates[cast("Fate", section.get(str(at[0]), "section"))] = []
         else:
-            for target in self.targets((role,) if role else use.roles or tuple(self.contract)):
+            roles = (role,) if role else use.roles or tuple(self.contract)
+            called = (RoleGroup(name, (), self.contract).callable for name in roles)
+            targets = [self.target] if self.target is not None else dict.fromkeys(called)
+            for target in targets:
                 fates.setdefault(self.fate(use.key, target), []).append(_name(target))
         sent = not fates.keys().isdisjoint(("parameter", "kwargs"))
         variable = next((name for _, name in references(value)), "") if sent else ""
@@ -208,7 +208,8 @@ class _Explainer:
             key = at[1] if at[0] == "defaults" and len(at) > 1 else None
             return _Use(self.places(at), key if isinstance(key, str) else None)
         key, rest = str(at[2]), at[3:]
-        written = _origin(model).path_of(at[2:])
+        origin = origin_of(model) or Origin(at[:2])
+        written = origin.path_of(at[2:])
         if key != "roles":
             places = self.places(written) + self.replaced_default(key, written)
             return _Use(places, key, self.roles(at[:2]))
@@ -217,7 +218,7 @@ class _Explainer:
             parameter = rest[len(base) : len(base) + 1]
             if rest[: len(base)] == base and parameter and parameter != ("task",):
                 key = str(parameter[0])
-                replaced = _origin(model).path_of((key,))
+                replaced = origin.path_of((key,))
                 places = self.places(written)
                 if key in model:
                     places += self.places(replaced) + self.replaced_default(key, replaced)
@@ -233,12 +234,6 @@ class _Explainer:
         replaces = key in self.defaults and written[0] != "defaults"
         return self.places(("defaults", key)) if replaces else ()
 
-    def targets(self, roles: Iterable[str]) -> Iterable[Any]:
-        if self.target is not None:
-            return [self.target]
-        groups = (RoleGroup(role, (), self.contract) for role in roles)
-        return dict.fromkeys(group.callable for group in groups)
-
     def fate(self, key: str, target: Any) -> Fate:
         parameters = read_parameters(target)
         if key in parameters.defaults:
@@ -249,22 +244,6 @@ class _Explainer:
             return "reserved"
         accepted = parameters.has_var_keyword and key not in parameters.filled
         return "kwargs" if accepted else "ignored"
-
-
-def _origin(model: Model) -> Origin:
-    return origin_of(model) or Origin(("models",))
-
-
-def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield each single value with its path."""
-    if isinstance(value, FrozenMap) and value:
-        for key, item in value.iteritems():
-            yield from _leaves(item, (*path, key))
-    elif isinstance(value, VECTOR) and value:
-        for index, item in enumerate(value):
-            yield from _leaves(item, (*path, index))
-    else:
-        yield path, value
 
 
 def _name(target: Any) -> str:

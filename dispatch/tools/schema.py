@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from dispatch.litellm.keys import KEY_KINDS, VALUE_TYPES, known_keys
+from dispatch.litellm.keys import VALUE_TYPES, known_keys
 from dispatch.litellm.policy import RESERVED_KEYS
 from dispatch.litellm.proxy_file import ENTRY_KEYS
-from dispatch.litellm.proxy_settings import LISTS, PROXY_SETTINGS
-from dispatch.litellm.settings import CHOICES, MAPPINGS, SECTIONS, SETTINGS
+from dispatch.litellm.proxy_settings import LISTS
+from dispatch.litellm.settings import MAPPINGS, SECTIONS, SETTINGS
+from dispatch.litellm.tables import kinds_of
 from dispatch.redaction import is_secret
 from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, Contract, Role
 from dispatch.sections import CALLABLE
@@ -24,63 +26,26 @@ _NOT_BLANK: Schema = {"type": "string", "pattern": r"\S"}
 _REFERENCE: Schema = {"type": "string", "pattern": r"^os\.environ/"}
 
 
-def _typed(kind: str) -> Schema:
-    """Describe a value of a type; for a number or a boolean, a reference to one serves too."""
-    if kind in ("integer", "number", "boolean"):
-        return {"type": [kind, "null", "string"], "pattern": r"^os\.environ/"}
-    return {"type": [kind, "null"]} if kind in ("string", "array", "object") else {}
+def _typed(*kinds: str) -> Schema:
+    """Describe a value of one of these kinds; a reference serves for a number or a boolean."""
+    types = ["array" if kind == "strings" else kind for kind in kinds]
+    if not types or "any" in types:
+        return {}
+    if "string" in types or {"number", "integer", "boolean"}.isdisjoint(types):
+        return {"type": [*types, "null"]}
+    return {"type": [*types, "null", "string"], "pattern": _REFERENCE["pattern"]}
 
 
 _STRING, _OBJECT, _ARRAY = map(_typed, ("string", "object", "array"))
 
-# The types of keys besides `VALUE_TYPES`, by their names, as LiteLLM 1.110.2 annotates them.
-_TYPES: tuple[tuple[str, Schema], ...] = (
-    (r"^model$", _NOT_BLANK),
-    (r"^enabled$", {"type": "boolean"}),
-    (r"^stop$", {"type": ["string", "array", "null"]}),
-    (r"^(extra_)?headers$|^(extra_body|thinking|model_info|logit_bias)$|_options$", _OBJECT),
-    (r"^(litellm_)?metadata$|(?<!^auto)_router_config$|_by_service_tier$", _OBJECT),
-    (r"^(tools|functions|modalities|tags|aws_session_tags|.+_(openai|drop)_params)$", _ARRAY),
-    (r"^(name|system_prompt|organization|reasoning_effort|verbosity|user|service_tier)$", _STRING),
-    (r"^(?!.+_(forward|call)_).+_(name|url|id|path|file|region|project|location)$", _STRING),
-    (r"_(username|provider|api_version|host|endpoint|scope|subject|audience|duration)$", _STRING),
-    (r"^(?!.*query).*(^|_)cost(_|$)", _typed("number")),
-    (r"_ttl_seconds$|_(rpm|tpm)_limit$|_input_chars$|_port$", _typed("integer")),
-    (r"^(use_x|use_ch|anthropic_disable|allow_(client|legacy))|_ssl$", _typed("boolean")),
-)
-_ABOUT = {
-    "name": "What you call the model; never sent.",
-    "model": "What LiteLLM calls: provider/name, or the name alone.",
-    "enabled": "false leaves the model out.",
-    "system_prompt": "Comes first in each conversation.",
-    "order": "Models of a role with a lower order serve first.",
-    "weight": "Share of the calls among models of the same order.",
-    "model_info": "What describes the model, such as max_input_tokens; never sent.",
-    "api_key": "Best written as os.environ/NAME; none for an endpoint without keys.",
-    "api_base": "The URL of your own endpoint.",
-    "base_url": "The same as api_base.",
-    "api_version": "Quote it: YAML reads it as a date.",
-    "custom_llm_provider": "The provider, where the model's name does not say it.",
-    "temperature": "How random the answers are; 0 is the least.",
-    "top_p": "Sample among the likeliest tokens, up to this probability.",
-    "max_tokens": "The most tokens of an answer.",
-    "max_completion_tokens": "The most tokens of an answer, reasoning included.",
-    "timeout": "Seconds to wait for an answer.",
-    "stream_timeout": "Seconds to wait for the first piece of a streamed answer.",
-    "num_retries": "How often a failed call is repeated.",
-    "rpm": "The most requests a minute.",
-    "tpm": "The most tokens a minute.",
-    "seed": "Makes answers repeatable where the provider can.",
-    "n": "How many answers to give.",
-    "stream": "Whether answers come in pieces.",
-    "drop_params": "Leave out what the model does not support.",
-    "stop": "Strings that end an answer.",
-    "reasoning_effort": "How much to reason: none, minimal, low, medium, high, …",
-    "thinking": "Such as {type: enabled, budget_tokens: 2000}.",
-    "extra_headers": "HTTP headers to send too.",
-    "extra_body": "Keys that go into the request as they are.",
-    "mock_response": "Answer with this, without a call.",
-}
+# Of keys of which `key_kinds.txt` says nothing, or something else; by their names, the strings.
+_TYPES: Schema = {"model": _NOT_BLANK, "enabled": {"type": "boolean"}, "name": _STRING,
+                  "model_info": _OBJECT, "api_version": {}}  # fmt: skip
+_STRINGS = r"""(?x)
+    ^(?!.+_(forward|call)_).+_(name|url|id|path|file|region|project|location)$
+    | _(username|provider|host|endpoint|scope|subject|audience|duration)$"""
+_LINES = Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").splitlines()[1:]
+_ABOUT = dict(line.split(": ", 1) for line in _LINES)
 _DECLARATION: Schema = {
     "type": ["object", "null"],
     "additionalProperties": False,
@@ -109,6 +74,7 @@ _TASKS: dict[str, Schema] = {
     "required": _NOT_BLANK,
     "none": {"type": ["string", "null"], "pattern": r"^\s*$"},
 }
+_CLOSED: Schema = {"patternProperties": {"^x-": True}, "additionalProperties": False}
 _SINGULAR = ("name", "model", "roles")  # what no default can give to all models
 _DISABLED = {"required": ["enabled"], "properties": {"enabled": {"const": False}}}
 _SECTIONS = {
@@ -134,10 +100,12 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
     >>> made["$defs"]["role"]["enum"], made["required"]
     (['embed'], ['models'])
     """
-    optional = overlay or _has_default(contract)
+    default = contract.get(CHATCOMPLETIONS)  # what a model without `roles` plays
+    optional = overlay or (default is not None and default.task != "required")
     required = [] if overlay else ["model", *([] if optional else ["roles"])]
     counts = [] if overlay else list(_counts(contract))
-    keys = _keys()
+    played = [role.name for role in contract.values() if role.task != "required"]
+    about = "\n\n".join(map(_about, contract.values()))
     declared = {"type": ["object", "array"], "minProperties": 1, "minItems": 1}
     declares = {"required": ["roles"], "properties": {"roles": declared}}
     return {
@@ -169,8 +137,7 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
                 "type": ["array", "null"],
                 "items": {"type": "string"},
             },
-            **{name: _settings(name) for name in _SECTIONS if name != "router_settings"},
-            "router_settings": _settings("router_settings"),
+            **{name: _settings(name) for name in _SECTIONS},
         },
         "if": True if overlay else declares,
         "then": {"properties": {"models": _each("any model")}},
@@ -178,11 +145,11 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
         "$defs": {
             "model": _model(required, "roles"),
             "any model": _model([key for key in required if key == "model"], "any roles"),
-            "keys": {"type": "object", "properties": keys},
+            "keys": {"type": "object", "properties": _keys()},
             "parameters": {"allOf": [_ref("keys")], "properties": {"roles": False}},
             "roles": _roles("role", "tasks", optional),
             "any roles": _roles("any role", "any tasks", True),
-            "role": _role(contract),
+            "role": {"enum": played, "description": about},
             "any role": {"anyOf": [_ref("role"), _NOT_BLANK]},
             "tasks": _tasks(contract, False),
             "any tasks": _tasks(contract, _task("optional")),
@@ -217,32 +184,25 @@ def proxy_schema() -> Schema:
             "model_list": {
                 "description": "The deployments; those of one name share the load.",
                 "type": ["array", "null"],
-                "items": _closed(entry, ["model_name", "litellm_params"]),
+                "items": {
+                    "type": "object",
+                    "required": ["model_name", "litellm_params"],
+                    "properties": entry,
+                    **_CLOSED,
+                },
             },
             **others,
         },
-        "patternProperties": {"^x-": True},
-        "additionalProperties": False,
+        **_CLOSED,
     }
-
-
-def _closed(properties: Schema, required: list[str]) -> Schema:
-    """Describe a mapping of these keys, and of the user's own."""
-    own = {"patternProperties": {"^x-": True}, "additionalProperties": False}
-    return {"type": "object", "required": required, "properties": properties, **own}
 
 
 def _settings(section: str) -> Schema:
     """Describe a section of settings by the names and the kinds that LiteLLM takes."""
-    known = PROXY_SETTINGS.get(section, {})
-    kinds = {name: (kind, choices) for name, (kind, *choices) in known.items()}
-    if section == "router_settings":
-        kinds = {name: (kind, CHOICES.get(name, [])) for name, kind in SETTINGS.items()}
-        kinds["redis_port"] = ("", [])  # LiteLLM takes a string as well
-    properties = {
-        name: {"anyOf": [{"enum": [*choices, None]}, _REFERENCE]} if choices else _typed(kind)
-        for name, (kind, choices) in kinds.items()
-    }
+    properties = {}
+    for name, (kind, *choices) in SETTINGS.get(section, {}).items():
+        chosen = {"anyOf": [{"enum": [*choices, None]}, _REFERENCE]}
+        properties[name] = chosen if choices else _typed(*kind.split("|"))
     about = {"description": _SECTIONS[section]} if section in _SECTIONS else {}
     return {**about, **_OBJECT, **({"properties": properties} if properties else {})}
 
@@ -257,20 +217,12 @@ def _keys() -> Schema:
 
 
 def _type_of(key: str) -> Schema:
-    if len(kinds := KEY_KINDS.get(key, ())) > 1:
-        parts = [_typed("array" if kind == "strings" else kind) for kind in kinds]
-        return {"anyOf": parts}
-    if key in VALUE_TYPES and key != "model":
-        return _typed(VALUE_TYPES[key])
-    by_name = next((kind for pattern, kind in _TYPES if re.search(pattern, key)), {})
-    # Credentials may be a mapping.
-    return _STRING if is_secret(key) and "credentials" not in key else by_name
-
-
-def _has_default(contract: Contract) -> bool:
-    """Return whether a model may leave out `roles`, and plays the default one."""
-    default = contract.get(CHATCOMPLETIONS)
-    return default is not None and default.task != "required"
+    if key in _TYPES:
+        return _TYPES[key]  # type: ignore[no-any-return]
+    if kinds := kinds_of(key) or tuple(filter(None, [VALUE_TYPES.get(key)])):
+        return _typed(*kinds)
+    secret = is_secret(key) and "credentials" not in key  # these may be a mapping
+    return _STRING if secret or re.search(_STRINGS, key) else {}
 
 
 def _each(definition: str) -> Schema:
@@ -317,17 +269,11 @@ def _plays(role: Role) -> Schema:
 def _roles(role: str, tasks: str, optional: bool) -> Schema:
     entry = [_ref(role), _ref(tasks)]
     about = "The roles that it plays: one, a mapping of roles to tasks, or a list of both."
+    listed: Schema = {"type": "array", "items": {"anyOf": entry}}
     if not optional:
-        many = [{"type": "array", "items": {"anyOf": entry}, "minItems": 1}]
-        return {"description": about, "anyOf": [*entry, *many]}
+        return {"description": about, "anyOf": [*entry, {**listed, "minItems": 1}]}
     about += f" Without any it plays {CHATCOMPLETIONS}."
-    many = [{"type": "array", "items": {"anyOf": entry}}, {"enum": [None, {}]}]
-    return {"description": about, "anyOf": [*entry, *many]}
-
-
-def _role(contract: Contract) -> Schema:
-    names = [role.name for role in contract.values() if role.task != "required"]
-    return {"enum": names, "description": "\n\n".join(map(_about, contract.values()))}
+    return {"description": about, "anyOf": [*entry, listed, {"enum": [None, {}]}]}
 
 
 def _tasks(contract: Contract, others: Schema | bool) -> Schema:
