@@ -342,7 +342,8 @@ def test_variables(model, provider, tmp_path):
     assert last == ["sum x=1", "name y"]
     assert program.run("run", file, "hi", "--var", "a").returncode == 2
     asked = len(provider.log)
-    for options, words in (([], "needs a"), (["--role", "title"], "needs b")):
+    unknown = ["--var", "c=1"], "no role has a variable 'c'; known: a, b"
+    for options, words in (([], "needs a"), (["--role", "title"], "needs b"), unknown):
         missing = program.run("run", file, "hi", *options)
         assert (missing.returncode, words in missing.stderr) == (1, True)
     assert len(provider.log) == asked

@@ -37,6 +37,7 @@ from dispatch.litellm.deployments import deploy
 from dispatch.models import RoleGroup
 from dispatch.redaction import display_name, printable, quote_name, redact, redact_text
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
+from dispatch.suggestions import did_you_mean
 from dispatch.tools.chat import Turn, converse
 from dispatch.tools.complete import Stream, complete, listed
 from dispatch.tools.usage import Usage, usage
@@ -105,6 +106,11 @@ def command(
     dispatcher = config.dispatcher()
     role = role or _first_role(dispatcher)
     dispatcher.contract.require(role)
+    known = [name for each in dispatcher.contract.values() for name in each.variables or ()]
+    for name in variables:
+        if name not in known:
+            hint = did_you_mean(name, known) or "name it in the variables of a role"
+            raise RoleError(f"no role has a variable {quote_name(name)}; {hint}")
     post = role == CHATCOMPLETIONS and not no_post and (as_json or not quiet)
     if asked is not None and dry_run:
         roles = [role, POSTCOMPLETIONS] if post else [role]
