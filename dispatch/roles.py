@@ -87,9 +87,9 @@ def _declared(role: object) -> Role:
 _DEFAULTS: dict[object, Role] = {role.name: role for role in DEFAULT_ROLES}
 
 
-def _exactly_str(text: str) -> str:
+def _exactly_str(value: Any) -> Any:
     """Return a member of an Enum as the string that it is: it would print otherwise."""
-    return str.__str__(text)
+    return str.__str__(value) if isinstance(value, str) else value
 
 
 class Contract(Mapping[str, Role]):
@@ -229,11 +229,7 @@ def _entries(written: Any, path: tuple[Step, ...]) -> list[Entry]:
         if isinstance(value, _MAPPINGS):
             parameters = {key: item for key, item in value.items() if key != "task"}
             value = value.get("task")
-        if isinstance(value, str):
-            value = _exactly_str(value)
-        entries.append(
-            Entry(at, _exactly_str(role) if isinstance(role, str) else role, value, parameters)
-        )
+        entries.append(Entry(at, _exactly_str(role), _exactly_str(value), parameters))
     return entries
 
 
