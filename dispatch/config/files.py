@@ -242,15 +242,16 @@ def _read_toml(text: str) -> tuple[Any, list[Problem]]:
     place = _TOML_PLACE.search(message)
     if place is None:
         return None, [Problem(None, "invalid TOML: a number is too long")]
-    offset = len(text)
+    offset = len(text.rstrip())
     if place[1]:
         lines = [0, *(match.end() for match in re.finditer("\n", text))]
         offset = lines[int(place[1]) - 1] + int(place[2]) - 1
     written = ((at, path) for path, at in toml_starts(text).items() if at < offset)
     start, path = max(written, default=(0, ()))
     if re.search("overwrite|twice|mutate|Duplicate", message) is None:
-        offset = offset if place[1] else start  # what was written last is never closed
         message = f"invalid TOML: {message[: place.start()]}"
+        if re.search("Unclosed|Unterminated", message):
+            return None, [Problem(offset if place[1] else start, message, "close it")]
         return None, [Problem(offset, message, _toml_hint(text[offset:]))]
     if not text.startswith("[", start):
         inline = message.split("'")[1] if "Duplicate" in message else path[-1]
