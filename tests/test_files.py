@@ -316,7 +316,7 @@ def test_escaped_characters():
         ("a = 1\n'b' = [\n1]\n b = 2 # c\n\n", "c:4:2: duplicate key 'b'"),
         ("a = 1\nb = [1,\n2", "c:2:1: invalid TOML: Unclosed array; close it"),
         ('a = 1\nb = """x\ny', "c:2:1: invalid TOML: Unterminated string"),
-        ("x = 1\na \n", "c:2:2: invalid TOML: Expected '=' after a key"),
+        ("x = 1\na", "c:2:2: invalid TOML: Expected '=' after a key"),
         ("a = " + "9" * 5000, "c: invalid TOML: a number is too long"),
         ("a = " + "[" * 5000, "c: nested too deep"),
     ],
