@@ -237,7 +237,12 @@ def _find_fault(entry: Entry, contract: Contract) -> Fault | None:
     """The one rule of what is a valid assignment."""
     path, role, task, parameters = entry
     if not isinstance(role, str) or not role.strip():
-        return _wrong_role(path, role)
+        hint = "write 'role', or a mapping of roles to tasks"
+        if isinstance(role, bool):
+            hint = "YAML 1.1 reads on, off, yes and no as booleans: quote the name"
+        elif isinstance(role, str):
+            hint = "name the role, or remove the entry"
+        return Fault(path, f"expected a role, found {describe_type(role)}", hint, "wrong-role")
     declared = contract._roles.get(role)
     if declared is None:
         return _undeclared(path, role, contract)
@@ -302,13 +307,3 @@ def _undeclared(path: tuple[Step, ...], role: str, contract: Contract) -> Fault:
         parameter = "write a parameter below its role: {task: …, temperature: 0}"
         hint = parameter if beside else f"{hint}; or declare it with roles".removeprefix("; or ")
     return Fault(path, message, hint, "undeclared-role")
-
-
-def _wrong_role(path: tuple[Step, ...], found: Any) -> Fault:
-    if isinstance(found, bool):
-        hint = "YAML 1.1 reads on, off, yes and no as booleans: quote the name"
-    elif isinstance(found, str):
-        hint = "name the role, or remove the entry"
-    else:
-        hint = "write 'role', or a mapping of roles to tasks"
-    return Fault(path, f"expected a role, found {describe_type(found)}", hint, "wrong-role")
