@@ -131,10 +131,6 @@ class Fault(_Fault):
         """Return the same fault, seen from further out."""
         return self._replace(path=(*redact_path(prefix), *self.path))
 
-    def with_position(self, position: Position | None) -> Self:
-        """Return the same fault, with its place in a file."""
-        return self._replace(position=position)
-
     def as_warning(self) -> Self:
         """Return the same fault as a warning."""
         return self._replace(severity="warning")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, cast
 from pyrsistent import PMap, PSet, PVector, pmap, pset, pvector
 
 from dispatch.errors import ConfigError, Fault, Position, Step
-from dispatch.redaction import redact
+from dispatch.redaction import redact, redact_path
 
 __all__ = [
     "LISTS", "SCALARS", "VECTOR", "FrozenMap", "Origin", "Source", "freeze", "leaves", "locate",
@@ -72,7 +72,7 @@ class Origin(NamedTuple):
         position = fault.position
         if position is None and self.source is not None:
             position = self.source.position(path, fault.code)
-        return fault._replace(path=()).under(*path).with_position(position)
+        return fault._replace(path=redact_path(path), position=position)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Origin, (self.path, None, dict(self.moved))  # without the text of files

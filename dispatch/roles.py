@@ -119,9 +119,9 @@ def _declared(role: object) -> Role:
 _DEFAULTS: dict[object, Role] = {role.name: role for role in DEFAULT_ROLES}
 
 
-def _exactly_str(text: str) -> str:
+def _exactly_str(value: Any) -> Any:
     """Return a member of an Enum as the string that it is: it would print otherwise."""
-    return str.__str__(text)
+    return str.__str__(value) if isinstance(value, str) else value
 
 
 class Contract(Mapping[str, Role]):
@@ -261,11 +261,7 @@ def _entries(written: Any, path: tuple[Step, ...]) -> list[Entry]:
         if isinstance(value, _MAPPINGS):
             parameters = {key: item for key, item in value.items() if key != "task"}
             value = value.get("task")
-        if isinstance(value, str):
-            value = _exactly_str(value)
-        entries.append(
-            Entry(at, _exactly_str(role) if isinstance(role, str) else role, value, parameters)
-        )
+        entries.append(Entry(at, _exactly_str(role), _exactly_str(value), parameters))
     return entries
 
 
@@ -273,7 +269,12 @@ def _find_fault(entry: Entry, contract: Contract) -> Fault | None:
     """The one rule of what is a valid assignment."""
     path, role, task, parameters = entry
     if not isinstance(role, str) or not role.strip():
-        return _wrong_role(path, role)
+        hint = "write 'role', or a mapping of roles to tasks"
+        if isinstance(role, bool):
+            hint = "YAML 1.1 reads on, off, yes and no as booleans: quote the name"
+        elif isinstance(role, str):
+            hint = "name the role, or remove the entry"
+        return Fault(path, f"expected a role, found {describe_type(role)}", hint, "wrong-role")
     declared = contract._roles.get(role)
     if declared is None:
         return _undeclared(path, role, contract)
@@ -338,13 +339,3 @@ def _undeclared(path: tuple[Step, ...], role: str, contract: Contract) -> Fault:
         parameter = "write a parameter below its role: {task: …, temperature: 0}"
         hint = parameter if beside else f"{hint}; or declare it with roles".removeprefix("; or ")
     return Fault(path, message, hint, "undeclared-role")
-
-
-def _wrong_role(path: tuple[Step, ...], found: Any) -> Fault:
-    if isinstance(found, bool):
-        hint = "YAML 1.1 reads on, off, yes and no as booleans: quote the name"
-    elif isinstance(found, str):
-        hint = "name the role, or remove the entry"
-    else:
-        hint = "write 'role', or a mapping of roles to tasks"
-    return Fault(path, f"expected a role, found {describe_type(found)}", hint, "wrong-role")

@@ -67,10 +67,8 @@ def read_sections(
     faults += wrong
     for name in declared if strict else ():
         if program is not None and name not in program:
-            message, hint = (
-                f"the program has no role {quote_name(name)}",
-                did_you_mean(name, program),
-            )
+            message = f"the program has no role {quote_name(name)}"
+            hint = did_you_mean(name, program)
             faults.append(Fault(("roles", name), message, hint, "undeclared-role"))
     if faults:
         raise ConfigError([locate(fault, frozen) for fault in faults])

@@ -82,7 +82,10 @@ def test_right_settings(settings):
     [
         ([1], "router_settings: expected a mapping, found a list"),
         ({1: 2}, "router_settings: expected a name, found a number as a key"),
-        ({"num_retries": "2"}, "expected a whole number, found a string; write 2"),
+        (
+            {"num_retries": "2"},
+            "expected a whole number, found a string; remove the quotes: write 2",
+        ),
         ({"num_retries": 1.5}, "expected a whole number, found a number"),
         ({"cooldown_time": "1.5 sec"}, "expected a number, found a string; write 1.5"),
         ({"cache_responses": "on"}, "expected true or false, found a string"),

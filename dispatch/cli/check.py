@@ -84,7 +84,7 @@ def _github(report: Report) -> Iterator[str]:
             properties = {"file": at.file, "line": at.line or 1, "col": at.column or 1} | properties
         written = ",".join(f"{name}={_escape(value, ',:')}" for name, value in properties.items())
         severity = "notice" if fault.severity == "note" else fault.severity
-        yield f"::{severity} {written}::{_escape(fault.with_position(None))}"
+        yield f"::{severity} {written}::{_escape(fault._replace(position=None))}"
 
 
 def _escape(value: object, marks: str = "") -> str:

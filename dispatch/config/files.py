@@ -202,7 +202,7 @@ def _read_json(text: str) -> tuple[Any, list[Problem]]:
     except json.JSONDecodeError as error:
         before = text[: error.pos].rstrip()  # at the comma before it, as in Python 3.13
         offset = len(before) - 1 if before.endswith(",") else error.pos
-        return None, [Problem(offset, f"invalid JSON: {error.msg}", _json_hint(text, offset))]
+        return None, [Problem(offset, f"invalid JSON: {error.msg}", _hint("json", text[offset:]))]
     except RecursionError:
         return None, [Problem(None, "nested too deep", code="too-deep")]
     except ValueError:  # Python reads no number of thousands of digits
@@ -214,17 +214,6 @@ def _read_json(text: str) -> tuple[Any, list[Problem]]:
         hint = "write the character itself, or both halves of its escape"
         return None, [Problem(half, "half a character, which no string can hold", hint)]
     return data, problems
-
-
-def _json_hint(text: str, offset: int) -> str:
-    rest = text[offset : offset + 2]
-    if rest.startswith(("//", "#", "/*")):
-        return "JSON has no comments: remove it, or write YAML"
-    if rest.startswith("'"):
-        return "JSON takes double quotes only"
-    if rest.startswith(","):
-        return "remove the comma before the closing bracket"
-    return ""
 
 
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -242,17 +231,18 @@ def _read_toml(text: str) -> tuple[Any, list[Problem]]:
     place = _TOML_PLACE.search(message)
     if place is None:
         return None, [Problem(None, "invalid TOML: a number is too long")]
-    offset = len(text)
+    offset = len(text.rstrip())
     if place[1]:
         lines = [0, *(match.end() for match in re.finditer("\n", text))]
         offset = lines[int(place[1]) - 1] + int(place[2]) - 1
     written = [(at, path) for path, at in toml_starts(text).items() if at < offset]
     start, path = max(written, default=(0, ()))
     if re.search("overwrite|twice|mutate|Duplicate", message) is None:
-        if not place[1]:  # the value of the last key is never closed
-            offset = max((at for at, path in written if isinstance(path[-1], str)), default=0)
         message = f"invalid TOML: {message[: place.start()]}"
-        return None, [Problem(offset, message, _toml_hint(text[offset:]))]
+        if re.search("Unclosed|Unterminated", message):
+            opened = max((at for at, path in written if isinstance(path[-1], str)), default=0)
+            return None, [Problem(offset if place[1] else opened, message, "close it")]
+        return None, [Problem(offset, message, _hint("toml", text[offset:]))]
     if not text.startswith("[", start):
         inline = message.split("'")[1] if "Duplicate" in message else path[-1]
         return None, [duplicate_key(start, inline)]
@@ -260,9 +250,21 @@ def _read_toml(text: str) -> tuple[Any, list[Problem]]:
     return None, [Problem(start, "duplicate table", hint, "duplicate-key")]
 
 
-def _toml_hint(rest: str) -> str:
-    if re.match(r"(True|False|None|null|on|off|yes|no)\b", rest):
-        return "TOML knows true and false, in small letters, and no null"
-    if re.match(r"[A-Za-z]", rest):
-        return "quote the string"
-    return "TOML writes key = value" if rest.startswith(":") else ""
+# By format: what is found where a file does not parse, and what a person can do.
+_HINTS = {
+    "json": (
+        (r"//|#|/\*", "JSON has no comments: remove it, or write YAML"),
+        ("'", "JSON takes double quotes only"),
+        (",", "remove the comma before the closing bracket"),
+    ),
+    "toml": (
+        (r"(True|False|None|null|on|off|yes|no)\b",
+         "TOML knows true and false, in small letters, and no null"),
+        ("[A-Za-z]", "quote the string"),
+        (":", "TOML writes key = value"),
+    ),
+}  # fmt: skip
+
+
+def _hint(format: Format, rest: str) -> str:
+    return next((hint for pattern, hint in _HINTS[format] if re.match(pattern, rest)), "")

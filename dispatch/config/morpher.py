@@ -148,7 +148,9 @@ class ConfigMorpher:
         kept = type(callable_obj) is FunctionType and not isinstance(start_from, list)
         plan = self._plans.get(key) if kept else None
         if plan is None:
-            plan = self._plan(callable_obj, start_from, Options(*options))
+            steps, node = self._walk(self._start() if start_from is None else start_from)
+            place = partial(_locate, self.tree, steps)
+            plan = make_plan(node, callable_obj, self._policy, Options(*options), place)
             if kept and is_of_module(callable_obj):
                 if len(self._plans) >= _MAX_PLANS:
                     self._plans.clear()
@@ -162,10 +164,6 @@ class ConfigMorpher:
     def _policy(self, target: Any) -> Policy:  # noqa: ARG002  # for subclasses
         """Return what applies to the arguments of a callable."""
         return Policy()
-
-    def _plan(self, target: Any, start_from: PathLike | None, options: Options) -> Plan:
-        steps, node = self._walk(self._start() if start_from is None else start_from)
-        return make_plan(node, target, self._policy, options, partial(_locate, self.tree, steps))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({redact(self.tree)!r})"

@@ -7,7 +7,6 @@ loaded, the names that its Router has beside these count too.
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -20,6 +19,7 @@ from dispatch.errors import Fault, Step
 from dispatch.immutable import LISTS, FrozenMap, locate, thaw
 from dispatch.litellm.deployments import Groups
 from dispatch.litellm.tables import rows
+from dispatch.litellm.values import fits, how_to_write
 from dispatch.redaction import is_reference, quote_name
 from dispatch.suggestions import KINDS, describe_type, did_you_mean, nearest
 
@@ -84,7 +84,6 @@ _TYPES = cast("Types", {name: of[0] for name, of in _KINDS_OF.items() if of[0] i
 
 _SCALAR = {*_CONVERTED, "string"}
 _PLAIN = (str, int, float, bool, Mapping, *LISTS)
-_NUMBER = r"(\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?)?"
 
 
 def find_settings_faults(section: Any, name: str = "router_settings") -> Iterator[Fault]:
@@ -132,16 +131,11 @@ def find_wrong_value(
     refers = isinstance(value, str) and is_reference(value) and not _SCALAR.isdisjoint(kinds)
     if kind == "any" or refers or not isinstance(value, _PLAIN):
         return  # also for an object that a program made, and for what the environment holds
-    expected = " or ".join(KINDS[each][0] for each in kinds)
-    types = tuple(fits for each in kinds for fits in KINDS[each][1])
-    if not isinstance(value, types) or (isinstance(value, bool) and kind != "boolean"):
-        number = re.fullmatch(_NUMBER, value.strip()) if isinstance(value, str) else None
-        hint = f"write {number[1]}" if number and kind in ("integer", "number") else ""
-        if isinstance(value, str) and kind == "boolean":
-            words = (word for word, *words in rows("words") if value.strip().lower() in words)
-            hint = f"remove the quotes: write {word}" if (word := next(words, "")) else ""
-        elif isinstance(value, str) and kind == "array" and path[-1] not in _FALLBACKS:
-            hint = f"write [{value}]"
+    if not any(fits(value, each) for each in kinds):
+        expected = " or ".join(KINDS[each][0] for each in kinds)
+        named = "array" if path[-1] in _FALLBACKS else "strings"
+        like = tuple(named if each == "array" else each for each in kinds)
+        hint = how_to_write(str(path[-1]), like, value)
         message = f"expected {expected}, found {describe_type(value)}"
         yield Fault(path, message, hint, "wrong-setting")
     elif choices and value not in choices:

@@ -21,7 +21,8 @@ from dispatch.litellm.tables import kinds_of, rows, table
 from dispatch.redaction import NO_KEY, REFERENCE, is_secret, quote_name, redact
 from dispatch.suggestions import KINDS, describe_type, nearest
 
-__all__ = ["find_reference_faults", "find_wrong_values", "inner_keys", "more_foreign"]
+__all__ = ["find_reference_faults", "find_wrong_values", "fits", "how_to_write", "inner_keys",
+           "more_foreign"]  # fmt: skip
 
 Path = tuple[Step, ...]
 
@@ -156,10 +157,12 @@ def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator
         if "string" not in kinds and not refers(value, path[-1], VALUE_TYPES):
             hint = f"write {REFERENCE}{variable}"
             yield _fault(path, "this reference is not expanded", hint, "wrong-reference")
-    elif kinds and not any(_fits(value, kind) for kind in kinds):
+    elif kinds and not any(fits(value, kind) for kind in kinds):
         expected = " or ".join(KINDS[kind][0] for kind in kinds)
         found = "a date" if isinstance(value, date) else describe_type(value)
-        yield _fault(path, f"expected {expected}, found {found}", _fix(str(path[-1]), kinds, value))
+        yield _fault(
+            path, f"expected {expected}, found {found}", how_to_write(str(path[-1]), kinds, value)
+        )
     elif isinstance(value, float) and not isfinite(value):
         yield _fault(path, "is no number that a request can hold", "write a number")
     elif isinstance(value, date) and path[0] not in _UNENCODED:
@@ -207,15 +210,24 @@ def _fault(path: Path, message: str, hint: str, code: str = "wrong-value") -> Fa
     return Fault(path, message, hint, code, "warning")
 
 
-def _fits(value: Any, kind: str) -> bool:
+def fits(value: Any, kind: str) -> bool:
+    """Return whether a value is of a kind.
+
+    >>> fits(1, "number"), fits(True, "number"), fits(2.0, "integer")
+    (True, False, True)
+    """
     if isinstance(value, bool):
         return kind == "boolean"
     whole = kind == "integer" and isinstance(value, float) and value.is_integer()
     return whole or isinstance(value, KINDS[kind][1])
 
 
-def _fix(key: str, kinds: tuple[str, ...], value: Any) -> str:
-    """Return how to write a value as what its key takes."""
+def how_to_write(key: str, kinds: tuple[str, ...], value: Any) -> str:
+    """Return how to write a value as what its key takes.
+
+    >>> how_to_write("timeout", ("number",), "2m"), how_to_write("stream", ("boolean",), "on")
+    ('write 120', 'remove the quotes: write true')
+    """
     kind, text = kinds[0], value.strip() if isinstance(value, str) else ""
     if key == "drop_params" and isinstance(value, _LISTS):
         return "write true, or the names under additional_drop_params"
