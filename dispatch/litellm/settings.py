@@ -16,7 +16,7 @@ from typing import Any, cast, get_args
 
 from pyrsistent import PVector
 
-from dispatch.config.environment import Types, resolve
+from dispatch.config.environment import Types, foreign_reference, resolve
 from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
 from dispatch.immutable import FrozenMap, locate, thaw
 from dispatch.litellm.deployments import Groups
@@ -123,7 +123,7 @@ def find_wrong_value(
     ...     print(fault)
     cache: expected true or false, found a string; remove the quotes: write true
     """
-    refers = isinstance(value, str) and is_reference(value)
+    refers = isinstance(value, str) and (is_reference(value) or foreign_reference(value))
     if kind not in _KINDS or not isinstance(value, _PLAIN) or (refers and kind in _SCALAR):
         return  # also for an object that a program made, and for what the environment holds
     expected, types = _KINDS[kind]
