@@ -225,6 +225,10 @@ def _path(model: Model) -> tuple[Step, ...]:
 def _find_faults(model: Model) -> Iterator[Fault]:
     """Yield what the Router could not take of a model."""
     yield from (fault for fault in find_value_faults(model) if fault.path != ("name",))
+    order = model.get("order")
+    if isinstance(order, str) and is_reference(order):
+        hint = "write the number itself"
+        yield Fault(("order",), "the Router takes no reference here", hint, "router-key")
     if "messages" in model:
         hint = "the Router takes them from each call; a system_prompt goes with the model"
         yield Fault(("messages",), "collides with what the Router needs", hint, "router-key")

@@ -158,13 +158,14 @@ def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     api_key: is empty; write os.environ/NAME, or api_key: none
     api_base: expected a string, found a number; quote it
     """
-    order, weight = model.get("order"), model.get("weight")
+    held = (model.get(key) for key in ("order", "weight"))
+    order, weight = (None if isinstance(v, str) and is_reference(v) else v for v in held)
     if order is not None and type(order) is not int:
         found = "a fraction" if isinstance(order, float) else describe_type(order)
         message = f"expected a whole number, found {found}"
         yield Fault(("order",), message, "the models of order 1 answer first", "wrong-value")
     is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
-    if weight is not None and not (is_number or (isinstance(weight, str) and is_reference(weight))):
+    if weight is not None and not is_number:
         message = f"expected a number, found {describe_type(weight)}"
         yield Fault(("weight",), message, "models of one order share the load by it", "wrong-value")
     for key, value in model.items():

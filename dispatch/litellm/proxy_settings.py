@@ -182,7 +182,8 @@ def _find_in_policy(path: tuple[Step, ...], policy: Mapping[str, Any], end: str)
 def _find_references(section: str, settings: Any, own: bool) -> Iterator[Fault]:
     """Yield references that nothing expands, and variables that are unset."""
     shared = section in ("router_settings", "litellm_settings")
-    for fault in find_unresolvable({section: settings}):
+    unresolvable = list(find_unresolvable({section: settings}))
+    for fault in unresolvable:
         expanded = "pass_through_endpoints" in fault.path  # there, within a string too
         if not expanded and (fault.code != "unset-variable" or shared or own):
             yield fault.as_warning()
@@ -190,7 +191,7 @@ def _find_references(section: str, settings: Any, own: bool) -> Iterator[Fault]:
         variable = foreign_reference(text) if isinstance(text, str) else None
         if isinstance(text, str) and is_secret(str(path[-1])) and not is_reference(text):
             variable = variable or more_foreign(text)
-        if variable and not text.startswith("${"):
+        if variable and path not in [fault.path for fault in unresolvable]:
             hint = f"write {REFERENCE}{variable}"
             yield Fault(path, "this reference is not expanded", hint, "wrong-reference", "warning")
 

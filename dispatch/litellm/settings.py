@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from dispatch.config.environment import Types, resolve
+from dispatch.config.environment import Types, foreign_reference, resolve
 from dispatch.errors import Fault, Step
 from dispatch.immutable import LISTS, FrozenMap, locate, thaw
 from dispatch.litellm.deployments import Groups
@@ -128,8 +128,8 @@ def find_wrong_value(
     cache: expected true or false, found a string; remove the quotes: write true
     """
     kinds = kind.split("|")
-    refers = isinstance(value, str) and is_reference(value) and not _SCALAR.isdisjoint(kinds)
-    if kind == "any" or refers or not isinstance(value, _PLAIN):
+    refers = isinstance(value, str) and (is_reference(value) or foreign_reference(value))
+    if kind == "any" or (refers and not _SCALAR.isdisjoint(kinds)) or not isinstance(value, _PLAIN):
         return  # also for an object that a program made, and for what the environment holds
     if not any(fits(value, each) for each in kinds):
         expected = " or ".join(KINDS[each][0] for each in kinds)
