@@ -1,16 +1,6 @@
 """The stages of dispatching: pure functions over immutable maps, each usable alone.
 
-A model goes in at the top and comes out in the groups of the roles that it plays::
-
-    freeze_models          Iterable[Mapping] -> Iterator[Model]  immutable; each knows its place
-    apply_defaults         Model -> Model                        keys that all models start from
-    drop_disabled          Model -> Model | ()                   none where `enabled` is false
-    normalize_roles        Model -> Model                        each way to write roles becomes one
-    explode_roles          Model -> Iterator[Model]              one copy for each role
-    group_by_role          Iterable[Model] -> Groups             the copies by role, in file order
-    borrow_roles           Groups -> Groups                      for roles that no model plays
-    morph_groups           Groups -> FrozenMap[str, T]           each group in the form to be used
-
+`dispatch.pipeline` composes them: a model goes in, and comes out in the groups of its roles.
 A stage over one model becomes one over many by `each`. Whatever is wrong with a model, a stage
 raises as a `ConfigError` whose paths start at the model; `each` finds the model's place.
 """
