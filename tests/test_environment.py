@@ -146,7 +146,7 @@ def test_strings_about_variables():
 # fmt: off
 TYPES = [
     ("temperature", "0.2", 0.2), ("temperature", "1", 1), ("timeout", "1e1", 10.0),
-    ("max_tokens", "100", 100), ("rpm", "60", 60), ("weight", "9", 9),
+    ("max_tokens", "100", 100), ("rpm", "60", 60), ("weight", "9", 9), ("order", "2", 2),
     ("stream", "true", True), ("drop_params", "0", False), ("user", "7", "7"),
     ("model", "gpt-4o", "gpt-4o"),
 ]

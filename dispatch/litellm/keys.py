@@ -52,7 +52,7 @@ KEY_KINDS: Mapping[str, tuple[str, ...]] = parse_kinds(KINDS.read_text(encoding=
 _CONVERTED = {("number",), ("integer",), ("boolean",)}
 VALUE_TYPES = cast("Mapping[str, ValueType]", {
     "api_base": "string", "base_url": "string", "model": "string", "weight": "number",
-    "max_parallel_requests": "integer", "logprobs": "boolean",
+    "order": "integer", "max_parallel_requests": "integer", "logprobs": "boolean",
     "input_cost_per_token": "number", "output_cost_per_token": "number",
 } | {key: kinds[0] for key, kinds in KEY_KINDS.items()
      if kinds in _CONVERTED and "." not in key})  # fmt: skip
