@@ -278,10 +278,14 @@ def _find_fault(entry: Entry, contract: Contract) -> Fault | None:
     declared = contract._roles.get(role)
     if declared is None:
         return _undeclared(path, role, contract)
+    inside = path if path[-1] == role else (*path, role)
     if parameters and ("roles" in parameters or not {*map(type, parameters)} <= {str}):
         message = f"role {role!r} takes a task and parameters by name"
         hint = "such as {task: summarize, temperature: 0}"
-        return Fault((*path, role), message, hint, "wrong-parameters")
+        return Fault(inside, message, hint, "wrong-parameters")
+    if parameters and "enabled" in parameters:
+        message, hint = "switches a whole model on and off", "remove the entry of the role instead"
+        return Fault((*inside, "enabled"), message, hint, "wrong-parameters")
     if task is None or (isinstance(task, str) and not task.strip()):
         if declared.task == "required":
             hint = f"write it as a mapping: {role}: what to do"

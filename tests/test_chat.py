@@ -153,6 +153,14 @@ def test_coroutine_as_tool(model):
     assert asyncio.run(run())[-1].text == "3"
 
 
+@pytest.mark.parametrize("call_tool", [[len], len, "add"])
+def test_wrong_call_tool(call_tool, talk, model, provider):
+    """What cannot be called with a name and arguments is refused before the call."""
+    with pytest.raises(TypeError, match="call_tool is a function of a name and its arguments"):
+        talk(ModelDispatcher([model("a", "tool")]), "hi", call_tool=call_tool)
+    assert provider.log == []
+
+
 def test_tools_left_to_the_program(talk, model):
     """Without `call_tool`, the turn that calls tools is the last one."""
     dispatcher = ModelDispatcher([model("a", "tools"), model("p", "fine", POST)])

@@ -310,6 +310,18 @@ def test_many_unknown_keys():
     assert len(check([model, model]).notes) == 1_000
 
 
+def test_fallbacks_of_models():
+    """Fallbacks that count for a model's name alone, or for none of these models, are reported."""
+    models = [{"name": n, "model": f"openai/{n}", "mock_response": n} for n in ("main", "spare")]
+    settings = {"fallbacks": [{"main": ["spare"]}, {"chatcompletions": ["spare"]}]}
+    (note,) = check({"models": models, "router_settings": settings}).notes
+    assert str(note).startswith("router_settings.fallbacks[0].main: counts only where model 'main'")
+    assert note.hint == "write the role: {chatcompletions: […]}"
+    models[0] |= {"fallbacks": ["gpt-4o", "spare"]}
+    (warning,) = check({"models": models}).warnings
+    assert warning.where == "models[0].fallbacks[1]"
+
+
 def test_notes():
     """A key that is sent as it is is noted once, unless the program declares it."""
     model = {"model": "m", "mock_response": "x", "price": 1, "top_k": 5, "temprature": 0}

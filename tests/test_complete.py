@@ -207,11 +207,21 @@ def test_no_messages(ask, messages, found, model, provider):
     assert not provider.log
 
 
-@pytest.mark.parametrize("dispatcher", ["models.yaml", [{"model": "gpt-4o"}], None])
+GROUP = ModelDispatcher([{"model": "gpt-4o"}]).for_chatcompletions
+
+
+@pytest.mark.parametrize("dispatcher", ["models.yaml", [{"model": "gpt-4o"}], None, GROUP])
 def test_no_dispatcher(ask, dispatcher):
     """What is no dispatcher is an error that says what makes one."""
     with pytest.raises(TypeError, match=r"expected a ModelDispatcher, such as load\(path\) makes"):
         ask(dispatcher, "hi")
+
+
+def test_wrong_tools(ask, model, provider):
+    """Functions where schemas are expected are refused before the call."""
+    with pytest.raises(TypeError, match="tools are a list of mappings"):
+        ask(ModelDispatcher([model("a", "good")]), "hi", tools=[print])
+    assert provider.log == []
 
 
 @pytest.mark.parametrize("number", [True, 1.0, {"name": "a"}])

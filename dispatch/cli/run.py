@@ -76,7 +76,9 @@ _MISSING = "Missing argument 'PROMPT': the prompt is missing; it comes last: {} 
     help="Fill in a variable of the tasks.",
 )
 @click.option("--no-post", is_flag=True, help="Run no post-completions.")
-@click.option("--quiet", "-q", is_flag=True, help="Show the answer alone.")
+@click.option(
+    "--quiet", "-q", is_flag=True, help="Show the answer alone, and ask no post-completions."
+)
 @click.option("--json", "as_json", is_flag=True, help="Write each turn as a line of JSON.")
 @click.option("--usage", "with_usage", is_flag=True, help="Show what was used, on stderr.")
 @click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")

@@ -51,6 +51,12 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     for providers, *keys in rows("provider only"):
         if hosted and key in keys and provider not in providers.split(","):
             return f"is no parameter of {provider}", "leave it out"
+    if (
+        key in ("system", "instructions")
+        and isinstance(value, str)
+        and _is_plain_chat(name, provider)
+    ):
+        return "is sent as a parameter, and no message", "write system_prompt"
     sections = (each for each, *keys in rows("elsewhere") if key in keys)
     section = next(sections, "router_settings" if key in SETTINGS["router_settings"] else "")
     if is_known(key) and key not in (*elsewhere["router_settings"], "provider"):
@@ -83,7 +89,7 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     if key in ("disabled", "disable") and isinstance(value, bool):
         return "unknown key", f"write enabled: {str(not value).lower()}"
     if key in ("task", "tasks"):
-        return "belongs to a role", "write roles: {postcompletions: …}, with the task behind it"
+        return "belongs to a role", "write roles: [{postcompletions: {task: …}}]"
     if re.match(r"X-|anthropic-(beta|version)$|HTTP-Referer$|Authorization$", key):
         return "is a header", "put it under extra_headers"
     if key in _DEPLOYMENT and name.startswith("azure/"):
@@ -94,6 +100,13 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
         hint = f"write thinking: {{type: enabled, budget_tokens: {shown}}}"
         return "belongs to thinking", "put it under thinking" if model.get("thinking") else hint
     return "unknown key", _rename(key, value, model)
+
+
+def _is_plain_chat(name: str, provider: str) -> bool:
+    """Return whether the messages are all that a model is asked, as far as its name says."""
+    own = ("anthropic", "bedrock", "vertex_ai", "databricks", "cohere")
+    others = re.search(r"claude|responses/|codex|-pro\b", name)
+    return provider not in own and not others and "embed" not in name
 
 
 def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:

@@ -24,8 +24,8 @@ from dispatch.redaction import is_reference, quote_name
 from dispatch.suggestions import KINDS, describe_type, did_you_mean, nearest
 
 __all__ = [
-    "MAPPINGS", "NESTED", "SECTIONS", "SETTINGS", "aliases_in", "find_dead_fallbacks",
-    "find_settings_faults", "find_wrong_value", "router_settings",
+    "MAPPINGS", "NESTED", "SECTIONS", "SETTINGS", "aliases_in", "fallback_sources",
+    "find_dead_fallbacks", "find_settings_faults", "find_wrong_value", "router_settings",
 ]  # fmt: skip
 
 MAPPINGS = (
@@ -225,6 +225,19 @@ def find_dead_fallbacks(
                 message = f"no role or model is named {quote_name(name)}"
                 code = "dead-source" if path[-1] == name else "dead-fallback"
                 yield Fault((section, *path), message, did_you_mean(name, known), code)
+
+
+def fallback_sources(sections: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], str]]:
+    """Yield whatever fallbacks are for, and where that is written.
+
+    >>> list(fallback_sources({"router_settings": {"fallbacks": [{"chat": ["backup"]}]}}))
+    [(('router_settings', 'fallbacks', 0, 'chat'), 'chat')]
+    """
+    for section in ("router_settings", "litellm_settings"):
+        settings = sections.get(section)
+        for path, name in _named(settings) if isinstance(settings, Mapping) else ():
+            if isinstance(name, str) and path[-1] == name:
+                yield (section, *path), name
 
 
 def aliases_in(sections: Mapping[str, Any]) -> tuple[str, ...]:

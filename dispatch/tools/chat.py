@@ -61,6 +61,14 @@ class _Conversation:
 
     def __init__(self, messages: Messages, call_tool: CallTool | None) -> None:
         self.messages, self.call_tool = listed(messages), call_tool
+        try:
+            if call_tool is not None and not isinstance(call_tool, Mapping):
+                signature(call_tool).bind("name", {})
+        except TypeError as error:
+            takes = "a function of a name and its arguments, or a mapping of functions"
+            raise TypeError(f"call_tool is {takes}: {error}") from None
+        except ValueError:  # it has no signature
+            pass
 
     def result(self, asked: ToolCall) -> Any:
         """Call a tool; what the model got wrong goes back to it as the result."""

@@ -40,7 +40,12 @@ from dispatch.litellm.proxy_settings import (
     find_suspicious_settings,
     find_unnamed_credentials,
 )
-from dispatch.litellm.settings import SECTIONS, find_dead_fallbacks, find_settings_faults
+from dispatch.litellm.settings import (
+    SECTIONS,
+    fallback_sources,
+    find_dead_fallbacks,
+    find_settings_faults,
+)
 from dispatch.litellm.values import inner_keys
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
@@ -273,6 +278,7 @@ def _find(
         found.append(locate(note, tree))
     if not refused:  # a refused model may be what a fallback leads to
         undeployable += (locate(f, tree) for f in find_dead_fallbacks(sections.rest, groups))
+        found += _find_in_fallbacks(sections.rest, groups, models, tree)
         undeployable += find_idle_weights(groups)
     found += (fault.as_warning() for fault in undeployable)
     # What is wrong with a default, or with a model of many roles, was found many times.
@@ -299,6 +305,31 @@ def _group_unset(found: Iterable[Fault]) -> list[Fault]:
         first._replace(message=f"{first.message} (and for {len(more)} more)") if more else first
         for first, *more in grouped.values()
     ]
+
+
+def _find_in_fallbacks(
+    sections: Mapping[str, Any], groups: Groups, models: Iterable[Model], tree: Mapping[str, Any]
+) -> Iterator[Fault]:
+    """Yield fallbacks that count only where a model is asked by its name, or for no model here."""
+    names = {model.get("name") for model in models} - {None}
+    sources = () if is_proxy_file(tree) else fallback_sources(sections)
+    for path, source in sources:
+        if source in names and source not in groups:
+            roles = (
+                role
+                for role, copies in groups.items()
+                if any(source == c.get("name") for c in copies)
+            )
+            message = f"counts only where model {quote_name(source)} is asked by its name"
+            hint = f"write the role: {{{next(roles, 'role')}: […]}}"
+            yield locate(Fault(path, message, hint, "model-fallback", "note"), tree)
+    for model in models:
+        listed = model.get("fallbacks")
+        for index, name in enumerate(listed if isinstance(listed, VECTOR) else ()):
+            if isinstance(name, str) and (name in names or name in groups):
+                message = "is no model of LiteLLM, but a name of this configuration"
+                hint = "write router_settings: {fallbacks: [{chatcompletions: […]}]}"
+                yield locate(_warning(("fallbacks", index), message, hint, "dead-fallback"), model)
 
 
 def _find_notes(

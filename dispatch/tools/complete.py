@@ -71,7 +71,9 @@ async def _complete(
     if request.operation != "completion":
         what = f"litellm.{request.operation}" if request.operation else "a callable of the program"
         raise RoleError(f"role {role!r} calls {what}; use call(dispatcher, {role!r}, …)")
-    written = listed(messages)
+    written, tools = listed(messages), parameters.get("tools") or ()
+    if not (isinstance(tools, list | tuple) and all(isinstance(each, Mapping) for each in tools)):
+        raise TypeError("tools are a list of mappings, each with the schema of a function")
     if request.task is not None and role != CHATCOMPLETIONS:
         filled = request.group.task(request.index or 0, **variables)
         written.append({"role": "user", "content": filled})

@@ -237,7 +237,8 @@ class Request:
     def __init__(
         self, dispatcher: Dispatcher, role: str, model: str | int | None, task: str | None = None
     ) -> None:
-        if not isinstance(getattr(dispatcher, "contract", None), Contract):
+        is_dispatcher = isinstance(getattr(dispatcher, "contract", None), Contract)
+        if not (is_dispatcher and hasattr(dispatcher, "groups")):
             found = describe_type(dispatcher)
             raise TypeError(f"expected a ModelDispatcher, such as load(path) makes, found {found}")
         declared = dispatcher.contract.require(role)
