@@ -21,6 +21,7 @@ from dispatch.stages import (
     freeze_models,
     morph_groups,
 )
+from dispatch.suggestions import did_you_mean
 
 __all__ = ["ModelDispatcher", "ModelRoleType"]
 
@@ -162,8 +163,8 @@ class ModelDispatcher(Generic[G]):
                 role = name.removeprefix("for_")
                 if role in self.contract:
                     return self.for_role(role)
-                known = ", ".join(f"for_{role}" for role in self.contract)
-                raise AttributeError(f"no role is named {role!r}; known: {known}")
+                hint = did_you_mean(name, [f"for_{role}" for role in self.contract])
+                raise AttributeError(f"no role is named {role!r}; {hint}")
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __iter__(self) -> Iterator[Model]:

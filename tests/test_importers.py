@@ -311,7 +311,7 @@ def test_existing(tmp_path):
     output.write_text("mine", "utf-8")
     refused = run("import", file, "-o", output)
     assert refused.returncode == 1
-    assert "exists already; to write over it: --force" in refused.stderr
+    assert "already exists; to overwrite it: --force" in refused.stderr
     assert output.read_text("utf-8") == "mine"
     assert run("import", file, "-o", output, "--force").returncode == 0
     assert "roles: smart" in output.read_text("utf-8")

@@ -418,7 +418,7 @@ def test_init_overwrites_nothing(tmp_path):
     """A file that exists stays as it is."""
     (tmp_path / "models.yaml").write_text("mine")
     done = run("init", tmp_path / "models.yaml")
-    assert (done.returncode, "exists already" in done.stderr) == (1, True)
+    assert (done.returncode, "already exists" in done.stderr) == (1, True)
     assert (tmp_path / "models.yaml").read_text() == "mine"
 
 

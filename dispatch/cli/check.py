@@ -39,7 +39,7 @@ __all__ = ["command"]
 def command(
     config: Config, strict: bool, deep: bool, as_json: bool, format: str, ahead: int
 ) -> None:
-    """Find all that is wrong, offline: faults first, then warnings.
+    """Find every problem, offline: faults first, then warnings.
 
     The exit code is 1 if there are faults.
     """

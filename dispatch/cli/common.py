@@ -414,7 +414,7 @@ def write_file(path: Path, text: str, *, force: bool | None = None, private: boo
                 file.write(text)
         return
     except FileExistsError:
-        problem, hint = "exists already", "to write over it: --force" * (force is not None)
+        problem, hint = "already exists", "to overwrite it: --force" * (force is not None)
     except OSError as error:
         problem = f"cannot be written: {error.strerror}"
     raise FileError([Fault((), problem, hint, "unwritable", position=Position(str(path)))])

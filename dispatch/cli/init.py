@@ -39,7 +39,7 @@ models:
 )
 @with_contract
 def command(file: Path, config: Config) -> None:
-    """Write a configuration to start from, and its schema beside it; never over a file."""
+    """Write a configuration to start from, and its schema beside it; overwrites no file."""
     if file.suffix.lower() not in (".yaml", ".yml"):
         raise click.UsageError(f"{file} is not the name of a YAML file; name it *.yaml")
     contract = config.contract

@@ -24,7 +24,7 @@ __all__ = ["command"]
 )
 @click.pass_context
 def command(context: click.Context, config: Config, as_json: bool, timeout: float) -> None:
-    """Ask every model of every role for a word; exit code 1 if one does not answer."""
+    """Send a short prompt to every model of every role; exit code 1 if one does not answer."""
     dispatcher = config.dispatcher()
     with nullcontext() if as_json else spinner("asking every model …"):
         quiet_litellm()

@@ -70,11 +70,11 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
         return "is how LiteLLM's proxy calls a role or a model", "write name: …, or roles: […]"
     if key == "provider" or (key in ("type", "vendor") and shown in VENDORS):
         hint = f"write model: {shown}/…, or custom_llm_provider: {shown}"
-        return "is no key of LiteLLM", hint if isinstance(value, str) else ""
+        return "is not a key of LiteLLM", hint if isinstance(value, str) else ""
     if key in ("api_type", "apiType"):
         azure = "azure" in str(value).lower() and not name.startswith("azure/")
         hint = f"write model: azure/{name.removeprefix('openai/')}" if azure else "leave it out"
-        return "is no key of LiteLLM", hint
+        return "is not a key of LiteLLM", hint
     if section == "beside":
         hint = "write them one level higher" if isinstance(value, Mapping) else ""
         return "its keys belong beside the model", hint
@@ -93,9 +93,9 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     if re.match(r"X-|anthropic-(beta|version)$|HTTP-Referer$|Authorization$", key):
         return "is a header", "put it under extra_headers"
     if key in _DEPLOYMENT and name.startswith("azure/"):
-        return "is no key of LiteLLM", f"write model: azure/{shown}"
+        return "is not a key of LiteLLM", f"write model: azure/{shown}"
     if re.fullmatch(r".*key_(file|path)|.*token_file", key) and isinstance(value, str):
-        return "is no key of LiteLLM, which reads no file", f"write api_key: {REFERENCE}NAME"
+        return "is not a key of LiteLLM, which reads no file", f"write api_key: {REFERENCE}NAME"
     if key in ("budget_tokens", "budgetTokens", "thinking_tokens"):
         hint = f"write thinking: {{type: enabled, budget_tokens: {shown}}}"
         return "belongs to thinking", "put it under thinking" if model.get("thinking") else hint

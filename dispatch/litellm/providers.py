@@ -147,7 +147,7 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         host, port = "", 0
     if host in table("websites"):
         hint = f"write {table('websites')[host][0]}"
-        yield _warning(key, "leads to a page for people, not to an API", hint)
+        yield _warning(key, "leads to a web page, not to an API", hint)
     elif provider in VENDORS and provider not in ("openai", *table("owners").get(host, [provider])):
         yield _warning(key, f"{host} does not speak the API of {provider}/", "leave it out")
     elif re.search(r"[\s,;|]https?://", url):

@@ -216,7 +216,7 @@ def converse(
     >>> turn.text, len(turn.messages)
     ('hello', 2)
 
-    Raises what `complete` raises; `CompletionError` where the rounds do not suffice.
+    Raises what `complete` raises; `CompletionError` if `max_rounds` is reached.
     """
     options: Any = {"tools": tools, "call_tool": call_tool, "max_rounds": max_rounds, "post": post}
     options |= {"variables": variables, "stream": stream, "before": before, "after": after}

@@ -93,7 +93,7 @@ def _plan(dispatcher: ModelDispatcher[Any], timeout: float, at_once: int) -> lis
 def ping(
     dispatcher: ModelDispatcher[Any], *, timeout: float = 30.0, at_once: int = 8
 ) -> tuple[Pong, ...]:
-    """Ask every model of every role for a word, side by side, without retries and fallbacks.
+    """Send a short prompt to every model of every role at once, without retries or fallbacks.
 
     The Router has no part in it, so a model that it has set aside is asked too.
 
@@ -122,7 +122,7 @@ def ping(
 async def aping(
     dispatcher: ModelDispatcher[Any], *, timeout: float = 30.0, at_once: int = 8
 ) -> tuple[Pong, ...]:
-    """Ask every model of every role for a word, as `ping` does, without blocking."""
+    """Send a short prompt to every model of every role, as `ping` does, without blocking."""
     free = asyncio.Semaphore(at_once)
 
     async def ask(each: _Ping) -> Pong:

@@ -146,7 +146,10 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
             "model": _model(required, "roles"),
             "any model": _model([key for key in required if key == "model"], "any roles"),
             "keys": {"type": "object", "properties": _keys()},
-            "parameters": {"allOf": [_ref("keys")], "properties": {"roles": False, "enabled": False}},
+            "parameters": {
+                "allOf": [_ref("keys")],
+                "properties": {"roles": False, "enabled": False},
+            },
             "roles": _roles("role", "tasks", optional),
             "any roles": _roles("any role", "any tasks", True),
             "role": {"enum": played, "description": about},
