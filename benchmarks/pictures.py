@@ -91,7 +91,7 @@ def _screen(line: str) -> str:
     """Draw a terminal in which a command has run."""
     done = run(*shlex.split(line), tty=True, COLUMNS=COLUMNS, **_TERMINAL)
     printed = re.sub(_CONTROL, "", done.stdout)
-    kept = [row for row in printed.splitlines() if "thinking …" not in row]
+    kept = [row for row in printed.splitlines() if not re.search("(thinking|LiteLLM) …", row)]
     console = Console(record=True, width=int(COLUMNS), file=io.StringIO(), force_terminal=True)
     console.print(Text.from_ansi("\n".join([f"$ dispatch {line}", *kept])))
     svg = console.export_svg(title="dispatch", unique_id=line.split()[0])
