@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 # Set before LiteLLM is imported: its map of prices comes from the wheel, not from a network.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -16,6 +17,9 @@ from hypothesis import settings
 from pytest_httpserver import HTTPServer
 
 from tests import agents
+
+# A shell starts what is in its background with interrupts ignored, and so is what that starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("quick", max_examples=30, deadline=None)
 settings.register_profile("thorough", max_examples=300, deadline=None)
