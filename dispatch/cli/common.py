@@ -370,9 +370,9 @@ def print_table(
         console.print("".join(lines), soft_wrap=True)
 
 
-def spinner(text: str) -> AbstractContextManager[Any]:
+def spinner(text: str, *, shown: bool = True) -> AbstractContextManager[Any]:
     """Return what shows that something is under way, on a terminal, until it is left."""
-    if sys.stdout is None or not sys.stdout.isatty():
+    if not shown or sys.stdout is None or not sys.stdout.isatty():
         return nullcontext()
     from rich.console import Console
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -26,7 +25,7 @@ __all__ = ["command"]
 def command(context: click.Context, config: Config, as_json: bool, timeout: float) -> None:
     """Send a short prompt to every model of every role; exit code 1 if one does not answer."""
     dispatcher = config.dispatcher()
-    with nullcontext() if as_json else spinner("asking every model …"):
+    with spinner("asking every model …", shown=not as_json):
         quiet_litellm()
 
         from dispatch.tools.ping import ping

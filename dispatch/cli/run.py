@@ -10,7 +10,7 @@ import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -121,7 +121,7 @@ def command(
     on_terminal = is_terminal and not as_json
     if on_terminal and not quiet:
         print_roles(dispatcher)
-    with spinner("loading LiteLLM …") if on_terminal else nullcontext():
+    with spinner("loading LiteLLM …", shown=on_terminal):
         quiet_litellm()
     show: Callable[[Turns], None] = partial(_show, role=role, quiet=quiet)
     show = partial(_render, quiet=quiet) if on_terminal else _show_json if as_json else show
@@ -174,14 +174,10 @@ def _is_piped() -> bool:
     mode = os.fstat(sys.stdin.fileno()).st_mode
     if not stat.S_ISFIFO(mode):
         return stat.S_ISREG(mode)
-    left_out = f"nothing for {_PATIENCE} seconds, so the prompt is asked without it"
-    for seconds, said in (
-        (
-            _NOTED,
-            f"{severity('note')} waiting for standard input; to ask without it: < {os.devnull}",
-        ),
-        (_PATIENCE - _NOTED, f"{severity('warning')} standard input had {left_out}"),
-    ):
+    note = f"{severity('note')} waiting for standard input; to ask without it: < {os.devnull}"
+    silent = f"standard input had nothing for {_PATIENCE} seconds"
+    warning = f"{severity('warning')} {silent}, so the prompt is asked without it"
+    for seconds, said in ((_NOTED, note), (_PATIENCE - _NOTED, warning)):
         if select.select([sys.stdin], [], [], seconds)[0]:
             return True
         click.echo(said, err=True)

@@ -13,18 +13,15 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, TypeGuard
 
-from pyrsistent import PVector
-
 from dispatch.errors import Fault
+from dispatch.immutable import LISTS
 from dispatch.litellm.catalog import Catalog
-from dispatch.litellm.endpoints import vendor_of
-from dispatch.litellm.providers import called, endpoint_of
+from dispatch.litellm.providers import called, endpoint_of, is_openais
 from dispatch.litellm.tables import table
 from dispatch.redaction import quote_name
 
 __all__ = ["find_end_of_life", "find_refused", "find_wrong_tokens"]
 
-_LISTS = (list, tuple, PVector)
 _GPT_5 = r"(.*/)?gpt-[56](?!-chat)(?!.*search).*"
 _SUCCESSIONS = 5  # of models whose successors are at their end too
 
@@ -47,7 +44,7 @@ def find_refused(
     if not name or dropped or "/responses/" in name:
         return
     lists = (model.get("additional_drop_params"), model.get("allowed_openai_params"))
-    spared = [key for keys in lists if isinstance(keys, _LISTS) for key in keys]
+    spared = [key for keys in lists if isinstance(keys, LISTS) for key in keys]
     provider = (catalog.provider(name, custom) or "").partition("-")[0].removesuffix("_converse")
     for key in dict.fromkeys(_refused(model, name, provider, catalog)):
         value = model.get(key)
@@ -123,7 +120,7 @@ def find_wrong_tokens(model: Mapping[str, Any], catalog: Catalog | None) -> Iter
     thinking.budget_tokens: 500 is less than the 1024 tokens that Claude thinks with; write 1024
     """
     both = all(model.get(key) is not None for key in ("max_tokens", "max_completion_tokens"))
-    openai = vendor_of(model) == "openai" and not endpoint_of(model)[1]
+    openai = is_openais(model)
     if both and openai:
         message = "is refused beside max_completion_tokens"
         yield Fault(("max_tokens",), message, "keep one of the two", "refused-parameter", "warning")

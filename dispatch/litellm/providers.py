@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from dispatch.errors import Fault
 from dispatch.litellm.catalog import Catalog
-from dispatch.litellm.endpoints import ENDPOINTS, VENDORS
+from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, vendor_of
 from dispatch.litellm.tables import rows, table
 from dispatch.redaction import REFERENCE, quote_name
 from dispatch.suggestions import nearest
@@ -25,6 +25,7 @@ __all__ = [
     "find_endpoint_faults",
     "find_provider_faults",
     "is_local",
+    "is_openais",
     "provider_of",
 ]
 
@@ -84,6 +85,15 @@ def provider_of(model: Mapping[str, Any]) -> str:
     """
     name, custom = called(model)
     return custom or (name.partition("/")[0] if "/" in name else "openai")
+
+
+def is_openais(model: Mapping[str, Any]) -> bool:
+    """Return whether OpenAI itself is asked.
+
+    >>> is_openais({"model": "gpt-4o"}), is_openais({"model": "openai/m", "api_base": "http://h"})
+    (True, False)
+    """
+    return vendor_of(model) == "openai" and not endpoint_of(model)[1]
 
 
 def is_local(url: str) -> bool:

@@ -14,9 +14,10 @@ from pyrsistent import PVector
 
 from dispatch.config.environment import foreign_reference, refers
 from dispatch.errors import Fault, Step
-from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, key_variables, vendor_of
+from dispatch.immutable import LISTS
+from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, key_variables
 from dispatch.litellm.keys import KEY_KINDS, VALUE_TYPES, is_known
-from dispatch.litellm.providers import called, endpoint_of, is_local, provider_of
+from dispatch.litellm.providers import called, endpoint_of, is_local, is_openais, provider_of
 from dispatch.litellm.tables import kinds_of, rows, table
 from dispatch.redaction import NO_KEY, REFERENCE, is_secret, quote_name, redact
 from dispatch.suggestions import KINDS, describe_type, nearest
@@ -26,8 +27,7 @@ __all__ = ["find_reference_faults", "find_wrong_values", "fits", "how_to_write",
 
 Path = tuple[Step, ...]
 
-_LISTS = (list, tuple, PVector)
-_PLAIN = (str, int, float, date, Mapping, *_LISTS)
+_PLAIN = (str, int, float, date, Mapping, *LISTS)
 _HEADERS = ("headers", "extra_headers", "default_headers")
 _UNENCODED = ("metadata", "litellm_metadata", "model_info")  # no request is made of them
 _PROSE = ("system_prompt", "litellm_system_prompt", "stop", "user", "response_format")
@@ -48,7 +48,7 @@ _NAMED_BY_USERS = r".*(project|region|location|tenant|client_id|resource|profile
 _PLACEHOLDER = r"(?i)<.+>$|your[-_\s]|\{\{?\s*your"
 _HEADER_NAME = r"[\w!#$%&'*+.^`|~-]+"
 _VARIABLE = r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+"
-_SCHEME = r"(?i)(bearer|basic|token)\s+"
+_SCHEME = r"(?i)(bearer|basic|token)"
 
 
 def find_wrong_values(model: Mapping[str, Any]) -> Iterator[Fault]:
@@ -108,7 +108,7 @@ def _find_wrong_forms(model: Mapping[str, Any]) -> Iterator[Fault]:
 def _find_wrong_tools(model: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what OpenAI's API takes for no tool, and for no format."""
     tools = model.get("tools")
-    if provider_of(model) in ("openai", "azure") and isinstance(tools, _LISTS):
+    if provider_of(model) in ("openai", "azure") and isinstance(tools, LISTS):
         for index, tool in enumerate(tools):
             if not isinstance(tool, Mapping) or tool.get("type", "function") != "function":
                 continue
@@ -119,8 +119,7 @@ def _find_wrong_tools(model: Mapping[str, Any]) -> Iterator[Fault]:
     wanted = model.get("response_format")
     wanted = wanted if isinstance(wanted, Mapping) else {}
     given = wanted.get("json_schema")
-    hosted = vendor_of(model) == "openai" and not endpoint_of(model)[1]
-    if hosted and isinstance(given, Mapping) and "name" not in given:
+    if is_openais(model) and isinstance(given, Mapping) and "name" not in given:
         path = ("response_format", "json_schema")
         yield _fault(path, "has no name", "write {name: …, schema: …}")
     schemas = {"json_schema", "response_schema"}
@@ -181,7 +180,7 @@ def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator
             elif path[0] != "model_info" or not path[1:]:  # which LiteLLM spreads as arguments
                 message = f"expected strings as keys, found {describe_type(key)}"
                 yield _fault(path, message, f'quote it: "{key}"')
-    elif isinstance(value, _LISTS):
+    elif isinstance(value, LISTS):
         for index, item in enumerate(value):
             inside = ("string",) if "strings" in kinds else kinds_of(f"{name}[]")
             yield from _find((*path, index), f"{name}[]", inside, item)
@@ -229,7 +228,7 @@ def how_to_write(key: str, kinds: tuple[str, ...], value: Any) -> str:
     ('write 120', 'remove the quotes: write true')
     """
     kind, text = kinds[0], value.strip() if isinstance(value, str) else ""
-    if key == "drop_params" and isinstance(value, _LISTS):
+    if key == "drop_params" and isinstance(value, LISTS):
         return "write true, or the names under additional_drop_params"
     choices = next((row[1:] for row in rows("choices") if row[0].lstrip("~") == key), None)
     if kind == "string" and choices and isinstance(value, int | float):
@@ -257,7 +256,7 @@ def _as_string(key: str, value: Any) -> str:
     if isinstance(value, Mapping):
         names = [name for each, name in value.items() if each in _VARIABLE_KEYS]
         return f"write {REFERENCE}{names[0]}" if names else "write one string"
-    if isinstance(value, _LISTS):
+    if isinstance(value, LISTS):
         what = "endpoint" if key in ENDPOINTS else "key" if is_secret(key) else ""
         return f"list the model once for each {what}" if what else "write one string"
     return "quote it"
@@ -314,7 +313,7 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         key, text = str(path[-1]), value.strip()
         if refers(value, key, VALUE_TYPES) or text.lower() == NO_KEY:
             continue
-        token = re.sub(_SCHEME, "", text) if is_secret(key) else text
+        token = re.sub(rf"{_SCHEME}\s+", "", text) if is_secret(key) else text
         name = foreign_reference(token) or more_foreign(token)
         part = re.search(_WITHIN_URL, text) if key in (*ENDPOINTS, "model") else None
         if part and not name:
@@ -333,7 +332,7 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
             message = "is where a secret is kept, and nothing reads it there"
             hint = f"put the secret into a variable: {REFERENCE}{_variable(model)}"
             yield _fault(path, message, hint, "wrong-reference")
-        elif is_secret(key) and re.fullmatch(_SCHEME.removesuffix(r"\s+"), text):
+        elif is_secret(key) and re.fullmatch(_SCHEME, text):
             hint = f"put the whole value into a variable: {REFERENCE}NAME"
             yield _fault(path, "holds a scheme, and no key", hint)
         elif is_secret(key) and not name and not mocked and _is_placeholder(token, endpoint):
@@ -350,7 +349,7 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _find_in_key(text: str) -> tuple[str, str] | None:
     """Return what no key has in it, and the advice."""
-    if re.match(_SCHEME, text):
+    if re.match(rf"{_SCHEME}\s", text):
         return "has a scheme before the key", "leave it out: the client adds it"
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         return "is wrapped in quotes", "write it without those quotes"

@@ -56,19 +56,27 @@ class Turn(Answer):
         return [thaw(message) for message in self.conversation]
 
 
+def _find_misfit(tool: Any, /, *given: Any, **named: Any) -> str:
+    """Return why a function cannot be called with these arguments; empty if it may."""
+    try:
+        signature(tool).bind(*given, **named)
+    except TypeError as error:
+        return str(error)
+    except ValueError:  # it has no signature
+        pass
+    return ""
+
+
 class _Conversation:
     """What is said, and what follows an answer."""
 
     def __init__(self, messages: Messages, call_tool: CallTool | None) -> None:
         self.messages, self.call_tool = listed(messages), call_tool
-        try:
-            if call_tool is not None and not isinstance(call_tool, Mapping):
-                signature(call_tool).bind("name", {})
-        except TypeError as error:
+        if call_tool is None or isinstance(call_tool, Mapping):
+            return
+        if problem := _find_misfit(call_tool, "name", {}):
             takes = "a function of a name and its arguments, or a mapping of functions"
-            raise TypeError(f"call_tool is {takes}: {error}") from None
-        except ValueError:  # it has no signature
-            pass
+            raise TypeError(f"call_tool is {takes}: {problem}")
 
     def result(self, asked: ToolCall) -> Any:
         """Call a tool; what the model got wrong goes back to it as the result."""
@@ -83,12 +91,8 @@ class _Conversation:
         if asked.name not in self.call_tool:
             return f"error: there is no tool {asked.name!r}, only {', '.join(self.call_tool)}"
         tool = self.call_tool[asked.name]
-        try:
-            signature(tool).bind(**arguments)
-        except TypeError as error:
-            return f"error: {asked.name}: {error}"
-        except ValueError:  # it has no signature
-            pass
+        if problem := _find_misfit(tool, **arguments):
+            return f"error: {asked.name}: {problem}"
         return tool(**arguments)
 
     def turn(self, answer: Answer, results: Sequence[Any] = ()) -> Turn:

@@ -17,7 +17,7 @@ from dispatch.config.files import decode, merge, parse
 from dispatch.config.positions import File
 from dispatch.config.yaml import read_yaml
 from dispatch.errors import ConfigError, Fault, FileError, Position, SecretError, Step
-from dispatch.immutable import VECTOR, FrozenMap, Origin, Source, freeze, locate, with_origin
+from dispatch.immutable import LISTS, FrozenMap, Origin, Source, freeze, locate, with_origin
 from dispatch.litellm.catalog import read_catalog
 from dispatch.litellm.keys import is_known
 from dispatch.litellm.proxy_file import find_proxy_faults, from_litellm, is_proxy_file
@@ -37,7 +37,6 @@ Fields = Mapping[str, str]
 Read = tuple[list["_Model"], dict[str, Any]]
 
 _LEFT_OUT = "has no place here: left out"
-_LISTS: tuple[type[Any], ...] = (list, tuple, *VECTOR)
 _OWN = ("defaults", "own_keys", "roles")
 
 # Continue's names of providers, and AutoGen's `api_type`s, where LiteLLM has another.
@@ -104,7 +103,7 @@ def detect(data: Any) -> str | None:
     entries: Any = data
     if is_map:
         entries = None if any(key in data for key in _OWN) else data.get("models")
-    listed = [*entries] if isinstance(entries, _LISTS) else []
+    listed = [*entries] if isinstance(entries, LISTS) else []
     if not listed or not all(isinstance(entry, Mapping) for entry in listed):
         return None
     if is_map:
@@ -304,7 +303,7 @@ def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
 
 
 def _names(value: Any) -> list[str]:
-    return [str(name) for name in (value if isinstance(value, _LISTS) else [value]) if name]
+    return [str(name) for name in (value if isinstance(value, LISTS) else [value]) if name]
 
 
 def _read_aider(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
