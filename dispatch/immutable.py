@@ -17,7 +17,7 @@ from dispatch.redaction import redact, redact_path
 
 __all__ = [
     "LISTS", "SCALARS", "VECTOR", "FrozenMap", "Origin", "Source", "freeze", "leaves", "locate",
-    "origin_of", "thaw", "with_origin",
+    "origin_of", "rebuild", "thaw", "with_origin",
 ]  # fmt: skip
 
 VECTOR: tuple[type[PVector[Any]], ...] = (type(pvector()), PVector)
@@ -313,17 +313,25 @@ def thaw(value: Any) -> Any:
     >>> thaw(freeze({"b": [1, {"c": 2}], "a": 3}))
     {'b': [1, {'c': 2}], 'a': 3}
     """
-    if isinstance(value, FrozenMap):
-        return {k: v if type(v) in SCALARS else thaw(v) for k, v in value.to_dict().items()}
-    if isinstance(value, PVector | list):
-        return [v if type(v) in SCALARS else thaw(v) for v in value]
-    if isinstance(value, Mapping):
-        return {k: thaw(v) for k, v in value.items()} if isinstance(value, dict | PMap) else value
-    if isinstance(value, tuple):
-        return _like(value, [thaw(v) for v in value])
-    if isinstance(value, PSet):
-        return set(value)
-    return value
+    return rebuild(value, lambda leaf, _: leaf)
+
+
+def rebuild(value: Any, change: Callable[[Any, Path], Any], path: Path = ()) -> Any:
+    """Copy containers into fresh ones, with each single value in them changed.
+
+    >>> rebuild(freeze({"b": [1, {"c": 2}]}), lambda leaf, path: leaf + len(path))
+    {'b': [3, {'c': 5}]}
+    """
+    if type(value) in SCALARS:
+        return change(value, path)
+    if isinstance(value, dict | PMap):
+        return {key: rebuild(item, change, (*path, key)) for key, item in value.items()}
+    if isinstance(value, LISTS):
+        items = [rebuild(item, change, (*path, i)) for i, item in enumerate(value)]
+        return _like(value, items) if isinstance(value, tuple) else items
+    if isinstance(value, set | frozenset | PSet):
+        return {rebuild(item, change, path) for item in value}
+    return change(value, path)
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

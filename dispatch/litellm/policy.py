@@ -168,11 +168,12 @@ def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     if weight is not None and not is_number:
         message = f"expected a number, found {describe_type(weight)}"
         yield Fault(("weight",), message, "models of one order share the load by it", "wrong-value")
+    for key in ("headers", "extra_headers"):
+        headers = model.get(key)
+        for name, item in headers.items() if isinstance(headers, Mapping) else ():
+            if isinstance(name, str) and is_secret(name) and _is_empty(item):
+                yield Fault((key, name), "is empty", "leave it out", "empty-secret")
     for key, value in model.items():
-        if key in ("headers", "extra_headers") and isinstance(value, Mapping):
-            for name, item in value.items():
-                if isinstance(name, str) and is_secret(name) and _is_empty(item):
-                    yield Fault((key, name), "is empty", "leave it out", "empty-secret")
         if not isinstance(key, str) or not (key in _STRINGS or is_secret(key)):
             continue
         number = isinstance(value, int | float) and (key in _STRINGS or not isinstance(value, bool))
