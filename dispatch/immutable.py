@@ -170,10 +170,6 @@ class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs l
 
     __slots__ = ("_order",)
 
-    def __init__(self, original: FrozenMap[Any, Any]) -> None:
-        super().__init__(original)
-        self._order: dict[Any, None] | None = None  # made once the keys change
-
     def set(self, key: Any, val: Any) -> _Evolver:
         size = self._size
         super().set(key, freeze(val))
@@ -187,15 +183,15 @@ class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs l
         return self
 
     def _keys(self) -> dict[Any, None]:
-        if self._order is None:
-            self._order = dict.fromkeys(self._original_pmap._order)
+        if not hasattr(self, "_order"):  # it is made once the keys change
+            self._order = dict.fromkeys(self._original_pmap._order)  # type: ignore[has-type]
         return self._order
 
     def persistent(self) -> FrozenMap[Any, Any]:
         original: FrozenMap[Any, Any] = self._original_pmap  # type: ignore[has-type]
         if not self._buckets_evolver.is_dirty():
             return original
-        order = original._order if self._order is None else tuple(self._order)
+        order = tuple(self._order) if hasattr(self, "_order") else original._order
         buckets = self._buckets_evolver.persistent()
         made: FrozenMap[Any, Any] = FrozenMap._make(buckets, order, original._origin)
         self._original_pmap = made  # type: ignore[misc]  # a slot of PMap's evolver
@@ -247,38 +243,26 @@ def freeze(value: Any) -> Any:
     Raises `ConfigError` for a value that contains itself, or is nested too deep for Python.
     """
     try:
-        return value if type(value) in _ATOMS else _freeze(value)
+        return _freeze(value)
     except RecursionError:
         fault = Fault((), "nested too deep, or contains itself", code="too-deep")
         raise ConfigError([fault]) from None
 
 
 def _freeze(value: Any) -> Any:
-    freezer = _FREEZERS.get(type(value))
-    if freezer is not None:
-        return freezer(value)
-    for kind, freezer_of_kind in _FREEZERS_OF_SUBCLASSES:
-        if isinstance(value, kind):
-            return freezer_of_kind(value)
-    return value
-
-
-def _freeze_map(value: Mapping[Any, Any]) -> FrozenMap[Any, Any]:
-    return FrozenMap.of(
-        {k: v if type(v) in _ATOMS else _freeze(v) for k, v in value.items()},
-    )
-
-
-def _freeze_list(value: Iterable[Any]) -> PVector[Any]:
-    return pvector([v if type(v) in _ATOMS else _freeze(v) for v in value])
-
-
-def _freeze_vector(value: PVector[Any]) -> PVector[Any]:
-    return value if _ATOMS.issuperset(map(type, value)) else _freeze_list(value)
-
-
-def _freeze_tuple(value: tuple[Any, ...]) -> tuple[Any, ...]:
-    return _like(value, [v if type(v) in _ATOMS else _freeze(v) for v in value])
+    if type(value) in _ATOMS:
+        return value
+    if isinstance(value, dict):
+        return FrozenMap.of({k: v if type(v) in _ATOMS else _freeze(v) for k, v in value.items()})
+    if isinstance(value, VECTOR):
+        return value if _ATOMS.issuperset(map(type, value)) else pvector(map(_freeze, value))
+    if isinstance(value, list):
+        return pvector(map(_freeze, value))
+    if isinstance(value, tuple):
+        return _like(value, [_freeze(item) for item in value])
+    if isinstance(value, set | frozenset | PSet):
+        return pset(value)
+    return _freeze(dict(value)) if isinstance(value, Mapping) else value
 
 
 def _like(value: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
@@ -287,24 +271,6 @@ def _like(value: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
         return tuple(items)
     make = getattr(value, "_make", None)
     return value if make is None else cast("tuple[Any, ...]", make(items))
-
-
-_FREEZERS: dict[type, Callable[[Any], Any]] = {
-    dict: _freeze_map,
-    list: _freeze_list,
-    tuple: _freeze_tuple,
-    set: pset,
-    frozenset: pset,
-    type(pvector()): _freeze_vector,
-}
-# Looked through in turn, and so only for subclasses of the builtins.
-_FREEZERS_OF_SUBCLASSES: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    (Mapping, _freeze_map),
-    (PVector, _freeze_vector),
-    (list, _freeze_list),
-    ((set, frozenset, PSet), pset),
-    (tuple, _freeze_tuple),
-)
 
 
 def thaw(value: Any) -> Any:

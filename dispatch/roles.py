@@ -24,7 +24,6 @@ POSTCOMPLETIONS = "postcompletions"
 """What follows the conversation, mostly with a task."""
 
 _TASKS = ("optional", "required", "none")
-_MAPPINGS: tuple[Any, ...] = (FrozenMap, Mapping)  # the abstract type takes ten times longer
 _CHAT = FrozenMap({"mode": "chat"})
 
 
@@ -229,7 +228,8 @@ def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]
     >>> [(entry.role, entry.task) for entry in entries], faults
     ([('chatcompletions', None), ('postcompletions', 'review')], [])
     """
-    if not roles and (roles is None or isinstance(roles, (*LISTS, *_MAPPINGS))):
+    roles = freeze(roles)
+    if not roles and (roles is None or isinstance(roles, (*LISTS, FrozenMap))):
         if CHATCOMPLETIONS not in contract:
             names = ", ".join(contract)
             hint = f"give it one of {names}" if len(contract) > 1 else f"give it roles: [{names}]"
@@ -252,13 +252,13 @@ def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]
 def _entries(written: Any, path: tuple[Step, ...]) -> list[Entry]:
     if isinstance(written, str):
         return [Entry(path, _exactly_str(written))]
-    if not isinstance(written, _MAPPINGS) or not written:
+    if not isinstance(written, FrozenMap) or not written:
         return [Entry(path, written)]
     entries = []
     for role in written:
         value, at = written[role], (*path, role) if len(written) > 1 else path
         parameters = None
-        if isinstance(value, _MAPPINGS):
+        if isinstance(value, FrozenMap):
             parameters = {key: item for key, item in value.items() if key != "task"}
             value = value.get("task")
         entries.append(Entry(at, _exactly_str(role), _exactly_str(value), parameters))
