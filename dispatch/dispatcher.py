@@ -47,14 +47,14 @@ class ModelRoleType:
 class ModelDispatcher(Generic[G]):
     """Model configurations, handed to the roles that they play.
 
-    `models` is a list of models; or a whole configuration, as a mapping or a `ConfigMorpher` with
-    the key `models`, whose sections `defaults`, `roles` and `own_keys` then count too. `morph` is
+    `models` is a list of models, or a whole configuration: a mapping or a `ConfigMorpher` with
+    the key `models`, whose sections `defaults`, `roles` and `own_keys` then apply too. `morph` is
     the form of a group: True for a `RoleGroup` (a `ConfigMorpher`), False for a plain
-    `{'models': [...]}`, or a callable that is given that dict. `roles` declares the roles, and
-    `own_keys` the keys of a model that are the program's own, which no call receives.
+    `{'models': [...]}`, or a callable that takes that dict. `roles` declares the roles, and
+    `own_keys` the keys of a model that belong to the program, which no call receives.
 
-    `models` stays what was given, untouched; the groups do not follow later changes of it.
-    `sections` are the other sections of a configuration, such as `router_settings`.
+    The attribute `models` is what was given, unchanged; later changes to it do not affect the
+    groups. `sections` holds the other sections of a configuration, such as `router_settings`.
 
     >>> dispatcher = ModelDispatcher(
     ...     [{"name": "fast", "model": "gpt-4o", "roles": ["chatcompletions"], "temperature": 0}]
@@ -115,7 +115,7 @@ class ModelDispatcher(Generic[G]):
         raise ConfigError(faults)  # out here, where the first error is no context
 
     def dispatch(self, morph: Morph = True) -> None:
-        """Put the groups into another form; which model plays which role stays as it is."""
+        """Change the form of the groups; which model plays which role stays the same."""
         if morph is False:
             forms: Mapping[str, Any] = self.groups
         elif morph is True:
@@ -126,7 +126,7 @@ class ModelDispatcher(Generic[G]):
 
     @property
     def morph(self) -> Morph:
-        """The form of the groups, as `dispatch` was last asked for."""
+        """The form of the groups that was last passed to `dispatch`."""
         return self._morph
 
     @property
@@ -168,7 +168,7 @@ class ModelDispatcher(Generic[G]):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __iter__(self) -> Iterator[Model]:
-        """Iterate over every copy, role by role; to dispatch these gives the same groups again."""
+        """Iterate over every copy, role by role; dispatching them gives the same groups again."""
         return (
             model
             for role, models in self.groups.items()

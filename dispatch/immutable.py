@@ -1,7 +1,7 @@
-"""Immutable data: a `PMap` that keeps the order written, knows its origin and shows no secret.
+"""Immutable data: a `PMap` that keeps its keys in order, knows its origin and shows no secret.
 
-pyrsistent's own map iterates in an order that follows PYTHONHASHSEED, and prints all that it
-holds. `FrozenMap` is that map, buckets and all, with two slots more.
+pyrsistent's own map iterates in an order that depends on PYTHONHASHSEED, and prints everything it
+holds. `FrozenMap` is that map, buckets and all, with two more slots.
 """
 
 from __future__ import annotations
@@ -82,11 +82,11 @@ _ABSENT: Any = object()
 
 
 class FrozenMap(PMap[K, V]):
-    """A `PMap` that iterates in the order written and redacts its repr.
+    """A `PMap` that iterates in insertion order and redacts its repr.
 
-    All that a `PMap` does, it does: `set`, `remove`, `update` and `transform` give another
-    `FrozenMap`, in which a replaced key keeps its place and a new one comes last. What it is given
-    is frozen too, all the way down.
+    It does everything that a `PMap` does: `set`, `remove`, `update` and `transform` return another
+    `FrozenMap`, in which a replaced key keeps its place and a new one comes last. Whatever it is
+    given is frozen too, all the way down.
 
     >>> model = FrozenMap({"name": "fast", "model": "gpt-4o", "api_key": "sk-1"})
     >>> model.set("name", "quick")
@@ -203,12 +203,12 @@ def _restore(items: dict[Any, Any], origin: Origin | None) -> FrozenMap[Any, Any
 
 
 def origin_of(value: Any) -> Origin | None:
-    """Return where a map was written; None for what a program made."""
+    """Return where a map was written; None if a program made it."""
     return value._origin if isinstance(value, FrozenMap) else None
 
 
 def with_origin(value: FrozenMap[K, V], origin: Origin | None) -> FrozenMap[K, V]:
-    """Return the same map, with its origin; `set` and `remove` hand it on.
+    """Return the same map with an origin, which `set` and `remove` pass on.
 
     >>> model = with_origin(freeze({"model": "gpt-4o"}), Origin(("models", 2)))
     >>> origin_of(model.set("temperature", 0)).path
@@ -274,7 +274,7 @@ def _like(value: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
 
 
 def thaw(value: Any) -> Any:
-    """Copy immutable containers into fresh dicts, lists and sets, in the order written.
+    """Copy immutable containers into fresh dicts, lists and sets, in the same order.
 
     >>> thaw(freeze({"b": [1, {"c": 2}], "a": 3}))
     {'b': [1, {'c': 2}], 'a': 3}

@@ -33,7 +33,7 @@ _FIELDS = {
 
 
 class Sections(NamedTuple):
-    """A configuration, taken apart: each model knows its origin; `rest` is all other sections."""
+    """The parts of a configuration: each model knows its origin; `rest` holds all other sections."""
 
     models: Any
     contract: Contract
@@ -48,7 +48,7 @@ def read_sections(
     *,
     strict: bool = False,
 ) -> Sections:
-    """Take a configuration apart. What a program declares wins over what the file declares.
+    """Split a configuration into its parts. What a program declares wins over the file.
 
     >>> sections = read_sections({"models": [{"model": "gpt-4o"}], "roles": {"title": None}})
     >>> list(sections.contract), len(sections.models)

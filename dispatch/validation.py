@@ -1,4 +1,4 @@
-"""What makes a list of models, a model and a dispatch valid: each rule, stated once.
+"""What makes a list of models, a model and the groups valid; each rule is stated once.
 
 Paths of faults start at the model; `dispatch.stages` says in which one.
 """
@@ -21,7 +21,7 @@ _YAML_BOOLEANS = "YAML 1.1 reads on, off, yes and no as booleans: quote it"
 
 
 def check_models(models: Any) -> Iterable[Any]:
-    """Return the models if they are a list, or any iterable but a string or a mapping.
+    """Return the models if they are an iterable other than a string or a mapping.
 
     >>> check_models({"model": "gpt-4o"})  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -38,7 +38,7 @@ def check_models(models: Any) -> Iterable[Any]:
 
 
 def find_model_faults(model: Any) -> list[Fault]:
-    """Return all that is wrong with one model, apart from its roles.
+    """Return everything that is wrong with one model, apart from its roles.
 
     >>> for fault in find_model_faults({"modle": "gpt-4o"}):
     ...     print(fault)
@@ -72,7 +72,7 @@ def find_model_faults(model: Any) -> list[Fault]:
 
 
 def find_unmet(groups: Mapping[str, Sequence[Any]], contract: Contract) -> Iterator[Fault]:
-    """Yield each demand of a contract on its roles that these groups do not meet.
+    """Yield each requirement of a contract that these groups do not meet.
 
     >>> for fault in find_unmet({}, Contract(["chat"])):
     ...     print(fault)

@@ -1,7 +1,7 @@
 """References to the environment: `os.environ/NAME`, the convention of LiteLLM.
 
-A reference stays a string wherever a configuration is held or shown; it is resolved when keyword
-arguments are built for a call. Nothing else is expanded: no `${NAME}`, no part of a string.
+A reference remains a string wherever a configuration is kept or shown; it is resolved when keyword
+arguments are built for a call. Nothing else is expanded, neither `${NAME}` nor parts of a string.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _UNSET = "unset-variable"
 
 
 def foreign_reference(value: str) -> str | None:
-    """Return the variable that a string refers to in the way of another tool: nothing expands it.
+    """Return the variable that a string refers to in another tool's syntax, which nothing expands.
 
     >>> foreign_reference("${OPENAI_API_KEY}"), foreign_reference("os.getenv('OPENAI_API_KEY')")
     ('OPENAI_API_KEY', 'OPENAI_API_KEY')
@@ -67,7 +67,7 @@ def references(value: Any) -> Iterator[tuple[Path, str]]:
 
 
 def refers(value: Any, name: object = "", types: Types = _NO_TYPES) -> bool:
-    """Return whether `resolve` would change the value of a key, or refuse it.
+    """Return whether `resolve` would change or reject the value of a key.
 
     >>> refers("os.environ/KEY"), refers("Bearer ${KEY}", "authorization"), refers("gpt-4o")
     (True, True, False)
@@ -76,7 +76,7 @@ def refers(value: Any, name: object = "", types: Types = _NO_TYPES) -> bool:
 
 
 def unresolved_items(values: Mapping[Any, Any], types: Types = _NO_TYPES) -> dict[Any, Any]:
-    """Return the items that `resolve` would change, or refuse."""
+    """Return the items that `resolve` would change or reject."""
     strings = _strings(values, types)
     keys = {p[0] for text, p, kind in strings if is_reference(text) or _find_misuse(text, p, kind)}
     return {key: value for key, value in values.items() if key in keys}
@@ -101,7 +101,7 @@ def resolve(
     types: Types = _NO_TYPES,
     locate: Callable[[Fault], Fault] = lambda fault: fault,
 ) -> Any:
-    """Copy containers, with every reference replaced by what the environment holds.
+    """Copy containers with every reference replaced by its value in the environment.
 
     >>> os.environ["HEAT"] = "0.2"
     >>> resolve({"temperature": "os.environ/HEAT"}, types={"temperature": "number"})
