@@ -33,7 +33,7 @@ _FIELDS = {
 
 
 class Sections(NamedTuple):
-    """The parts of a configuration: each model knows its origin; `rest` holds all other sections."""
+    """The parts of a configuration: models, which know their origins, and all other sections."""
 
     models: Any
     contract: Contract

@@ -40,8 +40,8 @@ def load_files(
 ) -> FrozenMap[str, Any]:
     """Read files and merge them, from left to right, later ones winning.
 
-    The suffix of a file determines its format, unless `format` is given. Raises `FileError` with the faults
-    of all files.
+    The suffix of a file determines its format, unless `format` is given. Raises `FileError` with
+    the faults of all files.
     """
     data, files = read(paths, format)
     return with_origin(freeze(reduce(merge, data)), Origin((), Source(files)))
