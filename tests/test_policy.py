@@ -82,14 +82,21 @@ def test_shipped_list():
 
 
 def test_new_keys(monkeypatch, tmp_path):
-    """The command adds the keys of another release, under its number."""
+    """The command adds the keys of another release, under its number, and renews their kinds."""
     monkeypatch.setattr(keys, "FILE", tmp_path / "known.txt")
     keys.FILE.write_text("# LiteLLM 1.0.0\ntemperature\n")
+    kinds = tmp_path / "key_kinds.txt"
+    kinds.write_text("# A head.\n\n[annotated]  # LiteLLM 1.0.0\nold string\n\n[written]\nn -\n")
     monkeypatch.setattr("litellm.types.utils.all_litellm_params", ["new_b", "new_a", "_internal"])
     keys.main()
     assert keys.FILE.read_text() == (
         f"# LiteLLM 1.0.0\ntemperature\n# LiteLLM {version('litellm')}\nnew_a\nnew_b\n"
     )
+    renewed = kinds.read_text()
+    assert renewed.startswith(f"# A head.\n\n[annotated]  # LiteLLM {version('litellm')}\n")
+    assert "\ntemperature number\n" in renewed
+    assert "old string" not in renewed
+    assert renewed.endswith("\n\n[written]\nn -\n")
 
 
 def test_prices():

@@ -12,12 +12,8 @@ from litellm.types.guardrails import SupportedGuardrailIntegrations
 from litellm.types.integrations.slack_alerting import AlertType
 from litellm.types.mcp import MCPAuth
 
-from dispatch.litellm.proxy_settings import (
-    find_dead_aliases,
-    find_suspicious_settings,
-    section_for,
-)
-from dispatch.litellm.settings import NESTED, SETTINGS
+from dispatch.litellm.names import find_dead_aliases
+from dispatch.litellm.settings import NESTED, SETTINGS, find_suspicious_settings, section_for
 
 ENDPOINT = {"path": "/a", "target": "http://a", "headers": {"a": "b os.environ/C"}}
 

@@ -19,9 +19,9 @@ from benchmarks.faults import Row, variables_of
 from dispatch import check
 from dispatch.immutable import freeze
 from dispatch.litellm.catalog import Catalog, read_catalog
-from dispatch.litellm.keys import KINDS, parse_kinds
+from dispatch.litellm.keys import KEY_KINDS, read_annotations
 from dispatch.litellm.lint import find_suspicious
-from dispatch.litellm.tables import read_annotations, rows, table
+from dispatch.litellm.tables import rows, table
 
 HERE = Path(__file__).parent
 GOOD = yaml.safe_load((HERE / "good.yaml").read_text("utf-8"))
@@ -197,10 +197,9 @@ def test_installed_kinds():
     called = inspect.signature(litellm.completion).parameters.items()
     annotations = {key: parameter.annotation for key, parameter in called if key != "messages"}
     annotations |= {key: field.annotation for key, field in LiteLLM_Params.model_fields.items()}
-    shipped = parse_kinds(KINDS.read_text("utf-8"))
-    kinds = {key: tuple(kind.split("|")) for key, kind in read_annotations(annotations)}
-    differ = {key for key, kind in kinds.items() if "cost" not in key and key not in shipped}
-    report(differ, "run python -m dispatch.litellm.tables: a new key")
+    kinds = dict(read_annotations(annotations))
+    differ = {key for key in kinds.keys() - KEY_KINDS if "cost" not in key}
+    report(differ, "run python -m dispatch.litellm.keys: a new key")
 
 
 def test_installed_hosts():

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from dispatch.errors import Fault
+from dispatch.litellm.tables import rows
 from dispatch.redaction import REFERENCE
 
 __all__ = ["ENDPOINTS", "VENDORS", "find_credential_leak", "find_foreign_key", "key_variables",
@@ -21,11 +21,9 @@ __all__ = ["ENDPOINTS", "VENDORS", "find_credential_leak", "find_foreign_key", "
 ENDPOINTS = frozenset({"api_base", "base_url"})
 """The keys of a model that name an endpoint."""
 
-_ROWS = Path(__file__).with_name("vendors.txt").read_text(encoding="utf-8").splitlines()
 VENDORS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     vendor: (tuple(n for n in names if "." in n), tuple(n for n in names if "." not in n))
-    for vendor, *names in map(str.split, _ROWS)
-    if vendor != "#"
+    for vendor, *names in rows("vendors")
 }
 """By the prefix of a model: the domains of its vendor, and the further variables of its key."""
 

@@ -1,52 +1,56 @@
-"""The keys that a model may hold: a shipped list, so that no check imports LiteLLM.
+"""The keys that a model may hold, and what each takes: shipped lists, as no check imports LiteLLM.
 
 Where a program has loaded LiteLLM, the lists of that release count too. With another LiteLLM
-installed, `python -m dispatch.litellm.keys` adds the keys of that release to `known_keys.txt`.
+installed, `python -m dispatch.litellm.keys` adds the keys of that release to `known_keys.txt`, and
+renews the annotated kinds of `key_kinds.txt`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator, Mapping
+import types
+import typing
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from dispatch.config.environment import ValueType
+from dispatch.litellm.tables import rows
 
 __all__ = [
     "FILE",
     "KEY_KINDS",
-    "KINDS",
     "VALUE_TYPES",
     "is_known",
+    "kinds_of",
     "known_keys",
     "live_keys",
     "new_keys",
-    "parse_kinds",
+    "read_annotations",
 ]
 
 FILE = Path(__file__).with_name("known_keys.txt")
-KINDS = FILE.with_name("key_kinds.txt")
 
 _LIVE = (
     ("litellm.types.router", "LiteLLM_Params"),
     ("litellm.types.utils", "all_litellm_params"),
     ("litellm.constants", "OPENAI_CHAT_COMPLETION_PARAMS"),
 )
+_BASES: tuple[tuple[type, str], ...] = (
+    (bool, "boolean"),
+    (int, "integer"),
+    (float, "number"),
+    (str, "string"),
+    (Mapping, "object"),
+    (Sequence, "array"),
+)
 
-
-def parse_kinds(text: str) -> dict[str, tuple[str, ...]]:
-    r"""Return what each key of a table takes.
-
-    >>> parse_kinds("[written]\nstop string|strings\n")
-    {'stop': ('string', 'strings')}
-    """
-    pairs = (line.split() for line in text.splitlines() if line and line[0] not in "#[")
-    return {key: tuple(kind for kind in kinds.split("|") if kind != "-") for key, kinds in pairs}
-
-
-KEY_KINDS: Mapping[str, tuple[str, ...]] = parse_kinds(KINDS.read_text(encoding="utf-8"))
+KEY_KINDS: Mapping[str, tuple[str, ...]] = {
+    key: tuple(kind for kind in kinds.split("|") if kind != "-")
+    for section in ("annotated", "written")
+    for key, kinds in rows(section, "key_kinds")
+}
 """What each key takes, as `key_kinds.txt` says."""
 
 _CONVERTED = {("number",), ("integer",), ("boolean",)}
@@ -57,6 +61,19 @@ VALUE_TYPES = cast("Mapping[str, ValueType]", {
 } | {key: kinds[0] for key, kinds in KEY_KINDS.items()
      if kinds in _CONVERTED and "." not in key})  # fmt: skip
 """What keys take: to read variables of the environment."""
+
+
+@lru_cache(maxsize=4096)
+def kinds_of(key: str) -> tuple[str, ...]:
+    """Return what a key takes, by its name or by a prefix of it; nothing where that is unknown.
+
+    >>> kinds_of("stop"), kinds_of("extra_headers.X-Team"), kinds_of("input_cost_per_token_flex")
+    (('string', 'strings'), ('string',), ('number',))
+    """
+    if key not in KEY_KINDS and "cost" in key.split("_") and is_known(key):
+        return ("number",)
+    prefixes = (star for star in KEY_KINDS if star[-1] == "*" and key.startswith(star[:-1]))
+    return KEY_KINDS.get(key) or KEY_KINDS.get(next(prefixes, ""), ())
 
 
 @lru_cache(maxsize=1)
@@ -105,15 +122,56 @@ def new_keys() -> list[str]:
     return sorted(key for key in listed - {"self", "kwargs"} if not _is_known(key, live=False))
 
 
+def read_annotations(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each key with what its annotation says that it takes, where that is plain data.
+
+    A string beside a number or a boolean is there for references, which every kind takes.
+
+    >>> dict(read_annotations({"n": int | None, "timeout": float | str, "tags": list[str]}))
+    {'n': 'integer', 'timeout': 'number', 'tags': 'strings'}
+    """
+    for key, annotation in annotations.items():
+        kinds = dict.fromkeys(_read(annotation))
+        if kinds.keys() & {"number", "integer", "boolean"}:
+            kinds.pop("string", None)
+        if kinds and "" not in kinds:
+            yield key, "|".join(kinds)
+
+
+def _read(annotation: Any) -> list[str]:
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return [kind for arg in args for kind in _read(arg)]
+    if origin is typing.Literal or (origin is list and args == (str,)):
+        return ["strings" if origin is list else "string"]
+    base = origin or annotation
+    if getattr(base, "__name__", "") in ("NoneType", "Timeout"):
+        return []
+    bases = [kind for each, kind in _BASES if isinstance(base, type) and issubclass(base, each)]
+    return [*bases, ""][:1]
+
+
 def main() -> None:
-    """Add the keys of the installed LiteLLM to the shipped list."""
+    """Add the keys of the installed LiteLLM to the shipped list, and renew the annotated kinds."""
+    import inspect
     from importlib.metadata import version
 
-    import litellm  # noqa: F401  # its lists count once it is loaded
+    import litellm
+    from litellm.types.router import LiteLLM_Params
 
+    release = f"LiteLLM {version('litellm')}"
     if keys := new_keys():
         with FILE.open("a", encoding="utf-8") as file:
-            file.write("\n".join((f"# LiteLLM {version('litellm')}", *keys, "")))
+            file.write("\n".join((f"# {release}", *keys, "")))
+    parameters = inspect.signature(litellm.completion).parameters.items()
+    annotations = {key: each.annotation for key, each in parameters if key != "messages"}
+    annotations |= {key: each.annotation for key, each in LiteLLM_Params.model_fields.items()}
+    lines = sorted(f"{k} {kind}" for k, kind in read_annotations(annotations) if "cost" not in k)
+    kinds = FILE.with_name("key_kinds.txt")
+    head, _, rest = kinds.read_text(encoding="utf-8").partition("[annotated]  #")
+    written = rest.partition("[written]\n")[2]
+    section = "\n".join((f"[annotated]  # {release}", *lines))
+    kinds.write_text(f"{head}{section}\n\n[written]\n{written}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ from dispatch.errors import ConfigError, Fault, SecretError
 from dispatch.immutable import leaves, locate, origin_of, thaw
 from dispatch.litellm.deployments import Groups, as_sent, deploy, let_cool_down, parts_of
 from dispatch.litellm.keys import VALUE_TYPES
+from dispatch.litellm.names import find_dead_fallbacks
 from dispatch.litellm.policy import report
-from dispatch.litellm.settings import MAPPINGS, SECTIONS, find_dead_fallbacks, find_settings_faults
+from dispatch.litellm.settings import MAPPINGS, SECTIONS, find_settings_faults
 from dispatch.redaction import REFERENCE, display_name, literal_secrets, printable, quote_name
 from dispatch.suggestions import nearest
 

@@ -13,13 +13,8 @@ from pyrsistent import pvector
 from dispatch.errors import ConfigError, Fault, format_path
 from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, locate, origin_of, with_origin
 from dispatch.litellm.keys import is_known
-from dispatch.litellm.proxy_settings import (
-    find_dead_aliases,
-    find_dead_name,
-    find_unnamed_credentials,
-    values_at,
-)
-from dispatch.litellm.settings import SECTIONS, aliases_in
+from dispatch.litellm.names import find_dead_names
+from dispatch.litellm.settings import SECTIONS
 from dispatch.redaction import quote_name
 from dispatch.suggestions import describe_type, nearest
 
@@ -38,17 +33,6 @@ _RESERVED = {
     "system_prompt": "LiteLLM would send it; write litellm_system_prompt",
 }
 """Keys of litellm_params that mean something else in a model, and what to do."""
-
-
-_ID = ("*", "model_info", "id")
-_ROUTED = (
-    "auto_router_default_model", "auto_router_embedding_model", "adaptive_router_default_model",
-    "adaptive_router_config.available_models.*", "complexity_router_default_model",
-    "complexity_router_config.default_model", "complexity_router_config.tiers.*",
-    "complexity_router_config.tiers.*.*", "complexity_router_config.classifier_llm_config.model",
-    "quality_router_default_model", "quality_router_config.available_models.*",
-)  # fmt: skip
-"""The keys of a deployment that name others."""
 
 
 def is_proxy_file(tree: Mapping[str, Any]) -> bool:
@@ -218,7 +202,7 @@ def find_proxy_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
         found += _find_unread(entries)
         if not list(_find_faults(entries)):
             found += _find_unasked(entries)
-            found += () if has_more(tree) else _find_unnamed(tree, entries)
+            found += () if has_more(tree) else find_dead_names(tree)
     if tree.get("include"):
         hint = "LiteLLM reads these files; check each by itself"
         found.append(Fault(("include",), "is not read here", hint, "unread-section"))
@@ -260,19 +244,3 @@ def _find_unasked(entries: Any) -> Iterator[Fault]:
             message = "is asked only when others of its name fail, as they have a weight"
             path = ("model_list", index, "litellm_params")
             yield Fault(path, message, "give it a weight too", "idle-deployment")
-
-
-def _find_unnamed(tree: Mapping[str, Any], entries: Any) -> Iterator[Fault]:
-    """Yield names of credentials, and targets of aliases, that nothing has."""
-    for index, entry in enumerate(entries if tree.get("credential_list") else ()):
-        for fault in find_unnamed_credentials(tree, entry["litellm_params"]):
-            if fault.severity == "warning":
-                yield fault.under("model_list", index, "litellm_params")
-    names = [entry["model_name"] for entry in entries]
-    yield from find_dead_aliases(tree, names)
-    names += [*aliases_in(tree), *(str(i) for _, i in values_at(entries, _ID))]
-    for pattern in _ROUTED:
-        for path, name in values_at(
-            tree, ("model_list", "*", "litellm_params", *pattern.split("."))
-        ):
-            yield from find_dead_name(path, name, names) if isinstance(name, str) else ()

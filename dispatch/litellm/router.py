@@ -21,13 +21,9 @@ from dispatch.litellm.deployments import (
     parts_of,
 )
 from dispatch.litellm.endpoints import find_credential_leak
+from dispatch.litellm.names import aliases_in, find_dead_fallbacks
 from dispatch.litellm.policy import find_misspelt, report, resolve_params
-from dispatch.litellm.settings import (
-    aliases_in,
-    find_dead_fallbacks,
-    find_settings_faults,
-    router_settings,
-)
+from dispatch.litellm.settings import find_settings_faults, router_settings
 from dispatch.redaction import is_secret, quote_name, scrub, secret_values
 
 if TYPE_CHECKING:

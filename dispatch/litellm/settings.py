@@ -1,89 +1,85 @@
-"""The settings of LiteLLM's Router, as a configuration holds them beside its models.
+"""The settings of LiteLLM's Router and proxy, as a configuration holds them beside its models.
 
-Their names and kinds are shipped, in `settings.txt`, with those of the proxy. Where LiteLLM is
-loaded, the names that its Router has beside these count too.
+Their names and kinds are shipped, in `settings.txt`. Where LiteLLM is loaded, the names that its
+Router has beside these count too. As another release may know other names, an unknown one of the
+Router is an error only then, and one of the proxy is reported only where it resembles a known one,
+or belongs elsewhere.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, cast, get_args
 
-from dispatch.config.environment import Types, foreign_reference, resolve
+from dispatch.config.environment import Types, find_unresolvable, foreign_reference, resolve
 from dispatch.errors import Fault, Step
-from dispatch.immutable import LISTS, FrozenMap, locate, thaw
-from dispatch.litellm.deployments import Groups
-from dispatch.litellm.tables import rows
-from dispatch.litellm.values import fits, how_to_write
-from dispatch.redaction import is_reference, quote_name
+from dispatch.immutable import LISTS as LIST_TYPES
+from dispatch.immutable import FrozenMap, leaves, locate, thaw
+from dispatch.litellm.keys import is_known
+from dispatch.litellm.tables import rows, table
+from dispatch.litellm.values import fits, how_to_write, more_foreign
+from dispatch.redaction import REFERENCE, is_reference, is_secret, quote_name
 from dispatch.suggestions import KINDS, describe_type, did_you_mean, nearest
 
 __all__ = [
-    "MAPPINGS", "NESTED", "SECTIONS", "SETTINGS", "aliases_in", "fallback_sources",
-    "find_dead_fallbacks", "find_settings_faults", "find_wrong_value", "router_settings",
+    "FALLBACKS", "LISTS", "MAPPINGS", "NESTED", "SECTIONS", "SETTINGS", "advise_on_section",
+    "find_settings_faults", "find_suspicious_settings", "router_settings", "section_for",
+    "values_at",
 ]  # fmt: skip
 
-MAPPINGS = (
-    "router_settings", "litellm_settings", "general_settings", "environment_variables",
-    "callback_settings",
-)  # fmt: skip
-"""The sections of LiteLLM's proxy that are mappings of names."""
+Path = tuple[Step, ...]
+Known = Mapping[str, Sequence[str]]
 
-SECTIONS = (
-    *MAPPINGS, "credential_list", "guardrails", "mcp_servers", "mcp_tools",
-    "vector_store_registry", "search_tools", "sandbox_tools", "prompts", "policies",
-    "policy_attachments", "agents", "agent_list", "assistant_settings", "files_settings",
-    "finetune_settings", "default_vertex_config", "worker_registry", "model_group_alias", "include",
-)  # fmt: skip
+SECTIONS = tuple(table("sections", "settings"))
 """The sections beside the models that LiteLLM's proxy documents or reads, of 1.100.0 to 1.110.2."""
 
-_TEXT = Path(__file__).with_name("settings.txt").read_text(encoding="utf-8")
-_PARTS = {
-    part.partition("]")[0]: [line for line in part.splitlines()[1:] if line and line[0] != "#"]
-    for part in _TEXT.split("\n[")[1:]
-}
+MAPPINGS, LISTS = (
+    tuple(name for name, kind in rows("sections", "settings") if kind == of)
+    for of in ("object", "array")
+)
+"""The sections that are mappings of names, and those that are lists."""
 
-SETTINGS: Mapping[str, Mapping[str, list[str]]] = {
-    section: {name: words for name, *words in map(str.split, _PARTS[section])}
-    for section in MAPPINGS[:3]
-}
+SETTINGS: Mapping[str, Known] = {name: table(name, "settings") for name in MAPPINGS[:3]}
 """What each setting of a section takes, in the words of JSON Schema, then the values it knows."""
 
+FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+"""The settings that name what follows a role or a model that fails."""
 
-def _read_nested(lines: Iterable[str]) -> Mapping[tuple[str, ...], Mapping[str, list[str]]]:
-    holders: dict[tuple[str, ...], dict[str, list[str]]] = {}
-    callbacks = _PARTS["callbacks"][0]
-    for path, kind, *values in (line.replace("$callbacks", callbacks).split() for line in lines):
+
+def _read_nested() -> Mapping[tuple[str, ...], Known]:
+    (callbacks,) = rows("callbacks", "settings")
+    holders: dict[tuple[str, ...], dict[str, Sequence[str]]] = {}
+    for path, kind, *values in rows("nested", "settings"):
         *above, last = path.split(".")
         if kind == "names":
-            holders.setdefault((*above, last), {}).update((name, ["any"]) for name in values)
+            holders.setdefault((*above, last), {}).update((name, ("any",)) for name in values)
         else:
-            holders.setdefault((*above,), {})[last] = [kind, *values]
+            values = [*values[:-1], *callbacks] if values[-1:] == ["$callbacks"] else values
+            holders.setdefault((*above,), {})[last] = (kind, *values)
     return holders
 
 
-NESTED = _read_nested(_PARTS["nested"])
+NESTED = _read_nested()
 """What is deeper in the sections: by the path of what holds it, the keys and what each takes."""
 
 _ROUTER = SETTINGS["router_settings"]
-_FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 _SHARED = {
-    **{name: name for name in (*_FALLBACKS, "default_fallbacks")},
+    **{name: name for name in (*FALLBACKS, "default_fallbacks")},
     **{name: name for name in ("num_retries", "max_fallbacks", "allowed_fails")},
     "request_timeout": "timeout",
 }
 """What the proxy's Router takes from `litellm_settings`, and the Router's name for it."""
 _CONVERTED = ("integer", "number", "boolean")
-_KINDS_OF = {name: words[0].split("|") for name, words in _ROUTER.items()}
-_TYPES = cast("Types", {name: of[0] for name, of in _KINDS_OF.items() if of[0] in _CONVERTED})
-
+_FIRST_KINDS = {name: words[0].partition("|")[0] for name, words in _ROUTER.items()}
+_TYPES = cast("Types", {"request_timeout": "number"} | {
+    name: kind for name, kind in _FIRST_KINDS.items() if kind in _CONVERTED
+})  # fmt: skip
 _SCALAR = {*_CONVERTED, "string"}
-_PLAIN = (str, int, float, bool, Mapping, *LISTS)
+_PLAIN = (str, int, float, bool, Mapping, *LIST_TYPES)
 
 
 def find_settings_faults(section: Any, name: str = "router_settings") -> Iterator[Fault]:
@@ -108,41 +104,12 @@ def find_settings_faults(section: Any, name: str = "router_settings") -> Iterato
             message = f"expected a name, found {describe_type(key)} as a key"
             yield Fault((name,), message, code="wrong-section")
         elif name == "router_settings" and key not in _ROUTER and key not in live:
-            near = nearest(key, _ROUTER, 0.75)
-            hint = f"did you mean {quote_name(near)}?" if near else ""
-            fault = Fault((name, key), f"unknown setting {quote_name(key)}", hint, "unknown-key")
+            fault = _unknown((name, key), nearest(key, _ROUTER, 0.75))
             yield fault if live else fault.as_warning()
         elif setting is not None:
             kind, *choices = _ROUTER.get(setting, ("any",))
             choices += (each for each in get_args(live.get(setting)) if isinstance(each, str))
-            yield from find_wrong_value((name, key), value, kind, dict.fromkeys(choices))
-
-
-def find_wrong_value(
-    path: tuple[Step, ...], value: Any, kind: str, choices: Collection[str]
-) -> Iterator[Fault]:
-    """Yield a fault for a value that is not of a kind, such as `integer|string`, or no choice.
-
-    >>> for fault in find_wrong_value(("cache",), "yes", "boolean", ()):
-    ...     print(fault)
-    cache: expected true or false, found a string; remove the quotes: write true
-    """
-    kinds = kind.split("|")
-    refers = isinstance(value, str) and (is_reference(value) or foreign_reference(value))
-    if kind == "any" or (refers and not _SCALAR.isdisjoint(kinds)) or not isinstance(value, _PLAIN):
-        return  # also for an object that a program made, and for what the environment holds
-    if not any(fits(value, each) for each in kinds):
-        expected = " or ".join(KINDS[each][0] for each in kinds)
-        named = "array" if path[-1] in _FALLBACKS else "strings"
-        like = tuple(named if each == "array" else each for each in kinds)
-        hint = how_to_write(str(path[-1]), like, value)
-        message = f"expected {expected}, found {describe_type(value)}"
-        yield Fault(path, message, hint, "wrong-setting")
-    elif choices and value not in choices:
-        word = str(value).lower().replace("_", "-")
-        meant = (each for each, *names in rows("strategies") if word in names and each in choices)
-        hint = did_you_mean(next(meant, str(value)), choices)
-        yield Fault(path, f"unknown value {quote_name(value)}", hint, "wrong-setting")
+            yield from _find_wrong_value((name, key), value, kind, dict.fromkeys(choices))
 
 
 def _live() -> Mapping[str, Any]:
@@ -152,6 +119,35 @@ def _live() -> Mapping[str, Any]:
         return {}
     parameters = inspect.signature(module.Router.__init__).parameters
     return {n: p.annotation for n, p in parameters.items() if n not in ("self", "model_list")}
+
+
+def _unknown(path: Path, near: str | None) -> Fault:
+    hint = f"did you mean {quote_name(near)}?" if near else ""
+    return Fault(path, f"unknown setting {quote_name(path[-1])}", hint, "unknown-key")
+
+
+def _find_wrong_value(
+    path: Path, value: Any, kind: str, choices: Collection[str] = ()
+) -> Iterator[Fault]:
+    """Yield a fault for a value that is not of a kind, such as `integer|string`, or no choice."""
+    kinds = kind.split("|")
+    refers = isinstance(value, str) and (is_reference(value) or foreign_reference(value))
+    if kind == "any" or (refers and not _SCALAR.isdisjoint(kinds)) or not isinstance(value, _PLAIN):
+        return  # also for an object that a program made, and for what the environment holds
+    if kind == "integer|string" and isinstance(value, str) and not value.strip().isdecimal():
+        kinds = ["integer"]  # in quotes or not
+    if not any(fits(value, each) for each in kinds):
+        expected = " or ".join(KINDS[each][0] for each in kinds)
+        named = "array" if path[-1] in FALLBACKS else "strings"
+        like = tuple(named if each == "array" else each for each in kinds)
+        hint = how_to_write(str(path[-1]), like, value)
+        message = f"expected {expected}, found {describe_type(value)}"
+        yield Fault(path, message, hint, "wrong-setting")
+    elif choices and value not in choices:
+        word = str(value).lower().replace("_", "-")
+        meant = (each for each, *names in rows("strategies") if word in names and each in choices)
+        hint = did_you_mean(next(meant, str(value)), choices)
+        yield Fault(path, f"unknown value {quote_name(value)}", hint, "wrong-setting")
 
 
 def router_settings(
@@ -169,108 +165,163 @@ def router_settings(
     Raises `UnsetVariableError` for a variable that is unset, and `ConfigError` for one that holds
     no number.
     """
-    own = thaw(sections.get("router_settings") or {})
+    written = thaw(sections.get("router_settings") or {})
+    own = {name: value for name, value in written.items() if name not in given}
     shared = {
         name: value
         for name, value in (sections.get("litellm_settings") or {}).items()
-        if name in _SHARED and own.get(_SHARED[name]) in (None, []) and value is not None
+        if (meant := _SHARED.get(name)) and meant not in given
+        if value is not None and written.get(meant) in (None, [])
     }
-    types = {name: _TYPES[_SHARED[name]] for name in shared if _SHARED[name] in _TYPES}
-    own = {name: value for name, value in own.items() if name not in given}
-    shared = {name: value for name, value in shared.items() if _SHARED[name] not in given}
     place = partial(locate, value=sections)
     own = resolve(own, ("router_settings",), types=_TYPES, locate=place)
-    shared = resolve(shared, ("litellm_settings",), types=types, locate=place)
+    shared = resolve(shared, ("litellm_settings",), types=_TYPES, locate=place)
     given = resolve(dict(given), ("router_settings",), types=_TYPES)
     return {**own, **{_SHARED[name]: value for name, value in shared.items()}, **given}
 
 
-def find_dead_fallbacks(
-    sections: Mapping[str, Any], groups: Groups, aliases: Iterable[str] = ()
-) -> Iterator[Fault]:
-    """Yield a fault for each fallback from or to what no role and no model is named.
+def section_for(name: str, but: str = "") -> str:
+    """Return the section in which a setting belongs; empty for an unknown one.
 
-    LiteLLM takes them without a word, and fails when they are needed. Those in `router_settings`
-    and in `litellm_settings` are looked at. `aliases` are further names that the Router knows.
+    >>> section_for("routing_strategy"), section_for("master_key"), section_for("temperature")
+    ('router_settings', 'general_settings', '')
+    """
+    known = {**SETTINGS, "router_settings": _ROUTER.keys() - {"set_verbose"}}
+    return next((each for each, names in known.items() if each != but and name in names), "")
 
-    >>> sections = {"router_settings": {"fallbacks": [{"chat": ["backup"]}]}}
-    >>> for fault in find_dead_fallbacks(sections, {"chat": [{"name": "a"}]}):
+
+def advise_on_section(name: str) -> str:
+    """Return where a name belongs that is no section; empty where that is unknown."""
+    if home := section_for(name):
+        return f"put it under {home}"
+    return "put it under defaults, or in a model" if is_known(name) else ""
+
+
+def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) -> Iterator[Fault]:
+    """Yield a warning for each setting that LiteLLM would not use as it is written.
+
+    Variables of the proxy's own settings may be unset here, unless the file is its `own`.
+
+    >>> for fault in find_suspicious_settings({"general_settings": {"masterkey": "os.environ/K"}}):
     ...     print(fault)
-    router_settings.fallbacks[0].chat[0]: no role or model is named 'backup'; known: chat, a
+    general_settings.masterkey: unknown setting 'masterkey'; did you mean 'master_key'?
     """
-    played = {role: tuple(models) for role, models in groups.items()}
-    known = dict.fromkeys(role for role, models in played.items() if models)
-    known |= dict.fromkeys((*aliases, *aliases_in(sections)))
-    ids = set()
-    for role, models in played.items():
-        for number, name in enumerate((model.get("name") for model in models), 1):
-            name = name if isinstance(name, str) else ""
-            ids.add(f"{name}:{role}:{number}".lstrip(":"))
-            known |= {name: None} if name else {}
-    wild = [each for each in known if "*" in each]  # as in a proxy that answers for openai/*
-    if any(is_reference(each) for each in known):  # which may be any name
-        wild = ["*"]
-    for section in ("router_settings", "litellm_settings"):
-        settings = sections.get(section)
-        for path, name in _named(settings) if isinstance(settings, Mapping) else ():
-            if not isinstance(name, str):
-                hint = "write a list of mappings such as {chatcompletions: [backup]}"
-                yield Fault((section, *path), "is no list of fallbacks", hint, "wrong-fallback")
-            elif name in known or name in ids or any(fnmatchcase(name, each) for each in wild):
-                continue
-            elif name in played:
-                message = f"no model plays role {quote_name(name)}"
-                yield Fault((section, *path), message, code="dead-fallback")
-            else:
-                message = f"no role or model is named {quote_name(name)}"
-                code = "dead-source" if path[-1] == name else "dead-fallback"
-                yield Fault((section, *path), message, did_you_mean(name, known), code)
+    return (fault.as_warning() for fault in _find_suspicious(sections, own))
 
 
-def fallback_sources(sections: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], str]]:
-    """Yield whatever fallbacks are for, and where that is written.
+def _find_suspicious(sections: Mapping[str, Any], own: bool) -> Iterator[Fault]:
+    for section, settings in sections.items():
+        if section in LISTS and settings is not None and not isinstance(settings, LIST_TYPES):
+            message = f"expected a list, found {describe_type(settings)}"
+            hint = "write each as an item, with a dash before it"
+            yield Fault((section,), message, hint, "wrong-section")
+        known = settings if section in MAPPINGS and isinstance(settings, Mapping) else {}
+        if section == "litellm_settings" and known.get("cache_params") and "cache" not in known:
+            hint = "write cache: true beside it"
+            yield Fault((section, "cache_params"), "has no effect", hint, "idle-setting")
+        for pattern, end in rows("policies", "settings"):
+            for path, policy in values_at({section: known}, pattern.split(".")):
+                yield from _find_in_policy(path, policy, end)
+        for key, value in known.items():
+            if isinstance(key, str) and value is not None and section != "callback_settings":
+                yield from _find_in_setting(section, key, value)
+        if section in (*MAPPINGS, "credential_list"):
+            yield from _find_references(section, settings, own)
+    for holder_at, keys in NESTED.items():
+        for path, holder in values_at(sections, holder_at):
+            yield from _find_in_holder(path, holder, keys)
 
-    >>> list(fallback_sources({"router_settings": {"fallbacks": [{"chat": ["backup"]}]}}))
-    [(('router_settings', 'fallbacks', 0, 'chat'), 'chat')]
+
+def _find_in_setting(section: str, key: str, value: Any) -> Iterator[Fault]:
+    """Yield what is wrong with one setting, but for kinds of the Router's own."""
+    path, known = (section, key), SETTINGS.get(section, {})
+    if key not in known and (home := section_for(key, section)):
+        yield Fault(path, f"is no setting of {section}", f"put it under {home}", "unknown-key")
+    elif section == "router_settings":
+        if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+            yield Fault(path, f"{value} is less than 0", "", "wrong-setting")
+    elif key in known:
+        kind, *choices = known[key]
+        yield from _find_wrong_value(path, value, kind, choices)
+    elif near := nearest(key, known, 0.85):
+        yield _unknown(path, near)
+
+
+def _find_references(section: str, settings: Any, own: bool) -> Iterator[Fault]:
+    """Yield references that nothing expands, and variables that are unset."""
+    shared = section in ("router_settings", "litellm_settings")
+    unresolvable = list(find_unresolvable({section: settings}))
+    for fault in unresolvable:
+        expanded = "pass_through_endpoints" in fault.path  # there, within a string too
+        if not expanded and (fault.code != "unset-variable" or shared or own):
+            yield fault
+    for path, text in leaves(settings, (section,)):
+        variable = foreign_reference(text) if isinstance(text, str) else None
+        if isinstance(text, str) and is_secret(str(path[-1])) and not is_reference(text):
+            variable = variable or more_foreign(text)
+        if variable and path not in [fault.path for fault in unresolvable]:
+            hint = f"write {REFERENCE}{variable}"
+            yield Fault(path, "this reference is not expanded", hint, "wrong-reference")
+
+
+def values_at(value: Any, pattern: Sequence[str], path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield what a pattern leads to, with its path; * stands for any key or index.
+
+    >>> list(values_at({"a": [{"b": 1}, {"c": 2}]}, ["a", "*", "b"]))
+    [(('a', 0, 'b'), 1)]
     """
-    for section in ("router_settings", "litellm_settings"):
-        settings = sections.get(section)
-        for path, name in _named(settings) if isinstance(settings, Mapping) else ():
-            if isinstance(name, str) and path[-1] == name:
-                yield (section, *path), name
-
-
-def aliases_in(sections: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names that the Router answers for beside the roles.
-
-    >>> aliases_in({"router_settings": {"model_group_alias": {"gpt-4o": "chatcompletions"}}})
-    ('gpt-4o',)
-    """
-    settings = sections.get("router_settings")
-    aliases = settings.get("model_group_alias") if isinstance(settings, Mapping) else None
-    return tuple(aliases) if isinstance(aliases, Mapping) else ()
-
-
-def _named(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]]:
-    """Yield each role or model that fallbacks name, and where; None where none can be."""
-    default = settings.get("default_fallbacks")
-    if isinstance(default, LISTS):
-        yield from _targets(default, ("default_fallbacks",))
-    for key in _FALLBACKS:
-        entries = settings.get(key)  # absent, or the wrong kind of setting
-        for index, entry in enumerate(entries if isinstance(entries, LISTS) else ()):
-            if not isinstance(entry, Mapping):
-                yield (key, index), None
-                continue
-            for source, targets in entry.items():
-                if source != "*":
-                    yield (key, index, str(source)), source
-                yield from _targets(targets, (key, index, str(source)))
-
-
-def _targets(targets: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
-    if not isinstance(targets, LISTS):
-        yield path, None
+    if not pattern:
+        yield path, value
         return
-    for index, target in enumerate(targets):
-        yield (*path, index), target.get("model") if isinstance(target, Mapping) else target
+    first, *rest = pattern
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        items = value.items() if first == "*" else [(first, value[first])] if first in value else ()
+    elif isinstance(value, LIST_TYPES) and first == "*":
+        items = enumerate(value)
+    for step, item in items:
+        yield from values_at(item, rest, (*path, step))
+
+
+def _find_in_policy(path: Path, policy: Any, end: str) -> Iterator[Fault]:
+    if not isinstance(policy, Mapping):
+        if path[2:] and isinstance(path[-1], str):  # what is no mapping above is reported as such
+            message = f"expected a mapping, found {describe_type(policy)}"
+            hint = "write a policy for each name, such as {main: {RateLimitErrorRetries: 3}}"
+            yield Fault(path, message, hint, "wrong-setting")
+        return
+    names = [f"{error}{end}" for error in rows("errors", "settings")[0]]
+    for key, value in policy.items():
+        if key in names:
+            yield from _find_wrong_value((*path, key), value, "integer")
+        else:
+            hint = did_you_mean(str(key), names)
+            yield Fault((*path, str(key)), f"unknown error {quote_name(key)}", hint, "unknown-key")
+
+
+def _find_in_holder(path: Path, holder: Any, known: Known) -> Iterator[Fault]:
+    if isinstance(holder, Mapping) and "*" not in known and path[1:]:
+        missing = [key for key in known if key not in holder]
+        near = {str(key): nearest(str(key), missing, 0.85) for key in holder if key not in known}
+        yield from (_unknown((*path, key), meant) for key, meant in near.items() if meant)
+        for key in missing:
+            if known[key][0][0] == "!" and key not in near.values():
+                yield Fault(path, f"has no key {key!r}", "", "wrong-setting")
+    for key, (kind, *choices) in known.items():
+        for where, value in values_at(holder, [key], path):
+            yield from _find_nested_value(where, value, kind.lstrip("!"), choices)
+
+
+def _find_nested_value(path: Path, value: Any, kind: str, choices: list[str]) -> Iterator[Fault]:
+    if isinstance(value, str) and (is_reference(value) or foreign_reference(value)):
+        return
+    if kind == "form":
+        form, *advice = table("forms")[choices[0]]
+        kind, choices = "string", []
+        if isinstance(value, str) and not re.fullmatch(form, value):
+            message = f"unknown value {quote_name(value)}"
+            yield Fault(path, message, " ".join(advice), "wrong-setting")
+    elif choices[:1] == ["~"]:
+        strange = isinstance(value, str) and value not in choices
+        choices = choices[1:] if strange and nearest(value, choices, 0.8) else []
+    yield from _find_wrong_value(path, value, kind, choices if isinstance(value, str) else ())

@@ -26,6 +26,12 @@ from dispatch.litellm.deployments import Groups, deploy, find_idle_weights
 from dispatch.litellm.endpoints import find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known
 from dispatch.litellm.lint import find_suspicious
+from dispatch.litellm.names import (
+    fallback_sources,
+    find_dead_aliases,
+    find_dead_fallbacks,
+    find_unnamed_credentials,
+)
 from dispatch.litellm.policy import (
     RESERVED_KEYS,
     find_misspelt,
@@ -34,17 +40,11 @@ from dispatch.litellm.policy import (
 )
 from dispatch.litellm.proxy import find_unresolved
 from dispatch.litellm.proxy_file import find_proxy_faults, from_litellm, has_more, is_proxy_file
-from dispatch.litellm.proxy_settings import (
-    advise_on_section,
-    find_dead_aliases,
-    find_suspicious_settings,
-    find_unnamed_credentials,
-)
 from dispatch.litellm.settings import (
     SECTIONS,
-    fallback_sources,
-    find_dead_fallbacks,
+    advise_on_section,
     find_settings_faults,
+    find_suspicious_settings,
 )
 from dispatch.litellm.values import inner_keys
 from dispatch.loading import read_tree

@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from dispatch.litellm.keys import VALUE_TYPES, known_keys
+from dispatch.litellm.keys import VALUE_TYPES, kinds_of, known_keys
 from dispatch.litellm.policy import RESERVED_KEYS
 from dispatch.litellm.proxy_file import ENTRY_KEYS
-from dispatch.litellm.proxy_settings import LISTS
-from dispatch.litellm.settings import MAPPINGS, SECTIONS, SETTINGS
-from dispatch.litellm.tables import kinds_of
+from dispatch.litellm.settings import LISTS, MAPPINGS, SECTIONS, SETTINGS
 from dispatch.redaction import is_secret
 from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, Contract, Role
 from dispatch.sections import CALLABLE
