@@ -36,8 +36,8 @@ __all__ = [
     "harmless",
     "import_name",
     "is_config",
+    "print_message",
     "print_table",
-    "severity",
     "spinner",
     "to_json",
     "with_config",
@@ -328,10 +328,11 @@ def harmless(text: str) -> str:
 _COLORS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
-def severity(name: str) -> str:
-    """Return the first word of a message, in color; `click.echo` drops that where it cannot be."""
+def print_message(severity: str, text: str, *, err: bool = True) -> None:
+    """Print a message after its severity, in color; `click.echo` drops that where it cannot be."""
     bare = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return f"{name}:" if bare else click.style(f"{name}:", fg=_COLORS[name], bold=True)
+    word = f"{severity}:" if bare else click.style(f"{severity}:", fg=_COLORS[severity], bold=True)
+    click.echo(f"{word} {harmless(text)}", err=err)
 
 
 def print_table(

@@ -166,18 +166,20 @@ def import_config(
         left_out += (fault for fault in find_proxy_faults(original) if fault.code in unread)
     else:
         models, sections = _READERS[found](data, left_out)
-        tree = FrozenMap.of(
-            {"models": freeze([model.frozen(origin) for model in models]), **freeze(sections)}
-        )
-    rest = FrozenMap.of({name: section for name, section in tree.items() if name != "models"})
-    message, hint = "a literal secret would be written to a file", f"write {REFERENCE}NAME"
+        made = [
+            with_origin(freeze(model.values), origin._replace(path=model.path, moved=model.moved))
+            for model in models
+        ]
+        tree = FrozenMap.of({"models": freeze(made), **freeze(sections)})
+    message = "a literal secret would be written to a file"
+    hint = f"write {REFERENCE}NAME, or allow it: --allow-literal-secrets"
     secrets = [
-        locate(Fault(path, message, f"{hint}, or allow it: --allow-literal-secrets"), holder)
-        for holder in (*tree["models"], with_origin(rest, origin))
+        locate(Fault(path, message, hint, "literal-secret"), holder)
+        for holder in (*tree["models"], with_origin(freeze(tree.discard("models")), origin))
         for path in literal_secrets(holder)
     ]
     if secrets and not allow_literal_secrets:
-        raise SecretError(fault._replace(code="literal-secret") for fault in secrets)
+        raise SecretError(secrets)
     placed = (fault if fault.position else origin.locate(fault) for fault in left_out)
     return Imported(tree, found, tuple(fault.as_warning() for fault in placed))
 
@@ -249,9 +251,6 @@ class _Model:
             if value not in (None, [], {}):
                 self.report(path, _LEFT_OUT)
         return self
-
-    def frozen(self, origin: Origin) -> FrozenMap[str, Any]:
-        return with_origin(freeze(self.values), origin._replace(path=self.path, moved=self.moved))
 
 
 def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
@@ -338,12 +337,8 @@ def _read_autogen(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
             model.values |= zip(keys, costs, strict=True)
         for key in [key for key in model.rest if key != "stream" and is_known(key)]:
             model.put(key, model.rest.pop(key), key)
-        kind = (
-            "ollama_chat"
-            if kind == "ollama"
-            else kind or ("openai" if "api_base" in model.values else None)
-        )
-        models.append(model.finish(kind))
+        kind = kind or ("openai" if "api_base" in model.values else None)
+        models.append(model.finish("ollama_chat" if kind == "ollama" else kind))
     tagged = any("tags" in model.values for model in models)
     return models, {"own_keys": ["tags"]} if tagged else {}
 
