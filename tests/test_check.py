@@ -18,6 +18,7 @@ from dispatch.errors import ConfigError
 from dispatch.litellm.proxy import proxy_config
 from dispatch.loading import read_tree
 from dispatch.tools.check import Report
+from tests.helpers import raised
 from tests.program import run
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text("utf-8"))
@@ -80,9 +81,8 @@ def test_broken(case):
 def test_dispatcher_refuses(case):
     """What is a fault to the check stops a program too, at the same position."""
     files = write(case["files"])
-    with pytest.raises(ConfigError) as caught:
-        ModelDispatcher(read_tree(files), roles=contract_of(case))
-    assert matching(caught.value.faults, case), caught.value
+    error = raised(ConfigError, ModelDispatcher, read_tree(files), roles=contract_of(case))
+    assert matching(error.faults, case), error
 
 
 @pytest.mark.parametrize("case", cases("warns"))
@@ -96,10 +96,9 @@ def test_export_refuses(case):
     """What an export refuses, the check warns of in the same words."""
     tree = read_tree(write(case["files"]))
     report = check(tree, contract=contract_of(case), today=TODAY)
-    with pytest.raises(ConfigError) as caught:
-        proxy_config(ModelDispatcher(tree, roles=contract_of(case)))
+    error = raised(ConfigError, proxy_config, ModelDispatcher(tree, roles=contract_of(case)))
     words = {(fault.path, fault.message, fault.hint) for fault in report.warnings}
-    assert {(fault.path, fault.message, fault.hint) for fault in caught.value.faults} <= words
+    assert {(fault.path, fault.message, fault.hint) for fault in error.faults} <= words
 
 
 FALLBACKS = st.sampled_from(("a", "chatcompletions", "postcompletions", "backup", None))

@@ -35,6 +35,7 @@ from dispatch.errors import (
     SignatureError,
     UnsetVariableError,
 )
+from tests.helpers import raised
 from tests.models import models, values
 
 MODEL = {
@@ -246,11 +247,10 @@ def test_multiple_callables(config):
 
 def test_forbidden_extra_keys(config, group):
     """Forbidden extra keys are named in the order written, without reserved ones in a group."""
-    with pytest.raises(ExtraKeysError) as caught:
-        group.morph(named, "models[0]", allow_extra_keys=False)
-    assert isinstance(caught.value, ValueError)
-    assert caught.value.keys == ("api_key", "api_base", "num_retries", "extra_body")
-    assert str(caught.value) == (
+    error = raised(ExtraKeysError, group.morph, named, "models[0]", allow_extra_keys=False)
+    assert isinstance(error, ValueError)
+    assert error.keys == ("api_key", "api_base", "num_retries", "extra_body")
+    assert str(error) == (
         "models[0]: no callable accepts api_key, api_base, num_retries, extra_body"
     )
     with pytest.raises(
@@ -398,9 +398,8 @@ def test_places(tmp_path):
         (ConfigMorpher(model), None, "h.k[0]: "),
     ]:
         for _cached in range(2):
-            with pytest.raises(UnsetVariableError) as caught:
-                config.morph(litellm.completion, path)
-            assert str(caught.value).startswith(f"{where}NO_SUCH_KEY is not set")
+            error = raised(UnsetVariableError, config.morph, litellm.completion, path)
+            assert str(error).startswith(f"{where}NO_SUCH_KEY is not set")
 
 
 def test_models_are_never_resolved(monkeypatch):

@@ -15,6 +15,7 @@ from dispatch.immutable import freeze, locate, origin_of, thaw
 from dispatch.litellm.proxy import proxy_config, to_yaml
 from dispatch.litellm.proxy_file import find_proxy_faults, from_litellm, is_proxy_file
 from dispatch.sections import read_sections
+from tests.helpers import raised
 from tests.program import run
 
 pytestmark = pytest.mark.usefixtures("own_map")
@@ -324,18 +325,18 @@ BROKEN = [
 @pytest.mark.parametrize(("text", "where", "line", "says"), BROKEN, ids=range(len(BROKEN)))
 def test_broken(text, where, line, says):
     """What makes a list of deployments unreadable has its place, and a way to fix it."""
-    with pytest.raises(ConfigError) as caught:
-        from_litellm(read(text))
-    (fault,) = caught.value.faults
+    error = raised(ConfigError, from_litellm, read(text))
+    (fault,) = error.faults
     assert (fault.where, fault.position.line) == (where, line)
     assert says in str(fault)
 
 
 def test_all_at_once():
     """All faults of all entries are raised at once."""
-    with pytest.raises(ConfigError) as caught:
-        from_litellm(freeze({"model_list": [1, {"model_name": ""}, entry(name="")]}))
-    assert [fault.where for fault in caught.value.faults] == [
+    error = raised(
+        ConfigError, from_litellm, freeze({"model_list": [1, {"model_name": ""}, entry(name="")]})
+    )
+    assert [fault.where for fault in error.faults] == [
         "model_list[0]",
         "model_list[1].model_name",
         "model_list[1]",
