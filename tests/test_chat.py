@@ -18,6 +18,7 @@ from dispatch.errors import CompletionError, UnsetVariableError, UnsetVariableWa
 from dispatch.tools.chat import Turn, aconverse, converse
 from dispatch.tools.streams import AsyncStream, Stream
 from tests import agents, fake_provider, program
+from tests.helpers import raised
 
 POST = [{"postcompletions": "review"}]
 
@@ -255,11 +256,15 @@ def test_no_stray_tasks(model):
 
 def test_no_answer(talk, model):
     """Where no model answers, the error names all of them and holds no secret."""
-    with pytest.raises(CompletionError) as caught:
-        talk(ModelDispatcher([model("a", "fail-500"), model("b", "fail-401")]), "hi")
-    assert str(caught.value).startswith("models 'a', 'b' in role 'chatcompletions' did not answer")
-    assert "canary" not in str(caught.value)
-    assert caught.value.__context__ is None
+    error = raised(
+        CompletionError,
+        talk,
+        ModelDispatcher([model("a", "fail-500"), model("b", "fail-401")]),
+        "hi",
+    )
+    assert str(error).startswith("models 'a', 'b' in role 'chatcompletions' did not answer")
+    assert "canary" not in str(error)
+    assert error.__context__ is None
 
 
 def test_no_chat_model(talk, model):

@@ -16,6 +16,7 @@ from dispatch.tools.record import recorded
 from dispatch.tools.request import connect
 from dispatch.tools.usage import usage
 from tests import agents
+from tests.helpers import raised
 
 HISTORY = [{"role": "user", "content": "hi"}]
 
@@ -81,13 +82,12 @@ def test_cut_before_the_first_word(ask, model):
 def test_break(ask, model, provider):
     """A stream that breaks later is an error with the model and what had arrived."""
     dispatcher = ModelDispatcher([model("a", "breaks"), model("b", "good")])
-    with pytest.raises(CompletionError) as caught:
-        ask(dispatcher, "hi", stream=True)
+    error = raised(CompletionError, ask, dispatcher, "hi", stream=True)
     message = "model 'a' in role 'chatcompletions' broke off after 4 characters: "
-    assert str(caught.value).startswith(message)
-    assert "'b'" not in str(caught.value)
-    assert caught.value.text == "half"
-    assert caught.value.__context__ is None
+    assert str(error).startswith(message)
+    assert "'b'" not in str(error)
+    assert error.text == "half"
+    assert error.__context__ is None
     assert len(provider.log) == 1
 
 
@@ -312,12 +312,11 @@ def test_task(ask, stream, model, provider):
 def test_no_answer(ask, stream, model):
     """Where no model answers, the error names those asked, the reasons and no secret."""
     dispatcher = ModelDispatcher([model("a", "fail-500"), model("b", "fail-401")])
-    with pytest.raises(CompletionError) as caught:
-        ask(dispatcher, "hi", stream=stream)
+    error = raised(CompletionError, ask, dispatcher, "hi", stream=stream)
     models = "models 'a', 'b' in role 'chatcompletions' did not answer (500, 401): "
-    assert str(caught.value).startswith(models)
-    assert "canary" not in str(caught.value)
-    assert caught.value.__context__ is None
+    assert str(error).startswith(models)
+    assert "canary" not in str(error)
+    assert error.__context__ is None
 
 
 def test_settings(ask, stream, model):

@@ -17,6 +17,7 @@ from dispatch.config.environment import (
     resolve,
 )
 from dispatch.errors import ConfigError, UnsetVariableError
+from tests.helpers import raised
 
 MODELS = [
     {"name": "first", "model": "gpt-4o", "api_key": "os.environ/FIRST_KEY"},
@@ -65,26 +66,21 @@ def test_unset(chat, monkeypatch, value, problem):
     if value is not None:
         monkeypatch.setenv("FIRST_KEY", value)
     assert chat.morph(litellm.completion, "models[1]")["model"] == "gpt-4o"
-    with pytest.raises(UnsetVariableError) as caught:
-        chat.morph(litellm.completion, "models[0]")
-    assert caught.value.variable == "FIRST_KEY"
-    assert isinstance(caught.value, LookupError)
-    assert str(caught.value) == (
-        f"models[0].api_key: FIRST_KEY is {problem}; set it: export FIRST_KEY=…"
-    )
+    error = raised(UnsetVariableError, chat.morph, litellm.completion, "models[0]")
+    assert error.variable == "FIRST_KEY"
+    assert isinstance(error, LookupError)
+    assert str(error) == (f"models[0].api_key: FIRST_KEY is {problem}; set it: export FIRST_KEY=…")
 
 
 def test_all_faults_at_once(monkeypatch):
     """Every fault of a model is reported; only if all are unset variables, the error says so."""
     monkeypatch.delenv("THIRD", raising=False)
     unset = {"a": "os.environ/FIRST_KEY", "b": ["os.environ/THIRD"]}
-    with pytest.raises(UnsetVariableError) as caught:
-        resolve(unset)
-    assert [fault.where for fault in caught.value.faults] == ["a", "b[0]"]
-    with pytest.raises(ConfigError) as caught:
-        resolve(unset | {"api_key": "$THIRD"})
-    assert not isinstance(caught.value, UnsetVariableError)
-    assert len(caught.value.faults) == 3
+    error = raised(UnsetVariableError, resolve, unset)
+    assert [fault.where for fault in error.faults] == ["a", "b[0]"]
+    error = raised(ConfigError, resolve, unset | {"api_key": "$THIRD"})
+    assert not isinstance(error, UnsetVariableError)
+    assert len(error.faults) == 3
     found = list(find_unresolvable(freeze(unset | {"api_key": "$THIRD"})))
     assert [fault.severity for fault in found] == ["warning", "warning", "error"]
 
@@ -104,11 +100,10 @@ def test_all_faults_at_once(monkeypatch):
 def test_misuse(value, hint):
     """What would be sent as it is, though it looks like a reference, is an error."""
     config = ConfigMorpher({"models": [{"model": "m", "headers": {"Authorization": value}}]})
-    with pytest.raises(ConfigError) as caught:
-        config.morph(litellm.completion, "models[0]")
-    assert str(caught.value).startswith("models[0].headers.Authorization: ")
-    assert hint in str(caught.value)
-    assert "sk-proj" not in str(caught.value)
+    error = raised(ConfigError, config.morph, litellm.completion, "models[0]")
+    assert str(error).startswith("models[0].headers.Authorization: ")
+    assert hint in str(error)
+    assert "sk-proj" not in str(error)
 
 
 FOREIGN = """
@@ -180,9 +175,8 @@ def test_wrong_values(key, text, problem, monkeypatch):
     """A variable that holds what no call can use is an error, which never shows its value."""
     monkeypatch.setenv("VALUE", text)
     group = ModelDispatcher([{"model": "m", key: "os.environ/VALUE"}]).for_chatcompletions
-    with pytest.raises(ConfigError) as caught:
-        group.morph(litellm.completion)
-    assert str(caught.value) == f"models[0].{key}: the value of VALUE {problem}"
+    error = raised(ConfigError, group.morph, litellm.completion)
+    assert str(error) == f"models[0].{key}: the value of VALUE {problem}"
 
 
 def test_containers():

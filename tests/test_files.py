@@ -15,6 +15,7 @@ from dispatch.config.files import MAX_BYTES, decode, load_files, merge, parse, r
 from dispatch.config.positions import File
 from dispatch.config.yaml import MAX_REPEATED, read_yaml
 from dispatch.errors import MissingKeyError
+from tests.helpers import raised
 
 
 @pytest.fixture
@@ -126,9 +127,7 @@ def test_unreadable(write, tmp_path):
 )
 def test_wrong_path(wrong):
     """Whatever is given in the place of a path ends in an error of this package."""
-    with pytest.raises(ConfigError) as caught:
-        ConfigMorpher(wrong)
-    assert "canary" not in str(caught.value)
+    assert "canary" not in str(raised(ConfigError, ConfigMorpher, wrong))
 
 
 def test_size_limit(write, monkeypatch):
@@ -375,10 +374,9 @@ def test_toml_problems(text, fault):
 )
 def test_parse_errors_show_no_secret(format, text):
     """However a file is broken, no line of it is shown that may be part of a secret."""
-    with pytest.raises(FileError) as caught:
-        parse(File("c", format, text))
-    assert "canary" not in str(caught.value)
-    assert caught.value.faults[0].position.line
+    error = raised(FileError, parse, File("c", format, text))
+    assert "canary" not in str(error)
+    assert error.faults[0].position.line
 
 
 @pytest.mark.parametrize(
@@ -392,9 +390,7 @@ def test_parse_errors_show_no_secret(format, text):
 )
 def test_harmless_lines_are_shown(format, text, shown):
     """A line of one key, one item or brackets is shown, also below references."""
-    with pytest.raises(FileError) as caught:
-        parse(File("c", format, text))
-    assert caught.value.faults[0].position.text == shown
+    assert raised(FileError, parse, File("c", format, text)).faults[0].position.text == shown
 
 
 def test_no_control_character_reaches_the_terminal():

@@ -20,6 +20,7 @@ from pyrsistent import PMap, PSet, PVector, pmap, pset, pvector
 
 from dispatch import FrozenMap, freeze, thaw
 from dispatch.errors import ConfigError
+from tests.helpers import raised
 from tests.models import values
 
 keys = st.sampled_from(["a", "b", "c", "ab", "", "é"]) | st.integers(-1, 2) | st.booleans()
@@ -225,9 +226,8 @@ def test_printing(form, made):
 def test_errors():
     """Its errors show no value."""
     for ask in (lambda held: held["nope"], lambda held: held.nope, lambda held: held.remove("no")):
-        with pytest.raises((KeyError, AttributeError)) as caught:
-            ask(freeze(HELD))
-        assert SECRET not in f"{caught.value!r} {caught.value.__cause__!r}"
+        error = raised((KeyError, AttributeError), ask, freeze(HELD))
+        assert SECRET not in f"{error!r} {error.__cause__!r}"
 
 
 # freeze and thaw

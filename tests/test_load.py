@@ -6,6 +6,7 @@ import pytest
 
 from dispatch import ConfigMorpher, Contract, ModelDispatcher, Role, load
 from dispatch.errors import ConfigError, FileError
+from tests.helpers import raised
 
 BASE = """\
 defaults: {timeout: 60}
@@ -175,11 +176,15 @@ def test_wrong_overrides(override, words, monkeypatch):
 def test_place_of_an_override(monkeypatch):
     """A fault in a value that was overridden is at the override."""
     monkeypatch.setenv("DISPATCH_SET", "models[0].roles=chat")
-    with pytest.raises(ConfigError) as caught:
-        load("base.yaml", overrides=["models[1].roles=chat", "models[0].api_key=sk-canary"])
-    places = [str(fault.position) for fault in caught.value.faults]
+    error = raised(
+        ConfigError,
+        load,
+        "base.yaml",
+        overrides=["models[1].roles=chat", "models[0].api_key=sk-canary"],
+    )
+    places = [str(fault.position) for fault in error.faults]
     assert places == ["DISPATCH_SET models[0].roles", "--set models[1].roles"]
-    assert "sk-canary" not in str(caught.value)
+    assert "sk-canary" not in str(error)
 
 
 @pytest.mark.parametrize(
@@ -193,9 +198,7 @@ def test_place_of_an_override(monkeypatch):
 def test_places_in_merged_files(folder, text, place):
     """A fault in a merged model is at the line of the file that wrote it."""
     (folder / "local.yaml").write_text(f"models:\n{text}\n")
-    with pytest.raises(ConfigError) as caught:
-        load("base.yaml", "local.yaml")
-    assert str(caught.value.faults[0]).startswith(place)
+    assert str(raised(ConfigError, load, "base.yaml", "local.yaml").faults[0]).startswith(place)
 
 
 def test_place_in_defaults_and_role_entries(folder):
@@ -209,9 +212,8 @@ def test_place_in_defaults_and_role_entries(folder):
         (dispatcher.for_chatcompletions, "c.yaml:2:12: defaults.api_key"),
         (dispatcher.for_postcompletions, "c.yaml:7:45: models[0].roles[1].postcompletions.api_key"),
     ):
-        with pytest.raises(ConfigError) as caught:
-            group.morph(lambda **kwargs: None)
-        assert str(caught.value.faults[0]).startswith(place)
+        error = raised(ConfigError, group.morph, lambda **kwargs: None)
+        assert str(error.faults[0]).startswith(place)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from dispatch.errors import (
     PathSyntaxError,
 )
 from dispatch.immutable import FrozenMap, freeze, thaw
+from tests.helpers import raised
 
 CONFIG: dict[str, Any] = {
     "models": [
@@ -232,10 +233,9 @@ def test_missing(path, error, message):
 )
 def test_builtin_errors(path, builtin):
     """A path that leads nowhere raises the builtin error that users catch; it can be pickled."""
-    with pytest.raises(builtin) as caught:
-        ConfigMorpher(CONFIG).fetch(path)
-    again = pickle.loads(pickle.dumps(caught.value))
-    assert (type(again), str(again)) == (type(caught.value), str(caught.value))
+    error = raised(builtin, ConfigMorpher(CONFIG).fetch, path)
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again)) == (type(error), str(error))
 
 
 SECRET = "sk-canary-1"
@@ -295,9 +295,8 @@ def test_show_path(path, shown):
 
 def test_caret_after_a_hidden_password():
     """A caret is under its character where a URL in front of it lost its password."""
-    with pytest.raises(PathSyntaxError) as caught:
-        parse(f"m[api_base=http://a:{SECRET}@h]x")
-    assert (caught.value.path, caught.value.column) == ("m[api_base=http://***@h]x", 25)
+    error = raised(PathSyntaxError, parse, f"m[api_base=http://a:{SECRET}@h]x")
+    assert (error.path, error.column) == ("m[api_base=http://***@h]x", 25)
 
 
 def test_steps_are_a_path():
@@ -318,9 +317,7 @@ def test_no_secret_is_suggested():
     """The nearest spelling is never a secret."""
     config = ConfigMorpher({"models": [{"api_key": SECRET, "url": f"redis://a:{SECRET}@host"}]})
     for path in ("models[api_key=sk-canary]", "models[url=redis://host]"):
-        with pytest.raises(MissingKeyError) as caught:
-            config.fetch(path)
-        assert SECRET not in str(caught.value)
+        assert SECRET not in str(raised(MissingKeyError, config.fetch, path))
 
 
 any_keys = st.text().filter(lambda key: not ("'" in key and '"' in key))

@@ -23,6 +23,7 @@ from dispatch.litellm.policy import (
     find_value_faults,
     is_litellm,
 )
+from tests.helpers import raised
 
 LIVE = frozenset().union(*live_keys())
 INTERNAL = {key for key in LIVE if key.startswith("_")} | {"self", "kwargs"}
@@ -202,10 +203,9 @@ def test_warning():
 def test_strict():
     """`strict=True` makes all typos one error, in that call alone; a warning comes once."""
     group = group_of(temprature=0, apikey="sk-1")
-    with pytest.raises(ConfigError) as caught:
-        group.morph(complete, strict=True)
-    assert [fault.path[-1] for fault in caught.value.faults] == ["temprature", "apikey"]
-    assert {fault.severity for fault in caught.value.faults} == {"error"}
+    error = raised(ConfigError, group.morph, complete, strict=True)
+    assert [fault.path[-1] for fault in error.faults] == ["temprature", "apikey"]
+    assert {fault.severity for fault in error.faults} == {"error"}
     with pytest.warns(UnknownKeyWarning):
         assert group.morph(complete)["temprature"] == 0
     group.morph(complete)
@@ -269,10 +269,9 @@ def test_is_litellm():
 def test_empty(key, value):
     """An empty secret or endpoint reaches no call: LiteLLM would look into the environment."""
     group = group_of(**{key: value})
-    with pytest.raises(ConfigError) as caught:
-        group.morph(complete)
-    assert str(caught.value).startswith(f"models[0].{key}: is empty; ")
-    assert ("api_key: none" in str(caught.value)) == (key == "api_key")
+    error = raised(ConfigError, group.morph, complete)
+    assert str(error).startswith(f"models[0].{key}: is empty; ")
+    assert ("api_key: none" in str(error)) == (key == "api_key")
     assert group.morph(lambda model: None) == {"model": "gpt-4o"}
 
 
@@ -298,9 +297,8 @@ def test_empty_but_no_secret():
 )
 def test_strings(key, value, found):
     """What must be a string is refused before it is sent: `api_key: 0123` is 83 in YAML."""
-    with pytest.raises(ConfigError) as caught:
-        group_of(**{key: value}).morph(complete)
-    assert str(caught.value) == f"models[0].{key}: expected a string, found {found}; quote it"
+    error = raised(ConfigError, group_of(**{key: value}).morph, complete)
+    assert str(error) == f"models[0].{key}: expected a string, found {found}; quote it"
 
 
 def test_numbers():

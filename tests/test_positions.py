@@ -19,6 +19,7 @@ from dispatch.errors import (
 )
 from dispatch.immutable import origin_of
 from dispatch.litellm.deployments import model_list
+from tests.helpers import raised
 
 
 @pytest.fixture(autouse=True)
@@ -368,9 +369,8 @@ def test_duplicate_names(read):
     """Of two models of one name, the second is named."""
     write("top_p: 1")
     Path("c.yaml").write_text(Path("c.yaml").read_text().replace("name: other", "name: fast"))
-    with pytest.raises(ConfigError) as caught:
-        model_list(read("c.yaml").groups)
-    assert [fault.position.line for fault in caught.value.faults] == [9]
+    error = raised(ConfigError, model_list, read("c.yaml").groups)
+    assert [fault.position.line for fault in error.faults] == [9]
 
 
 def test_own_section():
@@ -384,9 +384,8 @@ def test_models_of_python():
     """Models that were written in Python have no position, whatever files were read before."""
     write("top_p: 1")
     models = [*ConfigMorpher("c.yaml").fetch("models"), {"name": "b"}]
-    with pytest.raises(ConfigError) as caught:
-        ModelDispatcher(models)
-    (fault,) = caught.value.faults
+    error = raised(ConfigError, ModelDispatcher, models)
+    (fault,) = error.faults
     assert (fault.path, fault.position) == (("models", 2), None)
 
 

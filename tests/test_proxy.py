@@ -18,6 +18,7 @@ from dispatch.litellm.deployments import as_sent, deploy
 from dispatch.litellm.proxy import find_left_out, proxy_config, to_yaml, variables
 from dispatch.litellm.settings import SECTIONS
 from tests import program
+from tests.helpers import raised
 
 ROOT = Path(__file__).parent.parent
 MODELS = [
@@ -136,9 +137,7 @@ def test_sections_of_the_proxy():
 def test_literal_secret(keys, place):
     """A literal secret is refused unless it is allowed."""
     groups = dispatch([{"name": "x", "model": "m"} | keys])
-    with pytest.raises(SecretError) as caught:
-        proxy_config(groups)
-    assert str(caught.value).startswith(place)
+    assert str(raised(SecretError, proxy_config, groups)).startswith(place)
     (made,) = proxy_config(groups, allow_literal_secrets=True)["model_list"]
     (value,) = keys.values()
     assert value in (*made["litellm_params"].values(), {"secret": made["model_info"].get("secret")})
@@ -167,12 +166,9 @@ def test_foreign_reference(allowed):
     """A reference as other tools write it is no literal secret, and never exported."""
     groups = dispatch([{"name": "x", "model": "m", "api_key": "${MY_KEY}"}])
     sections = {"general_settings": {"master_key": "$MASTER"}}
-    with pytest.raises(ConfigError) as caught:
-        proxy_config(groups, sections, allow_literal_secrets=allowed)
-    assert "models[0].api_key: ${MY_KEY} is not expanded; write os.environ/MY_KEY" in str(
-        caught.value
-    )
-    assert "general_settings.master_key: $MASTER is not expanded" in str(caught.value)
+    error = raised(ConfigError, proxy_config, groups, sections, allow_literal_secrets=allowed)
+    assert "models[0].api_key: ${MY_KEY} is not expanded; write os.environ/MY_KEY" in str(error)
+    assert "general_settings.master_key: $MASTER is not expanded" in str(error)
 
 
 def test_no_key():
@@ -216,9 +212,13 @@ def test_no_key():
 )
 def test_what_would_fail(models, sections, message):
     """What would fail on the proxy is an error here."""
-    with pytest.raises(ConfigError) as caught:
-        proxy_config(dispatch([{"name": "x", "model": "m"} | model for model in models]), sections)
-    assert message in str(caught.value)
+    error = raised(
+        ConfigError,
+        proxy_config,
+        dispatch([{"name": "x", "model": "m"} | model for model in models]),
+        sections,
+    )
+    assert message in str(error)
 
 
 def test_unwritable():

@@ -9,6 +9,7 @@ import pytest
 from dispatch import Contract, ModelDispatcher, Role, dispatch
 from dispatch.errors import ConfigError, RoleError
 from dispatch.roles import DEFAULT_CONTRACT, read_roles
+from tests.helpers import raised
 
 CHAT, POST = "chatcompletions", "postcompletions"
 
@@ -93,9 +94,10 @@ CONTRACT = Contract(
 )
 def test_contract(written, where, words):
     """What a role demands is checked when models are dispatched."""
-    with pytest.raises(ConfigError) as caught:
-        dispatch([{"model": "m", **model} for model in written], contract=CONTRACT)
-    fault = caught.value.faults[0]
+    error = raised(
+        ConfigError, dispatch, [{"model": "m", **model} for model in written], contract=CONTRACT
+    )
+    fault = error.faults[0]
     assert fault.where == where
     assert words in str(fault)
 
@@ -109,9 +111,8 @@ def test_single_model_twice():
 
 def test_unplayed_role():
     """A required role that no model plays is reported beside the undeclared one."""
-    with pytest.raises(ConfigError) as caught:
-        dispatch([{"model": "m", "roles": ["pots"]}], contract=CONTRACT)
-    assert [fault.code for fault in caught.value.faults] == ["undeclared-role", "unplayed-role"]
+    error = raised(ConfigError, dispatch, [{"model": "m", "roles": ["pots"]}], contract=CONTRACT)
+    assert [fault.code for fault in error.faults] == ["undeclared-role", "unplayed-role"]
 
 
 def test_secret_as_role():

@@ -22,6 +22,7 @@ from dispatch.errors import (
 from dispatch.litellm.deployments import find_idle_weights
 from dispatch.litellm.router import warn_of_keys
 from tests import fake_provider
+from tests.helpers import raised
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 BOTH = ["chatcompletions", {"postcompletions": "review"}]
@@ -218,18 +219,16 @@ def test_collisions(models, message):
     written = [{"name": "x", "model": "m"} | model for model in models]
     embed = {"name": "e", "model": "m", "roles": ["embed"]}
     roles = ("chatcompletions", "postcompletions", "embed")
-    with pytest.raises(ConfigError) as caught:
-        model_list(ModelDispatcher([*written, embed], roles=roles).groups)
-    assert message in str(caught.value)
+    error = raised(ConfigError, model_list, ModelDispatcher([*written, embed], roles=roles).groups)
+    assert message in str(error)
 
 
 def test_fault_has_a_line(tmp_path):
     """A fault of a deployment names the line of the file that its model came from."""
     file = tmp_path / "models.yaml"
     file.write_text("models:\n- {name: a, model: m}\n- name: b\n  model: m\n  order: two\n")
-    with pytest.raises(ConfigError) as caught:
-        make_router(load(file))
-    assert str(caught.value).startswith(f"{file}:5:10: models[1].order: expected a whole number")
+    error = raised(ConfigError, make_router, load(file))
+    assert str(error).startswith(f"{file}:5:10: models[1].order: expected a whole number")
 
 
 def test_reference_stays():
@@ -364,10 +363,9 @@ def test_every_variable_unset(model, monkeypatch):
     """Where no model is left, the unset variables are one error with all places."""
     monkeypatch.delenv("ABSENT", raising=False)
     models = [model(name, "x", api_key="os.environ/ABSENT") for name in "ab"]
-    with pytest.raises(UnsetVariableError) as caught:
-        make_router(ModelDispatcher(models))
-    assert caught.value.variable == "ABSENT"
-    assert [fault.where for fault in caught.value.faults] == [
+    error = raised(UnsetVariableError, make_router, ModelDispatcher(models))
+    assert error.variable == "ABSENT"
+    assert [fault.where for fault in error.faults] == [
         "models[0].api_key",
         "models[1].api_key",
     ]
@@ -394,14 +392,13 @@ def test_every_model_unusable(capsys):
         {"model": "no-such-vendor", "api_key": "sk-canary"},
         {"model": "zhipu/glm", "api_key": "os.environ/ABSENT"},
     ]
-    with pytest.raises(ConfigError) as caught:
-        make_router(ModelDispatcher(models))
-    assert [fault.where for fault in caught.value.faults] == [
+    error = raised(ConfigError, make_router, ModelDispatcher(models))
+    assert [fault.where for fault in error.faults] == [
         "models[0].model",
         "models[1].api_key",
     ]
-    assert "sk-canary" not in str(caught.value)
-    assert caught.value.__context__ is None
+    assert "sk-canary" not in str(error)
+    assert error.__context__ is None
     assert capsys.readouterr().out == ""
 
 
@@ -442,12 +439,11 @@ def test_every_model_unusable(capsys):
 )
 def test_wrong_settings(settings, message):
     """Settings that LiteLLM would not take, or take and fail with later, are an error before."""
-    with pytest.raises(ConfigError) as caught:
-        make_router(ModelDispatcher([FIRST]), **settings)
-    assert message in str(caught.value)
-    with pytest.raises(ConfigError) as caught:
-        make_router(ModelDispatcher({"models": [FIRST], "router_settings": settings}))
-    assert message in str(caught.value)
+    assert message in str(raised(ConfigError, make_router, ModelDispatcher([FIRST]), **settings))
+    error = raised(
+        ConfigError, make_router, ModelDispatcher({"models": [FIRST], "router_settings": settings})
+    )
+    assert message in str(error)
 
 
 def test_refused_router():

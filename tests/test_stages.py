@@ -19,6 +19,7 @@ from dispatch.stages import (
     group_by_role,
     normalize_roles,
 )
+from tests.helpers import raised
 
 
 @pytest.mark.parametrize(
@@ -40,9 +41,8 @@ from dispatch.stages import (
 )
 def test_invalid_model(model, where, words):
     """What is no valid model is reported with its place and what would be right."""
-    with pytest.raises(ConfigError) as caught:
-        dispatch([model])
-    (fault,) = caught.value.faults
+    error = raised(ConfigError, dispatch, [model])
+    (fault,) = error.faults
     assert fault.where == where
     assert words in str(fault)
 
@@ -55,16 +55,15 @@ def test_all_faults():
         "c",
         {"name": "d", "roles": [7, "nope"]},
     ]
-    with pytest.raises(ConfigError) as caught:
-        dispatch(models)
-    assert [fault.where for fault in caught.value.faults] == [
+    error = raised(ConfigError, dispatch, models)
+    assert [fault.where for fault in error.faults] == [
         "models[0].roles",
         "models[2]",
         "models[3]",
         "models[3].roles[0]",
         "models[3].roles[1]",
     ]
-    assert str(caught.value).startswith("5 faults in the configuration:\n  models[0].roles: ")
+    assert str(error).startswith("5 faults in the configuration:\n  models[0].roles: ")
 
 
 def test_generator_of_models():
@@ -141,9 +140,8 @@ def test_faults_of_own_stages():
         return model
 
     models = [{"model": "slow"}, {"model": "a", "roles": "x"}, {"model": "slow"}, {"name": "b"}]
-    with pytest.raises(ConfigError) as caught:
-        pipeline(models=each(no_slow))(models)
-    assert [(fault.where, fault.message[:7]) for fault in caught.value.faults] == [
+    error = raised(ConfigError, pipeline(models=each(no_slow)), models)
+    assert [(fault.where, fault.message[:7]) for fault in error.faults] == [
         ("models[0].model", "is slow"),
         ("models[1].roles", "role 'x"),
         ("models[2].model", "is slow"),
