@@ -14,30 +14,18 @@ from urllib.parse import urlsplit
 
 from dispatch.errors import Fault
 from dispatch.litellm.catalog import Catalog
-from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, vendor_of
+from dispatch.litellm.endpoints import VENDORS, called, endpoint_of, host_of, is_local, vendors_at
 from dispatch.litellm.tables import rows, table
 from dispatch.redaction import REFERENCE, quote_name
 from dispatch.suggestions import nearest
 
-__all__ = [
-    "called",
-    "endpoint_of",
-    "find_endpoint_faults",
-    "find_provider_faults",
-    "is_local",
-    "is_openais",
-    "provider_of",
-]
+__all__ = ["find_endpoint_faults", "find_provider_faults"]
 
 _ROUTING = "fallback_generalizations"  # of the map: which providers LiteLLM reads out of names
 _SERVED = r"""(?x)  # named by their owners
       .*:[0-9a-f]{64} | .+\#.+ | ft:.+ | arn:.+ | .*\* | .*/responses/.+
 """
 _AZURE = r"(.+\.)?(openai|cognitiveservices)\.azure\.(com|us|cn)"
-_LOCAL = r"""(?x)
-      .+\.(local|internal|lan|localhost) | [^.]+ | 0\.0\.0\.0
-    | (127|10)\.[\d.]+ | 192\.168\.[\d.]+ | 172\.(1[6-9]|2\d|3[01])\.[\d.]+
-"""
 _HOST = r"[\w-]+(\.[\w-]+)*\.?|[\da-f:.%]+"
 _GUESSES = ("", "/v1", "/api", "/openai", "/v1beta", "/api/openai/v1")
 _GEMINI = "generativelanguage.googleapis.com"
@@ -49,67 +37,6 @@ _SCHEMES = ("https", "http")
 _SCHEME = r"(?i)([a-z][a-z0-9+.-]*)(:/{0,2}|[;,.]?//)(?=\S)"
 _HOST_AND_PORT = r"[\w.-]+:\d"
 _PART = r"([\w. -]+?)\s*(?:/|\\+|::?|\|)\s*(.+)"  # a provider, and what follows it
-
-
-def endpoint_of(model: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the key and the URL of a model's own endpoint; empty where it names none.
-
-    >>> endpoint_of({"api_base": "http://localhost:8000"})
-    ('api_base', 'http://localhost:8000')
-    """
-    for key in sorted(ENDPOINTS):
-        if isinstance(url := model.get(key), str) and url.strip():
-            return key, url.strip()
-    return "", ""
-
-
-def called(model: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return the name and the provider that LiteLLM is asked for; no name if only a call shows it.
-
-    >>> called({"model": "gpt-4o"}), called({"model": "os.environ/MODEL"})
-    (('gpt-4o', None), ('', None))
-    """
-    name, custom = model.get("model"), model.get("custom_llm_provider")
-    custom = custom if isinstance(custom, str) and custom.strip() else None
-    hidden = {"mock_response", "litellm_params"} & model.keys() or f"{custom}".startswith(REFERENCE)
-    if hidden or not isinstance(name, str) or name.startswith(REFERENCE):
-        return "", None
-    return name.strip(), custom
-
-
-def provider_of(model: Mapping[str, Any]) -> str:
-    """Return the provider as it is written; OpenAI for a name without one.
-
-    >>> provider_of({"model": "groq/llama"}), provider_of({"model": "gpt-4o"})
-    ('groq', 'openai')
-    """
-    name, custom = called(model)
-    return custom or (name.partition("/")[0] if "/" in name else "openai")
-
-
-def is_openais(model: Mapping[str, Any]) -> bool:
-    """Return whether OpenAI itself is asked.
-
-    >>> is_openais({"model": "gpt-4o"}), is_openais({"model": "openai/m", "api_base": "http://h"})
-    (True, False)
-    """
-    return vendor_of(model) == "openai" and not endpoint_of(model)[1]
-
-
-def is_local(url: str) -> bool:
-    """Return whether a URL leads to this machine or its network.
-
-    >>> is_local("http://localhost:8000/v1"), is_local("vllm:8000"), is_local("https://host.example")
-    (True, True, False)
-    """
-    return re.fullmatch(_LOCAL, _host(url)) is not None
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit("//" + re.sub(r"^.*?//", "", url)).hostname or ""
-    except ValueError:
-        return ""
 
 
 def _warning(key: str, message: str, hint: str, code: str = "wrong-endpoint") -> Fault:
@@ -178,18 +105,13 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         elif root != whole:
             problem = f"{provider}/ adds {added} itself" if added else "leads to no API"
             yield _warning(key, problem, f"write {root}")
-        elif whole.lower().startswith("http://") and _is_vendor(host):
+        elif whole.lower().startswith("http://") and vendors_at(host):
             yield _warning(key, "sends the key without encryption", f"write https{whole[4:]}")
         openai = provider in ("", "openai", "custom_openai") and "/openai/v1" not in whole
         other = provider in VENDORS.keys() - {"openai", "azure", "azure_ai"}
         if (openai or other) and re.fullmatch(_AZURE, host):
             hint = f"write azure/{name.removeprefix(f'{provider}/')}"
             yield _warning("model", f"{host} is Azure's", hint)
-
-
-def _is_vendor(host: str) -> bool:
-    ends = tuple(f".{domain}" for domains, _ in VENDORS.values() for domain in domains)
-    return f".{host}".endswith(ends)
 
 
 def _with_scheme(url: str) -> str:
@@ -265,7 +187,7 @@ def find_provider_faults(
     elif not url and "/" not in name and (same := _same(name, None, catalog)) not in (None, name):
         message = f"LiteLLM's list has no model {quote_name(name)}"
         yield _warning("model", message, f"did you mean {same!r}?", "unknown-model")
-    elif not _is_inferred(name, catalog) and _host(url) not in table("hosts")["hosts"]:
+    elif not _is_inferred(name, catalog) and host_of(url) not in table("hosts")["hosts"]:
         message = f"unknown provider for model {quote_name(name)}"
         yield _warning("model", message, _advise(name, url, catalog), "unknown-model")
 
@@ -401,10 +323,9 @@ def _prefix(written: str, known: frozenset[str]) -> str | None:
 
 def _advise(name: str, url: str, catalog: Catalog) -> str:
     """Return how to name the provider of a model."""
-    host, known = f".{_host(url)}", _known(catalog)
-    for vendor, (domains, _) in VENDORS.items():
-        if host.endswith(tuple(f".{domain}" for domain in domains)):
-            return f"write {vendor}/{name}"
+    if vendors := vendors_at(host_of(url)):
+        return f"write {vendors[0]}/{name}"
+    known = _known(catalog)
     name = name.removeprefix("models/")
     split = re.fullmatch(_PART, name)
     prefix = _prefix(split[1], known) if split and split[1] != "meta-llama" else None
