@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dispatch import check
-from dispatch.litellm.deep import find_refused_by_litellm
+from dispatch.litellm.lint import find_refused_by_litellm
 from tests.program import run
 
 GPT_5 = {"model": "gpt-5-mini", "api_key": "none", "temperature": 0.2}

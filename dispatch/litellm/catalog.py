@@ -14,18 +14,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dispatch.litellm.endpoints import VENDORS, key_variables
+from dispatch.litellm.tables import rows, table
 from dispatch.suggestions import nearest
 
 __all__ = ["OPERATIONS", "Catalog", "Need", "needs", "read_catalog"]
 
-OPERATIONS: Mapping[str, str] = {
-    "embedding": "embedding",
-    "rerank": "rerank",
-    "moderation": "moderation",
-    "image_generation": "image_generation",
-    "audio_transcription": "transcription",
-    "audio_speech": "speech",
-}
+OPERATIONS: Mapping[str, str] = {mode: operation for mode, operation in rows("operations")}
 """The modes of models that are no chat models, each with LiteLLM's callable for it."""
 
 
@@ -34,15 +28,6 @@ Entry = Mapping[str, Any]
 _MAP = "model_prices_and_context_window_backup.json"
 _PROVIDERS = Path("types", "utils.py")
 _LIKE_OPENAI = Path("llms", "openai_like", "providers.json")
-
-_ANY_NAME = frozenset({
-    "aiohttp_openai", "azure", "azure_ai", "azure_text", "baseten", "custom", "custom_openai",
-    "databricks", "docker_model_runner", "hosted_vllm", "huggingface", "infinity", "lemonade",
-    "litellm_proxy", "llamafile", "lm_studio", "nlp_cloud", "nvidia_nim", "ollama", "ollama_chat",
-    "oobabooga", "openai_like", "petals", "predibase", "ragflow", "replicate", "sagemaker",
-    "sagemaker_chat", "sagemaker_nova", "triton", "vllm", "watsonx", "watsonx_text", "xinference",
-})  # fmt: skip
-"""Providers where a model is called what its owner calls it: no list can know the names."""
 
 _ANY_SHAPE = r"""(?x)
       (.+/)? \*                                        # a wildcard
@@ -97,7 +82,11 @@ class Catalog:
         provider = self.provider(name, custom)
         full = name if name.startswith(f"{provider}/") else f"{provider}/{name}"
         chosen = re.fullmatch(_ANY_SHAPE, name) or re.fullmatch(_ANY_SHAPE, full)
-        return provider in _ANY_NAME or chosen is not None or not self._names(provider)
+        return (
+            provider in table("providers")["named"]
+            or chosen is not None
+            or not self._names(provider)
+        )
 
     @lru_cache(maxsize=1024)  # noqa: B019  # there is one catalog in a process
     def near(self, name: str, custom: str | None = None, cutoff: float = 0.75) -> str | None:
@@ -154,21 +143,6 @@ class Need(NamedTuple):
     keys: tuple[str, ...] = ("api_key",)
 
 
-_NEEDS: Mapping[str, tuple[Need, ...]] = {
-    "azure": (
-        Need(
-            ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY", "AZURE_AD_TOKEN", "AZURE_CLIENT_SECRET"),
-            ("api_key", "azure_ad_token", "azure_ad_token_provider", "client_secret"),
-        ),
-        Need(("AZURE_API_BASE",), ("api_base", "base_url")),
-    ),
-    "replicate": (Need(("REPLICATE_API_KEY", "REPLICATE_API_TOKEN")),),
-}
-# Bedrock, SageMaker and Vertex need no variable: a profile, a role or a login may serve.
-_KEYED = ("ai21", "dashscope", "inception", "modelscope", "nebius", "novita", "openrouter",
-          "volcengine", "voyage", "wandb")  # fmt: skip
-
-
 def needs(provider: str, model: Mapping[str, Any]) -> Iterator[Need]:
     """Yield what a provider needs and a model does not give.
 
@@ -177,9 +151,8 @@ def needs(provider: str, model: Mapping[str, Any]) -> Iterator[Need]:
     >>> list(needs("gemini", {"api_key": "os.environ/MINE"}))
     []
     """
-    wanted = _NEEDS.get(provider, ())
+    own = (row for of, *row in rows("needs") if of == provider)
+    wanted = [Need(*(tuple(words.split(",")) for words in row)) for row in own]
     if not wanted and provider in VENDORS:
-        wanted = (Need(key_variables(provider)),)
-    elif not wanted and provider in _KEYED:
-        wanted = (Need((f"{provider.upper()}_API_KEY",)),)
+        wanted = [Need(key_variables(provider))]
     return (need for need in wanted if not any(model.get(key) for key in need.keys))

@@ -1,22 +1,35 @@
-"""Whose key goes to which endpoint: one vendor's must not go to another's by mistake.
+"""Which model is asked, and where; and whose key goes there.
 
 For a model without a key, LiteLLM takes the vendor's from the environment, and sends it to
-whatever endpoint the model names.
+whatever endpoint the model names: one vendor's key must not go to another's endpoint by mistake.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dispatch.errors import Fault
 from dispatch.litellm.tables import rows
 from dispatch.redaction import REFERENCE
 
-__all__ = ["ENDPOINTS", "VENDORS", "find_credential_leak", "find_foreign_key", "key_variables",
-           "vendor_of"]  # fmt: skip
+__all__ = [
+    "ENDPOINTS",
+    "VENDORS",
+    "called",
+    "endpoint_of",
+    "find_credential_leak",
+    "find_foreign_key",
+    "host_of",
+    "is_local",
+    "is_openais",
+    "key_variables",
+    "provider_of",
+    "vendor_of",
+    "vendors_at",
+]
 
 ENDPOINTS = frozenset({"api_base", "base_url"})
 """The keys of a model that name an endpoint."""
@@ -36,6 +49,110 @@ _INSTEAD: Mapping[str, tuple[str, str]] = {
 
 _RESELLERS = ("azure", "azure_ai", "github", "huggingface", "openrouter", "together_ai")
 _UNPREFIXED = {"openai": r"(chatgpt|gpt|ft:gpt|o\d)\b", "anthropic": r"claude\b"}
+_LOCAL = r"""(?x)
+      .+\.(local|internal|lan|localhost) | [^.]+ | 0\.0\.0\.0
+    | (127|10)\.[\d.]+ | 192\.168\.[\d.]+ | 172\.(1[6-9]|2\d|3[01])\.[\d.]+
+"""
+
+
+def endpoint_of(model: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the key and the URL of a model's own endpoint; empty where it names none.
+
+    >>> endpoint_of({"api_base": "http://localhost:8000"})
+    ('api_base', 'http://localhost:8000')
+    """
+    for key in sorted(ENDPOINTS):
+        if isinstance(url := model.get(key), str) and url.strip():
+            return key, url.strip()
+    return "", ""
+
+
+def called(model: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return the name and the provider that LiteLLM is asked for; no name if only a call shows it.
+
+    >>> called({"model": "gpt-4o"}), called({"model": "os.environ/MODEL"})
+    (('gpt-4o', None), ('', None))
+    """
+    name, custom = model.get("model"), model.get("custom_llm_provider")
+    custom = custom if isinstance(custom, str) and custom.strip() else None
+    hidden = {"mock_response", "litellm_params"} & model.keys() or f"{custom}".startswith(REFERENCE)
+    if hidden or not isinstance(name, str) or name.startswith(REFERENCE):
+        return "", None
+    return name.strip(), custom
+
+
+def provider_of(model: Mapping[str, Any]) -> str:
+    """Return the provider as it is written; OpenAI for a name without one.
+
+    >>> provider_of({"model": "groq/llama"}), provider_of({"model": "gpt-4o"})
+    ('groq', 'openai')
+    """
+    name, custom = called(model)
+    return custom or (name.partition("/")[0] if "/" in name else "openai")
+
+
+def is_openais(model: Mapping[str, Any]) -> bool:
+    """Return whether OpenAI itself is asked.
+
+    >>> is_openais({"model": "gpt-4o"}), is_openais({"model": "openai/m", "api_base": "http://h"})
+    (True, False)
+    """
+    return vendor_of(model) == "openai" and not endpoint_of(model)[1]
+
+
+def vendor_of(model: Mapping[str, Any]) -> str:
+    """Return whose key LiteLLM would send; empty where that is unknown.
+
+    >>> vendor_of({"model": "claude-opus-4-8"}), vendor_of({"model": "ollama/llama3"})
+    ('anthropic', '')
+    """
+    name = _resolved(str(model.get("model", "")))
+    prefix = model.get("custom_llm_provider") or name.partition("/")[0]
+    if "/" in name or prefix != name:
+        vendor = str(prefix).removesuffix("_chat")  # cohere_chat
+        return vendor if vendor in VENDORS else ""
+    return next((vendor for vendor, form in _UNPREFIXED.items() if re.match(form, name)), "")
+
+
+def _resolved(value: str) -> str:
+    name = value.removeprefix(REFERENCE)
+    return value if name == value else os.environ.get(name, "")
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL, also of one without a scheme; empty where there is none.
+
+    >>> host_of("https://api.openai.com/v1"), host_of("localhost:8000")
+    ('api.openai.com', 'localhost')
+    """
+    from urllib.parse import urlsplit  # takes a while to import
+
+    try:
+        return urlsplit("//" + re.sub(r"^([^/]*:|\w*\W{0,2})//", "", url)).hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_local(url: str) -> bool:
+    """Return whether a URL leads to this machine or its network.
+
+    >>> is_local("http://localhost:8000/v1"), is_local("vllm:8000"), is_local("https://host.example")
+    (True, True, False)
+    """
+    return re.fullmatch(_LOCAL, host_of(url)) is not None
+
+
+def vendors_at(host: str) -> list[str]:
+    """Return the vendors in whose domains a host is.
+
+    >>> vendors_at("api.openai.com"), vendors_at("localhost")
+    (['openai'], [])
+    """
+    return [
+        vendor
+        for vendor, (domains, _) in VENDORS.items()
+        if f".{host}".endswith(tuple(f".{domain}" for domain in domains))
+    ]
 
 
 def key_variables(vendor: str) -> tuple[str, ...]:
@@ -55,16 +172,13 @@ def find_credential_leak(model: Mapping[str, Any]) -> Fault | None:
     api_base: LiteLLM would send GROQ_API_KEY to localhost; name an api_key, or api_key: none
     >>> del os.environ["GROQ_API_KEY"]
     """
-    key = "api_base" if model.get("api_base") else "base_url"
-    url = model.get(key)
-    if model.get("api_key") or not url or not isinstance(url, str):
+    key, url = endpoint_of(model)
+    vendor, host = vendor_of(model), host_of(_resolved(url))
+    if model.get("api_key") or not vendor or not host or vendor in vendors_at(host):
         return None
-    vendor, host = vendor_of(model), _host(_resolved(url))
     token, header = _INSTEAD.get(vendor, ("", ""))
     headers = (model.get("headers"), model.get("extra_headers"))
     if model.get(token) or any(isinstance(h, Mapping) and h.get(header) for h in headers):
-        return None
-    if not vendor or not host or f".{host}".endswith(tuple(f".{d}" for d in VENDORS[vendor][0])):
         return None
     for variable in key_variables(vendor):
         if os.environ.get(variable):
@@ -74,47 +188,18 @@ def find_credential_leak(model: Mapping[str, Any]) -> Fault | None:
     return None
 
 
-def find_foreign_key(model: Mapping[str, Any]) -> Fault | None:
-    """Return a warning if the variable of one vendor's key is named for another vendor.
+def find_foreign_key(model: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield a fault if the variable of one vendor's key is named for another vendor.
 
     >>> model = {"model": "anthropic/claude-opus-4-8", "api_key": "os.environ/OPENAI_API_KEY"}
-    >>> print(find_foreign_key(model))
+    >>> print(*find_foreign_key(model))
     api_key: is a key of openai, not of anthropic; write os.environ/ANTHROPIC_API_KEY
     """
     vendor, key = vendor_of(model), str(model.get("api_key"))
     if not vendor or vendor in _RESELLERS or any(model.get(each) for each in ENDPOINTS):
-        return None
+        return
     names = {f"{REFERENCE}{name}": each for each in VENDORS for name in key_variables(each)}
     own = key_variables(vendor)
-    if key not in names or key.removeprefix(REFERENCE) in own:
-        return None
-    message, hint = f"is a key of {names[key]}, not of {vendor}", f"write {REFERENCE}{own[0]}"
-    return Fault(("api_key",), message, hint, "foreign-key", "warning")
-
-
-def vendor_of(model: Mapping[str, Any]) -> str:
-    """Return whose key LiteLLM would send; empty where that is unknown.
-
-    >>> vendor_of({"model": "claude-opus-4-8"}), vendor_of({"model": "ollama/llama3"})
-    ('anthropic', '')
-    """
-    name = _resolved(str(model.get("model", "")))
-    prefix = model.get("custom_llm_provider") or name.partition("/")[0]
-    if "/" in name or prefix != name:
-        vendor = str(prefix).removesuffix("_chat")  # cohere_chat
-        return vendor if vendor in VENDORS else ""
-    return next((vendor for vendor, form in _UNPREFIXED.items() if re.match(form, name)), "")
-
-
-def _host(url: str) -> str | None:
-    from urllib.parse import urlsplit  # takes a while to import
-
-    try:
-        return urlsplit(url if "://" in url else f"//{url}").hostname
-    except ValueError:
-        return None
-
-
-def _resolved(value: str) -> str:
-    name = value.removeprefix(REFERENCE)
-    return value if name == value else os.environ.get(name, "")
+    if key in names and key.removeprefix(REFERENCE) not in own:
+        message, hint = f"is a key of {names[key]}, not of {vendor}", f"write {REFERENCE}{own[0]}"
+        yield Fault(("api_key",), message, hint, "foreign-key")

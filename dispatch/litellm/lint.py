@@ -1,23 +1,43 @@
-"""Everything in one model that most likely fails, or does something else than it says."""
+"""Everything in one model that most likely fails, or does something else than it says.
+
+What it refuses, and when it ends, is known from the map of models that LiteLLM ships. LiteLLM
+raises an error for a parameter that it knows a model to refuse, before it sends anything, unless
+`drop_params` is set; where it may be imported, it is asked for each parameter by itself, so that a
+refusal has its place. No request is made, and no key is needed.
+"""
 
 from __future__ import annotations
 
 import datetime
+import inspect
+import os
+import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, TypeGuard
 
 from dispatch.errors import Fault
-from dispatch.litellm.capabilities import find_end_of_life, find_refused, find_wrong_tokens
+from dispatch.immutable import LISTS, thaw
 from dispatch.litellm.catalog import Catalog
-from dispatch.litellm.endpoints import find_foreign_key
+from dispatch.litellm.endpoints import called, endpoint_of, find_foreign_key, is_openais
 from dispatch.litellm.misplaced import find_misplaced
 from dispatch.litellm.policy import find_value_faults
 from dispatch.litellm.providers import find_endpoint_faults, find_provider_faults
+from dispatch.litellm.tables import table
 from dispatch.litellm.values import find_reference_faults, find_wrong_values
-from dispatch.redaction import scrub, secret_values
+from dispatch.redaction import is_reference, quote_name, scrub, secret_values
 
-__all__ = ["find_suspicious"]
+__all__ = ["find_end_of_life", "find_refused", "find_refused_by_litellm", "find_suspicious",
+           "find_wrong_tokens"]  # fmt: skip
+
+_GPT_5 = r"(.*/)?gpt-[56](?!-chat)(?!.*search).*"
+_SUCCESSIONS = 5  # of models whose successors are at their end too
+_ASKING = frozenset({"github_copilot", "chatgpt", "ollama", "ollama_chat", "lemonade"})
+"""Providers of which LiteLLM asks a server, or the user, before it makes a call."""
+_HOW = frozenset({"drop_params", "additional_drop_params", "allowed_openai_params", "model_info"})
+_GIVEN = frozenset({"model", "custom_llm_provider", "messages", "kwargs", "api_version", *_HOW})
+_DROP = "leave it out, or set drop_params: true"
 
 
 def find_suspicious(
@@ -47,7 +67,7 @@ def find_suspicious(
         find_wrong_values(sent),
         find_reference_faults(sent),
         find_endpoint_faults(sent),
-        filter(None, [find_foreign_key(sent)]),
+        find_foreign_key(sent),
         find_wrong_tokens(sent, catalog),
     ]
     if catalog is not None:
@@ -56,15 +76,267 @@ def find_suspicious(
             find_refused(sent, catalog, drop_params=drop_params),
             find_end_of_life(sent, catalog, today or datetime.date.today(), ahead),
         ]
+    secrets = secrets or secret_values(sent)
     seen = {fault.path for fault in find_value_faults(sent)}  # what is refused anyway
     for fault in chain.from_iterable(found):
         if fault.path not in seen:
             seen.add(fault.path)
-            yield _hide(fault, secrets or secret_values(sent))
+            if fault.code == "unknown-model" and any(each in fault.message for each in secrets):
+                fault = fault._replace(message=scrub(fault.message, secrets), hint="")
+            yield fault.as_warning()
 
 
-def _hide(fault: Fault, secrets: Collection[str]) -> Fault:
-    """Hide a secret that was written as the name of a model."""
-    if fault.code != "unknown-model" or not any(each in fault.message for each in secrets):
-        return fault
-    return fault._replace(message=scrub(fault.message, secrets), hint="")
+def find_refused(
+    model: Mapping[str, Any], catalog: Catalog, *, drop_params: bool = False
+) -> Iterator[Fault]:
+    """Yield a fault for each parameter that LiteLLM, or the model, refuses.
+
+    `drop_params` is that of `litellm_settings`.
+
+    >>> catalog = Catalog({"o3": {"litellm_provider": "openai", "supports_reasoning": True}}, [])
+    >>> for fault in find_refused({"model": "o3", "temperature": 0.2, "top_p": 0.9}, catalog):
+    ...     print(fault)
+    temperature: 'o3' takes no temperature but 1; leave it out, or set drop_params: true
+    top_p: 'o3' takes no top_p; leave it out, or set drop_params: true
+    """
+    name, custom = called(model)
+    dropped = model.get("drop_params", drop_params) is True or os.environ.get("LITELLM_DROP_PARAMS")
+    if not name or dropped or "/responses/" in name:
+        return
+    lists = (model.get("additional_drop_params"), model.get("allowed_openai_params"))
+    spared = [key for keys in lists if isinstance(keys, LISTS) for key in keys]
+    for key in dict.fromkeys(_refused(model, name, custom, catalog)):
+        value = model.get(key)
+        if value is None or key in spared or (key in ("temperature", "n") and value == 1):
+            continue
+        what = {"temperature": "temperature but 1", "reasoning_effort": f"{key}: {value}"}
+        message = f"{quote_name(name)} takes no {what.get(key, key)}"
+        yield _clash(message, _DROP, key)
+
+
+def _refused(
+    model: Mapping[str, Any], name: str, custom: str | None, catalog: Catalog
+) -> Iterator[str]:
+    """Yield the parameters that a model refuses, with the values that they have here."""
+    provider = (catalog.provider(name, custom) or "").partition("-")[0].removesuffix("_converse")
+    entry = catalog.find(name, custom) or {}
+    refused, known = table("refused"), table("providers")
+    claude = provider in known["sampling"] and "claude" in name
+    yield from refused["claude"] if claude else refused.get(provider, ())
+    if entry.get("supports_sampling_params") is False and provider in known["sampling"]:
+        yield from ("temperature", "top_p", "top_k")
+    if entry.get("supports_function_calling") is False:
+        yield from ("tools", "tool_choice", "functions")
+    wanted = model.get("response_format")
+    wanted = wanted.get("type") if isinstance(wanted, Mapping) else None
+    if entry.get("supports_response_schema") is False and wanted == "json_schema":
+        yield "response_format"
+    if provider in known["reasoning"] and entry and not entry.get("supports_reasoning"):
+        yield "reasoning_effort"
+    if provider not in ("openai", "azure", "azure_ai"):
+        return
+    entry = {**catalog.entries.get(name.partition("/")[2], {}), **entry}  # azure's twin
+    bare = name.rpartition("/")[2]
+    if re.fullmatch(_GPT_5, name):
+        yield from _refused_by_gpt_5(model, provider, entry, catalog)
+    elif re.match(r"o\d", bare) and entry.get("supports_reasoning"):
+        yield from ("temperature", *refused["o-series"])
+    elif re.match(r"(chatgpt|gpt)-[34]", bare) and not entry.get("supports_reasoning"):
+        yield "reasoning_effort"
+
+
+def _refused_by_gpt_5(
+    model: Mapping[str, Any], provider: str, entry: Mapping[str, Any], catalog: Catalog
+) -> Iterator[str]:
+    """Yield what gpt-5 and later refuse: sampling, unless they do not reason."""
+    yield from table("refused")["gpt-5"]
+    described = model.get("model_info")
+    described = described if isinstance(described, Mapping) else {}
+    if "base_model" in described or "reasoning_effort_levels" in described:
+        return
+    effort = model.get("reasoning_effort")
+    effort = effort.get("effort") if isinstance(effort, Mapping) else effort
+    calm = entry.get("supports_none_reasoning_effort") is True
+    default = entry.get("default_reasoning_effort", "" if _has_defaults(catalog) else "none")
+    if not calm or (effort or default) != "none":
+        logged = table("refused")["reasoning-gpt-5"]
+        yield from ("temperature", *(logged if provider == "openai" else ("top_p",)))
+    flag = entry.get(f"supports_{effort}_reasoning_effort")
+    opt_in = ("xhigh",) if provider == "openai" else ("xhigh", "none")
+    if entry and effort != "max" and (flag is False or (effort in opt_in and not flag)):
+        yield "reasoning_effort"
+
+
+@lru_cache(maxsize=1)
+def _has_defaults(catalog: Catalog) -> bool:
+    return any("default_reasoning_effort" in entry for entry in catalog.entries.values())
+
+
+def find_wrong_tokens(model: Mapping[str, Any], catalog: Catalog | None) -> Iterator[Fault]:
+    """Yield a fault for more tokens than a model gives, and for what does not go together.
+
+    >>> thinking = {"type": "enabled", "budget_tokens": 500}
+    >>> for fault in find_wrong_tokens({"model": "claude-opus-4-5", "thinking": thinking}, None):
+    ...     print(fault)
+    thinking.budget_tokens: 500 is less than the 1024 tokens that Claude thinks with; write 1024
+    """
+    asked = {key: model.get(key) for key in ("max_tokens", "max_completion_tokens")}
+    counts = {key: count for key, count in asked.items() if _is_count(count)}
+    openai = is_openais(model)
+    if openai and None not in asked.values():
+        hint = "keep one of the two"
+        yield _clash("is refused beside max_completion_tokens", hint, "max_tokens")
+    if openai and model.get("top_logprobs") is not None and not model.get("logprobs"):
+        hint = "write logprobs: true beside it"
+        yield _clash("is refused without logprobs", hint, "top_logprobs")
+    entry = _entry(model, catalog) if catalog else {}
+    limit = entry.get("max_output_tokens") or entry.get("max_tokens")
+    for key, count in counts.items():
+        if isinstance(limit, int | float) and count > limit:
+            message = f"{count} is more than the {int(limit)} tokens in LiteLLM's list"
+            yield Fault((key,), message, f"ask for at most {int(limit)}", "too-many-tokens")
+    thinking = model.get("thinking")
+    if "claude" in called(model)[0] and isinstance(thinking, Mapping):
+        yield from _find_wrong_thinking(thinking, model.get("temperature"), counts.values())
+
+
+def _find_wrong_thinking(
+    thinking: Mapping[str, Any], heat: Any, counts: Collection[int]
+) -> Iterator[Fault]:
+    """Yield what Claude refuses beside its thinking."""
+    kind = thinking.get("type")
+    if kind == "enabled" and isinstance(heat, int | float) and heat != 1:
+        yield _clash("Claude thinks at no temperature but 1", "leave it out", "temperature")
+    misspelt = [key for key in thinking if str(key).startswith("budget_t")]  # reported elsewhere
+    budget = thinking.get("budget_tokens", misspelt or None)
+    if kind is None or (kind == "enabled" and budget is None):
+        lacks = "type" if kind is None else "budget_tokens"
+        hint = f"such as {{type: enabled, budget_tokens: {budget if _is_count(budget) else 2000}}}"
+        yield _clash(f"has no {lacks}", hint, "thinking")
+    if not _is_count(budget):
+        return
+    most, path = min(counts, default=budget + 1), ("thinking", "budget_tokens")
+    if budget < 1024:
+        message = f"{budget} is less than the 1024 tokens that Claude thinks with"
+        yield _clash(message, "write 1024", *path)
+    elif budget >= most:
+        message = f"{budget} leaves no token of {most} for the answer"
+        yield _clash(message, f"write less than {most}", *path)
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _entry(model: Mapping[str, Any], catalog: Catalog) -> Mapping[str, Any]:
+    """Return what the map holds on a model at its vendor's own endpoint, or at Azure's."""
+    name, custom = called(model)
+    if not name or (endpoint_of(model)[1] and catalog.provider(name, custom) != "azure"):
+        return {}
+    return catalog.find(name, custom) or {}
+
+
+def find_end_of_life(
+    model: Mapping[str, Any], catalog: Catalog, today: datetime.date, ahead: int = 30
+) -> Iterator[Fault]:
+    """Yield a fault for a model that has ended, or will within `ahead` days.
+
+    >>> old = {"litellm_provider": "openai", "deprecation_date": "2026-01-31"}
+    >>> catalog = Catalog({"gpt-4": {**old, "successor_model": "gpt-5"}, "gpt-5": {}}, ["openai"])
+    >>> today = datetime.date(2026, 1, 9)
+    >>> for fault in find_end_of_life({"model": "openai/gpt-4"}, catalog, today):
+    ...     print(fault)
+    model: will be deprecated on 2026-01-31; use openai/gpt-5
+    """
+    entry = _entry(model, catalog)
+    days = min(ahead, (datetime.date.max - today).days)
+    ends, limit = _end(entry), (today + datetime.timedelta(days=days)).isoformat()
+    if not ends or ends > limit:
+        return
+    successor = str(entry.get("successor_model") or "")
+    for _ in range(_SUCCESSIONS):  # it may end as soon
+        after = catalog.entries.get(successor, {})
+        if "" < _end(after) <= limit:
+            successor = str(after.get("successor_model") or successor)
+    prefix, slash, _ = called(model)[0].partition("/")
+    known = catalog.entries.get(successor)
+    if (
+        known is not None
+        and known.get("mode") == entry.get("mode")
+        and prefix in catalog.providers
+        and not successor.startswith(f"{prefix}/")
+    ):
+        successor = f"{prefix}{slash}{successor}"
+    verb = "was" if ends <= today.isoformat() else "will be"
+    hint = "" if known is None else f"use {successor}"
+    yield Fault(("model",), f"{verb} deprecated on {ends}", hint, "deprecated-model")
+
+
+def _end(entry: Mapping[str, Any]) -> str:
+    date = str(entry.get("deprecation_date") or "")
+    return date if re.fullmatch(r"\d{4}-\d\d-\d\d", date) else ""
+
+
+def find_refused_by_litellm(
+    model: Mapping[str, Any], mode: str = "chat", *, drop_params: bool = False
+) -> Iterator[Fault]:
+    """Yield a warning for each parameter that LiteLLM refuses, by the mode of the call.
+
+    LiteLLM is imported, and its `get_optional_params` is asked. `drop_params` is that of
+    `litellm_settings`.
+
+    >>> for fault in find_refused_by_litellm({"model": "gpt-5-mini", "temperature": 0.2}):
+    ...     print(fault)
+    temperature: LiteLLM refuses it for 'gpt-5-mini'; leave it out, or set drop_params: true
+    """
+    name, custom = called(model)
+    provider = custom or name.partition("/")[0]
+    if not name or provider in _ASKING or mode not in ("chat", "embedding"):
+        return
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # or the import asks the network
+    import litellm
+    from litellm.exceptions import BadRequestError
+    from litellm.utils import get_optional_params_embeddings
+
+    ask = litellm.get_optional_params if mode == "chat" else get_optional_params_embeddings
+    known = frozenset(inspect.signature(ask).parameters)
+    how = {key: thaw(model[key]) for key in _HOW & known & model.keys()}
+    how.setdefault("drop_params", drop_params or None)
+
+    def refuses(params: Mapping[str, Any]) -> bool:
+        try:
+            ask(model=bare, custom_llm_provider=provider, **how, **params)
+        except Exception:  # of any class, as values may be of any kind
+            return True
+        return False
+
+    params = {k: thaw(v) for k, v in model.items() if k in known - _GIVEN and _is_given(v)}
+    found = []
+    quiet, litellm.suppress_debug_info = litellm.suppress_debug_info, True
+    try:
+        _, url = endpoint_of(model)
+        base = None if is_reference(url) else url or None
+        bare, provider, *_ = litellm.get_llm_provider(name, custom, api_base=base)
+        if params and refuses(params):
+            efforts = {k: v for k, v in params.items() if k in ("reasoning_effort", "thinking")}
+            beside = {k: v for k, v in efforts.items() if not refuses({k: v})}  # others need these
+            keys = [key for key, value in params.items() if refuses({**beside, key: value})]
+            message = f"LiteLLM refuses it for {quote_name(name)}"
+            found = [_clash(message, _DROP, key) for key in keys]
+            if not found:
+                message = f"LiteLLM refuses {', '.join(params)} together"
+                found = [_clash(message, "set drop_params: true", "model")]
+    except BadRequestError:
+        message, hint = f"unknown provider for model {quote_name(name)}", "write it before the name"
+        found = [Fault(("model",), message, hint, "unknown-model")]
+    finally:
+        litellm.suppress_debug_info = quiet
+    yield from (fault.as_warning() for fault in found)
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and not (isinstance(value, str) and is_reference(value))
+
+
+def _clash(message: str, hint: str, *path: str) -> Fault:
+    return Fault(path, message, hint, "refused-parameter")

@@ -8,9 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from dispatch.errors import Fault
-from dispatch.litellm.endpoints import ENDPOINTS, VENDORS
+from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, provider_of
 from dispatch.litellm.keys import is_known, known_keys
-from dispatch.litellm.providers import provider_of
 from dispatch.litellm.settings import SETTINGS
 from dispatch.litellm.tables import rows, table
 from dispatch.redaction import REFERENCE, is_reference, is_secret, redact

@@ -14,110 +14,33 @@ from urllib.parse import urlsplit
 
 from dispatch.errors import Fault
 from dispatch.litellm.catalog import Catalog
-from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, vendor_of
+from dispatch.litellm.endpoints import VENDORS, called, endpoint_of, host_of, is_local, vendors_at
 from dispatch.litellm.tables import rows, table
 from dispatch.redaction import REFERENCE, quote_name
 from dispatch.suggestions import nearest
 
-__all__ = [
-    "called",
-    "endpoint_of",
-    "find_endpoint_faults",
-    "find_provider_faults",
-    "is_local",
-    "is_openais",
-    "provider_of",
-]
+__all__ = ["find_endpoint_faults", "find_provider_faults"]
 
 _ROUTING = "fallback_generalizations"  # of the map: which providers LiteLLM reads out of names
 _SERVED = r"""(?x)  # named by their owners
       .*:[0-9a-f]{64} | .+\#.+ | ft:.+ | arn:.+ | .*\* | .*/responses/.+
 """
 _AZURE = r"(.+\.)?(openai|cognitiveservices)\.azure\.(com|us|cn)"
-_LOCAL = r"""(?x)
-      .+\.(local|internal|lan|localhost) | [^.]+ | 0\.0\.0\.0
-    | (127|10)\.[\d.]+ | 192\.168\.[\d.]+ | 172\.(1[6-9]|2\d|3[01])\.[\d.]+
-"""
 _HOST = r"[\w-]+(\.[\w-]+)*\.?|[\da-f:.%]+"
 _GUESSES = ("", "/v1", "/api", "/openai", "/v1beta", "/api/openai/v1")
-_GEMINI = "generativelanguage.googleapis.com"
-_PORTS = {"11434": ("openai",), "1234": ("openai",)}
 _VERSION = r"\d{4}-(0[1-9]|1[0-2])-[0-3]\d(-preview)?|v1|preview|latest|os\.environ/.+|[${%].*"
-_BELOW_V1 = ("hosted_vllm", "lm_studio")  # servers that answer there alone
-_ENDPOINTS_OF_AWS = ("aws_bedrock_runtime_endpoint", "aws_sts_endpoint")
 _SCHEMES = ("https", "http")
 _SCHEME = r"(?i)([a-z][a-z0-9+.-]*)(:/{0,2}|[;,.]?//)(?=\S)"
 _HOST_AND_PORT = r"[\w.-]+:\d"
 _PART = r"([\w. -]+?)\s*(?:/|\\+|::?|\|)\s*(.+)"  # a provider, and what follows it
 
 
-def endpoint_of(model: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the key and the URL of a model's own endpoint; empty where it names none.
-
-    >>> endpoint_of({"api_base": "http://localhost:8000"})
-    ('api_base', 'http://localhost:8000')
-    """
-    for key in sorted(ENDPOINTS):
-        if isinstance(url := model.get(key), str) and url.strip():
-            return key, url.strip()
-    return "", ""
-
-
-def called(model: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return the name and the provider that LiteLLM is asked for; no name if only a call shows it.
-
-    >>> called({"model": "gpt-4o"}), called({"model": "os.environ/MODEL"})
-    (('gpt-4o', None), ('', None))
-    """
-    name, custom = model.get("model"), model.get("custom_llm_provider")
-    custom = custom if isinstance(custom, str) and custom.strip() else None
-    hidden = {"mock_response", "litellm_params"} & model.keys() or f"{custom}".startswith(REFERENCE)
-    if hidden or not isinstance(name, str) or name.startswith(REFERENCE):
-        return "", None
-    return name.strip(), custom
-
-
-def provider_of(model: Mapping[str, Any]) -> str:
-    """Return the provider as it is written; OpenAI for a name without one.
-
-    >>> provider_of({"model": "groq/llama"}), provider_of({"model": "gpt-4o"})
-    ('groq', 'openai')
-    """
-    name, custom = called(model)
-    return custom or (name.partition("/")[0] if "/" in name else "openai")
-
-
-def is_openais(model: Mapping[str, Any]) -> bool:
-    """Return whether OpenAI itself is asked.
-
-    >>> is_openais({"model": "gpt-4o"}), is_openais({"model": "openai/m", "api_base": "http://h"})
-    (True, False)
-    """
-    return vendor_of(model) == "openai" and not endpoint_of(model)[1]
-
-
-def is_local(url: str) -> bool:
-    """Return whether a URL leads to this machine or its network.
-
-    >>> is_local("http://localhost:8000/v1"), is_local("vllm:8000"), is_local("https://host.example")
-    (True, True, False)
-    """
-    return re.fullmatch(_LOCAL, _host(url)) is not None
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit("//" + re.sub(r"^.*?//", "", url)).hostname or ""
-    except ValueError:
-        return ""
-
-
-def _warning(key: str, message: str, hint: str, code: str = "wrong-endpoint") -> Fault:
-    return Fault((key,), message, hint, code, "warning")
+def _fault(key: str, message: str, hint: str) -> Fault:
+    return Fault((key,), message, hint, "wrong-endpoint")
 
 
 def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a warning for an endpoint at which no call can succeed.
+    """Yield a fault for an endpoint at which no call can succeed.
 
     >>> model = {"model": "openai/m", "api_base": "localhost:8000/v1/chat/completions"}
     >>> for fault in find_endpoint_faults(model):
@@ -131,20 +54,20 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     version = model.get("api_version")
     if provider == "azure" and isinstance(version, str) and not re.fullmatch(_VERSION, version):
         hint = "write a version, such as '2024-10-21', or leave the key out"
-        yield _warning("api_version", "is no version" if version.strip() else "is empty", hint)
+        yield _fault("api_version", "is no version" if version.strip() else "is empty", hint)
     region, area = model.get("aws_region_name"), name.rpartition("/")[2].partition(".")[0]
     elsewhere = table("areas").get(area, ()) if provider == "bedrock" else ()
     if elsewhere and isinstance(region, str) and region.startswith(elsewhere):
         message = f"{region} does not serve names that begin with {area}."
         hint = "write a region of theirs, or the name for that region"
-        yield _warning("aws_region_name", message, hint)
-    for name_of_endpoint in _ENDPOINTS_OF_AWS:
-        value = model.get(name_of_endpoint)
+        yield _fault("aws_region_name", message, hint)
+    for endpoint in ("aws_bedrock_runtime_endpoint", "aws_sts_endpoint"):
+        value = model.get(endpoint)
         if isinstance(value, str) and re.match(r"[\w-]+\.[\w.-]+(/|:|$)", value):
-            yield _warning(name_of_endpoint, "has no scheme", f"write https://{value}")
+            yield _fault(endpoint, "has no scheme", f"write https://{value}")
     if wrapped := re.fullmatch(r"(?s)<(.+)>|'(.+)'|\"(.+)\"|`(.+)`", url):
         bare = next(filter(None, wrapped.groups()))
-        yield _warning(key, "is wrapped in quotes or brackets", f"write {bare}")
+        yield _fault(key, "is wrapped in quotes or brackets", f"write {bare}")
         return
     if not url or re.search(r"[$%{<]|os\.environ", url):
         return  # or something in the place of a part: looked at elsewhere
@@ -157,39 +80,34 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         host, port = "", 0
     if host in table("websites"):
         hint = f"write {table('websites')[host][0]}"
-        yield _warning(key, "leads to a web page, not to an API", hint)
+        yield _fault(key, "leads to a web page, not to an API", hint)
     elif provider in VENDORS and provider not in ("openai", *table("owners").get(host, [provider])):
-        yield _warning(key, f"{host} does not speak the API of {provider}/", "leave it out")
+        yield _fault(key, f"{host} does not speak the API of {provider}/", "leave it out")
     elif re.search(r"[\s,;|]https?://", url):
-        yield _warning(key, "holds several URLs", "list the model once for each endpoint")
+        yield _fault(key, "holds several URLs", "list the model once for each endpoint")
     elif re.search(r"\s", url):
-        yield _warning(key, "holds a blank", f"write {whole}")
+        yield _fault(key, "holds a blank", f"write {whole}")
     elif "//" in (path := urlsplit(whole).path) and "://" not in path:
         hint = f"write {whole.replace(path, re.sub('//+', '/', path))}"
-        yield _warning(key, "has two slashes in its path", hint)
+        yield _fault(key, "has two slashes in its path", hint)
     elif not re.fullmatch(_HOST, host) or port == 0:
-        yield _warning(key, "is no URL", "write it as http://host:port/path")
+        yield _fault(key, "is no URL", "write it as http://host:port/path")
     else:
         root, added = _root(provider, whole, str(version))
         if whole != url:
             bare = re.match(_HOST_AND_PORT, url) or not re.match(_SCHEME, url)
             problem = "has no scheme" if bare else "has a broken scheme"
-            yield _warning(key, problem, f"write {root}")
+            yield _fault(key, problem, f"write {root}")
         elif root != whole:
             problem = f"{provider}/ adds {added} itself" if added else "leads to no API"
-            yield _warning(key, problem, f"write {root}")
-        elif whole.lower().startswith("http://") and _is_vendor(host):
-            yield _warning(key, "sends the key without encryption", f"write https{whole[4:]}")
+            yield _fault(key, problem, f"write {root}")
+        elif whole.lower().startswith("http://") and vendors_at(host):
+            yield _fault(key, "sends the key without encryption", f"write https{whole[4:]}")
         openai = provider in ("", "openai", "custom_openai") and "/openai/v1" not in whole
         other = provider in VENDORS.keys() - {"openai", "azure", "azure_ai"}
         if (openai or other) and re.fullmatch(_AZURE, host):
             hint = f"write azure/{name.removeprefix(f'{provider}/')}"
-            yield _warning("model", f"{host} is Azure's", hint)
-
-
-def _is_vendor(host: str) -> bool:
-    ends = tuple(f".{domain}" for domains, _ in VENDORS.values() for domain in domains)
-    return f".{host}".endswith(ends)
+            yield _fault("model", f"{host} is Azure's", hint)
 
 
 def _with_scheme(url: str) -> str:
@@ -208,29 +126,28 @@ def _with_scheme(url: str) -> str:
 def _root(provider: str, url: str, version: str) -> tuple[str, str]:
     """Return a URL as a client wants it, and what the client adds to it."""
     added, wrong = next(((a, w) for a, w, *known in rows("added") if provider in known), ("", ""))
-    path = url.partition("?")[0].rstrip("/")
-    end = re.search(rf"({wrong})$", path) if wrong else None
-    if end is not None and urlsplit(path[: end.start()]).hostname:
-        return path[: end.start()], added
-    host, openai = urlsplit(url).netloc, added in ("/chat/completions", "")
-    root = table("roots").get(host, ("",))[0] if openai and provider != "mistral" else ""
-    root = "/v1beta" if provider == "gemini" and host == _GEMINI else root
-    local = provider in _BELOW_V1 and is_local(url)
-    own = "/v1" if local or provider in _PORTS.get(host.rpartition(":")[2], ()) else ""
-    start = path.removesuffix(urlsplit(path).path)
-    at_root = urlsplit(path).path in (_GUESSES if root else ("", "/api"))
-    if (root or own) and at_root and path != start + (root or own):
-        return start + (root or own), ""
+    whole = url.partition("?")[0].rstrip("/")
+    without = re.sub(rf"({wrong})$", "", whole) if wrong else whole
+    if without != whole and urlsplit(without).hostname:
+        return without, added
+    host, path = urlsplit(whole).netloc, urlsplit(whole).path
+    openai = added in ("/chat/completions", "") and provider != "mistral"
+    places = (host, f":{host.rpartition(':')[2]}", "local" if is_local(url) else "")
+    for at, root, *providers in rows("roots"):
+        if at in places and (provider in providers if providers else openai):
+            if path != root and path in (_GUESSES if at == host else ("", "/api")):
+                return whole.removesuffix(path) + root, ""
+            break
     old = provider == "azure" and version not in ("v1", "preview", "latest")
     if old and (path.endswith("/openai/v1") or "api-version=" in url):
-        return path.removesuffix("/openai/v1"), added
+        return whole.removesuffix("/openai/v1"), added
     return url, added
 
 
 def find_provider_faults(
     model: Mapping[str, Any], catalog: Catalog, providers: Collection[str] = ()
 ) -> Iterator[Fault]:
-    """Yield a warning for a model that no provider serves, as far as LiteLLM knows.
+    """Yield a fault for a model that no provider serves, as far as LiteLLM knows.
 
     `providers` are those that a program registers itself.
 
@@ -240,65 +157,72 @@ def find_provider_faults(
     model: unknown provider for model 'openai:gpt-4o'; write openai/gpt-4o
     """
     name, custom = called(model)
-    prefix, slash, rest = name.partition("/")
+    prefix, slash, _ = name.partition("/")
     if not name or custom in providers or prefix in providers:
         return
-    url, listed = endpoint_of(model)[1], catalog.providers
-    asked = custom or (slash and prefix)
+    asked, listed = custom or (slash and prefix), catalog.providers
     known = listed if not asked or asked in listed else _known(catalog)  # which reads all models
-    if custom is not None and custom not in known:
-        if meant := _prefix(custom, known):
-            message = f"unknown provider {quote_name(custom)}"
-            yield _warning("custom_llm_provider", message, f"write {meant}", "unknown-model")
-    elif slash and prefix in known and not rest.strip():
-        hint = f"write it behind {prefix}/"
-        yield _warning("model", "names no model", hint, "unknown-model")
-    elif custom or (slash and prefix in known):
+    if custom is None or custom in known:
+        if found := _find_in_name(model, known, catalog):
+            yield Fault(("model",), *found, "unknown-model")
+    elif meant := _prefix(custom, known):
+        message = f"unknown provider {quote_name(custom)}"
+        yield Fault(("custom_llm_provider",), message, f"write {meant}", "unknown-model")
+
+
+def _find_in_name(
+    model: Mapping[str, Any], known: Collection[str], catalog: Catalog
+) -> tuple[str, str] | None:
+    """Return what is wrong with the name of a model, and the advice."""
+    (name, custom), (_, url) = called(model), endpoint_of(model)
+    prefix, slash, rest = name.partition("/")
+    if slash and prefix in known and not rest.strip():
+        return "names no model", f"write it behind {prefix}/"
+    if custom or (slash and prefix in known):
         if url and prefix == "vllm":
-            hint = f"write hosted_vllm/{rest}"
-            yield _warning("model", "vllm/ asks no endpoint", hint, "unknown-model")
-        elif not any(re.search(r"(?i)base|url|endpoint", str(key)) for key in model if model[key]):
-            yield from _find_unlisted(name, custom, catalog)
-    elif re.match(r"gemini-", name) and model.get("api_key") and not url:
-        message, hint = "LiteLLM takes it to Vertex AI, and there is a key", f"write gemini/{name}"
-        yield _warning("model", message, hint, "unknown-model")
-    elif not url and "/" not in name and (same := _same(name, None, catalog)) not in (None, name):
-        message = f"LiteLLM's list has no model {quote_name(name)}"
-        yield _warning("model", message, f"did you mean {same!r}?", "unknown-model")
-    elif not _is_inferred(name, catalog) and _host(url) not in table("hosts")["hosts"]:
-        message = f"unknown provider for model {quote_name(name)}"
-        yield _warning("model", message, _advise(name, url, catalog), "unknown-model")
+            return "vllm/ asks no endpoint", f"write hosted_vllm/{rest}"
+        if any(re.search(r"(?i)base|url|endpoint", str(key)) for key in model if model[key]):
+            return None
+        return _find_unlisted(name, custom, catalog)
+    if name.startswith("gemini-") and model.get("api_key") and not url:
+        return "LiteLLM takes it to Vertex AI, and there is a key", f"write gemini/{name}"
+    same = name if url or slash else _same(name, None, catalog)
+    if same and same != name:
+        return _unlisted(name, same)
+    if _is_inferred(name, catalog) or host_of(url) in table("hosts")["hosts"]:
+        return None
+    return f"unknown provider for model {quote_name(name)}", _advise(name, url, catalog)
 
 
-def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> Iterator[Fault]:
-    """Yield a warning for a misspelt name, and for an unlisted one where the list is complete."""
+def _unlisted(name: str, near: str | None) -> tuple[str, str]:
+    hint = f"did you mean {quote_name(near)}?" if near else ""
+    return f"LiteLLM's list has no model {quote_name(name)}", hint
+
+
+def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> tuple[str, str] | None:
+    """Return what is wrong with a misspelt name, or an unlisted one where the list is complete."""
     bare = name.removeprefix("openrouter/")
     if bare != name and "/" not in bare and (vendor := _family(bare)):
-        hint = f"write openrouter/{vendor}/{bare}"
-        yield _warning("model", "the names of OpenRouter have a vendor", hint, "unknown-model")
+        return "the names of OpenRouter have a vendor", f"write openrouter/{vendor}/{bare}"
     if (
         name in catalog.entries
         or re.fullmatch(_SERVED, name)
         or catalog.find(name, custom)
         or catalog.takes_any_name(name, custom)
     ):
-        return
+        return None
     provider = custom or name.partition("/")[0]
     if same := _same(name, provider, catalog) or _beginning(name, provider, catalog):
-        message = f"LiteLLM's list has no model {quote_name(name)}"
-        yield _warning("model", message, f"did you mean {quote_name(same)}?", "unknown-model")
-        return
+        return _unlisted(name, same)
     complete = provider in table("providers")["complete"]
-    latest = _listed_versions(catalog, provider).get(_letters(name))
-    newer = latest is not None and (not complete or _version(name) > latest)  # than the list
+    (letters, version), listed = _version(name), _by_plain_name(catalog, provider).values()
+    versions = [numbers for each, numbers in map(_version, listed) if each == letters]
+    newer = versions and (not complete or version > max(versions))  # than the list
     if newer or os.environ.get(f"{provider.upper()}_API_BASE"):
-        return
+        return None
     cutoff = 0.75 if complete else 0.9  # of the others, the list has a part only
     near = catalog.near(name, custom, cutoff) if provider in catalog.providers else None
-    if near or complete:
-        message = f"LiteLLM's list has no model {quote_name(name)}"
-        hint = f"did you mean {quote_name(near)}?" if near else ""
-        yield _warning("model", message, hint, "unknown-model")
+    return _unlisted(name, near) if near or complete else None
 
 
 def _same(name: str, provider: str | None, catalog: Catalog) -> str | None:
@@ -334,23 +258,11 @@ def _beginning(name: str, provider: str, catalog: Catalog) -> str | None:
     return f"bedrock/{min(fitting, key=len)}" if fitting else None
 
 
-def _letters(name: str) -> str:
-    return re.sub(r"[\W\d_]", "", name.rpartition("/")[2])
-
-
-def _version(name: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", name.rpartition("/")[2])))
-
-
-@lru_cache(maxsize=64)
-def _listed_versions(catalog: Catalog, provider: str) -> Mapping[str, tuple[int, ...]]:
-    """Return the latest version that a provider has in the list of each name without its digits."""
-    served = ((name, str(e.get("litellm_provider"))) for name, e in catalog.entries.items())
-    latest: dict[str, tuple[int, ...]] = {}
-    for name in (name for name, each in served if each.startswith(provider)):
-        letters = _letters(name)
-        latest[letters] = max(latest.get(letters, ()), _version(name))
-    return latest
+@lru_cache(maxsize=4096)
+def _version(name: str) -> tuple[str, tuple[int, ...]]:
+    """Return the letters of a name, and its numbers."""
+    last = name.rpartition("/")[2]
+    return re.sub(r"[\W\d_]", "", last), tuple(map(int, re.findall(r"\d+", last)))
 
 
 @lru_cache(maxsize=1)
@@ -401,10 +313,9 @@ def _prefix(written: str, known: frozenset[str]) -> str | None:
 
 def _advise(name: str, url: str, catalog: Catalog) -> str:
     """Return how to name the provider of a model."""
-    host, known = f".{_host(url)}", _known(catalog)
-    for vendor, (domains, _) in VENDORS.items():
-        if host.endswith(tuple(f".{domain}" for domain in domains)):
-            return f"write {vendor}/{name}"
+    if vendors := vendors_at(host_of(url)):
+        return f"write {vendors[0]}/{name}"
+    known = _known(catalog)
     name = name.removeprefix("models/")
     split = re.fullmatch(_PART, name)
     prefix = _prefix(split[1], known) if split and split[1] != "meta-llama" else None
@@ -427,7 +338,7 @@ def _advise(name: str, url: str, catalog: Catalog) -> str:
     if prefix and {f"{prefix}/{name}", name} & catalog.entries.keys():
         return f"write {prefix}/{name}"
     near, family = None if "/" in name else _near_bare(name, catalog), _family(name)
-    if near and not (family and _letters(near) == _letters(name)):
+    if near and not (family and _version(near)[0] == _version(name)[0]):
         return f"did you mean {near!r}?"
     return f"write {family}/{name}" if family else "write its provider before it, and a slash"
 

@@ -13,8 +13,8 @@ __all__ = ["rows", "table"]
 def rows(section: str, file: str = "lint") -> tuple[tuple[str, ...], ...]:
     """Return the rows of a section of a shipped file, each a tuple of words.
 
-    >>> rows("roots")[0]
-    ('api.openai.com', '/v1')
+    >>> rows("websites")[0]
+    ('platform.openai.com', 'https://api.openai.com/v1')
     """
     text = Path(__file__).with_name(f"{file}.txt").read_text(encoding="utf-8")
     lines = text.partition(f"\n[{section}]")[2].partition("\n[")[0].splitlines()[1:]

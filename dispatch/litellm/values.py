@@ -15,9 +15,17 @@ from pyrsistent import PVector
 from dispatch.config.environment import foreign_reference, refers
 from dispatch.errors import Fault, Step
 from dispatch.immutable import LISTS
-from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, key_variables
+from dispatch.litellm.endpoints import (
+    ENDPOINTS,
+    VENDORS,
+    called,
+    endpoint_of,
+    is_local,
+    is_openais,
+    key_variables,
+    provider_of,
+)
 from dispatch.litellm.keys import KEY_KINDS, VALUE_TYPES, is_known, kinds_of
-from dispatch.litellm.providers import called, endpoint_of, is_local, is_openais, provider_of
 from dispatch.litellm.tables import rows, table
 from dispatch.redaction import NO_KEY, REFERENCE, is_secret, quote_name, redact
 from dispatch.suggestions import KINDS, describe_type, nearest

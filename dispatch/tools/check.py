@@ -21,11 +21,10 @@ from dispatch.config.morpher import ConfigMorpher
 from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of
 from dispatch.litellm.catalog import OPERATIONS, Catalog, needs, read_catalog
-from dispatch.litellm.deep import find_refused_by_litellm
 from dispatch.litellm.deployments import Groups, deploy, find_idle_weights
 from dispatch.litellm.endpoints import find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known
-from dispatch.litellm.lint import find_suspicious
+from dispatch.litellm.lint import find_refused_by_litellm, find_suspicious
 from dispatch.litellm.names import (
     fallback_sources,
     find_dead_aliases,
