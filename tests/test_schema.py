@@ -19,7 +19,7 @@ from dispatch.errors import ConfigError
 from dispatch.litellm.proxy_file import is_proxy_file
 from dispatch.loading import load, read_tree
 from dispatch.sections import _FIELDS, read_sections
-from dispatch.tools.schema import _DECLARATION, proxy_schema
+from dispatch.tools.schema import proxy_schema
 from tests.program import run
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text("utf-8"))
@@ -355,7 +355,8 @@ def test_declared_roles():
 
 def test_properties_of_a_role():
     """The schema knows the properties of a declared role that a dispatcher knows."""
-    assert _DECLARATION["properties"].keys() == _FIELDS.keys()
+    declared = schema()["properties"]["roles"]["additionalProperties"]["properties"]
+    assert declared.keys() == _FIELDS.keys()
 
 
 def test_settings():

@@ -19,7 +19,7 @@ from dispatch.suggestions import nearest
 
 __all__ = ["OPERATIONS", "Catalog", "Need", "needs", "read_catalog"]
 
-OPERATIONS: Mapping[str, str] = {mode: operation for mode, operation in rows("operations")}
+OPERATIONS: Mapping[str, str] = dict(rows("operations"))
 """The modes of models that are no chat models, each with LiteLLM's callable for it."""
 
 

@@ -20,16 +20,9 @@ if TYPE_CHECKING:
     Dispatcher = ModelDispatcher[Any]
 
 __all__ = [
-    "Answer",
-    "AsyncStream",
-    "Messages",
-    "Stream",
-    "acall",
-    "acomplete",
-    "call",
-    "complete",
+    "Answer", "AsyncStream", "Messages", "Stream", "acall", "acomplete", "call", "complete",
     "listed",
-]
+]  # fmt: skip
 
 Messages = str | Sequence[Mapping[str, Any]]
 
@@ -81,7 +74,7 @@ async def _complete(
         parameters.pop("tools", None)
     arguments: Any = {**parameters, "messages": written}
     if before or after:
-        arguments = await request.prepare(before or _unchanged, arguments)
+        arguments = await request.prepare(before, arguments)
     if isinstance(arguments, Answer):
         await follow(after, arguments)
         return kind(request, {}, answer=arguments) if stream else arguments
@@ -103,10 +96,6 @@ async def _complete(
         request.pass_on(str(model_id_of(response)), problem, arguments)
         response = None
     return await follow(after, answer)
-
-
-def _unchanged(_role: str, kwargs: dict[str, Any]) -> dict[str, Any]:
-    return kwargs
 
 
 @overload

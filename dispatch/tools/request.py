@@ -37,21 +37,9 @@ if TYPE_CHECKING:
     Dispatcher = ModelDispatcher[Any]
 
 __all__ = [
-    "Answer",
-    "Connection",
-    "NoAnswerError",
-    "Request",
-    "ToolCall",
-    "connect",
-    "follow",
-    "message_of",
-    "operation_of",
-    "pick",
-    "read",
-    "reason_of",
-    "result_of",
-    "tokens_of",
-]
+    "Answer", "Connection", "NoAnswerError", "Request", "ToolCall", "connect", "follow",
+    "message_of", "operation_of", "pick", "read", "reason_of", "result_of", "tokens_of",
+]  # fmt: skip
 
 _SECTIONS = ("router_settings", "litellm_settings")
 _SHOWN = 200  # characters of an answer in its repr
@@ -257,14 +245,16 @@ class Request:
         self.speaking: set[str] = set()  # LiteLLM reports late, from a thread, that they broke off
         self.started = monotonic()
 
-    async def prepare(self, before: Before, kwargs: dict[str, Any]) -> dict[str, Any] | Answer:
+    async def prepare(
+        self, before: Before | None, kwargs: dict[str, Any]
+    ) -> dict[str, Any] | Answer:
         """Call a hook, and return the arguments that it leaves, or the answer that it gives."""
         secrets = self.connection.secrets(self.dispatcher)
         kept: Kept = {}
         model = {} if self.index is None else {"model": display_name(self.group[self.index])}
         kwargs = model | kwargs
         shown = dict(kwargs) if sees_secrets(before) else secrets.hide(kwargs, kept=kept)
-        found = await result_of(before(self.role, shown))
+        found = await result_of(before(self.role, shown)) if before else shown
         if isinstance(found, Answer):
             return found
         if not isinstance(found, Mapping) or "messages" not in found:
