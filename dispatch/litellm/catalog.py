@@ -19,7 +19,7 @@ from dispatch.suggestions import nearest
 
 __all__ = ["OPERATIONS", "Catalog", "Need", "needs", "read_catalog"]
 
-OPERATIONS: Mapping[str, str] = dict(rows("operations"))
+OPERATIONS: Mapping[str, str] = {row[0]: row[1] for row in rows("operations")}
 """The modes of models that are no chat models, each with LiteLLM's callable for it."""
 
 
