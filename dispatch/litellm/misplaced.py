@@ -21,6 +21,8 @@ _MODES = ("chat", "completion", "embedding", "image_generation", "rerank", "resp
 _VARIABLE_OF = r"(.+?)_?(env|evn|environ|env_?var|env_?name|env_?key|from_env|var_?name)"
 _KEY_OF = r"(env|environment)_?(key|var|variable)|key_?env(_?var)?"
 _KEY_OF_VENDOR = r"(?!oci)(\w+?)_(api_)?(key|token)"
+_OWN_PROMPTS = ("anthropic", "bedrock", "vertex_ai", "databricks", "cohere")
+_OTHER_CHATS = r"claude|responses/|codex|-pro\b|embed"
 _CAMEL = r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+"
 
 
@@ -49,8 +51,8 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     for providers, *keys in rows("provider only"):
         if hosted and key in keys and provider not in providers.split(","):
             return f"is no parameter of {provider}", "leave it out"
-    as_prompt = key in ("system", "instructions") and isinstance(value, str)
-    if as_prompt and _is_plain_chat(name, provider):
+    reads_messages = provider not in _OWN_PROMPTS and not re.search(_OTHER_CHATS, name)
+    if key in ("system", "instructions") and isinstance(value, str) and reads_messages:
         return "is sent as a parameter, and no message", "write system_prompt"
     sections = (each for each, *keys in rows("elsewhere") if key in keys)
     section = next(sections, "router_settings" if key in SETTINGS["router_settings"] else "")
@@ -86,13 +88,6 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
         hint = f"write thinking: {{type: enabled, budget_tokens: {shown}}}"
         return "belongs to thinking", "put it under thinking" if model.get("thinking") else hint
     return "unknown key", _rename(key, value, model)
-
-
-def _is_plain_chat(name: str, provider: str) -> bool:
-    """Return whether the messages are all that a model is asked, as far as its name says."""
-    own = ("anthropic", "bedrock", "vertex_ai", "databricks", "cohere")
-    others = re.search(r"claude|responses/|codex|-pro\b", name)
-    return provider not in own and not others and "embed" not in name
 
 
 def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from dispatch.config.arguments import Finish, Locate, Node, Policy, report
 from dispatch.config.environment import resolve, unresolved_items
 from dispatch.config.signatures import Parameters
 from dispatch.errors import Fault
-from dispatch.immutable import SCALARS, locate
+from dispatch.immutable import SCALARS
 from dispatch.litellm.endpoints import ENDPOINTS, find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
 from dispatch.redaction import is_reference, is_secret, mark_secret
@@ -27,7 +27,7 @@ from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
 from dispatch.suggestions import describe_type, nearest
 
 __all__ = ["RESERVED_KEYS", "LiteLLMPolicy", "find_misspelt", "find_value_faults",
-           "hide_misspelt_secrets", "is_litellm", "report", "resolve_params"]  # fmt: skip
+           "hide_misspelt_secrets", "is_litellm"]  # fmt: skip
 
 RESERVED_KEYS = frozenset(
     {"name", "roles", "system_prompt", "enabled", "order", "weight", "model_info"}
@@ -89,14 +89,6 @@ def is_litellm(target: Any) -> bool:
         target = target.func
     module = str(getattr(target, "__module__", ""))
     return module.partition(".")[0] == "litellm" and "litellm" in sys.modules
-
-
-def resolve_params(params: dict[str, Any], model: Node) -> dict[str, Any]:
-    """Resolve the parameters of a model; faults have their place in the user's configuration."""
-    resolved: dict[str, Any] = resolve(
-        params, types=VALUE_TYPES, locate=lambda fault: locate(fault, model)
-    )
-    return resolved
 
 
 def find_misspelt(
