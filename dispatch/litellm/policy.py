@@ -13,13 +13,11 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
 
-from pyrsistent import PVector
-
 from dispatch.config.arguments import Finish, Locate, Node, Policy, report
 from dispatch.config.environment import resolve, unresolved_items
 from dispatch.config.signatures import Parameters
 from dispatch.errors import Fault
-from dispatch.immutable import SCALARS
+from dispatch.immutable import leaves
 from dispatch.litellm.endpoints import ENDPOINTS, find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
 from dispatch.redaction import is_reference, is_secret, mark_secret
@@ -186,7 +184,8 @@ def _is_empty(value: Any) -> bool:
 def hide_misspelt_secrets(tree: Mapping[str, Any]) -> None:
     """Mark keys as secret that are most likely misspelt names of secrets that LiteLLM takes."""
     sections = [tree.get(name) for name in ("models", "model_list", "defaults")]
-    keys = dict.fromkeys(key for key in _keys(sections) if key not in _NO_SECRETS)
+    steps = dict.fromkeys(step for path, _ in leaves(sections) for step in path)
+    keys = (step for step in steps if isinstance(step, str) and step not in _NO_SECRETS)
     unknown = islice((key for key in keys if not is_known(key)), _MOST_UNKNOWN)
     near = {key: _near_known(key) for key in unknown if not is_secret(key)}
     if secret := [key for key, name in near.items() if name and is_secret(name)]:
@@ -196,16 +195,3 @@ def hide_misspelt_secrets(tree: Mapping[str, Any]) -> None:
 @lru_cache(maxsize=1024)  # a command looks at its keys twice, and each takes 1 to 2 ms
 def _near_known(key: str) -> str | None:
     return nearest(key, known_keys(), 0.8)
-
-
-def _keys(value: Any) -> Iterator[str]:
-    """Yield the keys of a mapping and of all mappings in it."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if isinstance(key, str):
-                yield key
-            if type(item) not in SCALARS:
-                yield from _keys(item)
-    elif isinstance(value, list | tuple | PVector):
-        for item in value:
-            yield from _keys(item)

@@ -139,28 +139,25 @@ def _usable(deployed: Iterable[Deployed]) -> tuple[Deployed, ...]:
     usable: list[Deployed] = []
     left_out: list[Fault] = []
     faults: list[Fault] = []
-    variables: list[str] = []
     for model, deployment in deployed:
         try:
             place = partial(locate, value=model)
             params = resolve(deployment["litellm_params"], types=VALUE_TYPES, locate=place)
-        except UnsetVariableError as error:
-            variables.append(error.variable)
-            left_out += error.faults
         except ConfigError as error:
-            faults += error.faults
+            wrong = left_out if isinstance(error, UnsetVariableError) else faults
+            wrong += error.faults
         else:
-            refusal = _find_refusal(params)
-            if refusal is None:
-                usable.append(Deployed(model, {**deployment, "litellm_params": params}))
-            else:
+            if refusal := _find_refusal(params):
                 left_out.append(locate(refusal, model))
+            else:
+                usable.append(Deployed(model, {**deployment, "litellm_params": params}))
     left_out = list(dict.fromkeys(left_out))  # a model has a copy in each of its roles
     if faults:
         raise ConfigError(dict.fromkeys(faults))
     if left_out and not usable:
-        unset = all(fault.code == "unset-variable" for fault in left_out)
-        raise UnsetVariableError(left_out, variables[0]) if unset else ConfigError(left_out)
+        if any(fault.code != "unset-variable" for fault in left_out):
+            raise ConfigError(left_out)
+        raise UnsetVariableError(left_out, left_out[0].message.partition(" ")[0])
     report(
         fault._replace(message=f"{fault.message}, so this model is left out").as_warning()
         for fault in left_out
