@@ -22,7 +22,7 @@ from dispatch.litellm.endpoints import ENDPOINTS, find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
 from dispatch.redaction import is_reference, is_secret, mark_secret
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
-from dispatch.suggestions import describe_type, nearest
+from dispatch.suggestions import KINDS, describe_type, nearest
 
 __all__ = ["RESERVED_KEYS", "LiteLLMPolicy", "find_misspelt", "find_value_faults",
            "hide_misspelt_secrets", "is_litellm"]  # fmt: skip
@@ -32,6 +32,10 @@ RESERVED_KEYS = frozenset(
 )
 """Keys of a model that the program, or LiteLLM's Router, reads: no provider receives them."""
 
+_ROUTED = (
+    ("order", "integer", "the models of order 1 answer first"),
+    ("weight", "number", "models of one order share the load by it"),
+)
 _MAY_BE_EMPTY = ("name", "api_version", "custom_llm_provider", "organization", "system_prompt")
 _MOST_UNKNOWN = 200  # keys of a configuration: finding the nearest known one takes 2 ms each
 _NO_SECRETS = RESERVED_KEYS.union((CHATCOMPLETIONS, POSTCOMPLETIONS))  # need no comparing
@@ -148,16 +152,13 @@ def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     api_key: is empty; write os.environ/NAME, or api_key: none
     api_base: expected a string, found a number; quote it
     """
-    held = (model.get(key) for key in ("order", "weight"))
-    order, weight = (None if isinstance(v, str) and is_reference(v) else v for v in held)
-    if order is not None and type(order) is not int:
-        found = "a fraction" if isinstance(order, float) else describe_type(order)
-        message = f"expected a whole number, found {found}"
-        yield Fault(("order",), message, "the models of order 1 answer first", "wrong-value")
-    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
-    if weight is not None and not is_number:
-        message = f"expected a number, found {describe_type(weight)}"
-        yield Fault(("weight",), message, "models of one order share the load by it", "wrong-value")
+    for key, kind, hint in _ROUTED:
+        value = model.get(key)
+        expected, types = KINDS[kind]
+        absent = value is None or (isinstance(value, str) and is_reference(value))
+        if not absent and type(value) not in types:
+            found = "a fraction" if isinstance(value, float) else describe_type(value)
+            yield Fault((key,), f"expected {expected}, found {found}", hint, "wrong-value")
     for key, value in model.items():
         if key in ("headers", "extra_headers") and isinstance(value, Mapping):
             for name, item in value.items():

@@ -309,62 +309,54 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     api_key: is the name of a variable; write os.environ/OPENAI_API_KEY
     api_base: holds $HOST, which nothing replaces; put the whole URL into a variable
     """
-    (_, endpoint), mocked = endpoint_of(model), "mock_response" in model
-    for path, value in _strings(model):
-        key, text = str(path[-1]), value.strip()
-        if refers(value, key, VALUE_TYPES) or text.lower() == NO_KEY:
-            continue
-        token = re.sub(rf"{_SCHEME}\s+", "", text) if is_secret(key) else text
-        name = foreign_reference(token) or more_foreign(token)
-        part = re.search(_WITHIN_URL, text) if key in (*ENDPOINTS, "model") else None
-        if part and not name:
-            message = f"holds {part[0]}, which nothing replaces"
-            what = "name" if key == "model" else "URL"
-            hint = f"put the whole {what} into a variable"
-            yield _fault(path, message, hint, "wrong-reference")
-        elif re.fullmatch(_NAMED_BY_USERS, key) and re.match(_PLACEHOLDER, text):
-            hint = "write yours, or os.environ/NAME"
-            yield _fault(path, "looks like a placeholder", hint, "placeholder")
-        elif (
-            is_secret(key)
-            and not name
-            and any(re.fullmatch(form, text) for (form,) in rows("stores"))
-        ):
-            message = "is where a secret is kept, and nothing reads it there"
-            hint = f"put the secret into a variable: {REFERENCE}{_variable(model)}"
-            yield _fault(path, message, hint, "wrong-reference")
-        elif is_secret(key) and re.fullmatch(_SCHEME, text):
-            hint = f"put the whole value into a variable: {REFERENCE}NAME"
-            yield _fault(path, "holds a scheme, and no key", hint)
-        elif is_secret(key) and not name and not mocked and _is_placeholder(token, endpoint):
-            hint = f"write {REFERENCE}{_variable(model)}"
-            yield _fault(path, "looks like a placeholder", hint, "placeholder")
-        elif name or _names_variable(key, token):
-            message = "this reference is not expanded" if name else "is the name of a variable"
-            hint = f"write {REFERENCE}{name or token}"
-            hint = hint if token == text else "put the whole value into a variable"
-            yield _fault(path, message, hint, "wrong-reference")
-        elif key == "api_key" and (problem := _find_in_key(text)):
+    strings: dict[Path, str] = {}  # in which a reference makes sense
+    for key, value in model.items():
+        if key in _HEADERS and isinstance(value, Mapping):
+            strings |= {(key, name): each for name, each in value.items() if isinstance(each, str)}
+        elif isinstance(value, str) and (is_secret(key) or "string" in kinds_of(key)):
+            strings |= {} if key in _PROSE else {(key,): value}
+    for path, string in strings.items():
+        text, key = string.strip(), str(path[-1])
+        known = refers(string, key, VALUE_TYPES) or text.lower() == NO_KEY
+        if problem := None if known else _find_reference(model, key, text):
             yield _fault(path, *problem)
 
 
-def _find_in_key(text: str) -> tuple[str, str] | None:
-    """Return what no key has in it, and the advice."""
+def _find_reference(model: Mapping[str, Any], key: str, text: str) -> tuple[str, ...] | None:
+    """Return what is wrong with a string that refers to something, the advice and the code."""
+    secret = is_secret(key)
+    token = re.sub(rf"{_SCHEME}\s+", "", text) if secret else text
+    name = foreign_reference(token) or more_foreign(token)
+    part = re.search(_WITHIN_URL, text) if key in (*ENDPOINTS, "model") else None
+    if part and not name:
+        hint = f"put the whole {'name' if key == 'model' else 'URL'} into a variable"
+        return f"holds {part[0]}, which nothing replaces", hint, "wrong-reference"
+    if re.fullmatch(_NAMED_BY_USERS, key) and re.match(_PLACEHOLDER, text):
+        return "looks like a placeholder", "write yours, or os.environ/NAME", "placeholder"
+    if secret and not name:
+        called_name, custom = called(model)
+        provider = custom or called_name.partition("/")[0]
+        own = REFERENCE + (key_variables(provider)[0] if provider in VENDORS else "NAME")
+        if any(re.fullmatch(form, text) for (form,) in rows("stores")):
+            message = "is where a secret is kept, and nothing reads it there"
+            return message, f"put the secret into a variable: {own}", "wrong-reference"
+        if re.fullmatch(_SCHEME, text):
+            hint = f"put the whole value into a variable: {REFERENCE}NAME"
+            return "holds a scheme, and no key", hint
+        if "mock_response" not in model and _is_placeholder(token, endpoint_of(model)[1]):
+            return "looks like a placeholder", f"write {own}", "placeholder"
+    if name or _names_variable(key, token):
+        message = "this reference is not expanded" if name else "is the name of a variable"
+        hint = f"write {REFERENCE}{name or token}"
+        hint = hint if token == text else "put the whole value into a variable"
+        return message, hint, "wrong-reference"
+    if key != "api_key":
+        return None
     if re.match(rf"{_SCHEME}\s", text):
         return "has a scheme before the key", "leave it out: the client adds it"
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         return "is wrapped in quotes", "write it without those quotes"
     return ("holds a blank", "remove it") if re.search(r"\s", text) and text[0] != "{" else None
-
-
-def _strings(model: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Yield the strings in which a reference makes sense."""
-    for key, value in model.items():
-        if isinstance(value, str):
-            if key not in _PROSE and (is_secret(key) or "string" in kinds_of(key)):
-                yield (key,), value
-        elif key in _HEADERS and isinstance(value, Mapping):
-            yield from (((key, k), v) for k, v in value.items() if isinstance(v, str))
 
 
 def more_foreign(text: str) -> str | None:
@@ -389,9 +381,3 @@ def _names_variable(key: str, text: str) -> bool:
         named = text.endswith(key.upper()) or text in os.environ or key in ENDPOINTS
         return named or (is_secret(key) and is_secret(text))
     return is_secret(key) and len(text) > 2 and text.isidentifier() and text in os.environ
-
-
-def _variable(model: Mapping[str, Any]) -> str:
-    name, custom = called(model)
-    provider = custom or name.partition("/")[0]
-    return key_variables(provider)[0] if provider in VENDORS else "NAME"
