@@ -123,4 +123,4 @@ def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
 @lru_cache(maxsize=1)
 def _plain_names() -> Mapping[str, str]:
     """Return each key of a call or of this package by its letters and digits alone."""
-    return {re.sub(r"[\W_]", "", key.lower()): key for key in (*known_keys(), *_OWN)}
+    return {re.sub(r"[\W_]", "", key.lower()): key for key in (*sorted(known_keys()), *_OWN)}
