@@ -43,8 +43,7 @@ if _TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher, ModelRoleType
     from dispatch.litellm.deployments import model_list
     from dispatch.litellm.proxy import proxy_config
-    from dispatch.litellm.router import make_router
-    from dispatch.litellm.telemetry import telemetry
+    from dispatch.litellm.router import make_router, telemetry
     from dispatch.loading import load
     from dispatch.models import ConfigMorpher, RoleGroup
     from dispatch.tools.chat import Turn, aconverse, converse
@@ -65,8 +64,7 @@ _LAZY = {
     "dispatcher": ("ModelDispatcher", "ModelRoleType"),
     "litellm.deployments": ("model_list",),
     "litellm.proxy": ("proxy_config",),
-    "litellm.router": ("make_router",),
-    "litellm.telemetry": ("telemetry",),
+    "litellm.router": ("make_router", "telemetry"),
     "loading": ("load",),
     "models": ("ConfigMorpher", "RoleGroup"),
     "tools.chat": ("Turn", "aconverse", "converse"),

@@ -98,6 +98,13 @@ def test_enough():
     assert len(SUSPECT) >= 300
 
 
+@pytest.mark.parametrize("url", ["http://[", "[http://gpu-01:8000/v1]"])
+def test_no_url(url):
+    """What Python's own parser of URLs refuses is reported too."""
+    (fault,) = find({"model": "openai/m", "api_base": url, "api_key": "none"})
+    assert (fault.where, fault.message) == ("api_base", "is no URL")
+
+
 def test_own_keys():
     """Keys that are a program's own are not looked at."""
     model = {"model": "gpt-4o", "mode": "chat", "maxTokens": "4"}

@@ -19,7 +19,7 @@ from dispatch.suggestions import nearest
 
 __all__ = ["OPERATIONS", "Catalog", "Need", "needs", "read_catalog"]
 
-OPERATIONS: Mapping[str, str] = {row[0]: row[1] for row in rows("operations")}
+OPERATIONS: Mapping[str, str] = {mode: name for mode, (name,) in table("operations").items()}
 """The modes of models that are no chat models, each with LiteLLM's callable for it."""
 
 
@@ -81,12 +81,8 @@ class Catalog:
         """Return whether a provider serves models under names that its users choose."""
         provider = self.provider(name, custom)
         full = name if name.startswith(f"{provider}/") else f"{provider}/{name}"
-        chosen = re.fullmatch(_ANY_SHAPE, name) or re.fullmatch(_ANY_SHAPE, full)
-        return (
-            provider in table("providers")["named"]
-            or chosen is not None
-            or not self._names(provider)
-        )
+        shaped = any(re.fullmatch(_ANY_SHAPE, each) for each in (name, full))
+        return shaped or provider in table("providers")["named"] or not self._names(provider)
 
     @lru_cache(maxsize=1024)  # noqa: B019  # there is one catalog in a process
     def near(self, name: str, custom: str | None = None, cutoff: float = 0.75) -> str | None:

@@ -24,7 +24,7 @@ from dispatch.litellm.endpoints import called, endpoint_of, find_foreign_key, is
 from dispatch.litellm.misplaced import find_misplaced
 from dispatch.litellm.policy import find_value_faults
 from dispatch.litellm.providers import find_endpoint_faults, find_provider_faults
-from dispatch.litellm.tables import table
+from dispatch.litellm.tables import rows, table
 from dispatch.litellm.values import find_reference_faults, find_wrong_values
 from dispatch.redaction import is_reference, quote_name, scrub, secret_values
 
@@ -107,7 +107,9 @@ def find_refused(
     spared = [key for keys in lists if isinstance(keys, LISTS) for key in keys]
     for key in dict.fromkeys(_refused(model, name, custom, catalog)):
         value = model.get(key)
-        if value is None or key in spared or (key in ("temperature", "n") and value == 1):
+        schema = isinstance(value, Mapping) and value.get("type") == "json_schema"
+        harmless = {"temperature": value == 1, "n": value == 1, "response_format": not schema}
+        if value is None or key in spared or harmless.get(key):
             continue
         what = {"temperature": "temperature but 1", "reasoning_effort": f"{key}: {value}"}
         message = f"{quote_name(name)} takes no {what.get(key, key)}"
@@ -123,14 +125,9 @@ def _refused(
     refused, known = table("refused"), table("providers")
     claude = provider in known["sampling"] and "claude" in name
     yield from refused["claude"] if claude else refused.get(provider, ())
-    if entry.get("supports_sampling_params") is False and provider in known["sampling"]:
-        yield from ("temperature", "top_p", "top_k")
-    if entry.get("supports_function_calling") is False:
-        yield from ("tools", "tool_choice", "functions")
-    wanted = model.get("response_format")
-    wanted = wanted.get("type") if isinstance(wanted, Mapping) else None
-    if entry.get("supports_response_schema") is False and wanted == "json_schema":
-        yield "response_format"
+    for flag, whose, *keys in rows("unsupported"):
+        if entry.get(flag) is False and (whose == "any" or provider in known[whose]):
+            yield from keys
     if provider in known["reasoning"] and entry and not entry.get("supports_reasoning"):
         yield "reasoning_effort"
     if provider not in ("openai", "azure", "azure_ai"):

@@ -21,12 +21,13 @@ _MODES = ("chat", "completion", "embedding", "image_generation", "rerank", "resp
 _VARIABLE_OF = r"(.+?)_?(env|evn|environ|env_?var|env_?name|env_?key|from_env|var_?name)"
 _KEY_OF = r"(env|environment)_?(key|var|variable)|key_?env(_?var)?"
 _KEY_OF_VENDOR = r"(?!oci)(\w+?)_(api_)?(key|token)"
-_DEPLOYMENT = ("deployment", "deployment_name", "azure_deployment", "engine")
+_OWN_PROMPTS = ("anthropic", "bedrock", "vertex_ai", "databricks", "cohere")
+_OTHER_CHATS = r"claude|responses/|codex|-pro\b|embed"
 _CAMEL = r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+"
 
 
 def find_misplaced(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a warning for each key of a model that belongs elsewhere, or has another name.
+    """Yield a fault for each key of a model that belongs elsewhere, or has another name.
 
     >>> model = {"model": "gpt-4o", "max_input_tokens": 8000, "maxTokens": 9, "api_key_env": "KEY"}
     >>> for fault in find_misplaced(model):
@@ -39,7 +40,7 @@ def find_misplaced(model: Mapping[str, Any]) -> Iterator[Fault]:
         if isinstance(key, str) and key not in _OWN:
             message, hint = _find(key, value, model)
             if hint:
-                yield Fault((key,), message, hint, "unknown-key", "warning")
+                yield Fault((key,), message, hint, "unknown-key")
 
 
 def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
@@ -50,11 +51,8 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     for providers, *keys in rows("provider only"):
         if hosted and key in keys and provider not in providers.split(","):
             return f"is no parameter of {provider}", "leave it out"
-    if (
-        key in ("system", "instructions")
-        and isinstance(value, str)
-        and _is_plain_chat(name, provider)
-    ):
+    reads_messages = provider not in _OWN_PROMPTS and not re.search(_OTHER_CHATS, name)
+    if key in ("system", "instructions") and isinstance(value, str) and reads_messages:
         return "is sent as a parameter, and no message", "write system_prompt"
     sections = (each for each, *keys in rows("elsewhere") if key in keys)
     section = next(sections, "router_settings" if key in SETTINGS["router_settings"] else "")
@@ -62,11 +60,10 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
         return "", ""
     shown = redact(value, key) if isinstance(value, str | int | float) else "…"
     shown = str(shown).lower() if isinstance(value, bool) else shown
-    if key == "litellm_params":
-        hint = "write its keys one level higher; model_name is a role here"
-        return "makes this an entry of LiteLLM's proxy", hint
-    if key == "model_name":
-        return "is how LiteLLM's proxy calls a role or a model", "write name: …, or roles: […]"
+    counts = {"any": True, "string": isinstance(value, str), "azure": name.startswith("azure/")}
+    for form, of, message, hint in (" ".join(row).split(" | ") for row in rows("misplaced")):
+        if re.fullmatch(form, key) and counts[of]:
+            return message, hint.replace("$value", str(shown))
     if key == "provider" or (key in ("type", "vendor") and shown in VENDORS):
         hint = f"write model: {shown}/…, or custom_llm_provider: {shown}"
         return "is not a key of LiteLLM", hint if isinstance(value, str) else ""
@@ -87,25 +84,10 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
         return "describes the model", f"write model_info: {{{described}: {shown}}}"
     if key in ("disabled", "disable") and isinstance(value, bool):
         return "unknown key", f"write enabled: {str(not value).lower()}"
-    if key in ("task", "tasks"):
-        return "belongs to a role", "write roles: [{postcompletions: {task: …}}]"
-    if re.match(r"X-|anthropic-(beta|version)$|HTTP-Referer$|Authorization$", key):
-        return "is a header", "put it under extra_headers"
-    if key in _DEPLOYMENT and name.startswith("azure/"):
-        return "is not a key of LiteLLM", f"write model: azure/{shown}"
-    if re.fullmatch(r".*key_(file|path)|.*token_file", key) and isinstance(value, str):
-        return "is not a key of LiteLLM, which reads no file", f"write api_key: {REFERENCE}NAME"
     if key in ("budget_tokens", "budgetTokens", "thinking_tokens"):
         hint = f"write thinking: {{type: enabled, budget_tokens: {shown}}}"
         return "belongs to thinking", "put it under thinking" if model.get("thinking") else hint
     return "unknown key", _rename(key, value, model)
-
-
-def _is_plain_chat(name: str, provider: str) -> bool:
-    """Return whether the messages are all that a model is asked, as far as its name says."""
-    own = ("anthropic", "bedrock", "vertex_ai", "databricks", "cohere")
-    others = re.search(r"claude|responses/|codex|-pro\b", name)
-    return provider not in own and not others and "embed" not in name
 
 
 def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
@@ -141,4 +123,4 @@ def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
 @lru_cache(maxsize=1)
 def _plain_names() -> Mapping[str, str]:
     """Return each key of a call or of this package by its letters and digits alone."""
-    return {re.sub(r"[\W_]", "", key.lower()): key for key in (*known_keys(), *_OWN)}
+    return {re.sub(r"[\W_]", "", key.lower()): key for key in (*sorted(known_keys()), *_OWN)}

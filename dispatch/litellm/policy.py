@@ -13,27 +13,29 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
 
-from pyrsistent import PVector
-
 from dispatch.config.arguments import Finish, Locate, Node, Policy, report
 from dispatch.config.environment import resolve, unresolved_items
 from dispatch.config.signatures import Parameters
 from dispatch.errors import Fault
-from dispatch.immutable import SCALARS, locate
+from dispatch.immutable import leaves
 from dispatch.litellm.endpoints import ENDPOINTS, find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
 from dispatch.redaction import is_reference, is_secret, mark_secret
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
-from dispatch.suggestions import describe_type, nearest
+from dispatch.suggestions import KINDS, describe_type, nearest
 
 __all__ = ["RESERVED_KEYS", "LiteLLMPolicy", "find_misspelt", "find_value_faults",
-           "hide_misspelt_secrets", "is_litellm", "report", "resolve_params"]  # fmt: skip
+           "hide_misspelt_secrets", "is_litellm"]  # fmt: skip
 
 RESERVED_KEYS = frozenset(
     {"name", "roles", "system_prompt", "enabled", "order", "weight", "model_info"}
 )
 """Keys of a model that the program, or LiteLLM's Router, reads: no provider receives them."""
 
+_ROUTED = (
+    ("order", "integer", "the models of order 1 answer first"),
+    ("weight", "number", "models of one order share the load by it"),
+)
 _MAY_BE_EMPTY = ("name", "api_version", "custom_llm_provider", "organization", "system_prompt")
 _MOST_UNKNOWN = 200  # keys of a configuration: finding the nearest known one takes 2 ms each
 _NO_SECRETS = RESERVED_KEYS.union((CHATCOMPLETIONS, POSTCOMPLETIONS))  # need no comparing
@@ -89,14 +91,6 @@ def is_litellm(target: Any) -> bool:
         target = target.func
     module = str(getattr(target, "__module__", ""))
     return module.partition(".")[0] == "litellm" and "litellm" in sys.modules
-
-
-def resolve_params(params: dict[str, Any], model: Node) -> dict[str, Any]:
-    """Resolve the parameters of a model; faults have their place in the user's configuration."""
-    resolved: dict[str, Any] = resolve(
-        params, types=VALUE_TYPES, locate=lambda fault: locate(fault, model)
-    )
-    return resolved
 
 
 def find_misspelt(
@@ -158,16 +152,13 @@ def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     api_key: is empty; write os.environ/NAME, or api_key: none
     api_base: expected a string, found a number; quote it
     """
-    held = (model.get(key) for key in ("order", "weight"))
-    order, weight = (None if isinstance(v, str) and is_reference(v) else v for v in held)
-    if order is not None and type(order) is not int:
-        found = "a fraction" if isinstance(order, float) else describe_type(order)
-        message = f"expected a whole number, found {found}"
-        yield Fault(("order",), message, "the models of order 1 answer first", "wrong-value")
-    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
-    if weight is not None and not is_number:
-        message = f"expected a number, found {describe_type(weight)}"
-        yield Fault(("weight",), message, "models of one order share the load by it", "wrong-value")
+    for key, kind, hint in _ROUTED:
+        value = model.get(key)
+        expected, types = KINDS[kind]
+        absent = value is None or (isinstance(value, str) and is_reference(value))
+        if not absent and type(value) not in types:
+            found = "a fraction" if isinstance(value, float) else describe_type(value)
+            yield Fault((key,), f"expected {expected}, found {found}", hint, "wrong-value")
     for key in ("headers", "extra_headers"):
         headers = model.get(key)
         for name, item in headers.items() if isinstance(headers, Mapping) else ():
@@ -195,7 +186,8 @@ def _is_empty(value: Any) -> bool:
 def hide_misspelt_secrets(tree: Mapping[str, Any]) -> None:
     """Mark keys as secret that are most likely misspelt names of secrets that LiteLLM takes."""
     sections = [tree.get(name) for name in ("models", "model_list", "defaults")]
-    keys = dict.fromkeys(key for key in _keys(sections) if key not in _NO_SECRETS)
+    steps = dict.fromkeys(step for path, _ in leaves(sections) for step in path)
+    keys = (step for step in steps if isinstance(step, str) and step not in _NO_SECRETS)
     unknown = islice((key for key in keys if not is_known(key)), _MOST_UNKNOWN)
     near = {key: _near_known(key) for key in unknown if not is_secret(key)}
     if secret := [key for key, name in near.items() if name and is_secret(name)]:
@@ -205,16 +197,3 @@ def hide_misspelt_secrets(tree: Mapping[str, Any]) -> None:
 @lru_cache(maxsize=1024)  # a command looks at its keys twice, and each takes 1 to 2 ms
 def _near_known(key: str) -> str | None:
     return nearest(key, known_keys(), 0.8)
-
-
-def _keys(value: Any) -> Iterator[str]:
-    """Yield the keys of a mapping and of all mappings in it."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if isinstance(key, str):
-                yield key
-            if type(item) not in SCALARS:
-                yield from _keys(item)
-    elif isinstance(value, list | tuple | PVector):
-        for item in value:
-            yield from _keys(item)

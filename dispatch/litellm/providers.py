@@ -75,9 +75,10 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     if not whole.lower().startswith(("http://", "https://")):
         return  # grpc, unix, …: for a server that this does not know
     try:
-        host, port = urlsplit(whole).hostname or "", urlsplit(whole).port
+        parts = urlsplit(whole)
+        host, port, path = parts.hostname or "", parts.port, parts.path
     except ValueError:
-        host, port = "", 0
+        host, port, path = "", 0, ""
     if host in table("websites"):
         hint = f"write {table('websites')[host][0]}"
         yield _fault(key, "leads to a web page, not to an API", hint)
@@ -87,7 +88,7 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         yield _fault(key, "holds several URLs", "list the model once for each endpoint")
     elif re.search(r"\s", url):
         yield _fault(key, "holds a blank", f"write {whole}")
-    elif "//" in (path := urlsplit(whole).path) and "://" not in path:
+    elif "//" in path and "://" not in path:
         hint = f"write {whole.replace(path, re.sub('//+', '/', path))}"
         yield _fault(key, "has two slashes in its path", hint)
     elif not re.fullmatch(_HOST, host) or port == 0:

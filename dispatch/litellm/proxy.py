@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from dispatch.config.arguments import report
 from dispatch.config.environment import find_unresolvable, references
 from dispatch.config.files import merge
 from dispatch.errors import ConfigError, Fault, SecretError
@@ -18,8 +19,8 @@ from dispatch.immutable import leaves, locate, origin_of, thaw
 from dispatch.litellm.deployments import Groups, as_sent, deploy, let_cool_down, parts_of
 from dispatch.litellm.keys import VALUE_TYPES
 from dispatch.litellm.names import find_dead_fallbacks
-from dispatch.litellm.policy import report
 from dispatch.litellm.settings import MAPPINGS, SECTIONS, find_settings_faults
+from dispatch.litellm.tables import rows
 from dispatch.redaction import REFERENCE, display_name, literal_secrets, printable, quote_name
 from dispatch.suggestions import nearest
 
@@ -112,19 +113,10 @@ def find_unresolved(values: Mapping[str, Any]) -> Iterator[Fault]:
             yield fault
 
 
-# What LiteLLM itself turns into numbers and booleans, of 1.100.0 and 1.110.2.
-_CONVERTED = frozenset({
-    "drop_params", "input_cost_per_token", "itpm", "keepalive_seconds", "max_budget", "max_retries",
-    "merge_reasoning_content_in_choices", "otpm", "output_cost_per_token", "rpd", "rpm",
-    "stream_timeout", "timeout", "tpd", "tpm", "use_chat_completions_api", "use_in_pass_through",
-    "use_litellm_proxy",
-})  # fmt: skip
-
-
 def _find_strings(params: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield a warning for each number that the proxy would take from the environment as it is."""
     for (key, *deeper), variable in references(params):
-        kind = None if deeper or key in _CONVERTED else VALUE_TYPES.get(str(key))
+        kind = None if deeper or key in rows("converted")[0] else VALUE_TYPES.get(str(key))
         if kind in ("number", "integer", "boolean"):
             message = f"the proxy would take os.environ/{variable} as a string"
             hint = f"write the {'value' if kind == 'boolean' else 'number'} itself"

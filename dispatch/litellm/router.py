@@ -1,4 +1,4 @@
-"""A `litellm.Router` that answers for each role, and what is wrong before it is made."""
+"""A `litellm.Router` that answers for each role, what is wrong before it is made, and its spans."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dispatch.config.environment import references
+from dispatch.config.arguments import report
+from dispatch.config.environment import references, resolve
 from dispatch.errors import ConfigError, Fault, UnsetVariableError
 from dispatch.immutable import locate
 from dispatch.litellm.deployments import (
@@ -21,17 +22,20 @@ from dispatch.litellm.deployments import (
     parts_of,
 )
 from dispatch.litellm.endpoints import find_credential_leak
+from dispatch.litellm.keys import VALUE_TYPES
 from dispatch.litellm.names import aliases_in, find_dead_fallbacks
-from dispatch.litellm.policy import find_misspelt, report, resolve_params
+from dispatch.litellm.policy import find_misspelt
 from dispatch.litellm.settings import find_settings_faults, router_settings
 from dispatch.redaction import is_secret, quote_name, scrub, secret_values
 
 if TYPE_CHECKING:
+    from litellm.integrations.opentelemetry import OpenTelemetry
     from litellm.router import Router
 
     from dispatch.dispatcher import ModelDispatcher
 
 __all__ = [
+    "ASKED",
     "Built",
     "build",
     "closer_of",
@@ -39,8 +43,13 @@ __all__ = [
     "find_secrets",
     "make_router",
     "model_id_of",
+    "telemetry",
     "warn_of_keys",
 ]
+
+
+ASKED = "dispatch"
+"""The key of a call's metadata under which LiteLLM's callbacks find the role and the task."""
 
 
 def make_router(dispatcher: ModelDispatcher[Any] | Groups, /, **settings: Any) -> Router:
@@ -95,22 +104,20 @@ def build(dispatcher: ModelDispatcher[Any] | Groups, settings: Mapping[str, Any]
     resolved = router_settings(sections, settings)
     usable = _usable(deployed)
     models = [as_sent(deployment) for _, deployment in usable]
+    # LiteLLM starts a task that counts what is spent, which needs an event loop.
+    has_budget = resolved.get("provider_budget_config") or any(
+        model["litellm_params"].get("max_budget") is not None for model in models
+    )
     let_cool_down(models, resolved)
     secrets = secret_values([models, resolved]) | find_secrets(dispatcher)
     guard_logs(secrets)
     make = partial(Router, model_list=models, **resolved)
     try:
-        router = _in_loop(make) if _has_budget(models, resolved) else make()
+        router = _in_loop(make) if has_budget else make()
         return Built(router, usable, secrets)
     except Exception as error:  # of any class; its text may hold what a model holds
         refusal = scrub(f"{type(error).__name__}: {error}", secrets)
     raise ConfigError([Fault((), f"LiteLLM refuses this Router: {refusal}", code="refused")])
-
-
-def _has_budget(models: Iterable[Deployment], settings: Mapping[str, Any]) -> bool:
-    """Return whether LiteLLM starts a task that counts what is spent: it needs an event loop."""
-    limited = (model["litellm_params"].get("max_budget") for model in models)
-    return bool(settings.get("provider_budget_config")) or any(each is not None for each in limited)
 
 
 def _in_loop(make: Callable[[], Any]) -> Any:
@@ -132,27 +139,25 @@ def _usable(deployed: Iterable[Deployed]) -> tuple[Deployed, ...]:
     usable: list[Deployed] = []
     left_out: list[Fault] = []
     faults: list[Fault] = []
-    variables: list[str] = []
     for model, deployment in deployed:
         try:
-            params = resolve_params(deployment["litellm_params"], model)
-        except UnsetVariableError as error:
-            variables.append(error.variable)
-            left_out += error.faults
+            place = partial(locate, value=model)
+            params = resolve(deployment["litellm_params"], types=VALUE_TYPES, locate=place)
         except ConfigError as error:
-            faults += error.faults
+            wrong = left_out if isinstance(error, UnsetVariableError) else faults
+            wrong += error.faults
         else:
-            refusal = _find_refusal(params)
-            if refusal is None:
-                usable.append(Deployed(model, {**deployment, "litellm_params": params}))
-            else:
+            if refusal := _find_refusal(params):
                 left_out.append(locate(refusal, model))
+            else:
+                usable.append(Deployed(model, {**deployment, "litellm_params": params}))
     left_out = list(dict.fromkeys(left_out))  # a model has a copy in each of its roles
     if faults:
         raise ConfigError(dict.fromkeys(faults))
     if left_out and not usable:
-        unset = all(fault.code == "unset-variable" for fault in left_out)
-        raise UnsetVariableError(left_out, variables[0]) if unset else ConfigError(left_out)
+        if any(fault.code != "unset-variable" for fault in left_out):
+            raise ConfigError(left_out)
+        raise UnsetVariableError(left_out, left_out[0].message.partition(" ")[0])
     report(
         fault._replace(message=f"{fault.message}, so this model is left out").as_warning()
         for fault in left_out
@@ -246,3 +251,28 @@ def model_id_of(response: Any) -> str | None:
     hidden = getattr(response, "_hidden_params", None)
     found = hidden.get("model_id") if isinstance(hidden, Mapping) else None
     return None if found is None else str(found)
+
+
+def telemetry(**options: Any) -> OpenTelemetry:
+    """Return LiteLLM's callback for OpenTelemetry, with the role and the task on each span.
+
+    The role is the attribute `gen_ai.agent.name`, the task `gen_ai.agent.description`. `options`
+    are those of LiteLLM's `OpenTelemetry`, such as `config` or `tracer_provider`. The package
+    `opentelemetry-sdk` must be installed::
+
+        litellm.callbacks = [dispatch.telemetry()]
+    """
+    from litellm.integrations.opentelemetry import OpenTelemetry
+
+    class RoleTelemetry(OpenTelemetry):
+        def set_attributes(self, span: Any, kwargs: Any, response_obj: Any) -> None:
+            super().set_attributes(span, kwargs, response_obj)
+            params = kwargs.get("litellm_params") or {}
+            metadata = params.get("metadata") or params.get("litellm_metadata") or {}
+            info = metadata.get("model_info") or {}  # of a call of the Router alone
+            role = next(iter(info.get("roles") or ()), None)
+            asked = metadata.get(ASKED) or {"role": role, "task": info.get("task")}
+            named = {"gen_ai.agent.name": asked["role"], "gen_ai.agent.description": asked["task"]}
+            span.set_attributes({key: value for key, value in named.items() if value is not None})
+
+    return RoleTelemetry(**options)

@@ -284,8 +284,10 @@ def values_at(value: Any, pattern: Sequence[str], path: Path = ()) -> Iterator[t
 
 
 def _find_in_policy(path: Path, policy: Any, end: str) -> Iterator[Fault]:
+    if isinstance(path[-1], int):
+        return  # of a list, which is reported as a whole
     if not isinstance(policy, Mapping):
-        if path[2:] and isinstance(path[-1], str):  # what is no mapping above is reported as such
+        if path[2:]:  # else it is reported as a setting
             message = f"expected a mapping, found {describe_type(policy)}"
             hint = "write a policy for each name, such as {main: {RateLimitErrorRetries: 3}}"
             yield Fault(path, message, hint, "wrong-setting")

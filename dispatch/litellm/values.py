@@ -60,7 +60,7 @@ _SCHEME = r"(?i)(bearer|basic|token)"
 
 
 def find_wrong_values(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a warning for each value that is not what its key takes.
+    """Yield a fault for each value that is not what its key takes.
 
     >>> for fault in find_wrong_values({"max_tokens": "4096", "timeout": "60s", "stop": [False]}):
     ...     print(fault)
@@ -73,44 +73,11 @@ def find_wrong_values(model: Mapping[str, Any]) -> Iterator[Fault]:
             message = f"expected a string, found {describe_type(value)}"
             yield _fault((key,), message, "write one string")
         elif isinstance(key, str) and key not in ("name", "roles"):
-            yield from _find((key,), key, kinds_of(key), value)
-    yield from _find_out_of_range(model)
-    yield from _find_unknown_choices(model)
-    yield from _find_wrong_forms(model)
+            yield from _find(model, (key,), key, kinds_of(key), value)
     yield from _find_wrong_tools(model)
     key, url = endpoint_of(model)
     if key == "api_base" and model.get("base_url") not in (None, "", url):
         yield _fault((key,), "is not used, as base_url wins", "keep one of the two")
-
-
-def _find_out_of_range(model: Mapping[str, Any]) -> Iterator[Fault]:
-    name, custom = called(model)
-    provider = custom or name.partition("/")[0]
-    provider = "anthropic" if name.startswith("claude-") else provider
-    hosted = not endpoint_of(model)[1] and (provider in VENDORS or provider == name)
-    seen = set()
-    for key, least, most, whose in rows("ranges"):
-        value = model.get(key)
-        counts = whose in ("any", provider) or (whose == "hosted" and hosted)
-        if not counts or not isinstance(value, int | float) or isinstance(value, bool):
-            continue
-        if key not in seen and not float(least) <= value <= float(most):
-            seen.add(key)
-            price = f"it is for one token: {value / 1e6:g} where {value} is for a million"
-            far = f"of at least {least}" if value < float(least) else f"of at most {most}"
-            limits = f"between {least} and {most}" if len(most) < 5 else far
-            hint = price if "per_token" in key else f"write a number {limits}"
-            yield _fault((key,), f"{value} is out of range", hint)
-
-
-def _find_wrong_forms(model: Mapping[str, Any]) -> Iterator[Fault]:
-    for key, form, *example in rows("forms"):
-        value = model.get(key)
-        if not isinstance(value, str) or re.fullmatch(rf"\s*({form})?\s*", value) or refers(value):
-            continue
-        elsewhere = foreign_reference(value) or more_foreign(value) or re.match(_PLACEHOLDER, value)
-        if not elsewhere and not re.fullmatch(_VARIABLE, value):
-            yield _fault((key,), f"unknown value {quote_name(value)}", " ".join(example))
 
 
 def _find_wrong_tools(model: Mapping[str, Any]) -> Iterator[Fault]:
@@ -136,22 +103,10 @@ def _find_wrong_tools(model: Mapping[str, Any]) -> Iterator[Fault]:
         yield _fault(("response_format",), "has no json_schema", hint)
 
 
-def _find_unknown_choices(model: Mapping[str, Any]) -> Iterator[Fault]:
-    for first, *choices in rows("choices"):
-        path = tuple(first.removeprefix("~").split("."))
-        holder = model.get(path[0]) if len(path) > 1 else model
-        value = holder.get(path[-1]) if isinstance(holder, Mapping) else None
-        if not isinstance(value, str) or value in choices or not value or refers(value):
-            continue
-        if foreign_reference(value):
-            continue
-        near = nearest(value.lower(), choices, 0.6)
-        if near or not (first[0] == "~" or endpoint_of(model)[1]):
-            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(choices)}"
-            yield _fault(path, f"unknown value {quote_name(value)}", hint)
-
-
-def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator[Fault]:
+def _find(
+    model: Mapping[str, Any], path: Path, name: str, kinds: tuple[str, ...], value: Any
+) -> Iterator[Fault]:
+    """Yield what is wrong with a value, and all in it, by the name of its key in the tables."""
     header = path[0] in _HEADERS and len(path) > 1
     secret = is_secret(str(path[-1]))
     if secret and is_known(name):
@@ -167,39 +122,74 @@ def _find(path: Path, name: str, kinds: tuple[str, ...], value: Any) -> Iterator
     elif kinds and not any(fits(value, kind) for kind in kinds):
         expected = " or ".join(KINDS[kind][0] for kind in kinds)
         found = "a date" if isinstance(value, date) else describe_type(value)
-        yield _fault(
-            path, f"expected {expected}, found {found}", how_to_write(str(path[-1]), kinds, value)
-        )
+        hint = how_to_write(str(path[-1]), kinds, value)
+        yield _fault(path, f"expected {expected}, found {found}", hint)
     elif isinstance(value, float) and not isfinite(value):
         yield _fault(path, "is no number that a request can hold", "write a number")
     elif isinstance(value, date) and path[0] not in _UNENCODED:
         yield _fault(path, "is a date, which no request can hold", "quote it")
     elif isinstance(value, Mapping):
+        missing = [each for each in inner_keys(name) if each not in value]
         for key, item in value.items():
             if isinstance(key, str):
                 inner = f"{name}.{key}"
-                if near := _near_inner(name, key, value):
+                near = None if kinds_of(inner) else nearest(key, missing, 0.85)
+                if near:
                     hint = f"did you mean {near!r}?"
                     yield _fault((*path, key), "unknown key", hint, "unknown-key")
                 elif path[-1] in _HEADERS and not re.fullmatch(_HEADER_NAME, key):
                     yield _fault((*path, key), "is no name of a header", "use letters and hyphens")
                 else:
-                    yield from _find((*path, key), inner, kinds_of(inner), item)
+                    yield from _find(model, (*path, key), inner, kinds_of(inner), item)
             elif path[0] != "model_info" or not path[1:]:  # which LiteLLM spreads as arguments
                 message = f"expected strings as keys, found {describe_type(key)}"
                 yield _fault(path, message, f'quote it: "{key}"')
     elif isinstance(value, LISTS):
         for index, item in enumerate(value):
             inside = ("string",) if "strings" in kinds else kinds_of(f"{name}[]")
-            yield from _find((*path, index), f"{name}[]", inside, item)
-    elif isinstance(value, str) and (header or secret or re.fullmatch(_TRIMMED, name)):
-        yield from _find_blanks(path, value, ascii_only=header or name == "api_key")
+            yield from _find(model, (*path, index), f"{name}[]", inside, item)
+    elif isinstance(value, str):
+        trimmed = header or secret or re.fullmatch(_TRIMMED, name)
+        problem = _find_blanks(value, header or name == "api_key") if trimmed else None
+        if problem := problem or _find_unknown(model, name, value):
+            yield _fault(path, *problem)
+    elif problem := _find_out_of_range(model, name, value):
+        yield _fault(path, *problem)
 
 
-def _near_inner(name: str, key: str, holder: Mapping[str, Any]) -> str | None:
-    """Return the nearest of the keys that a mapping has in the table, if this is none of them."""
-    known = [each for each in inner_keys(name) if each not in holder]
-    return nearest(key, known, 0.85) if known and not kinds_of(f"{name}.{key}") else None
+def _find_out_of_range(model: Mapping[str, Any], key: str, value: Any) -> tuple[str, str] | None:
+    name, custom = called(model)
+    provider = custom or name.partition("/")[0]
+    provider = "anthropic" if name.startswith("claude-") else provider
+    hosted = not endpoint_of(model)[1] and (provider in VENDORS or provider == name)
+    owners = ("any", provider, "hosted" if hosted else "")
+    for of, least, most, whose in rows("ranges"):
+        if of != key or whose not in owners or not isinstance(value, int | float):
+            continue
+        if not isinstance(value, bool) and not float(least) <= value <= float(most):
+            price = f"it is for one token: {value / 1e6:g} where {value} is for a million"
+            far = f"of at least {least}" if value < float(least) else f"of at most {most}"
+            limits = f"between {least} and {most}" if len(most) < 5 else far
+            hint = price if "per_token" in key else f"write a number {limits}"
+            return f"{value} is out of range", hint
+    return None
+
+
+def _find_unknown(model: Mapping[str, Any], name: str, value: str) -> tuple[str, str] | None:
+    """Return what is wrong with a value that is none of its key's, or has not their form."""
+    known = table("choices")
+    choices, form = known.get(name) or known.get(f"~{name}"), table("forms").get(name)
+    if not (choices or form) or not value or refers(value) or foreign_reference(value):
+        return None
+    message = f"unknown value {quote_name(value)}"
+    if choices and value not in choices:
+        near = nearest(value.lower(), choices, 0.6)
+        if near or (name in known and not endpoint_of(model)[1]):
+            return message, f"did you mean {near!r}?" if near else f"known: {', '.join(choices)}"
+    elsewhere = more_foreign(value) or re.match(_PLACEHOLDER, value)
+    if form and not elsewhere and not re.fullmatch(rf"\s*({form[0]})?\s*|{_VARIABLE}", value):
+        return message, " ".join(form[1:])
+    return None
 
 
 @lru_cache(maxsize=64)
@@ -214,7 +204,7 @@ def inner_keys(name: str) -> tuple[str, ...]:
 
 
 def _fault(path: Path, message: str, hint: str, code: str = "wrong-value") -> Fault:
-    return Fault(path, message, hint, code, "warning")
+    return Fault(path, message, hint, code)
 
 
 def fits(value: Any, kind: str) -> bool:
@@ -289,25 +279,28 @@ def _as_number(key: str, text: str, kind: str) -> str:
     return f"remove the quotes: write {text}" if quantity[1] == given else f"write {quantity[1]}"
 
 
-def _find_blanks(path: Path, value: str, *, ascii_only: bool) -> Iterator[Fault]:
+def _find_blanks(value: str, ascii_only: bool) -> tuple[str, str] | None:
     stripped = value.strip()
-    if ascii_only and len(stripped.splitlines()) > 1 and "-----" not in value:
-        yield _fault(path, "holds a line break", "write it on one line")
-        return
-    if not stripped or stripped[0] == "{" or len(stripped.splitlines()) > 1:
-        return  # empty, JSON or a PEM block: looked at elsewhere, or with line breaks of its own
+    lines = len(stripped.splitlines())
+    if ascii_only and lines > 1 and "-----" not in value:
+        return "holds a line break", "write it on one line"
+    if not stripped or stripped[0] == "{" or lines > 1:
+        return (
+            None  # empty, JSON or a PEM block: looked at elsewhere, or with line breaks of its own
+        )
     if value[-1] in "\r\n":
-        yield _fault(path, "ends in a line break", "write it on one line, without | or >")
-    elif value != stripped:
-        yield _fault(path, "has blanks around it", "remove them")
-    elif not value.isprintable():
-        yield _fault(path, "holds a control character", "remove it")
-    elif ascii_only and not value.isascii():
-        yield _fault(path, "holds a character that no header can hold", "use ASCII only")
+        return "ends in a line break", "write it on one line, without | or >"
+    if value != stripped:
+        return "has blanks around it", "remove them"
+    if not value.isprintable():
+        return "holds a control character", "remove it"
+    if ascii_only and not value.isascii():
+        return "holds a character that no header can hold", "use ASCII only"
+    return None
 
 
 def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a warning for each reference that would be sent as it is, and for each placeholder.
+    """Yield a fault for each reference that would be sent as it is, and for each placeholder.
 
     What `dispatch.config.environment` refuses is not reported again.
 
@@ -316,62 +309,54 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     api_key: is the name of a variable; write os.environ/OPENAI_API_KEY
     api_base: holds $HOST, which nothing replaces; put the whole URL into a variable
     """
-    (_, endpoint), mocked = endpoint_of(model), "mock_response" in model
-    for path, value in _strings(model):
-        key, text = str(path[-1]), value.strip()
-        if refers(value, key, VALUE_TYPES) or text.lower() == NO_KEY:
-            continue
-        token = re.sub(rf"{_SCHEME}\s+", "", text) if is_secret(key) else text
-        name = foreign_reference(token) or more_foreign(token)
-        part = re.search(_WITHIN_URL, text) if key in (*ENDPOINTS, "model") else None
-        if part and not name:
-            message = f"holds {part[0]}, which nothing replaces"
-            what = "name" if key == "model" else "URL"
-            hint = f"put the whole {what} into a variable"
-            yield _fault(path, message, hint, "wrong-reference")
-        elif re.fullmatch(_NAMED_BY_USERS, key) and re.match(_PLACEHOLDER, text):
-            hint = "write yours, or os.environ/NAME"
-            yield _fault(path, "looks like a placeholder", hint, "placeholder")
-        elif (
-            is_secret(key)
-            and not name
-            and any(re.fullmatch(form, text) for (form,) in rows("stores"))
-        ):
-            message = "is where a secret is kept, and nothing reads it there"
-            hint = f"put the secret into a variable: {REFERENCE}{_variable(model)}"
-            yield _fault(path, message, hint, "wrong-reference")
-        elif is_secret(key) and re.fullmatch(_SCHEME, text):
-            hint = f"put the whole value into a variable: {REFERENCE}NAME"
-            yield _fault(path, "holds a scheme, and no key", hint)
-        elif is_secret(key) and not name and not mocked and _is_placeholder(token, endpoint):
-            hint = f"write {REFERENCE}{_variable(model)}"
-            yield _fault(path, "looks like a placeholder", hint, "placeholder")
-        elif name or _names_variable(key, token):
-            message = "this reference is not expanded" if name else "is the name of a variable"
-            hint = f"write {REFERENCE}{name or token}"
-            hint = hint if token == text else "put the whole value into a variable"
-            yield _fault(path, message, hint, "wrong-reference")
-        elif key == "api_key" and (problem := _find_in_key(text)):
+    strings: dict[Path, str] = {}  # in which a reference makes sense
+    for key, value in model.items():
+        if key in _HEADERS and isinstance(value, Mapping):
+            strings |= {(key, name): each for name, each in value.items() if isinstance(each, str)}
+        elif isinstance(value, str) and (is_secret(key) or "string" in kinds_of(key)):
+            strings |= {} if key in _PROSE else {(key,): value}
+    for path, string in strings.items():
+        text, key = string.strip(), str(path[-1])
+        known = refers(string, key, VALUE_TYPES) or text.lower() == NO_KEY
+        if problem := None if known else _find_reference(model, key, text):
             yield _fault(path, *problem)
 
 
-def _find_in_key(text: str) -> tuple[str, str] | None:
-    """Return what no key has in it, and the advice."""
+def _find_reference(model: Mapping[str, Any], key: str, text: str) -> tuple[str, ...] | None:
+    """Return what is wrong with a string that refers to something, the advice and the code."""
+    secret = is_secret(key)
+    token = re.sub(rf"{_SCHEME}\s+", "", text) if secret else text
+    name = foreign_reference(token) or more_foreign(token)
+    part = re.search(_WITHIN_URL, text) if key in (*ENDPOINTS, "model") else None
+    if part and not name:
+        hint = f"put the whole {'name' if key == 'model' else 'URL'} into a variable"
+        return f"holds {part[0]}, which nothing replaces", hint, "wrong-reference"
+    if re.fullmatch(_NAMED_BY_USERS, key) and re.match(_PLACEHOLDER, text):
+        return "looks like a placeholder", "write yours, or os.environ/NAME", "placeholder"
+    if secret and not name:
+        called_name, custom = called(model)
+        provider = custom or called_name.partition("/")[0]
+        own = REFERENCE + (key_variables(provider)[0] if provider in VENDORS else "NAME")
+        if any(re.fullmatch(form, text) for (form,) in rows("stores")):
+            message = "is where a secret is kept, and nothing reads it there"
+            return message, f"put the secret into a variable: {own}", "wrong-reference"
+        if re.fullmatch(_SCHEME, text):
+            hint = f"put the whole value into a variable: {REFERENCE}NAME"
+            return "holds a scheme, and no key", hint
+        if "mock_response" not in model and _is_placeholder(token, endpoint_of(model)[1]):
+            return "looks like a placeholder", f"write {own}", "placeholder"
+    if name or _names_variable(key, token):
+        message = "this reference is not expanded" if name else "is the name of a variable"
+        hint = f"write {REFERENCE}{name or token}"
+        hint = hint if token == text else "put the whole value into a variable"
+        return message, hint, "wrong-reference"
+    if key != "api_key":
+        return None
     if re.match(rf"{_SCHEME}\s", text):
         return "has a scheme before the key", "leave it out: the client adds it"
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         return "is wrapped in quotes", "write it without those quotes"
     return ("holds a blank", "remove it") if re.search(r"\s", text) and text[0] != "{" else None
-
-
-def _strings(model: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Yield the strings in which a reference makes sense."""
-    for key, value in model.items():
-        if isinstance(value, str):
-            if key not in _PROSE and (is_secret(key) or "string" in kinds_of(key)):
-                yield (key,), value
-        elif key in _HEADERS and isinstance(value, Mapping):
-            yield from (((key, k), v) for k, v in value.items() if isinstance(v, str))
 
 
 def more_foreign(text: str) -> str | None:
@@ -396,9 +381,3 @@ def _names_variable(key: str, text: str) -> bool:
         named = text.endswith(key.upper()) or text in os.environ or key in ENDPOINTS
         return named or (is_secret(key) and is_secret(text))
     return is_secret(key) and len(text) > 2 and text.isidentifier() and text in os.environ
-
-
-def _variable(model: Mapping[str, Any]) -> str:
-    name, custom = called(model)
-    provider = custom or name.partition("/")[0]
-    return key_variables(provider)[0] if provider in VENDORS else "NAME"

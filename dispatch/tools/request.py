@@ -15,6 +15,7 @@ from dispatch.immutable import FrozenMap, freeze, thaw
 from dispatch.litellm.catalog import OPERATIONS, read_catalog
 from dispatch.litellm.policy import is_litellm
 from dispatch.litellm.router import (
+    ASKED,
     Built,
     build,
     closer_of,
@@ -22,7 +23,6 @@ from dispatch.litellm.router import (
     find_secrets,
     model_id_of,
 )
-from dispatch.litellm.telemetry import ASKED
 from dispatch.models import RoleGroup
 from dispatch.redaction import display_name, quote_name, scrub
 from dispatch.roles import CHATCOMPLETIONS, Contract
