@@ -9,8 +9,7 @@ from typing import Any, Self, TypeVar
 from dispatch.errors import CompletionError
 from dispatch.litellm.router import model_id_of
 from dispatch.redaction import quote_name
-from dispatch.tools.hooks import After
-from dispatch.tools.request import Answer, NoAnswerError, Request, follow, read
+from dispatch.tools.request import Answer, NoAnswerError, Request, read
 
 __all__ = ["AsyncStream", "Stream", "block", "each_of"]
 
@@ -52,11 +51,10 @@ class _Streaming:
         request: Request,
         arguments: dict[str, Any],
         restart: bool = False,
-        after: After | None = None,
         answer: Answer | None = None,
     ) -> None:
         self._request, self._arguments, self._restart = request, arguments, restart
-        self._after, self._answer = after, answer
+        self._answer = answer
         self._source: Any = None
         self._problem: Exception | None = None  # for good: no part of an answer becomes one
         self._chunks: list[Any] = []
@@ -142,7 +140,7 @@ class _Streaming:
             except Exception as error:  # whatever the provider's client raises
                 problem = error
             else:
-                self._answer = await follow(self._after, answer)
+                self._answer = await self._request.follow(answer)
                 break
             # Not in the handler: the error, which may hold a key, must not become the context.
             await self._hang_up()
