@@ -81,7 +81,7 @@ async def _complete(
     response = None
     while True:
         try:
-            response = await request.ask(kind.ask, arguments)
+            response = await request.ask(kind._ask, arguments)
             answer = request.answer(response)
             break
         except Exception as error:  # whatever the provider's client raises
