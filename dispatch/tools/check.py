@@ -173,9 +173,8 @@ def tree_of(config: Config) -> FrozenMap[str, Any]:
         return read_tree([config])
     if isinstance(config, ConfigMorpher):
         return config.tree
-    tree: FrozenMap[str, Any] = freeze(
-        config if isinstance(config, Mapping) else {"models": config}
-    )
+    sections = config if isinstance(config, Mapping) else {"models": config}
+    tree: FrozenMap[str, Any] = freeze(sections)
     return tree
 
 
@@ -394,11 +393,8 @@ def _mode_of(role: Role) -> str | None:
 
 def _find_in_roles(read: _Dispatched) -> Found:
     """Find what a file says of its roles, and no model can have, or LiteLLM not do."""
-    known, contract, declared = (
-        inner_keys("model_info"),
-        read.contract,
-        read.tree.get("roles"),
-    )
+    known, contract = inner_keys("model_info"), read.contract
+    declared = read.tree.get("roles")
     names = [*declared] if isinstance(declared, Mapping) else []
     for name in filter(contract.__contains__, names):  # the others are wrong themselves
         needs, calls = contract[name].needs or {}, contract[name].calls
@@ -425,8 +421,8 @@ def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Itera
     known = {**((catalog.find(*called) if called else None) or {}), **described}
     implied = {"supports_function_calling": True} if role.name == CHATCOMPLETIONS else {}
     mode = {"mode": mode} if (mode := _mode_of(role)) else {}
-    needed_of_it = {**implied, **mode, **(role.needs or {})} if called else {}
-    for key, needed in needed_of_it.items():
+    wanted = {**implied, **mode, **(role.needs or {})}
+    for key, needed in wanted.items() if called else ():
         is_ceiling = "cost" in key
         found = known.get(key.removeprefix("max_") if is_ceiling else key)
         allowed = _CHAT_MODES if (key, needed) == ("mode", "chat") else (needed,)
