@@ -130,11 +130,12 @@ def command(
         quiet_litellm()
     show: Callable[[Turns], None] = partial(_show, role=role, quiet=quiet)
     show = partial(_render, quiet=quiet) if on_terminal else _show_json if as_json else show
-    ask: Callable[..., Any] = partial(_ask_once, role=role)
+    ask: Any = partial(_ask_once, role=role)
     if role == CHATCOMPLETIONS:
         models = [m for name in (role, POSTCOMPLETIONS) for m in dispatcher.groups.get(name, ())]
         stream = not as_json and all(each.get("stream", True) for each in models)
-        ask = partial(converse, post=post, stream=stream)
+        either: Any = converse  # streamed or not
+        ask = partial(either, post=post, stream=stream)
     ask = partial(ask, dispatcher, model=model, variables=variables)
     try:
         if asked is None:

@@ -49,7 +49,7 @@ from dispatch.litellm.values import inner_keys
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
 from dispatch.redaction import is_reference, literal_secrets, quote_name, secret_values
-from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS, Contract, Role
+from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, POSTCOMPLETIONS, Contract, Role
 from dispatch.sections import OWN_SECTIONS, Sections, is_by_name, read_sections
 from dispatch.stages import Model, each
 from dispatch.suggestions import nearest
@@ -118,18 +118,14 @@ def check(
         return Report(error.faults, (), 0)
     hide_misspelt_secrets(tree)
     found, sections = _read(tree, contract)
-    if sections is None:
-        found += _find_in_sections(tree, ())
-    else:
-        wrong = bool(found)  # some models are left out
-        read = _Read(tree, sections, deep, ahead=ahead, today=today or datetime.date.today())
-        for finder, is_beside in _FINDERS.items():
-            known = set() if is_beside else {fault.path for fault in read.found}
+    read = _Dispatched(tree, sections, found, ahead=ahead, today=today or datetime.date.today())
+    for finder, is_beside in _FINDERS.items():
+        if deep or finder is not _find_refused:
+            known = set() if is_beside else {fault.path for fault in found}
             located = (locate(fault, holder) for holder, fault in finder(read))
-            read.found += [fault for fault in located if fault.path not in known]
-        # What is wrong with a default, or with a model of many roles, was found many times.
-        more = unique(read.found, key=lambda fault: (fault.path, fault.message))
-        found += (fault for fault in more if not (wrong and fault.code == "no-models"))
+            found += [fault for fault in located if fault.path not in known]
+    # What is wrong with a default, or with a model of many roles, was found many times.
+    found = unique(found, key=lambda fault: (fault.path, fault.message))
     found = [*_merge(found, tree), *find_proxy_faults(tree)]
     source: Any = getattr(origin_of(tree), "source", None)
     if source is not None:
@@ -145,7 +141,7 @@ def check(
     return Report(faults, warnings, count, notes)
 
 
-def _read(tree: Any, contract: Any) -> tuple[list[Fault], Sections | None]:
+def _read(tree: Any, contract: Any) -> tuple[list[Fault], Sections]:
     """Read the sections of a configuration, without what is wrong in them, which comes along."""
     found: list[Fault] = []
     before: Any = None
@@ -161,7 +157,7 @@ def _read(tree: Any, contract: Any) -> tuple[list[Fault], Sections | None]:
             section, held = str(first), tree.get(str(first))
             inside = below and isinstance(held, FrozenMap) and below[0] in held
             tree = tree.set(section, held.discard(below[0])) if inside else tree.discard(section)
-    return found, None
+    return found, Sections((), DEFAULT_CONTRACT)
 
 
 def _order(position: Position, files: list[str]) -> tuple[int, int, int]:
@@ -173,8 +169,10 @@ def tree_of(config: Config) -> FrozenMap[str, Any]:
     """Return a configuration as an immutable map; a list of models becomes one of these."""
     if isinstance(config, str | PathLike):
         return read_tree([config])
-    listed = config if isinstance(config, Mapping | ConfigMorpher) else {"models": config}
-    tree: FrozenMap[str, Any] = freeze(listed.tree if isinstance(listed, ConfigMorpher) else listed)
+    if isinstance(config, ConfigMorpher):
+        return config.tree
+    sections = config if isinstance(config, Mapping) else {"models": config}
+    tree: FrozenMap[str, Any] = freeze(sections)
     return tree
 
 
@@ -200,16 +198,17 @@ def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> I
     yield from (locate(fault.as_warning(), tree) for fault in (*found, *suspicious))
 
 
-class _Read:
-    """A configuration, dispatched as far as its models are valid, and what was found so far."""
+class _Dispatched:
+    """A configuration, dispatched as far as it is valid; what is not is added to `found`."""
 
     def __init__(
-        self, tree: FrozenMap[str, Any], sections: Sections, deep: bool, **options: Any
+        self, tree: FrozenMap[str, Any], sections: Sections, found: list[Fault], **options: Any
     ) -> None:
         contract, models, copies = sections.contract, list[Model](), list[Model]()
-        self.tree, self.rest, self.contract, self.deep = tree, sections.rest, contract, deep
+        self.tree, self.rest, self.contract = tree, sections.rest, contract
         self.models, self.copies, self.own_keys = models, copies, contract.own_keys
-        self.found = list(_find_in_sections(tree, contract.own_keys))
+        self.is_partial = bool(found)
+        found += _find_in_sections(tree, contract.own_keys)
         drops = values_at(self.rest, ("litellm_settings", "drop_params"))
         options["drop_params"] = self.drops_params = any(value is True for _, value in drops)
         self.options = options | {"own_keys": self.own_keys, "secrets": secret_values(tree)}
@@ -224,11 +223,11 @@ class _Read:
             self.groups: Groups = run(sections.models)
         except ConfigError as error:
             self.is_refused = True
-            self.found += (f if f.position else locate(f, tree) for f in error.faults)
+            found += (f if f.position else locate(f, tree) for f in error.faults)
             self.groups = {role: [c for c in copies if role in c["roles"]] for role in contract}
 
 
-def _find_in_models(read: _Read) -> Found:
+def _find_in_models(read: _Dispatched) -> Found:
     """Find what is wrong in each model, and in each copy that has parameters of its role."""
     catalog, own_keys, unknown = read_catalog(), read.own_keys, set[str]()
     custom = values_at(read.rest, ("litellm_settings", "custom_provider_map", "*", "provider"))
@@ -250,10 +249,10 @@ def _find_in_models(read: _Read) -> Found:
         yield from ((model, fault) for fault in (*faults, *_find_unset_keys(model, catalog)))
 
 
-def _find_in_groups(read: _Read) -> Found:
+def _find_in_groups(read: _Dispatched) -> Found:
     """Find what a role lacks: models of its own, and what it needs of each."""
     contract, catalog = read.contract, read_catalog()
-    if not (read.is_refused or read.models or has_more(read.tree)):
+    if not (read.is_partial or read.is_refused or read.models or has_more(read.tree)):
         fault = _warning(("models",), "holds no model", "add one", "no-models")
         if is_proxy_file(read.tree):
             hint = "add one, unless LiteLLM's database has them"
@@ -273,9 +272,9 @@ def _find_in_groups(read: _Read) -> Found:
         yield read.tree, Fault(("models",), message, hint, "unplayed-role", "note")
 
 
-def _find_refused(read: _Read) -> Found:
-    """Find what LiteLLM itself refuses, if it is to be asked."""
-    for role, players in read.groups.items() if read.deep else ():
+def _find_refused(read: _Dispatched) -> Found:
+    """Find what LiteLLM itself refuses."""
+    for role, players in read.groups.items():
         mode = _mode_of(read.contract[role]) or "chat"
         for copy in players:
             sent = {key: value for key, value in copy.to_dict().items() if key not in read.own_keys}
@@ -283,7 +282,7 @@ def _find_refused(read: _Read) -> Found:
             yield from ((copy, fault) for fault in faults)
 
 
-def _find_in_deployments(read: _Read) -> Found:
+def _find_in_deployments(read: _Dispatched) -> Found:
     """Find what LiteLLM's Router or its proxy would refuse, or never use."""
     tree, rest, groups = read.tree, read.rest, read.groups
     deployed, faults = deploy(groups, read.own_keys)
@@ -324,7 +323,7 @@ def _merge(found: Iterable[Fault], tree: Mapping[str, Any]) -> Iterator[Fault]:
         yield first._replace(message=f"{first.message} (and {others})") if more else first
 
 
-def _find_in_fallbacks(read: _Read) -> Found:
+def _find_in_fallbacks(read: _Dispatched) -> Found:
     """Find fallbacks that count only where a model is asked by its name, or for no model here."""
     names = {model.get("name") for model in read.models} - {None}
     sources = () if is_proxy_file(read.tree) else fallback_sources(read.rest)
@@ -343,7 +342,7 @@ def _find_in_fallbacks(read: _Read) -> Found:
                 yield model, _warning(("fallbacks", index), message, hint, "dead-fallback")
 
 
-def _find_notes(read: _Read) -> Found:
+def _find_notes(read: _Dispatched) -> Found:
     """Find keys that are sent as they are, and literal secrets."""
     known = RESERVED_KEYS.union(read.own_keys)
     for model in read.models:
@@ -390,13 +389,10 @@ def _mode_of(role: Role) -> str | None:
     return _MODES.get(name) or _MODES.get(name.removeprefix("a"))
 
 
-def _find_in_roles(read: _Read) -> Found:
+def _find_in_roles(read: _Dispatched) -> Found:
     """Find what a file says of its roles, and no model can have, or LiteLLM not do."""
-    known, contract, declared = (
-        inner_keys("model_info"),
-        read.contract,
-        read.tree.get("roles"),
-    )
+    known, contract = inner_keys("model_info"), read.contract
+    declared = read.tree.get("roles")
     names = [*declared] if isinstance(declared, Mapping) else []
     for name in filter(contract.__contains__, names):  # the others are wrong themselves
         needs, calls = contract[name].needs or {}, contract[name].calls
@@ -423,8 +419,8 @@ def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Itera
     known = {**((catalog.find(*called) if called else None) or {}), **described}
     implied = {"supports_function_calling": True} if role.name == CHATCOMPLETIONS else {}
     mode = {"mode": mode} if (mode := _mode_of(role)) else {}
-    needed_of_it = {**implied, **mode, **(role.needs or {})} if called else {}
-    for key, needed in needed_of_it.items():
+    wanted = {**implied, **mode, **(role.needs or {})}
+    for key, needed in wanted.items() if called else ():
         is_ceiling = "cost" in key
         found = known.get(key.removeprefix("max_") if is_ceiling else key)
         allowed = _CHAT_MODES if (key, needed) == ("mode", "chat") else (needed,)
@@ -444,7 +440,7 @@ def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Itera
         yield _warning(("model",), message, hint, "no-price")
 
 
-_FINDERS: Mapping[Callable[[_Read], Found], bool] = {
+_FINDERS: Mapping[Callable[[_Dispatched], Found], bool] = {
     _find_in_models: False,
     _find_in_groups: True,
     _find_in_roles: True,
