@@ -29,7 +29,7 @@ def serve(server: Any) -> Any:
     """Serve chat completions and embeddings.
 
     A model answers with its name; `fail-CODE` fails, `cut` breaks off before the first word and
-    `breaks` after it, `hang` takes two seconds, `endless` goes on for ten, `echo` repeats the key
+    `breaks` after it, `hang` takes a while, `endless` goes on for ten, `echo` repeats the key
     that it was sent, and `tools` asks for the tool `add` until it is given a result, then answers
     with that.
     """
@@ -89,7 +89,7 @@ def _chat(request: Request) -> Response:
     if name == "endless":
         return Response(_endless(body), mimetype="text/event-stream")
     if name == "hang":
-        time.sleep(2)
+        time.sleep(1.5)
     if name == "echo":
         return fake_provider.answer(body, request.headers["Authorization"])
     if name == "tools":
