@@ -179,28 +179,6 @@ def test_interrupt(config, provider):
     assert (process.returncode, errors) == (130, "")
 
 
-@pytest.mark.parametrize(
-    ("settings", "error"),
-    [
-        ("{1: 2}", "18: router_settings: expected a name, found a number as a key"),
-        ("{num_retrys: 2}", "19: router_settings.num_retrys: unknown setting"),
-        ("{timeout: 30s}", "28: router_settings.timeout: expected a number"),
-        ("{model_list: 1}", "19: router_settings.model_list: unknown setting"),
-        (
-            "{fallbacks: [{chatcompletions: [[a]]}]}",
-            "50: router_settings.fallbacks[0].chatcompletions[",
-        ),
-    ],
-)
-def test_wrong_settings(write, settings, error):
-    """Settings that are wrong are one block, with the line of the file."""
-    models = "[{model: gpt-4o, mock_response: hello}]"
-    done = run(write("c.yaml", f"models: {models}\nrouter_settings: {settings}\n"), "hello")
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"error: c.yaml:2:{error}")
-    assert "Traceback" not in done.stderr
-
-
 def run(*arguments):
     return program.run("run", *arguments, TEAM_KEY="sk-from-env", COLUMNS="100")
 
@@ -211,29 +189,6 @@ def test_run(config, provider):
     assert (done.returncode, done.stdout) == (0, "re: hello\n"), done.stderr
     assert done.stderr.endswith(f"postcompletions · reviewer · {TASK}\nre: {TASK}\n")
     check_conversation(provider)
-
-
-def test_run_of_two_files(config, provider, write):
-    """A later file changes the model of a name before the conversation runs."""
-    over = write("over.json", {"models": [{"name": "talker", "model": "openai/over"}]})
-    done = run(config, over, "hello")
-    assert done.returncode == 0, done.stderr
-    request = provider.log[0][0]
-    assert request.get_json()["model"] == "over"
-    assert request.headers["Authorization"] == "Bearer sk-from-env"
-
-
-def test_echoed_key(config, provider):
-    """A provider that echoes the key in its error leaks it nowhere."""
-    provider.clear()
-    provider.expect_request("/v1/chat/completions").respond_with_json(
-        {"error": {"message": "Incorrect API key provided: sk-from-env"}}, status=401
-    )
-    done = run(config, "hello")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: model 'talker' in role 'chatcompletions' did not answer")
-    assert "Traceback" not in done.stderr
-    assert "sk-from-env" not in done.stdout + done.stderr
 
 
 def test_role_parameters(write, provider, monkeypatch):
