@@ -307,10 +307,10 @@ def test_chat(markdown, role, name):
     assert click.unstyle(done.stdout).count(f"{role} · {name}") == 2
 
 
-@pytest.mark.parametrize("arguments", [["--json"], ["--dry-run"]], ids=" ".join)
-def test_no_chat(markdown, arguments):
+@pytest.mark.parametrize("option", ["--json", "--dry-run"])
+def test_no_chat(markdown, option):
     """What is written for machines needs a prompt."""
-    done = run("run", markdown, *arguments, tty=True, stdin="")
+    done = run("run", markdown, option, tty=True, stdin="")
     assert (done.returncode, "the prompt is missing" in done.stderr) == (2, True)
 
 

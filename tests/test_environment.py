@@ -6,6 +6,7 @@ from collections import namedtuple
 
 import litellm
 import pytest
+import yaml
 from pyrsistent import pset
 
 from dispatch import ConfigMorpher, ModelDispatcher, freeze
@@ -17,18 +18,16 @@ from dispatch.config.environment import (
     resolve,
 )
 from dispatch.errors import ConfigError, UnsetVariableError
-from tests.helpers import raised
+from tests.helpers import places, raised
 
-MODELS = [
-    {"name": "first", "model": "gpt-4o", "api_key": "os.environ/FIRST_KEY"},
-    {
-        "name": "second",
-        "model": "gpt-4o",
-        "extra_headers": {"X-Keys": ["os.environ/SECOND_KEY", "plain"]},
-        "extra_body": {"a": [{"b": {"c": "os.environ/SECOND_KEY"}}]},
-        "roles": ["chatcompletions", {"postcompletions": "review"}],
-    },
-]
+MODELS = yaml.safe_load("""
+- {name: first, model: gpt-4o, api_key: os.environ/FIRST_KEY}
+- name: second
+  model: gpt-4o
+  extra_headers: {X-Keys: [os.environ/SECOND_KEY, plain]}
+  extra_body: {a: [{b: {c: os.environ/SECOND_KEY}}]}
+  roles: [chatcompletions, {postcompletions: review}]
+""")
 
 
 @pytest.fixture(autouse=True)
@@ -76,12 +75,11 @@ def test_all_faults_at_once(monkeypatch):
     """Every fault of a model is reported; only if all are unset variables, the error says so."""
     monkeypatch.delenv("THIRD", raising=False)
     unset = {"a": "os.environ/FIRST_KEY", "b": ["os.environ/THIRD"]}
-    error = raised(UnsetVariableError, resolve, unset)
-    assert [fault.where for fault in error.faults] == ["a", "b[0]"]
-    error = raised(ConfigError, resolve, unset | {"api_key": "$THIRD"})
-    assert not isinstance(error, UnsetVariableError)
-    assert len(error.faults) == 3
-    found = list(find_unresolvable(freeze(unset | {"api_key": "$THIRD"})))
+    assert places(raised(UnsetVariableError, resolve, unset).faults) == ["a", "b[0]"]
+    mixed = unset | {"api_key": "$THIRD"}
+    error = raised(ConfigError, resolve, mixed)
+    assert (type(error), len(error.faults)) == (ConfigError, 3)
+    found = list(find_unresolvable(freeze(mixed)))
     assert [fault.severity for fault in found] == ["warning", "warning", "error"]
 
 
@@ -100,10 +98,10 @@ def test_all_faults_at_once(monkeypatch):
 def test_misuse(value, hint):
     """What would be sent as it is, though it looks like a reference, is an error."""
     config = ConfigMorpher({"models": [{"model": "m", "headers": {"Authorization": value}}]})
-    error = raised(ConfigError, config.morph, litellm.completion, "models[0]")
-    assert str(error).startswith("models[0].headers.Authorization: ")
-    assert hint in str(error)
-    assert "sk-proj" not in str(error)
+    message = str(raised(ConfigError, config.morph, litellm.completion, "models[0]"))
+    assert message.startswith("models[0].headers.Authorization: ")
+    assert hint in message
+    assert "sk-proj" not in message
 
 
 FOREIGN = """
@@ -131,11 +129,13 @@ def test_no_foreign_reference(value):
     assert foreign_reference(value) is None
 
 
-def test_strings_about_variables():
+@pytest.mark.parametrize(
+    "text", ["explain ${HOME} and os.environ/PATH", "$PATH", "env:PATH", "${A:-b}"]
+)
+def test_strings_about_variables(text):
     """A string that is no secret may speak of variables."""
-    for text in ("explain ${HOME} and os.environ/PATH", "$PATH", "env:PATH", "${A:-b}"):
-        assert resolve({"extra_body": {"prompt": text}}) == {"extra_body": {"prompt": text}}
-        assert not refers(text, "prompt")
+    assert resolve({"extra_body": {"prompt": text}}) == {"extra_body": {"prompt": text}}
+    assert not refers(text, "prompt")
 
 
 # fmt: off
@@ -182,10 +182,11 @@ def test_wrong_values(key, text, problem, monkeypatch):
 def test_containers():
     """Containers keep their kind."""
     Pair = namedtuple("Pair", "a b")
-    assert resolve(Pair("os.environ/SECOND_KEY", 1)) == Pair("sk-second", 1)
-    assert resolve(("os.environ/SECOND_KEY", 1)) == ("sk-second", 1)
-    assert resolve({"a": pset(["os.environ/SECOND_KEY"])}) == {"a": {"sk-second"}}
-    assert resolve(freeze(["os.environ/SECOND_KEY"])) == ["sk-second"]
+    key, value = "os.environ/SECOND_KEY", "sk-second"
+    assert resolve(Pair(key, 1)) == Pair(value, 1)
+    assert resolve((key, 1)) == (value, 1)
+    assert resolve({"a": pset([key])}) == {"a": {value}}
+    assert resolve(freeze([key])) == [value]
 
 
 def test_unusual(monkeypatch):

@@ -177,17 +177,19 @@ def test_blocked():
     assert [each.get("enabled") for each in made] == [False, None]
 
 
-def test_own_roles():
+@pytest.mark.parametrize(
+    "declared", [{"smart": {"required": True}, "more": None}, ["smart", "more"]]
+)
+def test_own_roles(declared):
     """What a file declares of a role counts, beside the names of its deployments."""
-    for declared in ({"smart": {"required": True}, "more": None}, ["smart", "more"]):
-        tree = from_litellm(freeze({"model_list": [entry()], "roles": declared}))
-        assert list(read_sections(tree).contract)[-2:] == ["smart", "more"]
+    contract = read_sections(imported(entry(), roles=declared)).contract
+    assert list(contract)[-2:] == ["smart", "more"]
 
 
-def test_empty():
+@pytest.mark.parametrize("listed", [None, []])
+def test_empty(listed):
     """A proxy whose models are in a database has none in its file."""
-    for listed in (None, []):
-        assert thaw(from_litellm(freeze({"model_list": listed}))) == {"models": [], "roles": {}}
+    assert thaw(from_litellm(freeze({"model_list": listed}))) == {"models": [], "roles": {}}
 
 
 FILES = {
