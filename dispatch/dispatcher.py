@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 from dispatch.config.morpher import ConfigMorpher
 from dispatch.errors import ConfigError
-from dispatch.immutable import locate, thaw
+from dispatch.immutable import FrozenMap, thaw
 from dispatch.models import RoleGroup, role_groups
 from dispatch.pipeline import pipeline
+from dispatch.redaction import quote_name
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS, Contract, Role
-from dispatch.sections import Sections, make_contract, read_sections
+from dispatch.sections import Sections, locate_outer, make_contract, read_sections
 from dispatch.stages import (
     Groups,
     Model,
@@ -94,6 +95,7 @@ class ModelDispatcher(Generic[G]):
         strict: bool = False,
     ) -> None:
         self.models = list(models) if isinstance(models, Iterator) else models
+        self.groups: Groups = FrozenMap({})  # until they are known to be valid
         own_keys = [own_keys] if isinstance(own_keys, str) else own_keys
         tree = models.tree if isinstance(models, ConfigMorpher) else self.models
         if isinstance(tree, Mapping) and not ("model" in tree and self.models is tree):
@@ -105,10 +107,9 @@ class ModelDispatcher(Generic[G]):
         self._read = sections
         try:
             run = pipeline(self.contract, defaults=sections.defaults)
-            self.groups: Groups = run(sections.models)
+            self.groups = run(sections.models)
         except ConfigError as error:
-            placed = (f if f.position else locate(f, sections.rest) for f in error.faults)
-            faults = list(placed)
+            faults = [locate_outer(fault, sections.rest) for fault in error.faults]
         else:
             self.dispatch(morph)
             return
@@ -164,8 +165,9 @@ class ModelDispatcher(Generic[G]):
                 if role in self.contract:
                     return self.for_role(role)
                 hint = did_you_mean(name, [f"for_{role}" for role in self.contract])
-                raise AttributeError(f"no role is named {role!r}; {hint}")
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+                raise AttributeError(f"no role is named {quote_name(role)}; {hint}")
+            owner = type(self).__name__
+            raise AttributeError(f"{owner!r} object has no attribute {quote_name(name)}")
 
     def __iter__(self) -> Iterator[Model]:
         """Iterate over every copy, role by role; dispatching them gives the same groups again."""
@@ -177,5 +179,5 @@ class ModelDispatcher(Generic[G]):
         )
 
     def __repr__(self) -> str:
-        groups = role_groups(self.groups, contract=self.contract).values()
+        groups = map(RoleGroup, self.groups, self.groups.values())
         return f"ModelDispatcher({', '.join(map(repr, groups))})"

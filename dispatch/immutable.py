@@ -17,7 +17,7 @@ from dispatch.redaction import redact, redact_path
 
 __all__ = [
     "LISTS", "SCALARS", "VECTOR", "FrozenMap", "Origin", "Source", "freeze", "leaves", "locate",
-    "origin_of", "rebuild", "thaw", "with_origin",
+    "origin_of", "rebuild", "reshape", "thaw", "with_origin",
 ]  # fmt: skip
 
 VECTOR: tuple[type[PVector[Any]], ...] = (type(pvector()), PVector)
@@ -45,22 +45,25 @@ class Source(Protocol):
 class Origin(NamedTuple):
     """Where a map was written: its path in the user's configuration, and the files it came from.
 
-    `moved` holds the keys that were written elsewhere, such as in `defaults` or in a role entry,
-    each with the path of its value.
+    `moved` holds the keys that were written elsewhere: each with the path of its value, such as in
+    `defaults` or in a role entry, or None if a program wrote it.
 
-    >>> Origin(("models", 2), moved={"timeout": ("defaults", "timeout")}).path_of(("timeout",))
+    >>> Origin(("models", 2), moved={"timeout": ("defaults", "timeout")}).of(("timeout",)).path
     ('defaults', 'timeout')
     """
 
     path: Path
     source: Source | None = None
-    moved: Mapping[str, Path] = {}
+    moved: Mapping[Any, Path | None] = {}
 
-    def path_of(self, steps: Path) -> Path:
-        """Return the path, in the user's configuration, of a value in this map."""
-        if steps and steps[0] in self.moved:
-            return (*self.moved[cast("str", steps[0])], *steps[1:])
-        return (*self.path, *steps)
+    def of(self, steps: Path) -> Origin:
+        """Return where a value in this map was written."""
+        if not steps or steps[0] not in self.moved:
+            return Origin((*self.path, *steps), self.source)
+        place = self.moved[steps[0]]
+        if place is None:
+            return Origin((*self.path, *steps))
+        return Origin((*place, *steps[1:]), self.source)
 
     def move(self, keys: Iterable[str], path: Path) -> Origin:
         """Return the origin of a map that took these keys over from another one at `path`."""
@@ -68,10 +71,10 @@ class Origin(NamedTuple):
 
     def locate(self, fault: Fault) -> Fault:
         """Give a fault, whose path starts in this map, its full path and its position."""
-        path = self.path_of(fault.path)
+        path, source, _ = self.of(fault.path)
         position = fault.position
-        if position is None and self.source is not None:
-            position = self.source.position(path, fault.code)
+        if position is None and source is not None:
+            position = source.position(path, fault.code)
         return fault._replace(path=redact_path(path), position=position)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -132,7 +135,7 @@ class FrozenMap(PMap[K, V]):
     def get(self, key: Any, default: Any = None) -> Any:
         buckets = self._buckets  # PMap's own method catches a KeyError, which is slow
         for known, value in buckets[hash(key) % len(buckets)] or ():
-            if known == key:
+            if known is key or known == key:
                 return value
         return default
 
@@ -168,13 +171,19 @@ class FrozenMap(PMap[K, V]):
 class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs leave it out
     """PMap's evolver, which also carries the order of the keys and the origin."""
 
-    __slots__ = ("_order",)
+    __slots__ = ("_order", "_origin")
+
+    def __init__(self, original: FrozenMap[Any, Any]) -> None:
+        super().__init__(original)
+        self._origin = original._origin
 
     def set(self, key: Any, val: Any) -> _Evolver:
         size = self._size
         super().set(key, freeze(val))
         if self._size != size:
             self._keys().setdefault(key)
+        if self._origin is not None and self._origin.source is not None:
+            self._origin = self._origin._replace(moved={**self._origin.moved, key: None})
         return self
 
     def remove(self, key: Any) -> _Evolver:
@@ -193,7 +202,7 @@ class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs l
             return original
         order = tuple(self._order) if hasattr(self, "_order") else original._order
         buckets = self._buckets_evolver.persistent()
-        made: FrozenMap[Any, Any] = FrozenMap._make(buckets, order, original._origin)
+        made: FrozenMap[Any, Any] = FrozenMap._make(buckets, order, self._origin)
         self._original_pmap = made  # type: ignore[misc]  # a slot of PMap's evolver
         return made
 
@@ -210,11 +219,25 @@ def origin_of(value: Any) -> Origin | None:
 def with_origin(value: FrozenMap[K, V], origin: Origin | None) -> FrozenMap[K, V]:
     """Return the same map with an origin, which `set` and `remove` pass on.
 
+    A key that `set` changes has no position from then on.
+
     >>> model = with_origin(freeze({"model": "gpt-4o"}), Origin(("models", 2)))
     >>> origin_of(model.set("temperature", 0)).path
     ('models', 2)
     """
     return FrozenMap._make(value._buckets, value._order, origin)
+
+
+def reshape(value: FrozenMap[K, V], key: K, item: V) -> FrozenMap[K, V]:
+    """Set a key to another form of its value, which was written where the old one was.
+
+    >>> model = with_origin(freeze({"roles": "chat"}), Origin(("models", 2)))
+    >>> reshape(model, "roles", ["chat"])
+    FrozenMap({'roles': ['chat']})
+    """
+    changed = cast("FrozenMap[K, V]", value.set(key, item))
+    same = changed._origin is value._origin
+    return changed if same else with_origin(changed, value._origin)
 
 
 def locate(fault: Fault, value: Any) -> Fault:

@@ -141,6 +141,7 @@ class Contract(Mapping[str, Role]):
     def __init__(
         self, roles: Iterable[str | Role] = DEFAULT_ROLES, own_keys: Iterable[str] = ()
     ) -> None:
+        self._roles: dict[str, Role] = {}
         declared = [_declared(role) for role in ([roles] if isinstance(roles, str) else roles)]
         self._roles = {role.name: role for role in declared}
         self.own_keys = frozenset([own_keys] if isinstance(own_keys, str) else own_keys)

@@ -20,6 +20,7 @@ from dispatch.immutable import (
     freeze,
     locate,
     origin_of,
+    reshape,
     thaw,
     with_origin,
 )
@@ -174,7 +175,7 @@ def normalize_roles(model: Model, *, contract: Contract = DEFAULT_CONTRACT) -> M
     faults = [*find_model_faults(model), *faults]
     if faults:
         raise ConfigError(faults)
-    return cast("Model", model.set("roles", pvector([_normal(entry, model) for entry in entries])))
+    return reshape(model, "roles", pvector([_normal(entry, model) for entry in entries]))
 
 
 def _normal(entry: Entry, model: Model) -> FrozenMap[str, Any]:
@@ -211,14 +212,14 @@ def explode_roles(model: Model) -> Iterator[Model]:
         (role,) = entry
         value = entry[role]
         if not isinstance(value, FrozenMap):
-            yield model.set("roles", entry)  # type: ignore[misc]  # a FrozenMap, as its evolver says
+            yield reshape(model, "roles", entry)
             continue
         parameters = value.discard("task")
         copy = cast("Model", model.update(parameters))
         origin, of_entry = origin_of(model), origin_of(entry)
         if origin and of_entry:
             copy = with_origin(copy, origin.move(parameters, (*of_entry.path, role)))
-        yield copy.set("roles", assignment(role, value.get("task")))  # type: ignore[misc]
+        yield reshape(copy, "roles", assignment(role, value.get("task")))
 
 
 def group_by_role(copies: Iterable[Model], *, contract: Contract = DEFAULT_CONTRACT) -> Groups:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dispatch.errors import ConfigError, Fault
-from dispatch.immutable import VECTOR, origin_of
+from dispatch.immutable import VECTOR, locate, origin_of
 from dispatch.redaction import quote_name
 from dispatch.roles import Contract
 from dispatch.suggestions import describe_type, nearest
@@ -85,8 +85,10 @@ def find_unmet(groups: Mapping[str, Sequence[Any]], contract: Contract) -> Itera
             hint = f"give a model roles: [{role.name}]"
             yield Fault(("models",), message, hint, "unplayed-role")
         if not role.multiple and len(models) > 1:
-            origins = map(origin_of, models)  # a model may play it twice
-            paths = [*dict.fromkeys(o.path if o else (i,) for i, o in enumerate(origins))]
-            for path in paths[1:]:
-                message = f"role {quote_name(role.name)} takes one model, and {len(paths)} play it"
-                yield Fault((*path, "roles"), message, code="crowded-role")
+            players: dict[Any, Any] = {}  # a model may play it twice
+            for number, model in enumerate(models):
+                origin = origin_of(model)
+                players.setdefault(origin.path if origin else number, model)
+            for model in [*players.values()][1:]:
+                message = f"role {quote_name(role.name)} takes one model, not {len(players)}"
+                yield locate(Fault(("roles",), message, code="crowded-role"), model)

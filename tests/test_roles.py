@@ -84,7 +84,7 @@ CONTRACT = Contract([Role(CHAT, True, False, "none"), Role("post", task="require
         ([{"roles": {"post": "  "}}], "models[0].roles", "'post' needs a task"),
         ([{"roles": {CHAT: "talk"}}], "models[0].roles", "takes no task"),
         ([{"roles": {"post": "x"}}], "models", "no model plays role 'chatcompletions'"),
-        ([{}, {}], "models[1].roles", "'chatcompletions' takes one model, and 2 play it"),
+        ([{}, {}], "models[1].roles", "'chatcompletions' takes one model, not 2"),
     ],
 )
 def test_contract(written, where, words):

@@ -174,8 +174,8 @@ def test_defaults():
     (model,) = freeze_models([{"model": "m", "timeout": 5}])
     changed = apply_defaults(model, {"timeout": 60, "seed": 1})
     assert dict(changed) == {"model": "m", "timeout": 5, "seed": 1}
-    assert origin_of(changed).path_of(("seed",)) == ("defaults", "seed")
-    assert origin_of(changed).path_of(("timeout",)) == ("models", 0, "timeout")
+    assert origin_of(changed).of(("seed",)).path == ("defaults", "seed")
+    assert origin_of(changed).of(("timeout",)).path == ("models", 0, "timeout")
     assert apply_defaults(model, {"timeout": 60}) is model
 
 
@@ -185,7 +185,7 @@ def test_origin_of_role_parameters():
     (model,) = freeze_models([{"model": "m", "roles": roles}])
     _, copy = explode_roles(normalize_roles(model))
     path = ("models", 0, "roles", 1, "postcompletions", "seed")
-    assert origin_of(copy).path_of(("seed",)) == path
+    assert origin_of(copy).of(("seed",)).path == path
 
 
 def test_thawed_roles():

@@ -204,7 +204,7 @@ class _Explainer:
             return self.places(at), key if isinstance(key, str) else None, (), ""
         key, rest = str(at[2]), at[3:]
         origin = origin_of(model) or Origin(at[:2])
-        written = origin.path_of(at[2:])
+        written = origin.of(at[2:]).path
         if key != "roles":
             places = self.places(written) + self.replaced_default(key, written)
             return places, key, self.roles[at[:2]], ""
@@ -213,7 +213,7 @@ class _Explainer:
             parameter = rest[len(base) : len(base) + 1]
             if rest[: len(base)] == base and parameter and parameter != ("task",):
                 key = str(parameter[0])
-                replaced = origin.path_of((key,))
+                replaced = origin.of((key,)).path
                 places = self.places(written)
                 if key in model:
                     places += self.places(replaced) + self.replaced_default(key, replaced)
