@@ -6,7 +6,7 @@ holds. `FrozenMap` is that map, buckets and all, with two more slots.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence
 from itertools import chain
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
@@ -257,8 +257,8 @@ _ATOMS = frozenset({*SCALARS, FrozenMap})
 def freeze(value: Any) -> Any:
     """Turn a value into immutable containers, all the way down; inputs are never touched.
 
-    Mappings (subclasses of dict and plain `PMap`s too) become `FrozenMap`, lists `PVector`, sets
-    `PSet`; tuples stay tuples. Anything else is kept as it is, by reference.
+    Mappings (subclasses of dict and plain `PMap`s too) become `FrozenMap`, lists and the like
+    `PVector`, sets `PSet`; tuples stay tuples. Anything else is kept as it is, by reference.
 
     >>> freeze({"roles": ["chatcompletions"]})
     FrozenMap({'roles': ['chatcompletions']})
@@ -285,7 +285,11 @@ def _freeze(value: Any) -> Any:
         return _like(value, [_freeze(item) for item in value])
     if isinstance(value, set | frozenset | PSet):
         return pset(value)
-    return _freeze(dict(value)) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return _freeze(dict(value))
+    if isinstance(value, bytearray):
+        return bytes(value)
+    return pvector(map(_freeze, value)) if isinstance(value, MutableSequence) else value
 
 
 def _like(value: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ from dispatch.config.arguments import Policy
 from dispatch.config.paths import PathLike
 from dispatch.errors import RoleError
 from dispatch.immutable import FrozenMap, freeze
-from dispatch.litellm.policy import LiteLLMPolicy, is_litellm
+from dispatch.litellm.policy import LiteLLMPolicy, PlainPolicy, is_litellm
 from dispatch.redaction import display_name, quote_name
 from dispatch.roles import DEFAULT_CONTRACT, Contract, variables_of
 from dispatch.stages import Groups, Model
@@ -30,6 +30,7 @@ __all__ = ["ConfigMorpher", "RoleGroup", "role_groups"]
 Message = dict[str, Any]
 
 _LITELLM = LiteLLMPolicy()
+_PLAIN = PlainPolicy()
 _NONE = Policy()
 
 
@@ -47,7 +48,7 @@ class ConfigMorpher(morpher.ConfigMorpher):
     """
 
     def _policy(self, target: Any) -> Policy:
-        return _LITELLM if is_litellm(target) else _NONE
+        return _PLAIN if is_litellm(target) else _NONE
 
 
 class RoleGroup(ConfigMorpher):

@@ -7,7 +7,8 @@ A value is secret because of the name of its key (`api_key`, `groq_key`, `passwo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -31,6 +32,7 @@ __all__ = [
     "redact_text",
     "scrub",
     "secret_values",
+    "type_name",
 ]
 
 HIDDEN = "***"
@@ -48,7 +50,8 @@ _NO_SECRETS = frozenset(  # what servers without keys are given, and what guardr
 
 # The expressions are compiled on first use: `re` caches them, and importing costs nothing.
 _NAMES = r"""(?x)  # of a name in snake_case
-      (^|_) (secrets?|passwords?|passwd|passphrase|credentials?|authorization|cookies?|bearer) (_|$)
+      (^|_) (secrets?|passwords?|passwd|passphrase|credentials?|creds|authorization|cookies?
+             |bearer) (_|$)
     | (^|_) (token | pass | auth | jwt | dsn | pwd | pat | sig | signature) $
     | (^|_) (access|auth|api|bearer|refresh|id|secret) _tokens $
     | (^|_) (connection_string | webhook (_url)?) $
@@ -57,7 +60,8 @@ _NAMES = r"""(?x)  # of a name in snake_case
 """
 _EXEMPT = r"""(?x)
       (^|_) (per|max|min|bos|eos|pad|unk|stop|sep|cls|mask|image|audio|video|special|start|end|begin
-             |next|first|last|think|thinking|prompt|input|output|new|boi|eoi) _token $
+             |next|first|last|think|thinking|prompt|input|output|new|boi|eoi|eot|fim|newline|force|forced
+             |im|suppress|timestamp|language|vocab) _token $
     | (^|_) (cost|count|limit|budget|fields?|prefix|suffix|manager|management|policy|rotation
              |list|info|required|enabled|ttl|expiry|length|size|format|schema) (_|$)
     | (^|_) (cache|public|primary|foreign|sort|partition|index|group|idempotency|unique|own|known
@@ -90,7 +94,9 @@ _USERINFO = r"""(?x)
 """
 _QUERY = r"([?&;#]([\w.~-]+)=)([^&;\s#'\"]+)"
 _KEYS_OF_QUERIES = r"(?i)key|code|sig|signature|sas|auth|pass|pwd"  # which are secret in a URL
-_ASSIGNED = r"(?<![\w~-])([\w~-]+)['\"]?[:=](?!//)['\"]?(?=\S)"
+_ASSIGNED = r"""(?x) (?<![\w~-])
+      (?: ([\w~-]+) [:=] (?!//) | ['"] ([\w~-]+) ['"] \s* [:=] \s* ) ['"]? (?=\S)
+"""
 _ASSIGNED_IN_KEY = r"(?<![\w~-])([\w~-]+)['\"]?\s*[:=]\s*(?=\S)"
 _UNASSIGNED = r"\s*([\w~-]+)\s+(?=[^\s:=])"  # the colon is missing
 _ASSIGNED_VALUE = r"(?xi) (?!\*\*\*) (?:(?:basic|bearer|token|apikey|key)\s+)? \S* [^\s'\"\])},;.]"
@@ -106,6 +112,10 @@ _COMMON = (
     "authorization", "secret", "client_secret", "secret_key", "private_key", "azure_ad_token",
     "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "vertex_credentials",
 )  # fmt: skip
+
+_SETS = (set, frozenset, PSet)
+_LISTS = (list, tuple, PVector, deque)
+_SHOWN_MODULES = ("datetime", "decimal", "fractions", "pathlib", "uuid")  # whose values are plain
 
 _marked: set[str] = set()
 
@@ -125,7 +135,7 @@ def mark_secret(*names: str) -> None:
     is_secret.cache_clear()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)  # more keys than files of 4 MB have
 def is_secret(name: str) -> bool:
     """Return whether a key with this name holds a secret; typos such as `api_kye` count too.
 
@@ -165,49 +175,64 @@ def redact(value: Any, name: object = "") -> Any:
     >>> redact("os.environ/OPENAI_API_KEY", "api_key")
     'os.environ/OPENAI_API_KEY'
     """
-    if isinstance(name, str) and is_secret(name):
-        return _hide(value)
-    if isinstance(value, str | bytes):
-        return redact_text(value) if isinstance(value, str) else value
-    return _rebuild(value, redact, name)
+    return _redact(value, name, isinstance(name, str) and is_secret(name))
 
 
-def _hide(value: Any, _name: object = "") -> Any:
+def _redact(value: Any, name: object = "", secret: bool = False, *, listed: bool = False) -> Any:
+    members = _members(value, name)
+    if members is None:
+        return _redact_single(value, secret, listed=listed)
+    if isinstance(value, Mapping) or hasattr(value, "_asdict"):
+        return {
+            _redact_key(key, secret): _redact(item, key, secret or hidden)
+            for key, item, hidden in members
+        }
+    items = [_redact(item, "", secret or hidden, listed=True) for _, item, hidden in members]
+    return sorted(items, key=repr) if isinstance(value, _SETS) else items  # no hash seed shows
+
+
+def _members(value: Any, name: object) -> Iterator[tuple[Any, Any, bool]] | None:
+    """Yield each key or index of a container, its value, and whether the key says it is secret.
+
+    What a JSON Schema defines is not: the property `password` of a tool holds no password.
+    Anything but a container has no members: None.
+    """
+    value = value._asdict() if hasattr(value, "_asdict") else value
+    if isinstance(value, Mapping):
+        defined = name == "properties" and all(isinstance(v, Mapping) for v in value.values())
+        return (
+            (k, v, not defined and isinstance(k, str) and is_secret(k)) for k, v in value.items()
+        )
+    if not isinstance(value, (*_LISTS, *_SETS)):
+        return None
+    first = value[0] if isinstance(value, tuple) and len(value) == 2 else None
+    secret = isinstance(first, str) and is_secret(first)  # such as a header: ("X-Api-Key", "…")
+    return ((index, item, index == 1 and secret) for index, item in enumerate(value))
+
+
+def _redact_single(value: Any, secret: bool, *, listed: bool = False) -> Any:
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str) and (
-        is_reference(value) or value.lower() in _NO_SECRETS or re.fullmatch(_PLACE, value)
-    ):
-        return value
-    rebuilt = _rebuild(value, _hide)
-    return HIDDEN if rebuilt is value else rebuilt
-
-
-def _rebuild(value: Any, change: Callable[[Any, Any], Any], name: object = "") -> Any:
-    """Rebuild a container from its changed values; anything else comes back as it is."""
-    if isinstance(value, Mapping):
-        return {
-            redact_key(key) if isinstance(key, str) else key: change(item, its_name)
-            for key, its_name, item in _members(value, name)
-        }
-    if isinstance(value, set | frozenset | PSet):  # sorted, so that no hash seed shows
-        return sorted((change(item, "") for item in value), key=repr)
-    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Iterator):
+    if isinstance(value, str):
+        if secret:
+            harmless = is_reference(value) or value.lower() in _NO_SECRETS
+            return value if harmless or re.fullmatch(_PLACE, value) else HIDDEN
         # An item such as "api_key: sk-1" was meant as a mapping.
-        return [
-            redact_key(i) if i and isinstance(i, str) and change is redact else change(i, "")
-            for i in value
-        ]
-    return value
+        return redact_key(value) if listed and value else redact_text(value)
+    if isinstance(value, bytes | bytearray):
+        text = value.decode("latin-1")
+        return HIDDEN if secret or redact_text(text) != text else value
+    if isinstance(value, int | float | complex) or type(value).__module__ in _SHOWN_MODULES:
+        return HIDDEN if secret else value
+    name = getattr(value, "__qualname__", type(value).__qualname__)
+    return f"<{name.strip('<>')}>"  # it may hold anything
 
 
-def _members(value: Mapping[Any, Any], name: object) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield each key of a mapping, the name that its value counts under, and the value.
-
-    What a JSON Schema defines has none: the property `password` of a tool holds no password.
-    """
-    defined = name == "properties" and all(isinstance(item, Mapping) for item in value.values())
-    return ((key, "" if defined else key, item) for key, item in value.items())
+def _redact_key(key: Any, secret: bool) -> Any:
+    """Redact a key; below the name of a secret, one with digits may be the secret itself."""
+    if secret and isinstance(key, str) and re.search(r"\d", key.replace("x509", "")):
+        return HIDDEN
+    return redact_key(key) if isinstance(key, str) else key
 
 
 def redact_text(text: str) -> str:
@@ -228,9 +253,10 @@ def redact_text(text: str) -> str:
     parts, at = [], 0
     value = re.compile(_ASSIGNED_VALUE)
     for name in re.finditer(_ASSIGNED, text):
-        found = value.match(text, name.end()) if name.start() >= at and is_secret(name[1]) else None
+        secret = name.start() >= at and is_secret(name[1] or name[2])
+        found = value.match(text, name.end()) if secret else None
         # In a hint such as `export GROQ_API_KEY=…` there is no value to hide.
-        if found and found[0] != "…" and _hide(found[0]) == HIDDEN:
+        if found and found[0] != "…" and _redact_single(found[0], secret=True) == HIDDEN:
             parts += [text[at : found.start()], HIDDEN]
             at = found.end()
     return "".join((*parts, text[at:]))
@@ -253,7 +279,8 @@ def redact_key(key: str) -> str:
     if first and is_secret(first[1]):
         return f"{first[1]} {HIDDEN}"
     for name in re.finditer(_ASSIGNED_IN_KEY, key) if ":" in key or "=" in key else ():
-        if is_secret(name[1]) and _hide(key[name.end() :].strip("\"'")) == HIDDEN:
+        value = key[name.end() :].strip("\"'")
+        if is_secret(name[1]) and _redact_single(value, secret=True) == HIDDEN:
             return redact_text(key[: name.end()]) + HIDDEN
     return redact_text(key)
 
@@ -264,7 +291,12 @@ def redact_path(path: Iterable[str | int]) -> tuple[str | int, ...]:
     >>> redact_path(("models", 0, "api_key: sk-1"))
     ('models', 0, 'api_key: ***')
     """
-    return tuple(redact_key(step) if isinstance(step, str) else step for step in path)
+    steps: list[str | int] = []
+    secret = False
+    for step in path:
+        steps.append(_redact_key(step, secret))
+        secret = secret or (isinstance(step, str) and is_secret(step))
+    return tuple(steps)
 
 
 def mentions_secret(line: str) -> bool:
@@ -296,7 +328,17 @@ def quote_name(value: Any) -> str:
     if isinstance(value, str):
         shown = printable(redact_key(str.__str__(value)))
         return repr(shown) if not shown or re.fullmatch(_NAME_LIKE, shown) else "this string"
-    return f"a {type(value).__name__}"
+    return type_name(value)
+
+
+def type_name(value: Any) -> str:
+    """Return the name of a value's type, with an article.
+
+    >>> type_name(1), type_name({})
+    ('an int', 'a dict')
+    """
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def display_name(model: Mapping[str, Any]) -> str:
@@ -315,20 +357,24 @@ def literal_secrets(value: Any, name: object = "") -> Iterator[tuple[str | int, 
     >>> list(literal_secrets({"api_key": "sk-1", "a": ["https://me:pw@host"], "token": None}))
     [('api_key',), ('a', 0)]
     """
-    if isinstance(value, Mapping):
-        items: Iterable[tuple[Any, Any, Any]] = _members(value, name)
-    elif isinstance(value, list | tuple | PVector):
-        items = ((index, index, item) for index, item in enumerate(value))
-    else:
-        if value != "" and redact(value, name) != value:
+    return _find_literals(value, name, isinstance(name, str) and is_secret(name))
+
+
+def _find_literals(
+    value: Any, name: object, secret: bool, *, listed: bool = False
+) -> Iterator[tuple[str | int, ...]]:
+    members = _members(value, name)
+    if members is None:
+        shown = _redact_single(value, secret, listed=listed)
+        single = isinstance(value, str | bytes | bytearray | int | float) and value != ""
+        if single and isinstance(shown, str) and shown != value:
             yield ()
         return
-    for key, its_name, item in items:
-        if isinstance(key, str) and redact_key(key) != key:
+    for key, item, hidden in members:
+        if _redact_key(key, secret) != key:
             yield (key,)
-        inside = name if isinstance(name, str) and is_secret(name) else its_name
-        for path in literal_secrets(item, inside):
-            yield (key, *path)
+        inside = _find_literals(item, key, secret or hidden, listed=isinstance(key, int))
+        yield from ((key, *path) for path in inside)
 
 
 def secret_values(value: Any, *, min_length: int = 1) -> frozenset[str]:
@@ -341,12 +387,10 @@ def secret_values(value: Any, *, min_length: int = 1) -> frozenset[str]:
 
 
 def _secrets(value: Any, secret: bool, name: object = "") -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for key, its_name, item in _members(value, name):
-            hidden = secret or (isinstance(its_name, str) and is_secret(its_name))
-            yield from _secrets(item, hidden, key)
-    elif isinstance(value, str):
-        if secret and _hide(value) == HIDDEN:
+    for key, item, hidden in _members(value, name) or ():
+        yield from _secrets(item, secret or hidden, key)
+    if isinstance(value, str):
+        if secret and _redact_single(value, secret) == HIDDEN:
             yield from (value, *_parts(value))
         if "://" in value:
             for match in re.finditer(_USERINFO, value):
@@ -354,9 +398,6 @@ def _secrets(value: Any, secret: bool, name: object = "") -> Iterator[str]:
                 yield password or user
             yield from (m[3] for m in re.finditer(_QUERY, value) if _is_secret_part(m))
         yield from (m[0] for m in re.finditer(_SHAPES, value))
-    elif isinstance(value, list | tuple | Set | PVector):
-        for item in value:
-            yield from _secrets(item, secret)
     elif secret and isinstance(value, int | float) and not isinstance(value, bool):
         yield str(value)
 

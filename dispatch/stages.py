@@ -24,7 +24,7 @@ from dispatch.immutable import (
     thaw,
     with_origin,
 )
-from dispatch.redaction import quote_name
+from dispatch.redaction import quote_name, type_name
 from dispatch.roles import DEFAULT_CONTRACT, Contract, Entry, assignment, read_roles
 from dispatch.suggestions import did_you_mean
 from dispatch.validation import check_models, find_model_faults, find_unmet
@@ -104,7 +104,7 @@ def _describe(value: Any) -> str:
     """Describe what is not a model; a generator by its name."""
     if isinstance(value, Iterator) and hasattr(value, "__name__"):
         return f"the iterator of {value.__name__}, which yields many models: use each(…) or mapcat"
-    return "None" if value is None else f"a {type(value).__name__}"
+    return "None" if value is None else type_name(value)
 
 
 def _expect_model(model: Any, stage: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dispatch.immutable import LISTS
-from dispatch.redaction import quote_name
+from dispatch.redaction import quote_name, type_name
 
 __all__ = ["KINDS", "describe_type", "did_you_mean", "nearest"]
 
@@ -79,5 +79,4 @@ def describe_type(value: Any) -> str:
         case _ if isinstance(value, LISTS):
             return "a list" if value else "an empty list"
         case _:
-            name = type(value).__name__
-            return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+            return type_name(value)

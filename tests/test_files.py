@@ -296,6 +296,7 @@ def test_escaped_characters():
         ('a = 1\nb = """x\ny', "c:2:1: invalid TOML: Unterminated string"),
         ("x = 1\na", "c:2:2: invalid TOML: Expected '=' after a key"),
         ("a = " + "9" * 5000, "c: invalid TOML: a number is too long"),
+        ("a = 0x" + "f" * 5000, "c: a number is too long"),
         ("a = " + "[" * 5000, "c: nested too deep"),
     ],
 )

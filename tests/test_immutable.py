@@ -6,6 +6,7 @@ import collections
 import copy
 import enum
 import io
+import math
 import operator
 import pickle
 import pprint
@@ -354,3 +355,18 @@ def test_circles():
         error = raised(ConfigError, freeze, value)
         assert "nested too deep, or contains itself" in str(error)
         assert isinstance(error, ValueError)
+
+
+def test_odd_lists():
+    """What can change is copied: a deque, a bytearray and lists of other kinds too."""
+    given = {"d": collections.deque([1]), "b": bytearray(b"x"), "u": collections.UserList([{}])}
+    frozen = freeze(given)
+    given["d"].append(2)
+    given["u"].append(3)
+    assert thaw(frozen) == {"d": [1], "b": b"x", "u": [{}]}
+
+
+def test_not_a_number_as_key():
+    """A key that equals nothing, not even itself, is found as dict finds it."""
+    frozen = FrozenMap({math.nan: 1})
+    assert list(frozen.items()) == [(math.nan, 1)]

@@ -306,9 +306,10 @@ def test_no_mapping(config, start_from, found):
 
 
 def test_keys_that_are_no_strings():
-    """Keys that are no strings cannot be arguments."""
+    """Keys that are no strings cannot be arguments, where all keys are."""
     config = ConfigMorpher({"node": {1: "a", None: "b", "model": "m"}})
-    error = raised(ConfigError, config.morph, named, "node")
+    assert config.morph(named, "node") == {"model": "m"}
+    error = raised(ConfigError, config.morph, anything, "node")
     assert "a key must be a string, found a number" in str(error)
     assert places(error.faults) == ["node", "node"]
 
@@ -354,7 +355,8 @@ def test_models_are_never_resolved(monkeypatch):
     """A whole configuration resolves no reference; a group morphs its first model."""
     monkeypatch.setenv("SOME_KEY", "sk-canary")
     models = [{"model": "a", "api_key": "os.environ/SOME_KEY"}, {"model": "b"}]
-    config = ConfigMorpher({"models": models, "user": "u"})
+    sections = {"defaults": models[0], "agents": {"main": models[0]}, "model_list": models}
+    config = ConfigMorpher({"models": models, "user": "u", **sections})
     assert config.morph(litellm.completion) == config.morph(anything) == config.config
     group = ModelDispatcher(models).for_chatcompletions
     assert group.morph(litellm.completion) == {"model": "a", "api_key": "sk-canary"}
@@ -368,7 +370,7 @@ def test_models_are_never_resolved(monkeypatch):
         (anything, "", {"return_type": "dataclass"}),
         (litellm.completion, "", {}),
         (named, ".text", {}),
-        (named, ["models", "[api_key=sk-canary-2]"], {}),
+        (anything, ["models", "[api_key=sk-canary-2]"], {}),
         (named, "models[api_key=sk-canary-3]", {}),
     ],
 )

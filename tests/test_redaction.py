@@ -5,13 +5,17 @@ Each key has its own secret, so that a failure shows which one leaked.
 
 from __future__ import annotations
 
+import collections
 import copy
+import datetime
 import io
 import json
 import logging
 import pickle
 import pprint
 import traceback
+import types
+import typing
 import warnings
 
 import litellm
@@ -23,6 +27,7 @@ from werkzeug import Response
 from dispatch import ConfigMorpher, FrozenMap, ModelDispatcher, dispatch, redaction
 from dispatch.cli import COMMANDS
 from dispatch.errors import CompletionError, ConfigError, ConfigWarning, Fault
+from dispatch.immutable import freeze
 from dispatch.litellm.deployments import model_list
 from dispatch.litellm.logs import LOGGERS
 from dispatch.litellm.proxy import proxy_config
@@ -204,7 +209,7 @@ PATHS = {
     "a wrong task": lambda _: ModelDispatcher([{"model": "m", "roles": {URL: {"a": SECRET}}}]),
     "a model that is no text": lambda _: ModelDispatcher([{"model": {"api_key": SECRET}}]),
     "a contract twice": lambda _: ModelDispatcher([], roles=[URL, URL]),
-    "a wrong key": lambda _: ConfigMorpher({1: SECRET}).morph(take),
+    "a wrong key": lambda _: ConfigMorpher({1: SECRET}).morph(lambda **_: None),
     "a pasted key": lambda _: chat_of(api_key=f"os.environ/sk-{SECRET}").kwargs(),
     "half a reference": lambda _: chat_of(token=f"os.environ/A {SECRET}").kwargs(),
     "an unset variable": lambda _: chat_of(
@@ -562,3 +567,58 @@ def test_parts_of_a_url(mark, name):
     assert CANARY not in str(redact(model))
     assert secret_values(model) == {CANARY}
     assert list(literal_secrets(model)) == [("api_base",)]
+
+
+class Holder(typing.NamedTuple):
+    api_key: str
+    number: int = 1
+
+
+class Opaque:
+    def __init__(self, text):
+        self.api_key = text
+
+    def __repr__(self):
+        return self.api_key
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Holder("canary"), {"api_key": "***", "number": 1}),
+        (collections.deque([Holder("canary", 2)]), [{"api_key": "***", "number": 2}]),
+        (Opaque("canary"), "<Opaque>"),
+        (types.SimpleNamespace(api_key="canary"), "<SimpleNamespace>"),
+        (ValueError("canary"), "<ValueError>"),
+        (collections.UserString("canary"), "<UserString>"),
+        (collections.UserDict(api_key="canary"), {"api_key": "***"}),
+        ([("X-Api-Key", "canary"), ("X-Title", "a")], [["X-Api-Key", "***"], ["X-Title", "a"]]),
+        (b"sk-proj-canary123", "***"),
+        (print, "<print>"),
+        (datetime.date(2026, 1, 2), datetime.date(2026, 1, 2)),
+        ({"api_key": {"can4ry": None}}, {"api_key": {"***": None}}),
+        ({"extra_headers": ["Authorization: Bearer canary"]},
+         {"extra_headers": ["Authorization: ***"]}),
+        ('{"client_id": "x", "client_secret": "can-ary"}',
+         '{"client_id": "x", "client_secret": "***"}'),
+    ],
+)  # fmt: skip
+def test_odd_holders(value, shown):
+    """A secret is hidden in whatever holds it; of other objects, the type is shown."""
+    assert redact(value) == shown
+    assert "canary" not in repr(freeze({"value": value}))
+
+
+@pytest.mark.parametrize(
+    ("value", "paths"),
+    [
+        ({"extra_headers": ["Authorization: Bearer canary"]}, [("extra_headers", 0)]),
+        ({"api_key": {"can4ry": None}}, [("api_key", "can4ry")]),
+        ({"creds": '{"client_secret": "canary"}'}, [("creds",)]),
+        ({"notes": '{"client_secret": "canary"}'}, [("notes",)]),
+        ({"x": float("nan"), "f": print, "o": Opaque("canary"), "eot_token": 3}, []),
+    ],
+)
+def test_literals(value, paths):
+    """What is hidden is what counts as a literal secret, and nothing else."""
+    assert list(literal_secrets(value)) == paths

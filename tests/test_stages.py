@@ -9,9 +9,20 @@ from pyrsistent import pmap
 from toolz import compose_left
 from toolz.curried import filter, map
 
-from dispatch import FrozenMap, dispatch, each, freeze, pipeline, thaw
+from dispatch import (
+    ConfigMorpher,
+    Contract,
+    FrozenMap,
+    ModelDispatcher,
+    dispatch,
+    each,
+    freeze,
+    pipeline,
+    thaw,
+)
 from dispatch.errors import ConfigError, Fault, StageError
 from dispatch.immutable import origin_of
+from dispatch.sections import read_sections
 from dispatch.stages import (
     apply_defaults,
     explode_roles,
@@ -193,3 +204,42 @@ def test_thawed_roles():
     roles = [{"postcompletions": {"task": "a", "seed": 1}}, "chatcompletions"]
     once = normalize_roles(freeze({"model": "m", "roles": roles}))
     assert normalize_roles(freeze(thaw(once))) == once
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tree: tree.set("models", [{"model": "m", "roles": ["nope"]}]),
+        lambda tree: tree.transform(["models", 0, "roles"], ["nope"]),
+        lambda tree: tree.update({"models": [tree["models"][0].set("roles", "nope")]}),
+        lambda tree: ConfigMorpher(tree.set("models", {"a": {"model": "m", "roles": "nope"}})),
+    ],
+)
+def test_no_line(change, tmp_path):
+    """What a program writes into the configuration of a file is not found in that file."""
+    (tmp_path / "c.yaml").write_text("models:\n- model: m\n  roles: [chatcompletions]\n")
+    tree = ConfigMorpher(tmp_path / "c.yaml").tree
+    (fault,) = raised(ConfigError, lambda: ModelDispatcher(change(tree))).faults
+    assert fault.path[0] == "models"
+    assert fault.position is None
+
+
+def test_no_line_of_a_stage(tmp_path):
+    """A value that a stage writes has no line; those that it leaves alone keep theirs."""
+    (tmp_path / "c.yaml").write_text("models:\n- model: m\n  seed: 1\n  roles: [x]\n")
+    models = read_sections(ConfigMorpher(tmp_path / "c.yaml").tree, roles=["x"]).models
+
+    def refuse(model):
+        raise ConfigError([Fault((key,), "is wrong") for key in ("seed", "stop")])
+
+    run = pipeline(models=compose_left(each(lambda m: m.set("stop", "a")), each(refuse)))
+    seed, stop = raised(ConfigError, lambda: run(models)).faults
+    assert seed.position.line == 3
+    assert stop.position is None
+
+
+@pytest.mark.parametrize("make", [lambda: ModelDispatcher([{}]), lambda: Contract(["a", "a"])])
+def test_repr_of_what_is_refused(make):
+    """What raised in the midst of its making can be shown by a debugger."""
+    error = raised(ValueError, make)
+    assert repr(error.__traceback__.tb_next.tb_next.tb_frame.f_locals["self"]).endswith(")")

@@ -70,6 +70,10 @@ class Policy:
 
     reserved: frozenset[str] = frozenset()
 
+    def signed(self, target: Any) -> Any:
+        """Return the callable whose signature tells what a callable takes."""
+        return target
+
     def find_faults(
         self, node: Node, values: Mapping[str, Any], parameters: Parameters
     ) -> Iterable[Fault]:
@@ -135,7 +139,8 @@ class _Choice:
     """What one callable receives of a node: the keys that it names; with `**kwargs`, the rest."""
 
     def __init__(self, node: Node, target: Any, policy: Policy) -> None:
-        self.target, self.policy, self.parameters = target, policy, read_parameters(target)
+        self.target, self.policy, self.signed = target, policy, policy.signed(target)
+        self.parameters = read_parameters(self.signed)
         names, takes_rest = self.parameters.defaults, self.parameters.has_var_keyword
         held_back = policy.reserved | self.parameters.filled
         self.values = {
@@ -146,7 +151,7 @@ class _Choice:
 
     def find_faults(self, node: Node, names: Mapping[str, Any]) -> Iterator[Fault]:
         for key in node:
-            if not isinstance(key, str):
+            if not isinstance(key, str) and self.parameters.has_var_keyword:
                 message = f"a key must be a string, found {describe_type(key)}"
                 yield Fault((), message, "quote it", "wrong-key")
             elif key in self.parameters.positional_only and key not in self.policy.reserved:
@@ -161,7 +166,7 @@ class _Choice:
         containers = [key for key, value in values.items() if type(value) not in SCALARS]
         finish = self.policy.finisher(values, locate, options.strict)
         names = () if options.return_config_keys_only else self.parameters.defaults
-        absent = {n: default_factory(self.target, n) for n in names if n not in values}
+        absent = {n: default_factory(self.signed, n) for n in names if n not in values}
 
         def build() -> dict[str, Any]:
             kwargs = values.copy()

@@ -27,6 +27,7 @@ MAX_DEPTH = 100
 """How deep a configuration may be nested, so that every walk over it may be recursive."""
 
 _MOST = 1000  # problems that are reported of one file
+_MOST_BITS = 14_000  # of a number: Python writes none of more than 4,300 digits
 SUFFIXES: Mapping[str, Format] = {
     ".yaml": "yaml",
     ".yml": "yaml",
@@ -72,7 +73,7 @@ def read(
     if isinstance(paths, str | os.PathLike | File):
         paths = [paths]
     elif not isinstance(paths, Iterable):
-        message = f"expected a mapping, or the path of a file, found a {type(paths).__name__}"
+        message = f"expected a mapping, or the path of a file, found {describe_type(paths)}"
         raise ConfigError([Fault((), message, code="no-file")])
     files: list[File] = []
     data: list[dict[str, Any]] = []
@@ -92,7 +93,7 @@ def read(
 
 def _open(path: object, format: Format | None) -> File:
     if not isinstance(path, str | os.PathLike):
-        message = f"expected the path of a file, found a {type(path).__name__}"
+        message = f"expected the path of a file, found {describe_type(path)}"
         raise FileError([Fault((), message, code="no-file")])
     name = str(path)
     suffix = Path(name).suffix.lower()
@@ -176,6 +177,8 @@ def _find_problems(data: Any, file: File) -> Iterator[Problem]:
             if isinstance(holder, dict | list)
             for item in (holder.values() if isinstance(holder, dict) else holder)
         ]
+        if any(isinstance(item, int) and item.bit_length() > _MOST_BITS for item in level):
+            yield Problem(None, "a number is too long", code="too-long")
     if any(isinstance(item, dict | list) for item in level):
         yield Problem(None, f"nested more than {MAX_DEPTH} levels deep", code="too-deep")
 

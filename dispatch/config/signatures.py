@@ -13,6 +13,7 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 from dispatch.errors import SignatureError
+from dispatch.redaction import type_name
 
 __all__ = ["Parameters", "default_factory", "is_of_module", "read_parameters"]
 
@@ -67,13 +68,8 @@ def _read(target: Any) -> Parameters:
     if typing.is_typeddict(target):
         return Parameters(dict.fromkeys(target.__annotations__, _EMPTY))
     if not callable(target):
-        raise SignatureError(f"expected a callable, found a {type(target).__name__}")
+        raise SignatureError(f"expected a callable, found {type_name(target)}")
     parameters = _signature(target)
-    if parameters.keys() == {"args", "kwargs"} and type(target) is FunctionType:
-        # Where `aembed` says nothing, the function `embed` of the same module does.
-        twin = getattr(sys.modules.get(target.__module__), target.__name__.removeprefix("a"), None)
-        if isinstance(twin, FunctionType) and inspect.iscoroutinefunction(target):
-            parameters = _signature(twin)
     kinds = {name: parameter.kind for name, parameter in parameters.items()}
     keywords = {n: p.default for n, p in parameters.items() if kinds[n] in _BY_KEYWORD}
     inner = read_parameters(target.func) if isinstance(target, partial) else Parameters({})

@@ -15,16 +15,17 @@ from typing import Any
 
 from dispatch.config.arguments import Finish, Locate, Node, Policy, report
 from dispatch.config.environment import resolve, unresolved_items
-from dispatch.config.signatures import Parameters
+from dispatch.config.signatures import Parameters, read_parameters
 from dispatch.errors import Fault
-from dispatch.immutable import leaves
+from dispatch.immutable import SCALARS, leaves
 from dispatch.litellm.endpoints import ENDPOINTS, find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known, known_keys
+from dispatch.litellm.tables import table
 from dispatch.redaction import is_reference, is_secret, mark_secret
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
 from dispatch.suggestions import KINDS, describe_type, nearest
 
-__all__ = ["RESERVED_KEYS", "LiteLLMPolicy", "find_misspelt", "find_value_faults",
+__all__ = ["RESERVED_KEYS", "LiteLLMPolicy", "PlainPolicy", "find_misspelt", "find_value_faults",
            "hide_misspelt_secrets", "is_litellm"]  # fmt: skip
 
 RESERVED_KEYS = frozenset(
@@ -36,6 +37,7 @@ _ROUTED = (
     ("order", "integer", "the models of order 1 answer first"),
     ("weight", "number", "models of one order share the load by it"),
 )
+_OF_OTHERS = ("models", "model_list", "defaults", *table("sections", "settings"))
 _MAY_BE_EMPTY = ("name", "api_version", "custom_llm_provider", "organization", "system_prompt")
 _MOST_UNKNOWN = 200  # keys of a configuration: finding the nearest known one takes 2 ms each
 _NO_SECRETS = RESERVED_KEYS.union((CHATCOMPLETIONS, POSTCOMPLETIONS))  # need no comparing
@@ -58,6 +60,13 @@ class LiteLLMPolicy(Policy):
     def __init__(self, own_keys: Collection[str] = ()) -> None:
         self.reserved = RESERVED_KEYS.union(own_keys)
 
+    def signed(self, target: Any) -> Any:
+        # Where LiteLLM's `aembedding(*args, **kwargs)` says nothing, its `embedding` does.
+        if is_litellm(target) and read_parameters(target) == Parameters({}, True):
+            twin = getattr(sys.modules["litellm"], target.__name__.removeprefix("a"), None)
+            return target if twin is None else twin
+        return target
+
     def find_faults(
         self, node: Node, values: Mapping[str, Any], parameters: Parameters
     ) -> Iterator[Fault]:
@@ -67,10 +76,12 @@ class LiteLLMPolicy(Policy):
         meant = None if parameters.has_var_keyword else parameters.defaults
         yield from find_misspelt(node, named, meant=meant)
 
+    def select(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values whose references are resolved: all of them."""
+        return values
+
     def finisher(self, values: Mapping[str, Any], locate: Locate, strict: bool) -> Finish:
-        # A list of models belongs to a whole configuration: their keys are for other calls.
-        own = {key: value for key, value in values.items() if key != "models"}
-        unresolved = unresolved_items(own, VALUE_TYPES)
+        unresolved = unresolved_items(self.select(values), VALUE_TYPES)
 
         def finish(kwargs: dict[str, Any]) -> None:
             if unresolved:
@@ -79,6 +90,22 @@ class LiteLLMPolicy(Policy):
                 report([locate(leak)], strict=strict)
 
         return finish
+
+
+class PlainPolicy(LiteLLMPolicy):
+    """What applies to LiteLLM's callables where the node may be a whole configuration.
+
+    Its models and sections are for other calls, so references in them stay references.
+    """
+
+    def select(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values whose references are resolved: those of this call."""
+        return {
+            key: value
+            for key, value in values.items()
+            if type(value) in SCALARS
+            or (key not in _OF_OTHERS and ("model" in values or is_known(key)))
+        }
 
 
 def is_litellm(target: Any) -> bool:
@@ -165,7 +192,7 @@ def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
             if isinstance(name, str) and is_secret(name) and _is_empty(item):
                 yield Fault((key, name), "is empty", "leave it out", "empty-secret")
     for key, value in model.items():
-        if not isinstance(key, str) or not (key in _STRINGS or is_secret(key)):
+        if not isinstance(key, str) or not (key in _STRINGS or (is_secret(key) and is_known(key))):
             continue
         number = isinstance(value, int | float) and (key in _STRINGS or not isinstance(value, bool))
         if number or type(value).__name__ in ("date", "datetime"):

@@ -181,7 +181,7 @@ def _warning(path: tuple[Step, ...], message: str, hint: str, code: str) -> Faul
 
 
 def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> Iterator[Fault]:
-    known = (*OWN_SECTIONS, "model_list", *SECTIONS)
+    known = (*OWN_SECTIONS, "model_list", "$schema", *SECTIONS)
     found: list[Fault] = []
     for name, section in tree.iteritems():
         if name in SECTIONS:
