@@ -50,8 +50,8 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     for providers, *keys in rows("provider only"):
         if hosted and key in keys and provider not in providers.split(","):
             return f"is no parameter of {provider}", "leave it out"
-    reads_messages = provider not in _OWN_PROMPTS and not re.search(_OTHER_CHATS, name)
-    if key in ("system", "instructions") and isinstance(value, str) and reads_messages:
+    as_prompt = key in ("system", "instructions") and isinstance(value, str)
+    if as_prompt and provider not in _OWN_PROMPTS and not re.search(_OTHER_CHATS, name):
         return "is sent as a parameter, and no message", "write system_prompt"
     sections = (each for each, *keys in rows("elsewhere") if key in keys)
     section = next(sections, "router_settings" if key in SETTINGS["router_settings"] else "")

@@ -155,15 +155,16 @@ def _find(
 
 
 def _find_out_of_range(model: Mapping[str, Any], key: str, value: Any) -> tuple[str, str] | None:
+    ranges = [limits for of, *limits in rows("ranges") if of == key]
+    if not ranges or not isinstance(value, int | float) or isinstance(value, bool):
+        return None
     name, custom = called(model)
     provider = custom or name.partition("/")[0]
     provider = "anthropic" if name.startswith("claude-") else provider
     hosted = not endpoint_of(model)[1] and (provider in VENDORS or provider == name)
     owners = ("any", provider, "hosted" if hosted else "")
-    for of, least, most, whose in rows("ranges"):
-        if of != key or whose not in owners or not isinstance(value, int | float):
-            continue
-        if not isinstance(value, bool) and not float(least) <= value <= float(most):
+    for least, most, whose in ranges:
+        if whose in owners and not float(least) <= value <= float(most):
             price = f"it is for one token: {value / 1e6:g} where {value} is for a million"
             far = f"of at least {least}" if value < float(least) else f"of at most {most}"
             limits = f"between {least} and {most}" if len(most) < 5 else far
