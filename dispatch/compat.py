@@ -11,9 +11,9 @@ __all__ = ["install_as_drowcoder"]
 
 
 def install_as_drowcoder() -> None:
-    """Make `drowcoder.model` and `config_morpher` importable where those packages are absent.
+    """Make `drowcoder.model` and `config_morpher` importable if those packages are missing.
 
-    Call it once, before those imports. A package that is installed, or imported already, wins.
+    Call it once, before those imports. A package that is installed or already imported wins.
 
     >>> install_as_drowcoder()
     >>> from drowcoder.model import ModelDispatcher, ModelRoleType

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 from dispatch.config.morpher import ConfigMorpher
 from dispatch.errors import ConfigError
-from dispatch.immutable import locate, thaw
+from dispatch.immutable import FrozenMap, thaw
 from dispatch.models import RoleGroup, role_groups
 from dispatch.pipeline import pipeline
+from dispatch.redaction import quote_name
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS, Contract, Role
-from dispatch.sections import Sections, make_contract, read_sections
+from dispatch.sections import Sections, locate_outer, make_contract, read_sections
 from dispatch.stages import (
     Groups,
     Model,
@@ -47,14 +48,14 @@ class ModelRoleType:
 class ModelDispatcher(Generic[G]):
     """Model configurations, handed to the roles that they play.
 
-    `models` is a list of models; or a whole configuration, as a mapping or a `ConfigMorpher` with
-    the key `models`, whose sections `defaults`, `roles` and `own_keys` then count too. `morph` is
+    `models` is a list of models, or a whole configuration: a mapping or a `ConfigMorpher` with
+    the key `models`, whose sections `defaults`, `roles` and `own_keys` then apply too. `morph` is
     the form of a group: True for a `RoleGroup` (a `ConfigMorpher`), False for a plain
-    `{'models': [...]}`, or a callable that is given that dict. `roles` declares the roles, and
-    `own_keys` the keys of a model that are the program's own, which no call receives.
+    `{'models': [...]}`, or a callable that takes that dict. `roles` declares the roles, and
+    `own_keys` the keys of a model that belong to the program, which no call receives.
 
-    `models` stays what was given, untouched; the groups do not follow later changes of it.
-    `sections` are the other sections of a configuration, such as `router_settings`.
+    The attribute `models` is what was given, unchanged; later changes to it do not affect the
+    groups. `sections` holds the other sections of a configuration, such as `router_settings`.
 
     >>> dispatcher = ModelDispatcher(
     ...     [{"name": "fast", "model": "gpt-4o", "roles": ["chatcompletions"], "temperature": 0}]
@@ -94,6 +95,7 @@ class ModelDispatcher(Generic[G]):
         strict: bool = False,
     ) -> None:
         self.models = list(models) if isinstance(models, Iterator) else models
+        self.groups: Groups = FrozenMap({})  # until they are known to be valid
         own_keys = [own_keys] if isinstance(own_keys, str) else own_keys
         tree = models.tree if isinstance(models, ConfigMorpher) else self.models
         if isinstance(tree, Mapping) and not ("model" in tree and self.models is tree):
@@ -105,17 +107,16 @@ class ModelDispatcher(Generic[G]):
         self._read = sections
         try:
             run = pipeline(self.contract, defaults=sections.defaults)
-            self.groups: Groups = run(sections.models)
+            self.groups = run(sections.models)
         except ConfigError as error:
-            placed = (f if f.position else locate(f, sections.rest) for f in error.faults)
-            faults = list(placed)
+            faults = [locate_outer(fault, sections.rest) for fault in error.faults]
         else:
             self.dispatch(morph)
             return
         raise ConfigError(faults)  # out here, where the first error is no context
 
     def dispatch(self, morph: Morph = True) -> None:
-        """Put the groups into another form; which model plays which role stays as it is."""
+        """Change the form of the groups; which model plays which role stays the same."""
         if morph is False:
             forms: Mapping[str, Any] = self.groups
         elif morph is True:
@@ -126,7 +127,7 @@ class ModelDispatcher(Generic[G]):
 
     @property
     def morph(self) -> Morph:
-        """The form of the groups, as `dispatch` was last asked for."""
+        """The form of the groups that was last passed to `dispatch`."""
         return self._morph
 
     @property
@@ -164,11 +165,12 @@ class ModelDispatcher(Generic[G]):
                 if role in self.contract:
                     return self.for_role(role)
                 hint = did_you_mean(name, [f"for_{role}" for role in self.contract])
-                raise AttributeError(f"no role is named {role!r}; {hint}")
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+                raise AttributeError(f"no role is named {quote_name(role)}; {hint}")
+            owner = type(self).__name__
+            raise AttributeError(f"{owner!r} object has no attribute {quote_name(name)}")
 
     def __iter__(self) -> Iterator[Model]:
-        """Iterate over every copy, role by role; to dispatch these gives the same groups again."""
+        """Iterate over every copy, role by role; dispatching them gives the same groups again."""
         return (
             model
             for role, models in self.groups.items()
@@ -177,5 +179,5 @@ class ModelDispatcher(Generic[G]):
         )
 
     def __repr__(self) -> str:
-        groups = role_groups(self.groups, contract=self.contract).values()
+        groups = map(RoleGroup, self.groups, self.groups.values())
         return f"ModelDispatcher({', '.join(map(repr, groups))})"

@@ -1,7 +1,7 @@
 """Every error and warning of this package.
 
 All errors are a `DispatchError`, and each is also the builtin that Python users expect; warnings
-are a `ConfigWarning`. `help(dispatch.errors)` draws the tree.
+are a `ConfigWarning`. `help(dispatch.errors)` shows the tree.
 
 Whatever reaches a message passes through `dispatch.redaction` here, so no error holds a secret.
 """
@@ -41,7 +41,7 @@ def format_path(path: Iterable[Step]) -> str:
 
 
 def _clean(text: str) -> str:
-    """Redact a message, then leave out the middle of a long one."""
+    """Redact a message, and cut out the middle of a long one."""
     text = printable(redact_text(text))
     half = _LONGEST // 2 - 1
     return text if len(text) <= _LONGEST else f"{text[:half]}…{text[-half:]}"
@@ -50,7 +50,7 @@ def _clean(text: str) -> str:
 class Position(NamedTuple):
     """A place in a file: `line` and `column` count from 1, or are 0 for the file as a whole.
 
-    `text` is that line, or empty where it mentions a secret; `caret` is an offset in it.
+    `text` is that line, or empty if it mentions a secret; `caret` is an offset in it.
     """
 
     file: str
@@ -61,7 +61,7 @@ class Position(NamedTuple):
 
     @property
     def excerpt(self) -> str:
-        """The line with a caret under the place; empty where the line is not shown.
+        """The line with a caret under the place; empty if the line is not shown.
 
         >>> print(Position("c.yaml", 2, 3, "- model: 3.10", 9).excerpt)
         - model: 3.10
@@ -128,7 +128,7 @@ class Fault(_Fault):
         return format_path(self.path)
 
     def under(self, *prefix: Step) -> Self:
-        """Return the same fault, seen from further out."""
+        """Return the same fault with its path below a prefix."""
         return self._replace(path=(*redact_path(prefix), *self.path))
 
     def as_warning(self) -> Self:
@@ -141,7 +141,7 @@ class Fault(_Fault):
         return f"{line}; {self.hint}" if self.hint else line
 
     def render(self) -> str:
-        """Return the fault as text, and below it the line of the file where that is known."""
+        """Return the fault as text, followed by the line of the file if that is known."""
         excerpt = self.position.excerpt if self.position else ""
         return f"{self}\n{_indent(excerpt, '    ')}" if excerpt else str(self)
 
@@ -154,7 +154,7 @@ class DispatchError(Exception):
 
 
 class ConfigError(DispatchError, ValueError):
-    """A configuration is wrong; `faults` holds everything that is, in the order of the file.
+    """A configuration is invalid; `faults` holds everything that is wrong with it, in file order.
 
     >>> error = ConfigError([Fault(("models", 0), "has no key 'model'")])
     >>> error.faults[0].path
@@ -218,7 +218,7 @@ class PathSyntaxError(PathError):
 
 
 class MissingKeyError(PathError, LookupError):
-    """A key that is not there, or a selector that no item matches."""
+    """A missing key, or a selector that no item matches."""
 
 
 class MissingIndexError(PathError, IndexError):
@@ -253,7 +253,7 @@ class BudgetError(DispatchError, RuntimeError):
 
 
 class CompletionError(DispatchError, RuntimeError):
-    """No model of a role answered; `text` is what had arrived of a stream that broke off."""
+    """No model of a role answered; if a stream broke off, `text` is what had arrived."""
 
     text: str = ""
 
@@ -271,4 +271,4 @@ class CredentialLeakWarning(ConfigWarning):
 
 
 class UnsetVariableWarning(ConfigWarning):
-    """A model is left out, since a variable that it refers to is unset or empty."""
+    """A model is left out because a variable that it refers to is unset or empty."""

@@ -1,7 +1,7 @@
-"""Immutable data: a `PMap` that keeps the order written, knows its origin and shows no secret.
+"""Immutable data: a `PMap` that keeps its keys in order, knows its origin and shows no secret.
 
-pyrsistent's own map iterates in an order that follows PYTHONHASHSEED, and prints all that it
-holds. `FrozenMap` is that map, buckets and all, with two slots more.
+pyrsistent's own map iterates in an order that depends on PYTHONHASHSEED, and prints everything it
+holds. `FrozenMap` is that map, buckets and all, with two more slots.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dispatch.redaction import redact, redact_path
 
 __all__ = [
     "LISTS", "SCALARS", "VECTOR", "FrozenMap", "Origin", "Source", "freeze", "leaves", "locate",
-    "origin_of", "thaw", "with_origin",
+    "origin_of", "rebuild", "reshape", "thaw", "with_origin",
 ]  # fmt: skip
 
 VECTOR: tuple[type[PVector[Any]], ...] = (type(pvector()), PVector)
@@ -45,22 +45,25 @@ class Source(Protocol):
 class Origin(NamedTuple):
     """Where a map was written: its path in the user's configuration, and the files it came from.
 
-    `moved` holds the keys that were written elsewhere, such as in `defaults` or in a role entry,
-    each with the path of its value.
+    `moved` holds the keys that were written elsewhere: each with the path of its value, such as in
+    `defaults` or in a role entry, or None if a program wrote it.
 
-    >>> Origin(("models", 2), moved={"timeout": ("defaults", "timeout")}).path_of(("timeout",))
+    >>> Origin(("models", 2), moved={"timeout": ("defaults", "timeout")}).of(("timeout",)).path
     ('defaults', 'timeout')
     """
 
     path: Path
     source: Source | None = None
-    moved: Mapping[str, Path] = {}
+    moved: Mapping[Any, Path | None] = {}
 
-    def path_of(self, steps: Path) -> Path:
-        """Return the path, in the user's configuration, of a value in this map."""
-        if steps and steps[0] in self.moved:
-            return (*self.moved[cast("str", steps[0])], *steps[1:])
-        return (*self.path, *steps)
+    def of(self, steps: Path) -> Origin:
+        """Return where a value in this map was written."""
+        if not steps or steps[0] not in self.moved:
+            return Origin((*self.path, *steps), self.source)
+        place = self.moved[steps[0]]
+        if place is None:
+            return Origin((*self.path, *steps))
+        return Origin((*place, *steps[1:]), self.source)
 
     def move(self, keys: Iterable[str], path: Path) -> Origin:
         """Return the origin of a map that took these keys over from another one at `path`."""
@@ -68,10 +71,10 @@ class Origin(NamedTuple):
 
     def locate(self, fault: Fault) -> Fault:
         """Give a fault, whose path starts in this map, its full path and its position."""
-        path = self.path_of(fault.path)
+        path, source, _ = self.of(fault.path)
         position = fault.position
-        if position is None and self.source is not None:
-            position = self.source.position(path, fault.code)
+        if position is None and source is not None:
+            position = source.position(path, fault.code)
         return fault._replace(path=redact_path(path), position=position)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -82,11 +85,11 @@ _ABSENT: Any = object()
 
 
 class FrozenMap(PMap[K, V]):
-    """A `PMap` that iterates in the order written and redacts its repr.
+    """A `PMap` that iterates in insertion order and redacts its repr.
 
-    All that a `PMap` does, it does: `set`, `remove`, `update` and `transform` give another
-    `FrozenMap`, in which a replaced key keeps its place and a new one comes last. What it is given
-    is frozen too, all the way down.
+    It does everything that a `PMap` does: `set`, `remove`, `update` and `transform` return another
+    `FrozenMap`, in which a replaced key keeps its place and a new one comes last. Whatever it is
+    given is frozen too, all the way down.
 
     >>> model = FrozenMap({"name": "fast", "model": "gpt-4o", "api_key": "sk-1"})
     >>> model.set("name", "quick")
@@ -132,7 +135,7 @@ class FrozenMap(PMap[K, V]):
     def get(self, key: Any, default: Any = None) -> Any:
         buckets = self._buckets  # PMap's own method catches a KeyError, which is slow
         for known, value in buckets[hash(key) % len(buckets)] or ():
-            if known == key:
+            if known is key or known == key:
                 return value
         return default
 
@@ -168,17 +171,19 @@ class FrozenMap(PMap[K, V]):
 class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs leave it out
     """PMap's evolver, which also carries the order of the keys and the origin."""
 
-    __slots__ = ("_order",)
+    __slots__ = ("_order", "_origin")
 
     def __init__(self, original: FrozenMap[Any, Any]) -> None:
         super().__init__(original)
-        self._order: dict[Any, None] | None = None  # made once the keys change
+        self._origin = original._origin
 
     def set(self, key: Any, val: Any) -> _Evolver:
         size = self._size
         super().set(key, freeze(val))
         if self._size != size:
             self._keys().setdefault(key)
+        if self._origin is not None and self._origin.source is not None:
+            self._origin = self._origin._replace(moved={**self._origin.moved, key: None})
         return self
 
     def remove(self, key: Any) -> _Evolver:
@@ -187,17 +192,17 @@ class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs l
         return self
 
     def _keys(self) -> dict[Any, None]:
-        if self._order is None:
-            self._order = dict.fromkeys(self._original_pmap._order)
+        if not hasattr(self, "_order"):  # it is made once the keys change
+            self._order = dict.fromkeys(self._original_pmap._order)  # type: ignore[has-type]
         return self._order
 
     def persistent(self) -> FrozenMap[Any, Any]:
         original: FrozenMap[Any, Any] = self._original_pmap  # type: ignore[has-type]
         if not self._buckets_evolver.is_dirty():
             return original
-        order = original._order if self._order is None else tuple(self._order)
+        order = tuple(self._order) if hasattr(self, "_order") else original._order
         buckets = self._buckets_evolver.persistent()
-        made: FrozenMap[Any, Any] = FrozenMap._make(buckets, order, original._origin)
+        made: FrozenMap[Any, Any] = FrozenMap._make(buckets, order, self._origin)
         self._original_pmap = made  # type: ignore[misc]  # a slot of PMap's evolver
         return made
 
@@ -207,18 +212,32 @@ def _restore(items: dict[Any, Any], origin: Origin | None) -> FrozenMap[Any, Any
 
 
 def origin_of(value: Any) -> Origin | None:
-    """Return where a map was written; None for what a program made."""
+    """Return where a map was written; None if a program made it."""
     return value._origin if isinstance(value, FrozenMap) else None
 
 
 def with_origin(value: FrozenMap[K, V], origin: Origin | None) -> FrozenMap[K, V]:
-    """Return the same map, with its origin; `set` and `remove` hand it on.
+    """Return the same map with an origin, which `set` and `remove` pass on.
+
+    A key that `set` changes has no position from then on.
 
     >>> model = with_origin(freeze({"model": "gpt-4o"}), Origin(("models", 2)))
     >>> origin_of(model.set("temperature", 0)).path
     ('models', 2)
     """
     return FrozenMap._make(value._buckets, value._order, origin)
+
+
+def reshape(value: FrozenMap[K, V], key: K, item: V) -> FrozenMap[K, V]:
+    """Set a key to another form of its value, which was written where the old one was.
+
+    >>> model = with_origin(freeze({"roles": "chat"}), Origin(("models", 2)))
+    >>> reshape(model, "roles", ["chat"])
+    FrozenMap({'roles': ['chat']})
+    """
+    changed = cast("FrozenMap[K, V]", value.set(key, item))
+    same = changed._origin is value._origin
+    return changed if same else with_origin(changed, value._origin)
 
 
 def locate(fault: Fault, value: Any) -> Fault:
@@ -247,38 +266,26 @@ def freeze(value: Any) -> Any:
     Raises `ConfigError` for a value that contains itself, or is nested too deep for Python.
     """
     try:
-        return value if type(value) in _ATOMS else _freeze(value)
+        return _freeze(value)
     except RecursionError:
         fault = Fault((), "nested too deep, or contains itself", code="too-deep")
         raise ConfigError([fault]) from None
 
 
 def _freeze(value: Any) -> Any:
-    freezer = _FREEZERS.get(type(value))
-    if freezer is not None:
-        return freezer(value)
-    for kind, freezer_of_kind in _FREEZERS_OF_SUBCLASSES:
-        if isinstance(value, kind):
-            return freezer_of_kind(value)
-    return value
-
-
-def _freeze_map(value: Mapping[Any, Any]) -> FrozenMap[Any, Any]:
-    return FrozenMap.of(
-        {k: v if type(v) in _ATOMS else _freeze(v) for k, v in value.items()},
-    )
-
-
-def _freeze_list(value: Iterable[Any]) -> PVector[Any]:
-    return pvector([v if type(v) in _ATOMS else _freeze(v) for v in value])
-
-
-def _freeze_vector(value: PVector[Any]) -> PVector[Any]:
-    return value if _ATOMS.issuperset(map(type, value)) else _freeze_list(value)
-
-
-def _freeze_tuple(value: tuple[Any, ...]) -> tuple[Any, ...]:
-    return _like(value, [v if type(v) in _ATOMS else _freeze(v) for v in value])
+    if type(value) in _ATOMS:
+        return value
+    if isinstance(value, dict):
+        return FrozenMap.of({k: v if type(v) in _ATOMS else _freeze(v) for k, v in value.items()})
+    if isinstance(value, VECTOR):
+        return value if _ATOMS.issuperset(map(type, value)) else pvector(map(_freeze, value))
+    if isinstance(value, list):
+        return pvector(map(_freeze, value))
+    if isinstance(value, tuple):
+        return _like(value, [_freeze(item) for item in value])
+    if isinstance(value, set | frozenset | PSet):
+        return pset(value)
+    return _freeze(dict(value)) if isinstance(value, Mapping) else value
 
 
 def _like(value: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
@@ -289,41 +296,31 @@ def _like(value: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
     return value if make is None else cast("tuple[Any, ...]", make(items))
 
 
-_FREEZERS: dict[type, Callable[[Any], Any]] = {
-    dict: _freeze_map,
-    list: _freeze_list,
-    tuple: _freeze_tuple,
-    set: pset,
-    frozenset: pset,
-    type(pvector()): _freeze_vector,
-}
-# Looked through in turn, and so only for subclasses of the builtins.
-_FREEZERS_OF_SUBCLASSES: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    (Mapping, _freeze_map),
-    (PVector, _freeze_vector),
-    (list, _freeze_list),
-    ((set, frozenset, PSet), pset),
-    (tuple, _freeze_tuple),
-)
-
-
 def thaw(value: Any) -> Any:
-    """Copy immutable containers into fresh dicts, lists and sets, in the order written.
+    """Copy immutable containers into fresh dicts, lists and sets, in the same order.
 
     >>> thaw(freeze({"b": [1, {"c": 2}], "a": 3}))
     {'b': [1, {'c': 2}], 'a': 3}
     """
-    if isinstance(value, FrozenMap):
-        return {k: v if type(v) in SCALARS else thaw(v) for k, v in value.to_dict().items()}
-    if isinstance(value, PVector | list):
-        return [v if type(v) in SCALARS else thaw(v) for v in value]
-    if isinstance(value, Mapping):
-        return {k: thaw(v) for k, v in value.items()} if isinstance(value, dict | PMap) else value
-    if isinstance(value, tuple):
-        return _like(value, [thaw(v) for v in value])
-    if isinstance(value, PSet):
-        return set(value)
-    return value
+    return rebuild(value, lambda leaf, _: leaf)
+
+
+def rebuild(value: Any, change: Callable[[Any, Path], Any], path: Path = ()) -> Any:
+    """Copy containers into fresh ones, with each single value in them changed.
+
+    >>> rebuild(freeze({"b": [1, {"c": 2}]}), lambda leaf, path: leaf + len(path))
+    {'b': [3, {'c': 5}]}
+    """
+    if type(value) in SCALARS:
+        return change(value, path)
+    if isinstance(value, dict | PMap):
+        return {key: rebuild(item, change, (*path, key)) for key, item in value.items()}
+    if isinstance(value, LISTS):
+        items = [rebuild(item, change, (*path, i)) for i, item in enumerate(value)]
+        return _like(value, items) if isinstance(value, tuple) else items
+    if isinstance(value, set | frozenset | PSet):
+        return {rebuild(item, change, path) for item in value}
+    return change(value, path)
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

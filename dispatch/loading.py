@@ -1,4 +1,4 @@
-"""From files to a dispatcher: several files merge by the names of their models."""
+"""From files to a dispatcher; several files are merged by the names of their models."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def load(
 ) -> ModelDispatcher[RoleGroup]:
     """Read configuration files and hand each model to the roles that it plays.
 
-    Later files win: a model of a known name changes that model, any other model is added.
-    Files in `optional` come last and may be absent. `overrides` are `path=value`, such as
-    `models[name=main].temperature=0`, each value as YAML reads it; those in the environment
-    variable `DISPATCH_SET`, one a line, come first. Instead of files, a mapping or a
-    `ConfigMorpher` may be given. `roles` and `own_keys` are what the program declares; it wins over
-    the sections `roles` and `own_keys` of the files, and if `strict`, they may declare no others.
+    Later files win: a model with a known name changes that model; any other model is added.
+    Files in `optional` come last and may be missing. `overrides` have the form `path=value`, such
+    as `models[name=main].temperature=0`, with values as YAML reads them; those in the environment
+    variable `DISPATCH_SET`, one per line, come first. Instead of files, a mapping or a
+    `ConfigMorpher` may be given. `roles` and `own_keys` are what the program declares, which wins
+    over the sections `roles` and `own_keys` of the files; if `strict`, files may declare no others.
 
     >>> config = {"models": [{"name": "a", "model": "gpt-4o"}]}
     >>> models = load(config, overrides=["models[0].seed=1"])
@@ -93,7 +93,7 @@ def read_tree(
 def merge_models(
     held: Sequence[Mapping[str, Any]],
 ) -> tuple[dict[str, Any], tuple[tuple[Place, ...], ...]]:
-    """Merge what files hold, models by name; say of each model which files it came from.
+    """Merge the contents of files, models by name; return for each model the files it came from.
 
     >>> base = {"models": [{"name": "a", "model": "gpt-4o"}, {"name": "b", "model": "o3"}]}
     >>> merged, places = merge_models([base, {"models": [{"name": "b", "temperature": 1}]}])
@@ -135,7 +135,7 @@ def merge_models(
 def apply_overrides(
     tree: FrozenMap[str, Any], overrides: Mapping[str, Iterable[str]]
 ) -> FrozenMap[str, Any]:
-    """Set values by path, each written as `path=value`, below the name of where it is written.
+    """Set values by path, each given as `path=value` under the name of its source.
 
     >>> overrides = {"--set": ["models[name=a].temperature=0.5"]}
     >>> apply_overrides(freeze({"models": [{"name": "a"}]}), overrides)
@@ -188,7 +188,7 @@ def _override(tree: FrozenMap[str, Any], override: str, name: str) -> FrozenMap[
 
 
 def _by_name(steps: tuple[Any, ...], models: Any) -> tuple[Any, ...]:
-    """Let `models[name=a]` and `models.a` mean the same, however the models are written."""
+    """Make `models[name=a]` and `models.a` mean the same, however the models are written."""
     match steps:
         case (Key("models"), Select((Condition("name", name),)), *rest) if is_by_name(models):
             return (steps[0], Key(name), *rest)

@@ -1,8 +1,8 @@
-"""A role group: the models that play one role, as the `ConfigMorpher` that programs ask.
+"""A role group: the models that play one role, as a `ConfigMorpher`.
 
-Here the generic `ConfigMorpher` meets LiteLLM: what its calls need, such as keys that are held
-back and references that are resolved, is a policy, which applies to role groups and to LiteLLM's
-own callables, and to nothing else.
+Here the generic `ConfigMorpher` meets LiteLLM. What LiteLLM's calls need, such as holding back
+reserved keys and resolving references, is a policy. It applies to role groups and to LiteLLM's own
+callables, and to nothing else.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ConfigMorpher(morpher.ConfigMorpher):
     """A configuration that never changes, from which a callable's arguments are taken.
 
     `config` is a mapping, the path of a file, or several paths, merged from left to right:
-    mappings merge deeply, lists are replaced. All results are fresh plain containers.
+    mappings are merged deeply, lists are replaced. All results are fresh, plain containers.
 
     >>> config = ConfigMorpher({"models": [{"name": "a", "model": "gpt-4o", "temperature": 0}]})
     >>> config.fetch("models[name=a].model")
@@ -74,12 +74,12 @@ class RoleGroup(ConfigMorpher):
 
     @property
     def tasks(self) -> tuple[str | None, ...]:
-        """The task of each model, in order; None where it has none."""
+        """The task of each model, in order; None for a model without one."""
         return tuple(task for model in self.models for _, task in model["roles"].iteritems())
 
     @property
     def borrowed_from(self) -> str | None:
-        """The role whose models these are, where no model plays this one."""
+        """The role that lends its models, if no model plays this one."""
         lenders = (role for model in self.models[:1] for role in model["roles"])
         return next((role for role in lenders if role != self.role), None)
 
@@ -89,8 +89,8 @@ class RoleGroup(ConfigMorpher):
     def kwargs(self, model: int | str = 0) -> dict[str, Any]:
         """Return the keyword arguments of one model, by its number or name, ready for the call.
 
-        The callable is the one that the role calls, `litellm.completion` by default. They do not
-        carry `system_prompt`: `messages` puts that first.
+        They are for the callable of the role, `litellm.completion` by default. They do not
+        include `system_prompt`, which `messages` puts first.
 
         >>> from dispatch import ModelDispatcher
         >>> models = ModelDispatcher([{"name": "a", "model": "gpt-4o", "temperature": 0}])
@@ -119,7 +119,7 @@ class RoleGroup(ConfigMorpher):
     def messages(
         self, messages: str | Sequence[Mapping[str, Any]], model: int | str = 0
     ) -> list[Message]:
-        """Return the messages of a call: the model's system prompt first, then these.
+        """Return the messages of a call: the model's system prompt, if any, then these.
 
         >>> from dispatch import ModelDispatcher
         >>> group = ModelDispatcher([{"model": "gpt-4o", "system_prompt": "Be terse."}])

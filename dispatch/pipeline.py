@@ -39,8 +39,8 @@ def pipeline(
 ) -> Callable[[Models], Any]:
     """Return the function that dispatches models to a contract's roles.
 
-    `models`, `copies` and `groups` are stages of your own, inserted where they see all models, the
-    copies of each role, and the groups.
+    `models`, `copies` and `groups` are stages of your own: they see all models, the copies for each
+    role, and the finished groups.
 
     >>> small = pipeline(models=each(lambda model: [model] if "mini" in model["model"] else []))
     >>> groups = small([{"model": "o3"}, {"model": "o3-mini"}])

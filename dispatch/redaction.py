@@ -1,7 +1,7 @@
-"""What is secret, and how it is shown: the one place that holds the rule.
+"""What is secret, and how it is shown: the only place with that rule.
 
-A value is secret by the name of its key (`api_key`, `groq_key`, `password`), or by its shape
-(`sk-ant-…`, a JWT, a PEM block). Everything that prints a configuration asks here.
+A value is secret because of the name of its key (`api_key`, `groq_key`, `password`) or its shape
+(`sk-ant-…`, a JWT, a PEM block). Everything that prints a configuration uses this module.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _snake(name: str) -> str:
 
 
 def mark_secret(*names: str) -> None:
-    """Treat values of keys with these names as secret too, in this process, from now on.
+    """From now on, in this process, treat the values of keys with these names as secret too.
 
     >>> mark_secret("badge")
     >>> redact({"badge": "b-17"})
@@ -127,7 +127,7 @@ def mark_secret(*names: str) -> None:
 
 @lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
-    """Return whether a key of this name holds a secret; a typo such as `api_kye` does too.
+    """Return whether a key with this name holds a secret; typos such as `api_kye` count too.
 
     >>> [name for name in ("api_key", "groq_key", "max_tokens", "x-api-key") if is_secret(name)]
     ['api_key', 'groq_key', 'x-api-key']
@@ -158,7 +158,7 @@ def is_reference(value: str) -> bool:
 def redact(value: Any, name: object = "") -> Any:
     """Copy a value into plain containers, with every secret in it hidden.
 
-    References to the environment are no secrets, and stay: they show what to set.
+    References to the environment are not secret and are kept: they show what to set.
 
     >>> redact({"api_key": "sk-1", "api_base": "https://me:pw@host/v1", "temperature": 0})
     {'api_key': '***', 'api_base': 'https://***@host/v1', 'temperature': 0}
@@ -211,7 +211,7 @@ def _members(value: Mapping[Any, Any], name: object) -> Iterator[tuple[Any, Any,
 
 
 def redact_text(text: str) -> str:
-    """Hide, in any text, user information and keys in URLs, `api_key:…`, and what looks like a key.
+    """Hide user information and keys in URLs, `api_key:…`, and what looks like a key, in any text.
 
     >>> redact_text("cannot reach redis://:hunter2@host/0?token=abc&db=1")
     'cannot reach redis://***@host/0?token=***&db=1'
@@ -242,7 +242,7 @@ def _is_secret_part(part: re.Match[str]) -> bool:
 
 
 def redact_key(key: str) -> str:
-    """Hide what follows the name of a secret in a key: a mapping that quotes turned into a string.
+    """Hide what follows the name of a secret in a key, as in a mapping that was quoted by mistake.
 
     >>> redact_key("api_key: sk-1 x"), redact_key("api_key: none"), redact_key("max_tokens: 5")
     ('api_key: ***', 'api_key: none', 'max_tokens: 5')
@@ -277,7 +277,7 @@ def mentions_secret(line: str) -> bool:
 
 
 def printable(text: str) -> str:
-    r"""Replace control characters, with which a file could drive the terminal; lines stay.
+    r"""Replace control characters, which could manipulate a terminal; line breaks are kept.
 
     >>> printable("a\x1b[2Jb\n")
     'a�[2Jb\n'
@@ -288,7 +288,7 @@ def printable(text: str) -> str:
 
 
 def quote_name(value: Any) -> str:
-    """Quote what looks like a name, redacted, for a message; describe anything else by its type.
+    """Quote a name for a message, redacted; describe anything else by its type.
 
     >>> quote_name("gpt-4o"), quote_name({"api_key": "sk-1"})
     ("'gpt-4o'", 'a dict')
@@ -300,7 +300,7 @@ def quote_name(value: Any) -> str:
 
 
 def display_name(model: Mapping[str, Any]) -> str:
-    """Return what a model is called wherever it is shown: its name, or else its `model`.
+    """Return the name under which a model is shown: its `name`, or else its `model`.
 
     >>> display_name({"name": "fast", "model": "gpt-4o"}), display_name({"model": "gpt-4o"})
     ('fast', 'gpt-4o')
@@ -310,7 +310,7 @@ def display_name(model: Mapping[str, Any]) -> str:
 
 
 def literal_secrets(value: Any, name: object = "") -> Iterator[tuple[str | int, ...]]:
-    """Yield where a value, or a key, holds a secret itself, and not a reference to one.
+    """Yield the path of each value or key that holds a secret itself, not a reference to one.
 
     >>> list(literal_secrets({"api_key": "sk-1", "a": ["https://me:pw@host"], "token": None}))
     [('api_key',), ('a', 0)]
@@ -332,7 +332,7 @@ def literal_secrets(value: Any, name: object = "") -> Iterator[tuple[str | int, 
 
 
 def secret_values(value: Any, *, min_length: int = 1) -> frozenset[str]:
-    """Collect the secrets that a configuration holds, to `scrub` them from others' messages.
+    """Collect the secrets in a configuration, to `scrub` them from other messages.
 
     >>> sorted(secret_values({"api_key": "sk-1", "headers": {"X-Api-Key": "blue"}, "model": "m"}))
     ['blue', 'sk-1']
@@ -374,7 +374,7 @@ def _parts(secret: str) -> Iterator[str]:
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Hide known secrets, however they are quoted, and what URLs hold, in a text by others.
+    """Hide known secrets, however they are quoted, and what `redact_text` hides.
 
     >>> scrub("Incorrect API key provided: sk-1", {"sk-1"})
     'Incorrect API key provided: ***'

@@ -1,4 +1,4 @@
-"""Roles: what a program declares, and how a user may write them."""
+"""Roles: what a program declares, and how a user writes them."""
 
 from __future__ import annotations
 
@@ -24,19 +24,18 @@ POSTCOMPLETIONS = "postcompletions"
 """What follows the conversation, mostly with a task."""
 
 _TASKS = ("optional", "required", "none")
-_MAPPINGS: tuple[Any, ...] = (FrozenMap, Mapping)  # the abstract type takes ten times longer
 _CHAT = FrozenMap({"mode": "chat"})
 
 
 class Role(NamedTuple):
     """One role that a program declares.
 
-    `required`: at least one model must play it. `multiple`: more than one model may. `task`:
-    whether an assignment may, must or must not carry a task. `otherwise`: the role whose models it
-    borrows when no model plays it. `needs`: what its models must be capable of, by the names of
+    `required`: at least one model must play it. `multiple`: more than one model may play it.
+    `task`: whether an assignment may, must or must not have a task. `otherwise`: the role whose
+    models it borrows if no model plays it. `needs`: what its models must support, in the terms of
     LiteLLM's model map (`{"supports_vision": True, "max_input_tokens": 100_000}`). `calls`: the
-    callable that its models are handed to, or its dotted name; `litellm.completion` by default.
-    `variables`: the names that the program fills into a task. `max_cost`: US dollars that its
+    callable for its models, or its dotted name; `litellm.completion` by default.
+    `variables`: the names that the program fills into a task. `max_cost`: how many US dollars its
     calls may cost in one process.
 
     >>> Role("title", description="names a conversation", otherwise="chatcompletions").multiple
@@ -125,9 +124,9 @@ def _exactly_str(value: Any) -> Any:
 
 
 class Contract(Mapping[str, Role]):
-    """The roles that a program declares, by name, in order; and the keys that are its own.
+    """The roles that a program declares, by name, in order; and the keys that belong to it.
 
-    `own_keys` are keys of a model that the program reads, such as `tags`: no call receives them.
+    `own_keys` are keys of a model that the program reads, such as `tags`; no call receives them.
 
     >>> contract = Contract(["chatcompletions", Role("embed", required=True)], own_keys=["tags"])
     >>> list(contract), contract["embed"].required
@@ -142,6 +141,7 @@ class Contract(Mapping[str, Role]):
     def __init__(
         self, roles: Iterable[str | Role] = DEFAULT_ROLES, own_keys: Iterable[str] = ()
     ) -> None:
+        self._roles: dict[str, Role] = {}
         declared = [_declared(role) for role in ([roles] if isinstance(roles, str) else roles)]
         self._roles = {role.name: role for role in declared}
         self.own_keys = frozenset([own_keys] if isinstance(own_keys, str) else own_keys)
@@ -200,7 +200,7 @@ DEFAULT_CONTRACT = Contract()
 
 
 class Entry(NamedTuple):
-    """One assignment as a user wrote it; `path` leads from the model to it."""
+    """One assignment as the user wrote it; `path` is its path within the model."""
 
     path: tuple[Step, ...]
     role: Any
@@ -221,15 +221,16 @@ def assignment(role: str, task: str | None = None) -> FrozenMap[str, str | None]
 def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]]:
     """Read what a user wrote under `roles`: the valid assignments in order, and all faults.
 
-    A string is a role without a task, a mapping gives each of its roles a task, or a mapping of a
-    task and of parameters. One of either needs no list around it; an empty value means
+    A string is a role without a task. A mapping gives each of its roles a task, or a mapping with a
+    task and parameters. A single one needs no list around it; an empty value means
     `chatcompletions`.
 
     >>> entries, faults = read_roles(["chatcompletions", {"postcompletions": "review"}], Contract())
     >>> [(entry.role, entry.task) for entry in entries], faults
     ([('chatcompletions', None), ('postcompletions', 'review')], [])
     """
-    if not roles and (roles is None or isinstance(roles, (*LISTS, *_MAPPINGS))):
+    roles = freeze(roles)
+    if not roles and (roles is None or isinstance(roles, (*LISTS, FrozenMap))):
         if CHATCOMPLETIONS not in contract:
             names = ", ".join(contract)
             hint = f"give it one of {names}" if len(contract) > 1 else f"give it roles: [{names}]"
@@ -252,13 +253,13 @@ def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]
 def _entries(written: Any, path: tuple[Step, ...]) -> list[Entry]:
     if isinstance(written, str):
         return [Entry(path, _exactly_str(written))]
-    if not isinstance(written, _MAPPINGS) or not written:
+    if not isinstance(written, FrozenMap) or not written:
         return [Entry(path, written)]
     entries = []
     for role in written:
         value, at = written[role], (*path, role) if len(written) > 1 else path
         parameters = None
-        if isinstance(value, _MAPPINGS):
+        if isinstance(value, FrozenMap):
             parameters = {key: item for key, item in value.items() if key != "task"}
             value = value.get("task")
         entries.append(Entry(at, _exactly_str(role), _exactly_str(value), parameters))
@@ -266,7 +267,7 @@ def _entries(written: Any, path: tuple[Step, ...]) -> list[Entry]:
 
 
 def _find_fault(entry: Entry, contract: Contract) -> Fault | None:
-    """The one rule of what is a valid assignment."""
+    """Return what is wrong with an assignment: the only statement of that rule."""
     path, role, task, parameters = entry
     if not isinstance(role, str) or not role.strip():
         hint = "write 'role', or a mapping of roles to tasks"

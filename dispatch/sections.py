@@ -14,7 +14,8 @@ from dispatch.roles import DEFAULT_ROLES, FIELDS, Contract, Role, are_names, fin
 from dispatch.suggestions import describe_type, did_you_mean, nearest
 from dispatch.validation import find_model_faults
 
-__all__ = ["CALLABLE", "OWN_SECTIONS", "Sections", "is_by_name", "make_contract", "read_sections"]
+__all__ = ["CALLABLE", "OWN_SECTIONS", "Sections", "is_by_name", "locate_outer", "make_contract",
+           "read_sections"]  # fmt: skip
 
 OWN_SECTIONS = ("models", "defaults", "roles", "own_keys")
 """The sections that a dispatcher reads itself; LiteLLM's Router and proxy have the others."""
@@ -33,7 +34,7 @@ _FIELDS = {
 
 
 class Sections(NamedTuple):
-    """A configuration, taken apart: each model knows its origin; `rest` is all other sections."""
+    """The parts of a configuration: models, which know their origins, and all other sections."""
 
     models: Any
     contract: Contract
@@ -48,7 +49,7 @@ def read_sections(
     *,
     strict: bool = False,
 ) -> Sections:
-    """Take a configuration apart. What a program declares wins over what the file declares.
+    """Split a configuration into its parts. What a program declares wins over the file.
 
     >>> sections = read_sections({"models": [{"model": "gpt-4o"}], "roles": {"title": None}})
     >>> list(sections.contract), len(sections.models)
@@ -96,11 +97,20 @@ def _models(tree: FrozenMap[str, Any]) -> Any:
     else:
         return models
     return [
-        with_origin(model, Origin((*origin.path, "models", step), origin.source))
+        with_origin(model, origin.of(("models", step)))
         if isinstance(model, FrozenMap) and origin_of(model) is None
         else model
         for step, model in steps
     ]
+
+
+def locate_outer(fault: Fault, tree: Any) -> Fault:
+    """Locate a fault that no model has located: about the list of models, or an item of it.
+
+    >>> print(locate_outer(Fault(("models", 0), "expected a model"), freeze({})))
+    models[0]: expected a model
+    """
+    return fault if fault.position or len(fault.path) > 2 else locate(fault, tree)
 
 
 def is_by_name(models: Any) -> bool:

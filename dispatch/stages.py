@@ -1,8 +1,8 @@
 """The stages of dispatching: pure functions over immutable maps, each usable alone.
 
-`dispatch.pipeline` composes them: a model goes in, and comes out in the groups of its roles.
-A stage over one model becomes one over many by `each`. Whatever is wrong with a model, a stage
-raises as a `ConfigError` whose paths start at the model; `each` finds the model's place.
+`dispatch.pipeline` composes them: models go in, and groups of models by role come out. `each`
+turns a stage over one model into a stage over many. A stage raises whatever is wrong with a model
+as a `ConfigError` whose paths start at the model; `each` adds the model's location.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dispatch.immutable import (
     freeze,
     locate,
     origin_of,
+    reshape,
     thaw,
     with_origin,
 )
@@ -46,10 +47,10 @@ Stage: TypeAlias = Callable[[Model], Model | Iterable[Model]]
 
 
 def each(stage: Stage) -> Callable[[Iterable[Model]], Iterator[Model]]:
-    """Return the stage over many models: what a stage returns for each, one after another.
+    """Turn a stage over one model into a stage over many.
 
-    A stage returns a model, or any number of models. All faults of all models are raised at once,
-    after the last model, each with the place of the model that the stage was given.
+    The stage returns one model, or any number of models. The faults of all models are raised
+    together, after the last model, each with the location of the model that the stage was given.
 
     >>> faster = each(lambda model: model.set("temperature", 0))
     >>> list(faster(freeze_models([{"model": "gpt-4o"}])))
@@ -100,7 +101,7 @@ def _name(stage: Any) -> str:
 
 
 def _describe(value: Any) -> str:
-    """Describe what is no model, by the name of the generator that makes it if it is one."""
+    """Describe what is not a model; a generator by its name."""
     if isinstance(value, Iterator) and hasattr(value, "__name__"):
         return f"the iterator of {value.__name__}, which yields many models: use each(…) or mapcat"
     return "None" if value is None else f"a {type(value).__name__}"
@@ -112,7 +113,7 @@ def _expect_model(model: Any, stage: str) -> None:
 
 
 def freeze_models(models: Iterable[Mapping[str, Any]]) -> Iterator[Model]:
-    """Make models immutable, and note of each where it is: `models[0]`, `models[1]`, …
+    """Make models immutable, and record the position of each: `models[0]`, `models[1]`, …
 
     >>> [origin_of(model).path for model in freeze_models([{"model": "gpt-4o"}, {"model": "o3"}])]
     [('models', 0), ('models', 1)]
@@ -150,7 +151,7 @@ def apply_defaults(model: Model, defaults: Mapping[str, Any]) -> Model:
 
 
 def drop_disabled(model: Model) -> Model | tuple[()]:
-    """Return a model, or none where it says `enabled: false`.
+    """Return the model, or no model if it has `enabled: false`.
 
     >>> drop_disabled(freeze({"model": "gpt-4o", "enabled": False}))
     ()
@@ -160,7 +161,7 @@ def drop_disabled(model: Model) -> Model | tuple[()]:
 
 
 def normalize_roles(model: Model, *, contract: Contract = DEFAULT_CONTRACT) -> Model:
-    """Give a model's `roles` their one normal form: a vector of `{role: task}`.
+    """Bring a model's `roles` into their normal form: a vector of `{role: task}`.
 
     A role with parameters of its own is `{role: {task: …, parameter: …}}`.
 
@@ -174,7 +175,7 @@ def normalize_roles(model: Model, *, contract: Contract = DEFAULT_CONTRACT) -> M
     faults = [*find_model_faults(model), *faults]
     if faults:
         raise ConfigError(faults)
-    return cast("Model", model.set("roles", pvector([_normal(entry, model) for entry in entries])))
+    return reshape(model, "roles", pvector([_normal(entry, model) for entry in entries]))
 
 
 def _normal(entry: Entry, model: Model) -> FrozenMap[str, Any]:
@@ -190,7 +191,7 @@ def _normal(entry: Entry, model: Model) -> FrozenMap[str, Any]:
 
 
 def explode_roles(model: Model) -> Iterator[Model]:
-    """Yield one copy of a model for each role that it plays, its `roles` being that one.
+    """Yield one copy of a model for each role that it plays, with only that role in `roles`.
 
     The parameters of a role entry win over those of the model; its task stays in `roles`.
 
@@ -211,14 +212,14 @@ def explode_roles(model: Model) -> Iterator[Model]:
         (role,) = entry
         value = entry[role]
         if not isinstance(value, FrozenMap):
-            yield model.set("roles", entry)  # type: ignore[misc]  # a FrozenMap, as its evolver says
+            yield reshape(model, "roles", entry)
             continue
         parameters = value.discard("task")
         copy = cast("Model", model.update(parameters))
         origin, of_entry = origin_of(model), origin_of(entry)
         if origin and of_entry:
             copy = with_origin(copy, origin.move(parameters, (*of_entry.path, role)))
-        yield copy.set("roles", assignment(role, value.get("task")))  # type: ignore[misc]
+        yield reshape(copy, "roles", assignment(role, value.get("task")))
 
 
 def group_by_role(copies: Iterable[Model], *, contract: Contract = DEFAULT_CONTRACT) -> Groups:
@@ -265,7 +266,7 @@ def _order(fault: Fault) -> float:
 
 
 def borrow_roles(groups: Groups, *, contract: Contract = DEFAULT_CONTRACT) -> Groups:
-    """Let a role that no model plays have the models of the role that it names as `otherwise`.
+    """Give a role that no model plays the models of the role that its `otherwise` names.
 
     A borrowed copy still names, in its `roles`, the role that it was borrowed from.
 
@@ -285,7 +286,7 @@ def borrow_roles(groups: Groups, *, contract: Contract = DEFAULT_CONTRACT) -> Gr
 
 
 def morph_groups(morpher: Callable[[dict[str, Any]], T]) -> Callable[[Groups], FrozenMap[str, T]]:
-    """Return the stage that hands each group, as a fresh `{'models': [...]}`, to `morpher`.
+    """Return the stage that passes each group, as a fresh `{'models': [...]}`, to `morpher`.
 
     >>> counted = morph_groups(lambda group: len(group["models"]))
     >>> dict(counted(group_by_role([])))

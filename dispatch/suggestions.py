@@ -1,4 +1,4 @@
-"""Words for what a user wrote: the nearest right spelling, and what kind of value it is."""
+"""Words for what a user wrote: the closest known spelling, and the kind of a value."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LISTED = 20  # names in a hint
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """Return the known word that is nearest to `word`, or None where none is near.
+    """Return the known word closest to `word`, or None if none is close.
 
     >>> nearest("chatcompletion", ["chatcompletions", "postcompletions"])
     'chatcompletions'
@@ -43,7 +43,7 @@ def _are_opposites(one: str, other: str) -> bool:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the nearest spelling as a question, or else the names that are known.
+    """Return the closest spelling as a question, or else the known names.
 
     >>> did_you_mean("tempratur", ["temperature", "model"])
     "did you mean 'temperature'?"
@@ -60,7 +60,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def describe_type(value: Any) -> str:
-    """Describe what a value is, in the words of YAML; never its content.
+    """Describe the kind of a value, in the words of YAML, never its content.
 
     >>> describe_type(True), describe_type([1]), describe_type({"a": 1})
     ('the boolean True', 'a list', 'a mapping')

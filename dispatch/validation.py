@@ -1,4 +1,4 @@
-"""What makes a list of models, a model and a dispatch valid: each rule, stated once.
+"""What makes a list of models, a model and the groups valid; each rule is stated once.
 
 Paths of faults start at the model; `dispatch.stages` says in which one.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dispatch.errors import ConfigError, Fault
-from dispatch.immutable import VECTOR, origin_of
+from dispatch.immutable import VECTOR, locate, origin_of
 from dispatch.redaction import quote_name
 from dispatch.roles import Contract
 from dispatch.suggestions import describe_type, nearest
@@ -21,7 +21,7 @@ _YAML_BOOLEANS = "YAML 1.1 reads on, off, yes and no as booleans: quote it"
 
 
 def check_models(models: Any) -> Iterable[Any]:
-    """Return the models if they are a list, or any iterable but a string or a mapping.
+    """Return the models if they are an iterable other than a string or a mapping.
 
     >>> check_models({"model": "gpt-4o"})  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -38,7 +38,7 @@ def check_models(models: Any) -> Iterable[Any]:
 
 
 def find_model_faults(model: Any) -> list[Fault]:
-    """Return all that is wrong with one model, apart from its roles.
+    """Return everything that is wrong with one model, apart from its roles.
 
     >>> for fault in find_model_faults({"modle": "gpt-4o"}):
     ...     print(fault)
@@ -72,7 +72,7 @@ def find_model_faults(model: Any) -> list[Fault]:
 
 
 def find_unmet(groups: Mapping[str, Sequence[Any]], contract: Contract) -> Iterator[Fault]:
-    """Yield each demand of a contract on its roles that these groups do not meet.
+    """Yield each requirement of a contract that these groups do not meet.
 
     >>> for fault in find_unmet({}, Contract(["chat"])):
     ...     print(fault)
@@ -85,8 +85,10 @@ def find_unmet(groups: Mapping[str, Sequence[Any]], contract: Contract) -> Itera
             hint = f"give a model roles: [{role.name}]"
             yield Fault(("models",), message, hint, "unplayed-role")
         if not role.multiple and len(models) > 1:
-            origins = map(origin_of, models)  # a model may play it twice
-            paths = [*dict.fromkeys(o.path if o else (i,) for i, o in enumerate(origins))]
-            for path in paths[1:]:
-                message = f"role {quote_name(role.name)} takes one model, and {len(paths)} play it"
-                yield Fault((*path, "roles"), message, code="crowded-role")
+            players: dict[Any, Any] = {}  # a model may play it twice
+            for number, model in enumerate(models):
+                origin = origin_of(model)
+                players.setdefault(origin.path if origin else number, model)
+            for model in [*players.values()][1:]:
+                message = f"role {quote_name(role.name)} takes one model, not {len(players)}"
+                yield locate(Fault(("roles",), message, code="crowded-role"), model)

@@ -15,7 +15,7 @@ from werkzeug import Request, Response
 from dispatch.tools.complete import Answer, acomplete, complete
 from tests import fake_provider
 
-__all__ = ["COUNTS_STREAMS", "LEFT", "TOOL", "asker", "bodies", "maker", "serve"]
+__all__ = ["COUNTS_STREAMS", "LEFT", "TOOL", "ask_for_tool", "asker", "bodies", "maker", "serve"]
 
 COUNTS_STREAMS = tuple(map(int, version("litellm").split(".")[:2])) >= (1, 110)
 """Whether LiteLLM counts the tokens of a stream that reports none."""
@@ -29,7 +29,7 @@ def serve(server: Any) -> Any:
     """Serve chat completions and embeddings.
 
     A model answers with its name; `fail-CODE` fails, `cut` breaks off before the first word and
-    `breaks` after it, `hang` takes two seconds, `endless` goes on for ten, `echo` repeats the key
+    `breaks` after it, `hang` takes a while, `endless` goes on for ten, `echo` repeats the key
     that it was sent, and `tools` asks for the tool `add` until it is given a result, then answers
     with that.
     """
@@ -89,11 +89,13 @@ def _chat(request: Request) -> Response:
     if name == "endless":
         return Response(_endless(body), mimetype="text/event-stream")
     if name == "hang":
-        time.sleep(2)
+        time.sleep(1.5)
     if name == "echo":
         return fake_provider.answer(body, request.headers["Authorization"])
     if name == "tools":
-        return _ask_for_tool(body) if last["role"] == "user" else _said(body, last["content"])
+        if last["role"] == "user":
+            return ask_for_tool(body, "add", ARGUMENTS)
+        return _said(body, last["content"])
     return _said(body, name)
 
 
@@ -113,8 +115,9 @@ def _endless(body: Any) -> Iterator[str]:
         raise
 
 
-def _ask_for_tool(body: Any) -> Response:
-    function = {"name": "add", "arguments": ARGUMENTS}
+def ask_for_tool(body: Any, name: str, arguments: str) -> Response:
+    """Answer by asking for a tool."""
+    function = {"name": name, "arguments": arguments}
     calls = [{"index": 0, "id": "call-1", "type": "function", "function": function}]
     plain = fake_provider.answer(body, "").get_data(as_text=True)
     said, asked = '"content": ""', f'"content": null, "tool_calls": {json.dumps(calls)}'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import signal
 
@@ -16,6 +18,7 @@ import pytest
 from hypothesis import settings
 from pytest_httpserver import HTTPServer
 
+from dispatch.tools.chat import aconverse, converse
 from tests import agents
 
 # A shell starts what is in its background with interrupts ignored, and so is what that starts.
@@ -24,6 +27,19 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("quick", max_examples=30, deadline=None)
 settings.register_profile("thorough", max_examples=300, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], Path]:
+    """What writes text, or a value as JSON, into a file of a fresh working directory."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(name: str, content: object) -> Path:
+        text = content if isinstance(content, str | bytes) else json.dumps(content)
+        Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        return Path(name)
+
+    return write
 
 
 @pytest.fixture
@@ -53,3 +69,21 @@ def model(provider: HTTPServer) -> Callable[..., dict[str, Any]]:
 def stream(request: pytest.FixtureRequest) -> bool:
     """Whether answers are streamed."""
     return bool(request.param)
+
+
+@pytest.fixture(params=["sync", "async"])
+def ask(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """`complete` or `acomplete`: what a stream yields ends in the text of its answer."""
+    return agents.asker(request.param, lambda pieces, answer: "".join(pieces).endswith(answer.text))
+
+
+@pytest.fixture(params=["sync", "async"])
+def talk(request: pytest.FixtureRequest) -> Callable[..., list[Any]]:
+    """`converse`, or `aconverse` in an event loop of its own: a list of what it yields."""
+
+    async def in_loop(*arguments: Any, **keys: Any) -> list[Any]:
+        return [turn async for turn in aconverse(*arguments, **keys)]
+
+    if request.param == "sync":
+        return lambda *arguments, **keys: list(converse(*arguments, **keys))
+    return lambda *arguments, **keys: asyncio.run(in_loop(*arguments, **keys))

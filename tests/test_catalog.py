@@ -41,59 +41,48 @@ def test_find(own_map, name):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "nvidia_nim/meta/llama3-70b",
-        "fireworks_ai/accounts/mine/models/m",
-        "ft:gpt-4o:mine::1",
-        "openrouter/@preset/mine",
-        "azure/my-deployment",
-        "openai/*",
-    ],
-)
+    ["nvidia_nim/meta/llama3-70b", "fireworks_ai/accounts/mine/models/m", "ft:gpt-4o:mine::1",
+     "openrouter/@preset/mine", "azure/my-deployment", "openai/*"],
+)  # fmt: skip
 def test_any_name(name):
     """Names that a user chooses are unknown to every list, and no fault."""
     assert CATALOG.takes_any_name(name)
 
 
-@pytest.mark.parametrize(
-    "provider",
-    ["openai", "anthropic", "gemini", "groq", "mistral", "openrouter", "deepseek", "xai", "cohere",
-     "together_ai", "perplexity", "cerebras", "deepinfra", "nebius", "novita", "voyage", "moonshot",
-     "dashscope", "volcengine", "ai21", "replicate", "wandb"],
-)  # fmt: skip
+PROVIDERS = """
+    openai anthropic gemini groq mistral openrouter deepseek xai cohere together_ai perplexity
+    cerebras deepinfra nebius novita voyage moonshot dashscope volcengine ai21 replicate wandb
+"""
+
+
+@pytest.mark.parametrize("provider", PROVIDERS.split())
 def test_needs(monkeypatch, provider):
     """The variables that a provider needs are those that LiteLLM lists as missing."""
-    for need in needs(provider, {}):
-        for variable in need.variables:
-            monkeypatch.delenv(variable, raising=False)
-    missing = litellm.validate_environment(f"{provider}/x")["missing_keys"]
     known = {variable for need in needs(provider, {}) for variable in need.variables}
+    for variable in known:
+        monkeypatch.delenv(variable, raising=False)
+    missing = litellm.validate_environment(f"{provider}/x")["missing_keys"]
     assert missing
     assert known.issuperset(missing)
 
 
 def test_nearest(own_map):
-    """A typo in a name of one provider never suggests a model of another."""
+    """A typo never suggests a model of another provider, and is sought for the first names only."""
     catalog = read_catalog()
     assert catalog.near("gemini/gemini-2.5-flsh") == "gemini/gemini-2.5-flash"
     assert catalog.near("gpt-4oo") == "gpt-4o"
     assert catalog.near("zzzzzzzzzzzzzzzzz") is None
-
-
-def test_nearest_of_many():
-    """The nearest of thousands of names is sought for the first few names only."""
     catalog = Catalog({"gpt-4o": {"litellm_provider": "openai"}}, ["openai"])
     found = [catalog.near(f"gpt-4o{number}") for number in range(60)]
     assert 0 < len([near for near in found if near]) < 60
 
 
-@pytest.mark.parametrize("absent", ["map", "litellm"])
-def test_no_map(monkeypatch, absent):
+@pytest.mark.parametrize(
+    ("name", "value"), [("_MAP", "not-there.json"), ("find_spec", lambda name: None)]
+)
+def test_no_map(monkeypatch, name, value):
     """Without LiteLLM, or with one of another layout, nothing is known."""
-    if absent == "map":
-        monkeypatch.setattr(module, "_MAP", "not-there.json")
-    else:
-        monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr(module, name, value)
     read_catalog.cache_clear()
     assert read_catalog() is None
     read_catalog.cache_clear()

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from dataclasses import FrozenInstanceError
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -18,57 +19,46 @@ from dispatch.errors import CompletionError, UnsetVariableError, UnsetVariableWa
 from dispatch.tools.chat import Turn, aconverse, converse
 from dispatch.tools.streams import AsyncStream, Stream
 from tests import agents, fake_provider, program
+from tests.helpers import USER, raised
 
 POST = [{"postcompletions": "review"}]
+ADD = {"tools": [agents.TOOL], "call_tool": {"add": lambda a, b: a + b}}
 
 
-@pytest.fixture(params=["sync", "async"])
-def talk(request):
-    """`converse`, or `aconverse` in an event loop of its own: a list of what it yields."""
-
-    def sync(*arguments, **keys):
-        return list(converse(*arguments, **keys))
-
-    async def in_loop(*arguments, **keys):
-        return [turn async for turn in aconverse(*arguments, **keys)]
-
-    return sync if request.param == "sync" else lambda *a, **k: asyncio.run(in_loop(*a, **k))
+@pytest.fixture
+def tooled(model):
+    """A dispatcher of a chat model that calls a tool, and of a reviewer."""
+    return ModelDispatcher([model("a", "tools"), model("p", "fine", POST)])
 
 
-def short(turns):
-    return [(turn.role, turn.model, turn.task, turn.instead_of, turn.text) for turn in turns]
-
-
-@pytest.mark.parametrize(("broken", "reason"), [("fail-429", "429"), ("fail-500", "500")])
-def test_who_answers(talk, broken, reason, model):
+@pytest.mark.parametrize("code", ["429", "500"])
+def test_who_answers(talk, code, model):
     """A turn names the model that answered, those that failed before it, and why."""
-    models = [
-        model("a", broken),
-        model("b", "good"),
-        model("p", "fine", POST),
-        model("q", broken, POST),
-    ]
-    assert short(talk(ModelDispatcher(models), "hi")) == [
-        ("chatcompletions", "b", None, (("a", reason),), "good"),
+    broken = f"fail-{code}"
+    models = [model("a", broken), model("b", "good")]
+    models += [model("p", "fine", POST), model("q", broken, POST)]
+    turns = talk(ModelDispatcher(models), "hi")
+    assert [(turn.role, turn.model, turn.task, turn.instead_of, turn.text) for turn in turns] == [
+        ("chatcompletions", "b", None, (("a", code),), "good"),
         ("postcompletions", "p", "review", (), "fine"),
-        ("postcompletions", "p", "review", (("q", reason),), "fine"),
+        ("postcompletions", "p", "review", (("q", code),), "fine"),
     ]
 
 
 def test_tasks(talk, model, provider):
     """Each task is done by the model that it was given to, filled in, on the conversation."""
-    roles = ["chatcompletions", Role("postcompletions", variables=("file",))]
     models = [
         model("a", "good", ["chatcompletions", {"postcompletions": "one"}]),
         model("b", "other", [{"postcompletions": "read {file}"}, {"postcompletions": "three"}]),
     ]
-    dispatcher = ModelDispatcher(models, roles=roles)
-    turns = talk(dispatcher, "hi", variables={"file": "x.py", "further": 1})
+    roles = ["chatcompletions", Role("postcompletions", variables=("file",))]
+    values = {"file": "x.py", "further": 1}
+    turns = talk(ModelDispatcher(models, roles=roles), "hi", variables=values)
     assert [turn.model for turn in turns] == ["a", "a", "b", "b"]
-    asked = {body["messages"][-1]["content"] for body in agents.bodies(provider)[1:]}
-    assert asked == {"one", "read x.py", "three"}
-    said = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "good"}]
-    assert all(body["messages"][:-1] == said for body in agents.bodies(provider)[1:])
+    asked = [body["messages"] for body in agents.bodies(provider)[1:]]
+    assert {messages[-1]["content"] for messages in asked} == {"one", "read x.py", "three"}
+    said = [USER, {"role": "assistant", "content": "good"}]
+    assert all(messages[:-1] == said for messages in asked)
     assert all(turn.messages == said for turn in turns)
 
 
@@ -89,21 +79,16 @@ def test_without_post(talk, model):
     assert [turn.text for turn in talk(ModelDispatcher(models), "hi", post=False)] == ["good"]
 
 
-def test_tools(talk, model, provider):
+def test_tools(talk, tooled, provider):
     """A model that calls a tool is asked again with its result, then its answer is a turn."""
-    dispatcher = ModelDispatcher([model("a", "tools"), model("p", "fine", POST)])
-    turns = talk(dispatcher, "1 + 2?", tools=[agents.TOOL], call_tool={"add": lambda a, b: a + b})
+    turns = talk(tooled, "1 + 2?", **ADD)
     assert [turn.text for turn in turns] == ["", "3", "fine"]
     assert (turns[0].tool_calls[0].name, turns[0].results) == ("add", ("3",))
     result = {"role": "tool", "tool_call_id": "call-1", "content": "3"}
     assert agents.bodies(provider)[1]["messages"][2] == result
-    assert [each["role"] for each in turns[1].messages] == [
-        "user",
-        "assistant",
-        "tool",
-        "assistant",
-    ]
-    again = talk(dispatcher, [*turns[1].messages, {"role": "user", "content": "and?"}], post=False)
+    roles = [each["role"] for each in turns[1].messages]
+    assert roles == ["user", "assistant", "tool", "assistant"]
+    again = talk(tooled, [*turns[1].messages, USER], post=False)
     assert len(again[0].messages) == 6
 
 
@@ -132,23 +117,20 @@ def test_turn_is_immutable(talk, model):
     (turn,) = talk(ModelDispatcher([model("a", "echo")]), "hi")
     turn.messages.clear()
     assert len(turn.messages) == 2
-    with pytest.raises(FrozenInstanceError):
-        turn.text = "other"
+    raised(FrozenInstanceError, setattr, turn, "text", "other")
     assert repr(turn).startswith("Turn(role='chatcompletions', model='a'")
     assert "canary" not in repr(turn)
 
 
-def test_coroutine_as_tool(model):
+def test_coroutine_as_tool(tooled):
     """A tool of `aconverse` may be a coroutine function."""
 
     async def add(a, b):
         return a + b
 
     async def run():
-        dispatcher = ModelDispatcher([model("a", "tools")])
-        return [
-            t async for t in aconverse(dispatcher, "?", tools=[agents.TOOL], call_tool={"add": add})
-        ]
+        tools = {"tools": [agents.TOOL], "call_tool": {"add": add}, "post": False}
+        return [turn async for turn in aconverse(tooled, "?", **tools)]
 
     assert asyncio.run(run())[-1].text == "3"
 
@@ -161,40 +143,34 @@ def test_wrong_call_tool(call_tool, talk, model, provider):
     assert provider.log == []
 
 
-def test_tools_left_to_the_program(talk, model):
+def test_tools_left_to_the_program(talk, tooled):
     """Without `call_tool`, the turn that calls tools is the last one."""
-    dispatcher = ModelDispatcher([model("a", "tools"), model("p", "fine", POST)])
-    (turn,) = talk(dispatcher, "hi", tools=[agents.TOOL])
+    (turn,) = talk(tooled, "hi", tools=[agents.TOOL])
     assert (turn.tool_calls[0].name, turn.results) == ("add", ())
     assert turn.messages[-1]["tool_calls"][0]["id"] == "call-1"
 
 
-def test_rounds(talk, model):
+def test_rounds(talk, tooled):
     """A model that calls tools without end is an error."""
-    dispatcher = ModelDispatcher([model("a", "tools")])
     with pytest.raises(CompletionError, match=r"still calls tools after 1 round$"):
-        talk(dispatcher, "hi", tools=[agents.TOOL], call_tool=lambda *_: "x", max_rounds=1)
+        talk(tooled, "hi", **ADD, max_rounds=1)
 
 
-def test_stream(talk, model):
+def test_stream(talk, tooled):
     """Each turn of the chat follows its stream, which need not be read."""
-    dispatcher = ModelDispatcher([model("a", "tools"), model("b", "good")])
-    found = talk(dispatcher, "hi", tools=[agents.TOOL], call_tool=lambda *_: "four", stream=True)
+    found = talk(tooled, "hi", **ADD, stream=True, post=False)
     kinds = [type(each) for each in found]
     assert kinds in ([Stream, Turn] * 2, [AsyncStream, Turn] * 2)
-    assert [each.text for each in found] == ["", "", "four", "four"]
+    assert [each.text for each in found] == ["", "", "3", "3"]
 
 
 def test_stream_that_breaks(model, provider):
     """A stream that broke off is no turn, and nothing follows it."""
     dispatcher = ModelDispatcher([model("a", "breaks"), model("p", "fine", POST)])
     turns = converse(dispatcher, "hi", stream=True)
-    with pytest.raises(CompletionError, match="broke off"):
-        list(next(turns))
-    with pytest.raises(CompletionError, match="broke off"):
-        next(turns)
-    assert list(turns) == []
-    assert len(provider.log) == 1
+    assert "broke off" in str(raised(CompletionError, list, next(turns)))
+    assert "broke off" in str(raised(CompletionError, next, turns))
+    assert (list(turns), len(provider.log)) == ([], 1)
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
@@ -215,8 +191,7 @@ def test_close(asynchronous, model, provider):
         stream = next(turns)
         turns.close()
     assert agents.LEFT.get(timeout=20) == "endless"
-    with pytest.raises(CompletionError, match="was closed"):
-        _ = stream.answer
+    assert "was closed" in str(raised(CompletionError, getattr, stream, "answer"))
     assert len(provider.log) <= 1  # logged when it is answered
 
 
@@ -253,19 +228,20 @@ def test_no_stray_tasks(model):
     assert asyncio.run(run()) == []
 
 
-def test_no_answer(talk, model):
-    """Where no model answers, the error names all of them and holds no secret."""
-    with pytest.raises(CompletionError) as caught:
-        talk(ModelDispatcher([model("a", "fail-500"), model("b", "fail-401")]), "hi")
-    assert str(caught.value).startswith("models 'a', 'b' in role 'chatcompletions' did not answer")
-    assert "canary" not in str(caught.value)
-    assert caught.value.__context__ is None
-
-
-def test_no_chat_model(talk, model):
-    """Without a model for the conversation there is an error before any request."""
-    with pytest.raises(CompletionError, match="no model plays role 'chatcompletions'"):
-        talk(ModelDispatcher([model("p", "good", POST)]), "hi")
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ("fail-500 fail-401", "models 'a', 'b' in role 'chatcompletions' did not answer"),
+        ("", "no model plays role 'chatcompletions'"),
+    ],
+)
+def test_no_answer(talk, models, message, model):
+    """Where no model answers, or there is none, the error names all of them and no secret."""
+    made = [model(name, word) for name, word in zip("ab", models.split(), strict=False)]
+    error = raised(CompletionError, talk, ModelDispatcher([*made, model("p", "x", POST)]), "hi")
+    assert message in str(error)
+    assert "canary" not in str(error)
+    assert error.__context__ is None
 
 
 def test_role_left_out(talk, model, monkeypatch):
@@ -280,13 +256,11 @@ def test_role_left_out(talk, model, monkeypatch):
 
 
 @pytest.fixture
-def run(model, tmp_path):
+def run(model, write):
     """Run `dispatch run` on a chat model that fails, one that answers, and a reviewer."""
-    post = model("p", "fine", POST)
-    tree = {"models": [model("a", "fail-500"), model("b", "good", system_prompt="brief"), post]}
-    file = tmp_path / "config.json"
-    file.write_text(json.dumps(tree))
-    return lambda *arguments, **keys: program.run("run", file, *arguments, **keys)
+    models = [model("a", "fail-500"), model("b", "good", system_prompt="brief")]
+    file = write("config.json", {"models": [*models, model("p", "fine", POST)]})
+    return partial(program.run, "run", file)
 
 
 def test_command(run):
@@ -296,10 +270,6 @@ def test_command(run):
     assert "chatcompletions · b (instead of a: 500)" in done.stderr
     assert "postcompletions · p · review\nfine\n" in done.stderr
     assert "canary" not in done.stderr
-
-
-def test_quiet(run):
-    """`--quiet` shows the answer alone."""
     assert run("hi", "--quiet") == (0, "good\n", "")
 
 
@@ -335,42 +305,35 @@ def test_dry_run(run, provider):
     assert not provider.log
 
 
-def test_variables(model, provider, tmp_path):
+def test_variables(model, provider, write):
     """`--var` fills in the variables of tasks, of one role and of post-completions."""
-    file, tasks = tmp_path / "config.json", [{"postcompletions": "sum {a}"}, {"title": "name {b}"}]
+    tasks = [{"postcompletions": "sum {a}"}, {"title": "name {b}"}]
     roles = {"postcompletions": {"variables": ["a"]}, "title": {"variables": ["b"]}}
     models = [model("a", "good"), model("p", "fine", tasks)]
-    file.write_text(json.dumps({"models": models, "roles": roles}))
-    last = []
-    for options in (["--var", "a=x=1"], ["--var", "b=y", "--role", "title"]):
-        dry = json.loads(program.run("run", file, "hi", *options, "--dry-run").stdout)
-        assert program.run("run", file, "hi", *options).returncode == 0
-        last.append(agents.bodies(provider)[-1]["messages"][-1]["content"])
-        assert dry[-1]["messages"][-1]["content"] == last[-1]
-    assert last == ["sum x=1", "name y"]
-    assert program.run("run", file, "hi", "--var", "a").returncode == 2
+    run = partial(program.run, "run", write("c.json", {"models": models, "roles": roles}), "hi")
+    for options, last in (("--var a=x=1", "sum x=1"), ("--var b=y --role title", "name y")):
+        dry = json.loads(run(*options.split(), "--dry-run").stdout)
+        assert run(*options.split()).returncode == 0
+        assert agents.bodies(provider)[-1]["messages"][-1]["content"] == last
+        assert dry[-1]["messages"][-1]["content"] == last
+    assert run("--var", "a").returncode == 2
     asked = len(provider.log)
-    unknown = ["--var", "c=1"], "no role has a variable 'c'; known: a, b"
-    for options, words in (([], "needs a"), (["--role", "title"], "needs b"), unknown):
-        missing = program.run("run", file, "hi", *options)
+    unknown = "no role has a variable 'c'; known: a, b"
+    for options, words in ("", "needs a"), ("--role title", "needs b"), ("--var c=1", unknown):
+        missing = run(*options.split())
         assert (missing.returncode, words in missing.stderr) == (1, True)
     assert len(provider.log) == asked
 
 
-def test_usage(run):
-    """`--usage` adds a table of calls, failures and tokens."""
+def test_usage(run, model, write):
+    """`--usage` adds a table of calls, failures and tokens, also where there is no answer."""
     done = run("hi", "--usage")
     assert done.stdout == "good\n"
     cells = [line.split("\t") for line in done.stderr.splitlines()]
     assert ["chatcompletions", "a", "", "0", "1", "0", "0", "-"] in [row[:8] for row in cells]
     assert ["chatcompletions", "b", "", "1", "0"] in [row[:5] for row in cells]
-
-
-def test_usage_of_a_failure(model, tmp_path):
-    """`--usage` says what was used where there is no answer, too."""
-    file = tmp_path / "config.json"
-    file.write_text(json.dumps({"models": [model("a", "fail-500")]}))
-    done = program.run("run", file, "hi", "--usage")
+    failing = write("c.json", {"models": [model("a", "fail-500")]})
+    done = program.run("run", failing, "hi", "--usage")
     assert (done.returncode, done.stdout) == (1, "")
     assert "chatcompletions\ta\t\t0\t1\t" in done.stderr
 
@@ -386,19 +349,16 @@ def test_prompt_from_a_pipe(run, provider, monkeypatch):
 
 
 @pytest.mark.parametrize("said", ["a diff\n", "", None, "file", "closed"])
-def test_pipe_beside_a_prompt(said, run, provider, tmp_path, monkeypatch):
+def test_pipe_beside_a_prompt(said, run, provider, write, monkeypatch):
     """What a pipe or a file holds comes before the prompt; a pipe that never ends is left out."""
     monkeypatch.setattr("dispatch.cli.run._NOTED", 0.01)
     monkeypatch.setattr("dispatch.cli.run._PATIENCE", 0.1)
-    file = tmp_path / "diff"
-    file.write_text("a diff\n")
     reader, writer = os.pipe()
-    with open(reader) as pipe, open(writer, "w") as other_end, open(file) as diff:
-        other_end.write(said or "")
+    with open(reader) as pipe, open(writer, "w") as end, open(write("d", "a diff\n")) as diff:
+        end.write(said or "")
         if said is not None:
-            other_end.close()
-        stdin = {"file": diff, "closed": None}.get(str(said), pipe)
-        monkeypatch.setattr(sys, "stdin", stdin)
+            end.close()
+        monkeypatch.setattr(sys, "stdin", {"file": diff, "closed": None}.get(str(said), pipe))
         done = run("what is it?", "-q", "--no-post")
     expected = "a diff\n\nwhat is it?" if said in ("a diff\n", "file") else "what is it?"
     assert agents.bodies(provider)[-1]["messages"][-1]["content"] == expected
@@ -406,9 +366,7 @@ def test_pipe_beside_a_prompt(said, run, provider, tmp_path, monkeypatch):
     assert ("asked without it" in done.stderr) is (said is None)
 
 
-def test_tool_calls_shown(model, tmp_path):
+def test_tool_calls_shown(model, write):
     """A model that calls tools shows them, and no empty answer."""
-    file = tmp_path / "config.json"
-    file.write_text(json.dumps({"models": [model("a", "tools", tools=[agents.TOOL])]}))
-    done = program.run("run", file, "hi", "-q")
-    assert done.stdout == 'add({"a": 1, "b": 2})\n'
+    file = write("config.json", {"models": [model("a", "tools", tools=[agents.TOOL])]})
+    assert program.run("run", file, "hi", "-q").stdout == 'add({"a": 1, "b": 2})\n'

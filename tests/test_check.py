@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 from pathlib import Path
 
 import litellm
@@ -18,6 +17,7 @@ from dispatch.errors import ConfigError
 from dispatch.litellm.proxy import proxy_config
 from dispatch.loading import read_tree
 from dispatch.tools.check import Report
+from tests.helpers import places, raised, without_keys
 from tests.program import run
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text("utf-8"))
@@ -30,9 +30,14 @@ pytestmark = pytest.mark.usefixtures("own_map")
 def alone(tmp_path, monkeypatch):
     """Work in a fresh directory, without a variable that a provider would look for."""
     monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):
-        if "KEY" in name or name.startswith(("AWS_", "AZURE_", "GOOGLE_", "VERTEX")):
-            monkeypatch.delenv(name)
+    without_keys(monkeypatch)
+
+
+MOCK = {"model": "m", "mock_response": "x"}
+
+
+def codes(faults):
+    return [fault.code for fault in faults]
 
 
 def write(files):
@@ -96,10 +101,9 @@ def test_export_refuses(case):
     """What an export refuses, the check warns of in the same words."""
     tree = read_tree(write(case["files"]))
     report = check(tree, contract=contract_of(case), today=TODAY)
-    with pytest.raises(ConfigError) as caught:
-        proxy_config(ModelDispatcher(tree, roles=contract_of(case)))
+    error = raised(ConfigError, proxy_config, ModelDispatcher(tree, roles=contract_of(case)))
     words = {(fault.path, fault.message, fault.hint) for fault in report.warnings}
-    assert {(fault.path, fault.message, fault.hint) for fault in caught.value.faults} <= words
+    assert {(fault.path, fault.message, fault.hint) for fault in error.faults} <= words
 
 
 FALLBACKS = st.sampled_from(("a", "chatcompletions", "postcompletions", "backup", None))
@@ -137,20 +141,16 @@ def test_export_agrees(models, router_settings):
     assert refused == {(fault.path, fault.message) for fault in report.warnings}
 
 
-def test_duplicate_names_once():
-    """Two models of one name are reported once, beside a dead fallback."""
+def test_fallbacks_beside_faults():
+    """Two models of one name are one warning; no fallback is dead while its model has a fault."""
     models = [{"name": "a", "model": m, "api_key": "k"} for m in ("gpt-4o", "o3")]
     report = check({"models": models, "router_settings": {"default_fallbacks": ["backup"]}})
-    assert [fault.code for fault in report.warnings] == ["duplicate-name", "dead-fallback"]
-
-
-def test_fallback_to_faulty_model():
-    """No fallback is called dead while the model that it may lead to has a fault."""
+    assert codes(report.warnings) == ["duplicate-name", "dead-fallback"]
     models = [{"model": "gpt-4o", "api_key": "k"}, {"name": "a", "model": "o3", "roles": "chat"}]
     settings = {"fallbacks": [{"chatcompletions": ["a"]}]}
     report = check({"models": models, "router_settings": settings}, today=TODAY)
-    assert [fault.code for fault in report.faults] == ["undeclared-role"]
-    assert "dead-fallback" not in {fault.code for fault in report.warnings}
+    assert codes(report.faults) == ["undeclared-role"]
+    assert "dead-fallback" not in codes(report.warnings)
 
 
 def test_table_size():
@@ -158,35 +158,31 @@ def test_table_size():
     assert len({case["case"] for case in BROKEN}) == len(BROKEN) >= 100
 
 
-RIGHT = [
-    {"model": "openai/my-own", "api_base": "http://localhost:8000/v1"},
-    {"model": "hosted_vllm/my-own", "api_base": "http://localhost:8000/v1"},
-    {"model": "ollama/my-own"},
-    {"model": "azure/my-deployment", "api_base": "https://x.azure.com", "api_key": "k"},
-    {"model": "gpt-4o", "api_key": "k", "max_tokens": 16384, "top_k": 3},
-    {"model": "openai/gpt-4o", "api_key": "k"},
-    {"model": "gpt-4o", "custom_llm_provider": "openai", "api_key": "k"},
-    {"model": "gemini/gemini-2.5-flash", "api_key": "k"},
-    {"model": "in-no-list", "mock_response": "yes"},
-    {"model": "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws_profile_name": "p"},
-    {"model": "ft:gpt-4o:us:1", "api_key": "k"},
-    {
-        "model": "openai/gpt-3.5-turbo-0301",
-        "api_base": "http://localhost:8000/v1",
-        "max_tokens": 10**6,
-    },
-    {"model": "bedrock/converse/us.anthropic.claude-sonnet-4-5-20250929-v1:0"},
-    {"model": "bedrock/arn:aws:bedrock:us-east-1:1:inference-profile/x"},
-    {"model": "bedrock/agent/A/B"},
-    {"model": "vertex_ai/4711"},
-    {"model": "vertex_ai/gemini/4711"},
-    {"model": "fireworks_ai/accounts/me/deployedModels/mine-1", "api_key": "k"},
-    {"model": "openai/*", "api_key": "k"},
-    {"model": "os.environ/THE_MODEL", "api_key": "k"},
-    {"model": "text-embedding-3-small", "api_key": "k", "model_info": {"mode": "chat"}},
-    {"model": "gpt-4o", "api_key": "k", "extra_headers": {"X-Title": "t", "HTTP-Referer": "r"}},
-    {"model": "gpt-4oo", "enabled": False, "temprature": 0},
-]
+RIGHT = yaml.safe_load("""
+- {model: openai/my-own, api_base: "http://localhost:8000/v1"}
+- {model: hosted_vllm/my-own, api_base: "http://localhost:8000/v1"}
+- {model: ollama/my-own}
+- {model: azure/my-deployment, api_base: "https://x.azure.com", api_key: k}
+- {model: gpt-4o, api_key: k, max_tokens: 16384, top_k: 3}
+- {model: openai/gpt-4o, api_key: k}
+- {model: gpt-4o, custom_llm_provider: openai, api_key: k}
+- {model: gemini/gemini-2.5-flash, api_key: k}
+- {model: in-no-list, mock_response: 'yes'}
+- {model: "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0", aws_profile_name: p}
+- {model: "ft:gpt-4o:us:1", api_key: k}
+- {model: openai/gpt-3.5-turbo-0301, api_base: "http://localhost:8000/v1", max_tokens: 1000000}
+- {model: "bedrock/converse/us.anthropic.claude-sonnet-4-5-20250929-v1:0"}
+- {model: "bedrock/arn:aws:bedrock:us-east-1:1:inference-profile/x"}
+- {model: bedrock/agent/A/B}
+- {model: vertex_ai/4711}
+- {model: vertex_ai/gemini/4711}
+- {model: fireworks_ai/accounts/me/deployedModels/mine-1, api_key: k}
+- {model: openai/*, api_key: k}
+- {model: os.environ/THE_MODEL, api_key: k}
+- {model: text-embedding-3-small, api_key: k, model_info: {mode: chat}}
+- {model: gpt-4o, api_key: k, extra_headers: {X-Title: t, HTTP-Referer: r}}
+- {model: gpt-4oo, enabled: false, temprature: 0}
+""")
 
 
 @pytest.mark.parametrize("model", RIGHT, ids=lambda model: model["model"])
@@ -205,62 +201,50 @@ def test_either_variable(monkeypatch, name):
     assert not check([{"model": "gemini/gemini-2.5-flash"}], today=TODAY).warnings
 
 
-def test_sections_of_the_program():
-    """Sections named x-… and own keys are the program's own."""
-    config = {"models": [{"model": "m", "mock_response": "x"}], "x-log": 1, "log": 1}
-    assert check({**config, "own_keys": ["log"]}).warnings == ()
-    assert [str(fault.where) for fault in check(config).warnings] == ["log"]
-
-
-ONE = "models: [{model: gpt-4o, api_key: os.environ/IN_FILE}]\n"
+def test_own_keys_and_sections():
+    """Sections named x-…, and what file or program declare as their own, are not misspelt."""
+    config = {"models": [MOCK | {"temprature": 0}], "x-log": 1, "log": 1}
+    own = ["log", "temprature"]
+    assert check({**config, "own_keys": own}).warnings == ()
+    assert check(config, contract=Contract(own_keys=own)).warnings == ()
+    assert places(check(config).warnings) == ["log", "models[0].temprature"]
 
 
 @pytest.mark.parametrize(
-    ("text", "codes"),
+    ("model", "variables", "expected"),
     [
-        (ONE, ["unset-variable"]),
-        (ONE + "environment_variables: {IN_FILE: x}", []),
-        (ONE + "environment_variables: {OTHER: x}", ["unset-variable"]),
-        ("models: [{model: gpt-4o}]\nenvironment_variables: {OPENAI_API_KEY: x}", []),
-        (
-            "models: [{model: gpt-4o}]\nenvironment_variables: [IN_FILE]",
-            ["wrong-section", "unset-key"],
-        ),
+        ("api_key: os.environ/IN_FILE", None, ["unset-variable"]),
+        ("api_key: os.environ/IN_FILE", "{IN_FILE: x}", []),
+        ("api_key: os.environ/IN_FILE", "{OTHER: x}", ["unset-variable"]),
+        ("x-y: 1", "{OPENAI_API_KEY: x}", []),
+        ("x-y: 1", "[IN_FILE]", ["unset-key", "wrong-section"]),
     ],
 )
-def test_variables_of_the_file(text, codes):
+def test_variables_of_the_file(model, variables, expected):
     """Variables that the file sets for LiteLLM's proxy are not missing."""
-    write({"c.yaml": text})
-    assert sorted(f.code for f in check("c.yaml", today=TODAY).warnings) == sorted(codes)
+    text = f"models: [{{model: gpt-4o, {model}}}]\nenvironment_variables: {variables or '{}'}"
+    write({"c.yaml": text if variables else text.splitlines()[0]})
+    assert sorted(codes(check("c.yaml", today=TODAY).warnings)) == expected
 
 
 @pytest.mark.parametrize(
-    ("config", "code", "where"),
+    ("key", "section", "code", "where"),
     [
+        ({"roles": "postcompletions"}, {}, "unplayed-role", "models"),
+        ({"stop": ["os.environ/SET_KEY"]}, {}, "listed-reference", "models[0].stop[0]"),
         (
-            {"models": [{"model": "gpt-4o", "api_key": "none", "roles": "postcompletions"}]},
-            "unplayed-role",
-            "models",
-        ),
-        (
-            {"models": [{"model": "gpt-4o", "api_key": "none", "stop": ["os.environ/SET_KEY"]}]},
-            "listed-reference",
-            "models[0].stop[0]",
-        ),
-        (
-            {
-                "models": [{"model": "gpt-4o", "litellm_credential_name": "c", "api_key": "none"}],
-                "credential_list": [{"credential_name": "c", "credential_values": {}}],
-            },
+            {"litellm_credential_name": "c"},
+            {"credential_list": [{"credential_name": "c", "credential_values": {}}]},
             "unread-section",
             "models[0].litellm_credential_name",
         ),
     ],
 )
-def test_what_others_refuse(config, code, where, monkeypatch):
+def test_what_others_refuse(key, section, code, where, monkeypatch):
     """What a check takes, and run, export or kwargs do not, is a note."""
     monkeypatch.setenv("SET_KEY", "x")
-    report = check(config, today=TODAY)
+    models = [{"model": "gpt-4o", "api_key": "none", **key}]
+    report = check({"models": models, **section}, today=TODAY)
     assert [*report.faults, *report.warnings] == []
     assert [(fault.code, fault.where) for fault in report.notes] == [(code, where)]
 
@@ -268,21 +252,13 @@ def test_what_others_refuse(config, code, where, monkeypatch):
 def test_empty_key_is_no_secret():
     """An empty key is a fault, and no literal secret."""
     report = check([{"model": "gpt-4o", "api_key": ""}], today=TODAY)
-    assert [fault.code for fault in report.faults] == ["empty-secret"]
-    assert report.notes == ()
-
-
-def test_own_keys():
-    """A key that the file or the program declares as its own is never called misspelt."""
-    config = {"models": [{"model": "m", "mock_response": "x", "temprature": 0}]}
-    assert check({**config, "own_keys": ["temprature"]}).warnings == ()
-    assert check(config, contract=Contract(own_keys=["temprature"])).warnings == ()
+    assert (codes(report.faults), report.notes) == (["empty-secret"], ())
 
 
 def test_contract_of_the_file_and_the_program():
     """Roles that the file declares count, and those of the program win."""
-    config = {"models": [{"model": "m", "mock_response": "x"}], "roles": {"a": {"required": True}}}
-    assert [fault.code for fault in check(config).faults] == ["unplayed-role"]
+    config = {"models": [MOCK], "roles": {"a": {"required": True}}}
+    assert codes(check(config).faults) == ["unplayed-role"]
     assert check(config, contract=Contract(["chatcompletions", "a"])).faults == ()
 
 
@@ -290,8 +266,14 @@ def test_one_place_for_many_models():
     """What is wrong with a default is reported once, however many models have it."""
     models = [{"model": "m", "mock_response": str(index)} for index in range(20)]
     report = check({"models": models, "defaults": {"api_base": "", "temprature": 0}})
-    assert [fault.where for fault in report.faults] == ["defaults.api_base"]
-    assert [fault.where for fault in report.warnings] == ["defaults.temprature"]
+    assert places(report.faults) == ["defaults.api_base"]
+    assert places(report.warnings) == ["defaults.temprature"]
+
+
+def test_many_unknown_keys():
+    """Hundreds of unknown keys are checked, and each is noted once."""
+    model = MOCK | {f"unknown_{n:05}": n for n in range(300)}
+    assert len(check([model, model]).notes) == 300
 
 
 def test_misspelt_secret():
@@ -302,12 +284,6 @@ def test_misspelt_secret():
     for arguments in (["check"], ["check", "--json"], ["explain", "--for", "json.dumps"], ["show"]):
         done = run(arguments[0], "c.yaml", *arguments[1:])
         assert "canary" not in done.stdout + done.stderr, done
-
-
-def test_many_unknown_keys():
-    """Thousands of unknown keys are checked, and each is noted once."""
-    model = {"model": "m", "mock_response": "x"} | {f"unknown_{n:05}": n for n in range(1_000)}
-    assert len(check([model, model]).notes) == 1_000
 
 
 def test_fallbacks_of_models():
@@ -324,7 +300,7 @@ def test_fallbacks_of_models():
 
 def test_notes():
     """A key that is sent as it is is noted once, unless the program declares it."""
-    model = {"model": "m", "mock_response": "x", "price": 1, "top_k": 5, "temprature": 0}
+    model = MOCK | {"price": 1, "top_k": 5, "temprature": 0}
     (note,) = check([model, {**model, "enabled": True}]).notes
     assert (note.where, note.severity) == ("models[0].price", "note")
     assert note.message.endswith("sent to the provider as it is (and 1 more like it)")
@@ -334,50 +310,44 @@ def test_notes():
 def test_borrowed_role():
     """A role that borrows its models is noted."""
     roles = {"title": {"otherwise": "chatcompletions"}}
-    model = {"model": "m", "mock_response": "x"}
-    (note,) = check({"models": [model], "roles": roles}).notes
+    (note,) = check({"models": [MOCK], "roles": roles}).notes
     assert note.message == "no model plays role 'title': borrowed from 'chatcompletions'"
 
 
 @pytest.mark.parametrize(
     ("calls", "model", "found"),
     [
-        ("litellm.embedding", "gpt-4o", "chat"),
-        ("litellm:aembedding", "gpt-4o", "chat"),
-        (litellm.rerank, "gpt-4o", "chat"),
-        ("litellm.embedding", "text-embedding-3-small", None),
-        ("litellm.embedding", "openai/my-own-model", None),
-        ("my.program.embedding", "gpt-4o", None),
-        (None, "text-embedding-3-small", None),
+        ("litellm.embedding", "gpt-4o", ["chat"]),
+        ("litellm:aembedding", "gpt-4o", ["chat"]),
+        (litellm.rerank, "gpt-4o", ["chat"]),
+        ("litellm.embedding", "text-embedding-3-small", []),
+        ("litellm.embedding", "openai/my-own-model", []),
+        ("my.program.embedding", "gpt-4o", []),
+        (None, "text-embedding-3-small", []),
     ],
 )
 def test_callable_of_a_role(calls, model, found):
     """A model of another kind than a role's callable takes is a warning."""
     models = [{"model": model, "api_key": "k", "roles": "r"}]
-    report = check(models, contract=[Role("r", calls=calls)])
-    unmet = [
-        fault.message.rpartition(" ")[2] for fault in report.warnings if "needs mode" in str(fault)
-    ]
-    assert unmet == ([found] if found else [])
+    faults = map(str, check(models, contract=[Role("r", calls=calls)]).warnings)
+    assert [each.rpartition(" ")[2] for each in faults if "needs mode" in each] == found
 
 
 @pytest.mark.parametrize(
-    ("keys", "priced"),
+    ("keys", "found"),
     [
-        ({}, False),
-        ({"input_cost_per_token": 0}, True),
-        ({"model_info": {"input_cost_per_token": 0}}, True),
-        ({"model": "gpt-4o"}, True),
+        ({}, [("no-price", "models[0].model")]),
+        ({"input_cost_per_token": 0}, []),
+        ({"model_info": {"input_cost_per_token": 0}}, []),
+        ({"model": "gpt-4o"}, []),
     ],
 )
-def test_budget(keys, priced):
+def test_budget(keys, found):
     """A budget cannot hold for a model of which nothing offline has a price."""
     model = {"name": "a", "model": "openai/mine", "api_key": "none"} | keys
     model["api_base"] = "http://localhost:1/v1"
     report = check({"roles": {"chatcompletions": {"max_cost": 1}}, "models": [model]})
-    assert [(fault.code, fault.where) for fault in report.warnings] == (
-        [] if priced else [("no-price", "models[0].model")]
-    )
+    assert [(fault.code, fault.where) for fault in report.warnings] == found
 
 
 def test_text():
@@ -400,12 +370,9 @@ def test_text():
 def test_exit_code():
     """The exit code is 1 for faults, and with --strict for warnings too."""
     write({"warns.yaml": "models: []", "wrong.yaml": "models: 1", "broken.yaml": "models: ["})
-    assert run("check", "--demo", "--strict").returncode == 0
-    assert run("check", "warns.yaml").returncode == 0
-    assert run("check", "warns.yaml", "--strict").returncode == 1
-    assert run("check", "wrong.yaml").returncode == 1
-    assert run("check", "broken.yaml").returncode == 1
-    assert run("check", "absent.yaml").returncode == 1
+    lines = {"--demo --strict": 0, "warns.yaml": 0, "warns.yaml --strict": 1}
+    lines |= {"wrong.yaml": 1, "broken.yaml": 1, "absent.yaml": 1}
+    assert {line: run("check", *line.split()).returncode for line in lines} == lines
 
 
 def test_json():
@@ -422,22 +389,18 @@ def test_github():
     """Workflow commands are escaped, so that no message forges another."""
     write({"a,b.yaml": "models:\n  - model: m\n    roles: 'x%y'\n"})
     first = run("check", "a,b.yaml", "--format", "github").stdout.splitlines()[0]
-    assert first.startswith(
-        "::error file=a%2Cb.yaml,line=3,col=12,title=undeclared-role::models[0]"
-    )
-    assert "%25" in first
+    words = "::error file=a%2Cb.yaml,line=3,col=12,title=undeclared-role::models[0]"
+    assert (first.startswith(words), "%25" in first) == (True, True)
 
 
-@pytest.mark.parametrize("command", [["check"], ["show"], ["explain", "--for", "json.dumps"]])
+@pytest.mark.parametrize("command", ["check", "show", "explain --for json.dumps"])
 def test_injection(command):
     """Names and keys of a file drive neither the terminal nor a CI."""
     evil = "\x1b]0;x\x07\x9b2J\n::stop-commands::t\n  ##[error]z"
-    model = {"model": "m", "mock_response": "x", "name": evil, evil: evil, "roles": ["chat" + evil]}
-    wrong = {"models": [model], evil: evil}
-    right = {"models": [{**model, "roles": [{"postcompletions": evil}]}], evil: evil}
-    for config in (wrong, right):
-        write({"c.json": json.dumps(config)})
-        done = run(*command, "c.json")
+    for roles in (["chat" + evil], [{"postcompletions": evil}]):
+        model = MOCK | {"name": evil, evil: evil, "roles": roles}
+        write({"c.json": json.dumps({"models": [model], evil: evil})})
+        done = run(*command.split(), "c.json")
         lines = [line.lstrip() for line in (done.stdout + done.stderr).splitlines()]
         assert not [line for line in lines if line.startswith(("::", "##["))]
         assert not {"\x1b", "\x07", "\x9b"} & set(done.stdout + done.stderr)
@@ -445,10 +408,8 @@ def test_injection(command):
 
 def test_declared_roles(monkeypatch):
     """Roles are declared by name, by the program's contract, or both."""
-    write({
-        "c.yaml": "models:\n  - {model: m, mock_response: x, roles: embed}\n",
-        "program.py": "from dispatch import Role\nROLES = [Role('judge', True)]\n",
-    })  # fmt: skip
+    write({"c.yaml": "models:\n  - {model: m, mock_response: x, roles: embed}\n"})
+    write({"program.py": "from dispatch import Role\nROLES = [Role('judge', True)]\n"})
     assert run("check", "c.yaml").returncode == 1
     assert run("check", "c.yaml", "--declare", "embed").returncode == 0
     done = run("check", "c.yaml", "--contract", "program:ROLES", "--declare", "embed")
@@ -460,33 +421,22 @@ def test_declared_roles(monkeypatch):
     ("config", "expected"),
     [
         (
-            {"defaults": [1], "models": [{"model": "m", "api_key": "none", "roles": "chat"}]},
-            ["defaults", "models[0].roles"],
+            "{defaults: [1], models: [{model: m, api_key: none, roles: chat}]}",
+            "defaults models[0].roles",
         ),
         (
-            {
-                "roles": {"a": {"requird": 1}, "b": 0},
-                "models": {
-                    "x": 1,
-                    "y": {
-                        "model": "",
-                    },
-                },
-            },
-            ["models.x", "models.y.model", "roles.a.requird", "roles.b"],
+            "{roles: {a: {requird: 1}, b: 0}, models: {x: 1, y: {model: ''}}}",
+            "models.x models.y.model roles.a.requird roles.b",
         ),
         (
-            {
-                "model_list": [{"model_name": "a", "litellm_params": {"model": 1}}, "b"],
-                "roles": {"x": {"requird": 1}},
-                "router_settings": {"fallbacks": [{"c": ["a"]}]},
-            },
-            ["model_list[0].litellm_params.model", "model_list[1]", "roles.x.requird"],
+            "{model_list: [{model_name: a, litellm_params: {model: 1}}, b], "
+            "roles: {x: {requird: 1}}, router_settings: {fallbacks: [{c: [a]}]}}",
+            "model_list[0].litellm_params.model model_list[1] roles.x.requird",
         ),
-        ({"roles": 1, "model_list": 2}, ["model_list", "roles"]),
-        ({"modles": []}, [""]),
+        ("{roles: 1, model_list: 2}", "model_list roles"),
     ],
 )
 def test_all_faults_at_once(config, expected):
     """What is wrong in one section, or in one model, hides no fault in another."""
-    assert sorted({fault.where for fault in check(config).faults}) == expected
+    assert sorted({*places(check(yaml.safe_load(config)).faults)}) == expected.split()
+    assert {*places(check({"modles": []}).faults)} == {""}

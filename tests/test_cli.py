@@ -6,13 +6,13 @@ import json
 import os
 import pty
 import select
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 from importlib import import_module
 from keyword import iskeyword
-from pathlib import Path
 
 import click
 import pytest
@@ -20,35 +20,25 @@ from werkzeug import Response
 
 import dispatch as package
 from dispatch import cli
+from tests import agents
+from tests.helpers import ROOT, python
 from tests.program import run
 
-ROOT = Path(__file__).parent.parent
 HEAVY = {"litellm", "pydantic", "rich", "yaml", "click", "difflib", "openai", "jsonschema", "httpx"}
 
 
-def start(*arguments, encoding="utf-8", stdout=subprocess.PIPE, cwd=ROOT, **environment):
+def start(*arguments, **options):
     """Run the program as a process."""
-    return subprocess.run(
-        [sys.executable, "-m", "dispatch", *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding=encoding,
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1", **environment},
-    )
+    options = {"stdin": subprocess.DEVNULL, "encoding": "utf-8", **options}
+    env = {"COLUMNS": "120", "NO_COLOR": "1", **options.pop("env", {})}
+    return python("-m", "dispatch", *arguments, check=False, env=env, **options)
 
 
 @pytest.fixture
-def config(tmp_path):
-    file = tmp_path / "config.yaml"
-    file.write_text(
-        "models:\n"
-        "- {name: fast, model: gpt-4o, api_key: sk-canary, roles: [chatcompletions]}\n"
-        "- {name: '[b]', model: o3, roles: [{postcompletions: sum up}]}\n"
-    )
-    return file
+def config(write):
+    models = "- {name: fast, model: gpt-4o, api_key: sk-canary, roles: [chatcompletions]}\n"
+    models += "- {name: '[b]', model: o3, roles: [{postcompletions: sum up}]}\n"
+    return write("config.yaml", f"models:\n{models}").absolute()
 
 
 def rows(output):
@@ -56,100 +46,79 @@ def rows(output):
     output = click.unstyle(output)
     if "\t" in output:
         return [line.split("\t") for line in output.splitlines() if "\t" in line]
-    return [
-        [cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")]
-        for line in output.splitlines()
-        if line.startswith(("│", "┃"))
-    ]
+    lines = [line.strip("│┃").replace("┃", "│") for line in output.splitlines() if line[0] in "│┃"]
+    return [[cell.strip() for cell in line.split("│")] for line in lines]
 
 
-DEMO = [
-    (["show", "--demo"], "talker"),
-    (["check", "--demo"], "2 models, no faults, no warnings"),
-    (["run", "--demo", "--quiet", "hello"], "Renamed the variable"),
-    (["export", "--demo", "--to", "litellm-proxy"], "model_list:"),
-    (["explain", "--demo", "--for", "json.dumps"], "reserved for the dispatcher"),
-    (["schema"], "chatcompletions: the main conversation and its tool calls."),
-    (["--version"], f"dispatch {package.__version__}\n"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "words"), DEMO, ids=lambda value: value[0])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("show --demo", "talker"),
+        ("check --demo", "2 models, no faults, no warnings"),
+        ("run --demo --quiet hello", "Renamed the variable"),
+        ("export --demo --to litellm-proxy", "model_list:"),
+        ("explain --demo --for json.dumps", "reserved for the dispatcher"),
+        ("schema", "chatcompletions: the main conversation and its tool calls."),
+        ("--version", f"dispatch {package.__version__}\n"),
+    ],
+)
 def test_smoke(arguments, words):
     """Each command runs as a process."""
-    done = start(*arguments)
+    done = start(*arguments.split())
     assert (done.returncode, done.stderr) == (0, "")
     assert words in done.stdout
+
+
+COLUMNS = ["role", "order", "name", "model", "task"]
+ASSIGNMENTS = [
+    ["chatcompletions", "1", "fast", "gpt-4o", ""],
+    ["postcompletions", "1", "[b]", "o3", "sum up"],
+]
 
 
 def test_show(config):
     """`show` prints each assignment in order, and no secret."""
     for done in (run("show", config, COLUMNS="30"), run("show", config, tty=True)):
         assert done.returncode == 0, done.stderr
-        assert rows(done.stdout) == [list(COLUMNS), *map(list, ASSIGNMENTS)]
+        assert rows(done.stdout) == [COLUMNS, *ASSIGNMENTS]
         assert "sk-canary" not in done.stdout
 
 
-def test_show_json(config):
+def test_show_json(write):
     """`show --json` has all that the table has, and no secret."""
-    config.write_text(
-        "models:\n"
-        "- {name: a, model: m, roles: [{chatcompletions: {order: 2, weight: 3}}]}\n"
-        "- {name: b, model: m, enabled: false}\n"
-        "roles: {title: {otherwise: chatcompletions}}\n"
-    )
-    done = run("show", config, "--json")
-    shown = json.loads(done.stdout)
+    a = {"name": "a", "model": "m", "roles": [{"chatcompletions": {"order": 2, "weight": 3}}]}
+    models = [a, {"name": "b", "model": "m", "enabled": False}]
+    roles = {"title": {"otherwise": "chatcompletions"}}
+    done = run("show", write("c.json", {"models": models, "roles": roles}), "--json")
     player = {"role": "chatcompletions", "order": 2, "weight": 3, "name": "a", "model": "m"}
     player |= {"task": None, "lender": None}
-    assert shown == {
-        "roles": {
-            "chatcompletions": [player],
-            "postcompletions": [],
-            "title": [player | {"role": "title", "lender": "chatcompletions"}],
-        },
+    title = player | {"role": "title", "lender": "chatcompletions"}
+    assert json.loads(done.stdout) == {
+        "roles": {"chatcompletions": [player], "postcompletions": [], "title": [title]},
         "switched_off": ["b"],
     }
 
 
-def test_show_line(config):
-    """In a pipe, each model is one line, however many its task has."""
-    done = run(
-        "show", config, "--set", 'models[1].roles[0].postcompletions="a\\n\\tb"', COLUMNS="20"
-    )
-    assert rows(done.stdout)[-1] == ["postcompletions", "1", "[b]", "o3", "a b"]
-
-
-def test_show_every_role(config):
-    """`show` has a line for a role without models, and says whose models a role borrows."""
+def test_show_lines(config):
+    """In a pipe a model is one line, however long; a role has one without models, or borrowed."""
     with config.open("a") as file:
         file.write("roles: {title: {otherwise: chatcompletions}}\n")
-    done = run("show", config, "--declare", "embed")
-    assert rows(done.stdout)[-2:] == [
+    task = ["--set", 'models[1].roles[0].postcompletions="a\\n\\tb"']
+    done = run("show", config, "--declare", "embed", *task, COLUMNS="20")
+    assert rows(done.stdout)[-3:] == [
+        ["postcompletions", "1", "[b]", "o3", "a b"],
         ["title", "1", "fast", "gpt-4o", "borrowed from chatcompletions"],
         ["embed", "-", "-", "-", "-"],
     ]
 
 
-def test_show_orders(config):
+def test_show_orders(write):
     """`show` has the order and the weight of models that say them, and what is switched off."""
-    config.write_text(
-        "defaults: {weight: 1}\n"
-        "models:\n"
-        "- {name: a, model: m, order: 2}\n"
-        "- {name: b, model: m, roles: [{chatcompletions: {order: 2, weight: 3}}]}\n"
-        "- {name: c, model: m, order: 1, enabled: false}\n"
-    )
-    done = run("show", config)
+    a, b = "{name: a, model: m, order: 2}", "{name: b, model: m, roles: [{chatcompletions: %s}]}"
+    models = f"{a}, {b % '{order: 2, weight: 3}'}, {{name: c, model: m, order: 1, enabled: false}}"
+    done = run("show", write("c.yaml", f"defaults: {{weight: 1}}\nmodels: [{models}]"))
     assert [row[1:3] for row in rows(done.stdout)[1:3]] == [["2 ×1", "a"], ["2 ×3", "b"]]
     assert done.stdout.endswith("switched off: c\n")
-
-
-ASSIGNMENTS = [
-    ("chatcompletions", "1", "fast", "gpt-4o", ""),
-    ("postcompletions", "1", "[b]", "o3", "sum up"),
-]
-COLUMNS = ("role", "order", "name", "model", "task")
 
 
 @pytest.mark.parametrize("width", [60, 56])
@@ -173,9 +142,9 @@ def test_narrow_table(config, width):
 def test_no_table(config, width):
     """Where no table fits, each cell has a line."""
     done = run("show", config, COLUMNS=str(width), tty=True)
-    blocks = [block.splitlines() for block in done.stdout.strip("\n").split("\n\n")]
-    assert blocks == [
-        [f"{column}: {cell}" for column, cell in zip(COLUMNS, row, strict=True)]
+    blocks = done.stdout.strip("\n").split("\n\n")
+    assert [[line.strip() for line in block.splitlines()] for block in blocks] == [
+        [f"{column}: {cell}".strip() for column, cell in zip(COLUMNS, row, strict=True)]
         for row in ASSIGNMENTS
     ]
 
@@ -188,32 +157,25 @@ def test_markup(config):
 
 
 @pytest.mark.parametrize(
-    ("environment", "colored"),
-    [
-        ({"NO_COLOR": ""}, True),
-        ({"NO_COLOR": "1"}, False),
-        ({"NO_COLOR": "", "TERM": "dumb"}, False),
-    ],
+    ("variables", "colored"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
 )
-def test_colors(tmp_path, environment, colored):
+def test_colors(write, variables, colored):
     """Severities are in color on a terminal that has them, and never in a pipe."""
-    file = tmp_path / "c.yaml"
-    file.write_text("models: [{model: gpt-4o, roles: [chat]}]")
-    environment = {"TERM": "xterm", **environment}
-    done = run("check", file, tty=True, **environment)
-    assert ("\x1b[31m" in done.stdout) == colored
-    assert "\x1b" not in run("check", file, **environment).stdout
-    assert ("\x1b[31m" in run("show", file, tty=True, **environment).stderr) == colored
+    file = write("c.yaml", "models: [{model: gpt-4o, roles: [chat]}]")
+    variables = {"TERM": "xterm", "NO_COLOR": "", **variables}
+    assert ("\x1b[31m" in run("check", file, tty=True, **variables).stdout) == colored
+    assert "\x1b" not in run("check", file, **variables).stdout
+    assert ("\x1b[31m" in run("show", file, tty=True, **variables).stderr) == colored
 
 
 @pytest.mark.parametrize("name", ["null", "''", "[a, b]", "3"])
-def test_model_without_name(tmp_path, name):
+def test_model_without_name(write, name):
     """A model without a name is called by its model everywhere."""
-    file = tmp_path / "c.yaml"
-    file.write_text(f"models: [{{name: {name}, model: gpt-4o, mock_response: hello}}]\n")
+    model = f"{{name: {name}, model: gpt-4o, mock_response: hello}}"
+    file = write("c.yaml", f"models: [{model}]\n")
     done = run("run", file, "hi")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "hello\n"
+    assert (done.returncode, done.stdout) == (0, "hello\n"), done.stderr
     assert "chatcompletions · gpt-4o" in done.stderr
     assert rows(run("show", file).stdout)[1][:4] == ["chatcompletions", "1", "gpt-4o", "gpt-4o"]
 
@@ -229,31 +191,32 @@ def test_program_alone(option):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["shw"], "No such command 'shw'"),
-        (["show", "--dem"], "--dem"),
-        (["show"], "there is no models.yaml here; name its files"),
-        (["run", "hello"], "there is no models.yaml here; name its files"),
-        (["show", "--demo", "absent.yaml"], "name configuration files, or give --demo alone"),
-        (["run", "--demo"], "Missing argument 'PROMPT'"),
-        (["run", "dispatch/demo.yaml"], "the prompt is missing"),
-        (["run", "dispatch/demo.yaml", "dispatch/demo.yaml"], "the prompt is missing"),
-        (["run", "--demo", " "], "the prompt is missing"),
-        (["show", "--demo", "--declare", ""], "--declare takes the name of a role"),
-        (["schema", "--declare", " "], "--declare takes the name of a role"),
-        (["init", "a.yaml", "b.yaml"], "unexpected extra argument (b.yaml)"),
-        (["init", "a.txt"], "name it *.yaml"),
-        (["check", "--demo", "--format", "xml"], "'text', 'json', 'github'"),
-        (["export", "--demo"], "Missing option '--to'"),
-        (["export", "--demo", "--to", "envoy"], "litellm-proxy"),
-        (["export", "--demo", "--to", "litellm-proxy", "--cooldown", "long"], "'--cooldown'"),
-        (["export", "--demo", "--to", "litellm-proxy", "--redis", "a/b"], "takes HOST or HOST"),
-        (["show", "--demo", "--contract", "nowhere:ROLES"], "no contract at 'nowhere:ROLES'"),
-        (["show", "--demo", "--contract", "json:dumps"], "no contract at 'json:dumps'"),
+        ("shw", "No such command 'shw'"),
+        ("show --dem", "--dem"),
+        ("show", "there is no models.yaml here; name its files"),
+        ("run hello", "there is no models.yaml here; name its files"),
+        ("show --demo absent.yaml", "name configuration files, or give --demo alone"),
+        ("run --demo", "Missing argument 'PROMPT'"),
+        ("run dispatch/demo.yaml", "the prompt is missing"),
+        ("run dispatch/demo.yaml dispatch/demo.yaml", "the prompt is missing"),
+        ("run --demo ' '", "the prompt is missing"),
+        ("show --demo --declare ''", "--declare takes the name of a role"),
+        ("schema --declare ' '", "--declare takes the name of a role"),
+        ("init a.yaml b.yaml", "unexpected extra argument (b.yaml)"),
+        ("init a.txt", "name it *.yaml"),
+        ("check --demo --format xml", "'text', 'json', 'github'"),
+        ("export --demo", "Missing option '--to'"),
+        ("export --demo --to envoy", "litellm-proxy"),
+        ("export --demo --to litellm-proxy --cooldown long", "'--cooldown'"),
+        ("export --demo --to litellm-proxy --redis a/b", "takes HOST or HOST"),
+        ("show --demo --contract nowhere:ROLES", "no contract at 'nowhere:ROLES'"),
+        ("show --demo --contract json:dumps", "no contract at 'json:dumps'"),
     ],
 )
 def test_usage(arguments, words, monkeypatch):
     """Wrong usage ends with exit code 2, on stderr, after the usage of the command."""
     monkeypatch.chdir(ROOT)
+    arguments = shlex.split(arguments)
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     lines = done.stderr.splitlines()
@@ -283,33 +246,23 @@ def test_list_of_commands():
     assert listed == " ".join(f"{name} {first}" for name, first in zip(helps, firsts, strict=True))
 
 
-NO_CONFIG = ("init", "import", "help", "completion")
-
-
-@pytest.mark.parametrize("command", [name for name in cli.COMMANDS if name not in NO_CONFIG])
+@pytest.mark.parametrize(
+    "command", sorted({*cli.COMMANDS} - {"init", "import", "help", "completion"})
+)
 def test_shared_options(command):
     """Every command that reads a configuration takes the same options for it."""
     text = " ".join(run(command, "--help").stdout.split())
-    options = (
-        "[CONFIG]...",
-        "--demo",
-        "--set PATH=VALUE",
-        "--declare ROLE",
-        "--contract",
-        "format",
-    )
-    for option in options:
-        assert option in text
-    assert "YAML, JSON or TOML; several merge, the last wins." in text
+    words = ["[CONFIG]...", "--demo", "--set PATH=VALUE", "--declare ROLE", "--contract", "format"]
+    words.append("YAML, JSON or TOML; several merge, the last wins.")
+    assert [each for each in words if each not in text] == []
 
 
-@pytest.mark.parametrize(("command", "needed"), [("show", {"difflib"}), ("check", {"difflib"})])
-def test_imports(config, command, needed):
+@pytest.mark.parametrize("command", ["show", "check"])
+def test_imports(config, command):
     """A command imports no more than it needs, above all no LiteLLM."""
-    line = [sys.executable, "-X", "importtime", "-m", "dispatch", command, str(config)]
-    done = subprocess.run(line, capture_output=True, text=True, check=True, cwd=ROOT)
+    done = python("-X", "importtime", "-m", "dispatch", command, config)
     imported = {row.rpartition("|")[2].strip() for row in done.stderr.splitlines()}
-    assert HEAVY & imported <= {"click", "yaml"} | needed
+    assert HEAVY & imported <= {"click", "yaml", "difflib"}
 
 
 def test_run():
@@ -324,60 +277,53 @@ def test_run():
 
 
 @pytest.fixture
-def markdown(tmp_path):
-    file = tmp_path / "models.yaml"
+def markdown(write):
     text = "**Bold**\n\n```\nx = 1\n\ny = 2\n```\n\n- one\n- two"
     models = [
         {"name": "a", "model": "gpt-4o", "mock_response": text},
         {"name": "b", "model": "gpt-4o", "mock_response": "b says so", "roles": ["title"]},
     ]
-    file.write_text(json.dumps({"models": models, "roles": {"title": None}}), encoding="utf-8")
-    return file
+    return write("models.yaml", {"models": models, "roles": {"title": None}})
 
 
 def test_run_on_a_terminal(markdown):
     """On a terminal, Markdown is rendered, below the roles and a title."""
     done = run("run", markdown, "hi", tty=True, TERM="xterm", NO_COLOR="")
-    shown = click.unstyle(done.stdout)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "chatcompletions · a" in shown
-    assert "**" not in shown
     assert "\x1b[1mBold" in done.stdout
+    shown = click.unstyle(done.stdout)
+    assert "chatcompletions · a" in shown
     assert "• one" in shown
+    assert "**" not in shown
     quiet = click.unstyle(run("run", markdown, "hi", "-q", tty=True).stdout)
-    assert "chatcompletions" not in quiet
-    assert "Bold" in quiet
+    assert ("Bold" in quiet, "chatcompletions" in quiet) == (True, False)
 
 
-@pytest.mark.parametrize("role", ["chatcompletions", "title"])
-def test_chat(markdown, role):
+@pytest.mark.parametrize(("role", "name"), [("chatcompletions", "a"), ("title", "b")])
+def test_chat(markdown, role, name):
     """Without a prompt, on a terminal, it is a chat, which ends with the input."""
     done = run("run", markdown, "--role", role, tty=True, stdin="hi\n\nagain\n")
     assert (done.returncode, done.stderr) == (0, "")
-    name = {"chatcompletions": "a", "title": "b"}[role]
     assert click.unstyle(done.stdout).count(f"{role} · {name}") == 2
 
 
-@pytest.mark.parametrize("arguments", [["--json"], ["--dry-run"]], ids=" ".join)
-def test_no_chat(markdown, arguments):
+@pytest.mark.parametrize("option", ["--json", "--dry-run"])
+def test_no_chat(markdown, option):
     """What is written for machines needs a prompt."""
-    done = run("run", markdown, *arguments, tty=True, stdin="")
+    done = run("run", markdown, option, tty=True, stdin="")
     assert (done.returncode, "the prompt is missing" in done.stderr) == (2, True)
 
 
-def test_chat_history(provider, model, tmp_path):
+def test_chat_history(provider, model, write):
     """A chat sends what was said before; what fails is no part of it."""
-    file = tmp_path / "models.json"
-    file.write_text(json.dumps({"models": [model("a", "good")]}))
+    file = write("models.json", {"models": [model("a", "good")]})
     run("run", file, tty=True, stdin="one\ntwo\n")
-    asked = [request.get_json()["messages"] for request, _ in provider.log]
-    assert [[m["content"] for m in each if m["role"] == "user"] for each in asked] == [
-        ["one"],
-        ["one", "two"],
-    ]
+    asked = [body["messages"] for body in agents.bodies(provider)]
+    said = [[each["content"] for each in one if each["role"] == "user"] for one in asked]
+    assert said == [["one"], ["one", "two"]]
 
 
-def test_interrupted_answer(httpserver, tmp_path):
+def test_interrupted_answer(httpserver, write):
     """Ctrl-C stops an answer and keeps the chat; Ctrl-D ends it."""
     asked, done = threading.Event(), threading.Event()
 
@@ -387,14 +333,11 @@ def test_interrupted_answer(httpserver, tmp_path):
         return Response()
 
     httpserver.expect_request("/v1/chat/completions").respond_with_handler(wait)
-    file = tmp_path / "models.json"
     slow = {"model": "openai/m", "api_base": httpserver.url_for("/v1"), "api_key": "none"}
-    file.write_text(json.dumps({"models": [slow]}))
+    line = [sys.executable, "-m", "dispatch", "run", write("c.json", {"models": [slow]}).absolute()]
     leader, follower = pty.openpty()
-    line = [sys.executable, "-m", "dispatch", "run", str(file)]
-    process = subprocess.Popen(
-        line, stdin=follower, stdout=follower, stderr=follower, cwd=ROOT, start_new_session=True
-    )
+    ends = {"stdin": follower, "stdout": follower, "stderr": follower}
+    process = subprocess.Popen(line, cwd=ROOT, start_new_session=True, **ends)
     os.close(follower)
     read_until(leader, b"> ")
     os.write(leader, b"hi\n")
@@ -418,24 +361,21 @@ def read_until(terminal, words):
 @pytest.mark.parametrize(
     ("words", "completed"),
     [
-        (["ex"], "plain,explain plain,export"),
-        (["show", "--js"], "plain,--json"),
-        (["run", "{config}", "--role", "post"], "plain,postcompletions"),
-        (["run", "{config}", "--model", "fa"], "plain,fast"),
-        (["run", "absent.yaml", "--role", ""], ""),
-        (["show", "x"], "file,x"),
-        (["help", "sec"], "plain,secrets"),
-        (["completion", "fi"], "plain,fish"),
+        ("ex", "plain,explain plain,export"),
+        ("show --js", "plain,--json"),
+        ("run {config} --role post", "plain,postcompletions"),
+        ("run {config} --model fa", "plain,fast"),
+        ("run absent.yaml --role ", ""),
+        ("show x", "file,x"),
+        ("help sec", "plain,secrets"),
+        ("completion fi", "plain,fish"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_completion(words, completed, config):
     """A shell completes commands, options, files, and the roles and models of the configuration."""
-    line = " ".join(["dispatch", *words]).format(config=config)
-    asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(words))}
-    done = run(_DISPATCH_COMPLETE="bash_complete", **asked)
-    assert done.stderr == ""
-    assert done.stdout.split() == completed.split()
+    line, place = f"dispatch {words}".format(config=config), str(words.count(" ") + 1)
+    done = run(_DISPATCH_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=place)
+    assert (done.stderr, done.stdout.split()) == ("", completed.split())
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -470,81 +410,64 @@ def test_set(config):
     assert (done.returncode, "did you mean 'fast'?" in done.stderr) == (1, True)
 
 
-def summary(done):
-    return done.stdout.splitlines()[-1]
-
-
 @pytest.mark.parametrize(
-    ("environment", "files", "found"),
+    ("variable", "files", "found"),
     [
-        ({}, ["models.yaml", "config.yaml"], "models.yaml"),
-        ({}, ["config.yaml"], "config.yaml"),
-        ({"DISPATCH_CONFIG": "team/models.yaml"}, ["models.yaml", "team/models.yaml"], None),
-        ({"DISPATCH_CONFIG": "team"}, ["models.yaml", "team/models.yaml"], "team"),
-        (
-            {"DISPATCH_CONFIG": f"team{os.pathsep}b.yaml"},
-            ["team/models.yaml", "b.yaml"],
-            "team, b.yaml",
-        ),
+        (None, "models.yaml config.yaml", "models.yaml"),
+        (None, "config.yaml", "config.yaml"),
+        ("team/models.yaml", "models.yaml team/models.yaml", "team/models.yaml"),
+        ("team", "models.yaml team/models.yaml", "team"),
+        (f"team{os.pathsep}b.yaml", "team/models.yaml b.yaml", "team, b.yaml"),
     ],
 )
-def test_found_configuration(tmp_path, monkeypatch, environment, files, found):
+def test_found_configuration(tmp_path, write, variable, files, found):
     """Without files, those of $DISPATCH_CONFIG count, else one that is here; stderr names them."""
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "team").mkdir()
-    for number, name in enumerate(files):
-        (tmp_path / name).write_text(f"models: [{{name: n{number}, model: m-{name[0]}}}]\n")
-    found = found or environment["DISPATCH_CONFIG"]
+    environment = {"DISPATCH_CONFIG": variable} if variable else {}
+    for number, name in enumerate(files.split()):
+        write(name, f"models: [{{name: n{number}, model: m-{name[0]}}}]\n")
     done = run("check", **environment)
     assert done.stderr == f"using {found}\n"
-    assert summary(done).startswith(f"{1 + found.count(',')} model")
+    assert done.stdout.splitlines()[-1].startswith(f"{1 + found.count(',')} model")
     assert run("explain", "models[0].name", **environment).stdout.startswith("models[0].name: ")
-    assert run("check", files[-1]).stderr == ""
+    assert run("check", files.split()[-1]).stderr == ""
     assert run("check", "--demo").stderr == ""
 
 
 @pytest.mark.parametrize(
-    ("options", "text"),
+    ("format", "text"),
     [
-        ([], "models: [{name: a, model: m}]"),
-        ([], '{"models": [{"name": "a", "model": "m"}]}'),
-        (["json"], '{"models": [{"name": "a", "model": "m"}]}'),
-        (["toml"], 'models = [{name = "a", model = "m"}]'),
+        ("", "models: [{name: a, model: m}]"),
+        ("", '{"models": [{"name": "a", "model": "m"}]}'),
+        ("json", '{"models": [{"name": "a", "model": "m"}]}'),
+        ("toml", 'models = [{name = "a", model = "m"}]'),
     ],
 )
-@pytest.mark.parametrize("command", ["show", "check"])
-def test_standard_input(command, options, text):
+@pytest.mark.parametrize(("command", "flag"), [("show", "--format"), ("check", "--input-format")])
+def test_standard_input(command, flag, format, text):
     """`-` is standard input, which is YAML unless its format is named."""
-    flag = "--input-format" if command == "check" else "--format"
-    done = run(command, "-", *(word for each in options for word in (flag, each)), stdin=text)
+    done = run(command, "-", *([flag, format] if format else []), stdin=text)
     assert (done.returncode, done.stderr) == (0, "")
     assert "m" in done.stdout
     broken = run(command, "-", stdin="models: [")
     assert "<stdin>:1:10: " in broken.stdout + broken.stderr
 
 
-def test_several_files(config):
+def test_several_files(config, write):
     """A later file changes the models that it names."""
-    later = config.with_name("later.json")
-    later.write_text('{"models": [{"name": "fast", "model": "o3-mini"}]}')
-    done = run("show", config, later)
-    assert [row[3] for row in rows(done.stdout)[1:]] == ["o3-mini", "o3"]
+    later = write("later.json", {"models": [{"name": "fast", "model": "o3-mini"}]})
+    assert [row[3] for row in rows(run("show", config, later).stdout)[1:]] == ["o3-mini", "o3"]
 
 
-def test_faults(tmp_path):
+@pytest.mark.parametrize("arguments", [["show"], ["run", "hi"], ["export", "--to=litellm-proxy"]])
+def test_faults(write, arguments):
     """All faults of a file are shown at once, as one block on stderr, with exit code 1."""
-    file = tmp_path / "bad.yaml"
-    file.write_text("models:\n- {model: a, roles: [chatcompletion]}\n- {name: b}\n")
-    for arguments in (
-        ["show", file],
-        ["run", file, "hi"],
-        ["export", file, "--to", "litellm-proxy"],
-    ):
-        done = run(*arguments)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith("error: 2 faults")
-        assert "bad.yaml:2:22: models[0].roles[0]" in done.stderr
-        assert "bad.yaml:3:3: models[1]" in done.stderr
+    file = write("bad.yaml", "models:\n- {model: a, roles: [chatcompletion]}\n- {name: b}\n")
+    done = run(arguments[0], file, *arguments[1:])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: 2 faults")
+    assert "bad.yaml:2:22: models[0].roles[0]" in done.stderr
+    assert "bad.yaml:3:3: models[1]" in done.stderr
 
 
 def test_absent_file():
@@ -555,137 +478,107 @@ def test_absent_file():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["schema", "--contract", "broken:ROLES"], "no contract at 'broken:ROLES': "),
-        (["explain", "--demo", "--for", "broken.function"], "cannot import 'broken.function': "),
+        ("schema --contract broken:ROLES", "no contract at 'broken:ROLES': "),
+        ("explain --demo --for broken.function", "cannot import 'broken.function': "),
     ],
 )
-def test_broken_program(tmp_path, monkeypatch, arguments, words):
+def test_broken_program(write, arguments, words):
     """A program that cannot be imported is reported in one line."""
-    (tmp_path / "broken.py").write_text("1 / 0")
-    monkeypatch.chdir(tmp_path)
-    done = run(*arguments)
+    write("broken.py", "1 / 0")
+    done = run(*arguments.split())
     assert done.returncode == 2
     assert f"Error: {words}ZeroDivisionError; " in done.stderr
 
 
 @pytest.fixture
-def emoji(tmp_path):
-    file = tmp_path / "emoji.yaml"
-    model = {"name": "✓ café", "model": "gpt-4o", "mock_response": "done ✅"}
-    model["roles"] = ["chatcompletions", {"postcompletions": "tick ✓"}]
-    file.write_text(json.dumps({"models": [model]}, ensure_ascii=False), encoding="utf-8")
-    return file
-
-
-ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+def emoji(write):
+    roles = ["chatcompletions", {"postcompletions": "tick ✓"}]
+    model = {"name": "✓ café", "model": "gpt-4o", "mock_response": "done ✅", "roles": roles}
+    return write("c.json", json.dumps({"models": [model]}, ensure_ascii=False)).absolute()
 
 
 @pytest.mark.parametrize(
-    ("environment", "encoding", "mark"),
+    ("variables", "encoding", "mark"),
     [
         ({"PYTHONIOENCODING": "cp1252"}, "cp1252", "?"),
-        (ASCII, "utf-8", "✓"),  # click takes ASCII for a mistake
+        # click takes ASCII for a mistake
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "utf-8", "✓"),
     ],
+    ids=["cp1252", "ascii"],
 )
-def test_encoding(emoji, environment, encoding, mark):
+def test_encoding(emoji, variables, encoding, mark):
     """What a terminal cannot show is replaced."""
-    done = start("explain", emoji, "--for", "json.dumps", encoding=encoding, **environment)
+    options = {"encoding": encoding, "env": variables}
+    done = start("explain", emoji, "--for", "json.dumps", **options)
     assert done.returncode == 0, done.stderr
     assert f'models[0].name: "{mark} caf' in done.stdout
-    done = start("show", emoji, encoding=encoding, **environment)
-    assert rows(done.stdout)[-1][-1] == f"tick {mark}"
+    assert rows(start("show", emoji, **options).stdout)[-1][-1] == f"tick {mark}"
 
 
 def test_encoding_for_machines(emoji):
     """What machines read is whole in any terminal."""
     arguments = ["explain", emoji, "models[0].name", "--for", "json.dumps", "--json"]
-    done = start(*arguments, PYTHONIOENCODING="cp1252")
-    assert json.loads(done.stdout)[0]["value"] == "✓ café"
-    exported = start("export", emoji, "--to", "litellm-proxy", PYTHONIOENCODING="cp1252").stdout
-    assert "id: ✓ café" in exported
+    env = {"PYTHONIOENCODING": "cp1252"}
+    assert json.loads(start(*arguments, env=env).stdout)[0]["value"] == "✓ café"
+    assert "id: ✓ café" in start("export", emoji, "--to", "litellm-proxy", env=env).stdout
 
 
-STREAMS = [["show", "--demo"], ["check", "--demo"], ["--help"]]
+@pytest.mark.parametrize("arguments", ["show --demo", "check --demo", "--help"])
+@pytest.mark.parametrize("stdout", ["full", "left", "closed"])
+def test_no_stdout(stdout, arguments):
+    """A full disk is one line; a reader that went away ends the program silently, a closed none."""
+    if stdout == "closed":
+        shell = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "dispatch"]
+        shell += arguments.split()
+        done = subprocess.run(shell, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    else:
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open("/dev/full", "w") as full, open(writer, "w") as pipe:
+            target = full if stdout == "full" else pipe
+            done = start(*arguments.split(), stdout=target)
+    said = "error: stdout: No space left on device\n" if stdout == "full" else ""
+    assert (done.returncode, done.stderr) == (int(stdout != "closed"), said)
 
 
-@pytest.mark.parametrize("arguments", STREAMS, ids=lambda arguments: arguments[0])
-def test_full_disk(arguments):
-    """A full disk is reported in one line."""
-    with open("/dev/full", "w") as full:
-        done = start(*arguments, stdout=full)
-    assert (done.returncode, done.stderr) == (1, "error: stdout: No space left on device\n")
-
-
-@pytest.mark.parametrize("arguments", STREAMS, ids=lambda arguments: arguments[0])
-def test_reader_gone(arguments):
-    """A reader that went away ends the program silently."""
-    read, write = os.pipe()
-    os.close(read)
-    try:
-        done = start(*arguments, stdout=write)
-    finally:
-        os.close(write)
-    assert (done.returncode, done.stderr) == (1, "")
-
-
-@pytest.mark.parametrize("arguments", STREAMS, ids=lambda arguments: arguments[0])
-def test_closed_stdout(arguments):
-    """A closed stdout is no failure."""
-    line = [sys.executable, "-m", "dispatch", *arguments]
-    shell = ["sh", "-c", 'exec "$@" >&-', "sh", *line]
-    done = subprocess.run(shell, stderr=subprocess.PIPE, text=True, cwd=ROOT)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_interrupt(tmp_path):
+def test_interrupt(write):
     """An interrupt ends the program silently, as it ends any."""
-    (tmp_path / "slow.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(60)\n")
+    write("slow.py", "import time\nprint('here', flush=True)\ntime.sleep(60)\n")
     process = subprocess.Popen(
         [sys.executable, "-m", "dispatch", "schema", "--contract", "slow:ROLES"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    )  # fmt: skip
     assert process.stdout.readline() == "here\n"
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=30)[1] == ""
     assert process.returncode == 130
 
 
-@pytest.mark.parametrize(
-    ("command", "options"),
-    [("check", ["--contract", "program:ROLES"]), ("explain", ["--for", "program.ask"])],
-)
 @pytest.mark.parametrize("fails", [False, True])
-def test_program_of_the_working_directory(command, options, fails, config, tmp_path):
+@pytest.mark.parametrize(
+    "arguments", ["check --contract=program:ROLES", "explain --for=program.ask"]
+)
+def test_program_of_the_working_directory(arguments, fails, config, write):
     """A program is found in the working directory, and its failure, however it ends, is short."""
     text = "from dispatch import Role\nROLES = [Role('chatcompletions'), Role('postcompletions')]\n"
     text += "def ask(**rest): ...\n" + "raise SystemExit('sk-canary')\n" * fails
-    (tmp_path / "program.py").write_text(text)
-    done = start(command, config, *options, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    here = write("program.py", text).absolute().parent
+    done = start(*arguments.split(), config, cwd=here, env={"PYTHONPATH": str(ROOT)})
     assert done.returncode == 2 * fails, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert ("SystemExit" in done.stderr) == fails
     assert "sk-canary" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["explain", "c.yaml"],
-        ["check", "c.yaml", "--contract", "program:ROLES"],
-    ],
-    ids=" ".join,
-)
+@pytest.mark.parametrize("arguments", ["explain", "check --contract=program:ROLES"])
 @pytest.mark.slow
-def test_no_code_of_the_working_directory(arguments, tmp_path):
+def test_no_code_of_the_working_directory(arguments, tmp_path, write):
     """Nothing that the program imports itself comes from the working directory."""
-    (tmp_path / "c.yaml").write_text("models: [{model: gpt-4o, mock_response: hello}]\n")
-    (tmp_path / "program.py").write_text("ROLES = ['chatcompletions']\n")
+    write("c.yaml", "models: [{model: gpt-4o, mock_response: hello}]\n")
+    write("program.py", "ROLES = ['chatcompletions']\n")
     for name in ("litellm", "httpx", "openai", "rich", "yaml", "orjson", "uvloop", "sitecustomize"):
-        (tmp_path / f"{name}.py").write_text("open('ran', 'a').write(__name__)\n")
-    done = start(*arguments, cwd=tmp_path, PYTHONPATH=str(ROOT))
+        write(f"{name}.py", "open('ran', 'a').write(__name__)\n")
+    done = start(*arguments.split(), "c.yaml", cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "ran").exists(), (tmp_path / "ran").read_text()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
-from pathlib import Path
 
 import pytest
 
 from dispatch import check
 from dispatch.litellm.lint import find_refused_by_litellm
+from tests.helpers import places
 from tests.program import run
 
 GPT_5 = {"model": "gpt-5-mini", "api_key": "none", "temperature": 0.2}
@@ -28,55 +28,50 @@ def no_network(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("model", "refused"),
+    ("model", "mode", "refused"),
     [
-        (GPT_5, ["temperature"]),
-        (GPT_5 | {"temperature": 1}, []),
-        (GPT_5 | {"drop_params": True}, []),
-        (GPT_5 | {"additional_drop_params": ["temperature"]}, []),
-        (GPT_5 | {"mock_response": "hi"}, []),
-        (GPT_5 | {"temperature": "os.environ/HEAT"}, []),
-        ({"model": "os.environ/MODEL", "temperature": 0.2}, []),
-        ({"model": "claude-opus-4-8", "temperature": 0.2}, ["temperature"]),
-        (CLAUDE | {"frequency_penalty": 0.1, "n": 2, "max_tokens": 9}, ["frequency_penalty", "n"]),
-        (CLAUDE | {"thinking": THINKING, "max_tokens": 4000}, []),
-        ({"model": "gpt-4o", "thinking": THINKING, "seed": 1}, ["thinking"]),
-        ({"model": "ollama/m", "n": 2}, []),
-        ({"model": "nobody/m", "n": 2}, ["model"]),
-        ({"model": "openai/m", "api_base": "http://h:1/v1", "n": 2, "top_k": 5}, []),
+        (GPT_5, None, ["temperature"]),
+        (GPT_5 | {"temperature": 1}, None, []),
+        (GPT_5 | {"drop_params": True}, None, []),
+        (GPT_5 | {"additional_drop_params": ["temperature"]}, None, []),
+        (GPT_5 | {"mock_response": "hi"}, None, []),
+        (GPT_5 | {"temperature": "os.environ/HEAT"}, None, []),
+        ({"model": "os.environ/MODEL", "temperature": 0.2}, None, []),
+        ({"model": "claude-opus-4-8", "temperature": 0.2}, None, ["temperature"]),
+        (CLAUDE | {"frequency_penalty": 0.1, "n": 2}, None, ["frequency_penalty", "n"]),
+        (CLAUDE | {"thinking": THINKING, "max_tokens": 4000}, None, []),
+        ({"model": "gpt-4o", "thinking": THINKING, "seed": 1}, None, ["thinking"]),
+        ({"model": "ollama/m", "n": 2}, None, []),
+        ({"model": "nobody/m", "n": 2}, None, ["model"]),
+        ({"model": "openai/m", "api_base": "http://h:1/v1", "n": 2, "top_k": 5}, None, []),
+        ({"model": "text-embedding-ada-002", "dimensions": 3}, "embedding", ["dimensions"]),
+        ({"model": "text-embedding-ada-002", "dimensions": 3}, "rerank", []),
     ],
 )
-def test_refused(model, refused):
-    """Each parameter that LiteLLM refuses is found by itself, and no other."""
-    assert [fault.where for fault in find_refused_by_litellm(model)] == refused
-
-
-def test_mode():
-    """A model is asked as the callable of its role would be."""
-    model = {"model": "text-embedding-ada-002", "dimensions": 3}
-    assert [f.where for f in find_refused_by_litellm(model, "embedding")] == ["dimensions"]
-    assert list(find_refused_by_litellm(model, "rerank")) == []
+def test_refused(model, mode, refused):
+    """Each parameter that LiteLLM refuses of a role's callable is found, and no other."""
+    assert places(find_refused_by_litellm(model, *([mode] if mode else []))) == refused
 
 
 def test_check():
     """A deep check looks at each role, heeds the sections and own keys, and repeats nothing."""
     roles = {"chatcompletions": {"verbosity": "low"}, "postcompletions": {"temperature": 0.2}}
-    config = {"models": [CLAUDE | {"roles": roles}, GPT_5], "own_keys": []}
-    (shallow,) = check(config, ahead=0).warnings
-    assert shallow.where == "models[1].temperature"
-    found = [fault.where for fault in check(config, ahead=0, deep=True).warnings]
-    assert sorted(found) == ["models[0].roles.chatcompletions.verbosity", "models[1].temperature"]
-    dropped = config | {"litellm_settings": {"drop_params": True}}
-    assert check(dropped, ahead=0, deep=True).warnings == ()
-    assert [
-        f.where for f in check(config | {"own_keys": ["verbosity"]}, ahead=0, deep=True).warnings
-    ] == ["models[1].temperature"]
+    models = [CLAUDE | {"roles": roles}, GPT_5]
+
+    def found(deep=True, **sections):
+        return sorted(places(check({"models": models, **sections}, ahead=0, deep=deep).warnings))
+
+    hot = "models[1].temperature"
+    assert found(deep=False) == [hot]
+    assert found() == ["models[0].roles.chatcompletions.verbosity", hot]
+    assert found(litellm_settings={"drop_params": True}) == []
+    assert found(own_keys=["verbosity"]) == [hot]
 
 
-def test_command(tmp_path):
+def test_command(write):
     """The command imports LiteLLM only where it is asked to, and names the line."""
-    file = Path(tmp_path, "c.yaml")
-    file.write_text("models:\n  - model: gpt-4o\n    api_key: none\n    verbosity: low\n")
+    model = "  - model: gpt-4o\n    api_key: none\n    verbosity: low\n"
+    file = write("c.yaml", f"models:\n{model}")
     for options, lines in (([], []), (["--deep"], [4])):
-        report = json.loads(run("check", str(file), "--json", *options).stdout)
+        report = json.loads(run("check", file, "--json", *options).stdout)
         assert [fault["position"]["line"] for fault in report["warnings"]] == lines

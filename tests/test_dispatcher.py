@@ -9,6 +9,7 @@ import pytest
 
 from dispatch import ConfigMorpher, ModelDispatcher, Role, RoleGroup
 from dispatch.errors import RoleError
+from tests.helpers import USER
 
 
 @pytest.fixture
@@ -22,14 +23,11 @@ def models():
 def complete(model, **kwargs): ...
 
 
-def test_models(models):
-    """The list that was given is the list that is kept."""
-    assert ModelDispatcher(models).models is models
-
-
 def test_groups(models):
-    """Groups are ConfigMorphers that know their role."""
-    group = ModelDispatcher(models).for_postcompletions
+    """Groups are ConfigMorphers that know their role; the list that was given is kept."""
+    dispatcher = ModelDispatcher(models)
+    assert dispatcher.models is models
+    group = dispatcher.for_postcompletions
     assert isinstance(group, ConfigMorpher)
     assert (group.role, len(group), group.tasks) == ("postcompletions", 1, ("review",))
     assert [model["name"] for model in group] == ["b"]
@@ -60,14 +58,9 @@ def test_no_morphing(models):
 def test_own_morpher(models):
     """A callable morphs each group from a plain dict, once."""
     seen = []
-
-    class Morpher:
-        def __init__(self, config):
-            seen.append(config)
-
-    dispatcher = ModelDispatcher(models, morph=Morpher)
-    assert isinstance(dispatcher.for_chatcompletions, Morpher)
-    assert dispatcher.for_chatcompletions is dispatcher.for_chatcompletions
+    dispatcher = ModelDispatcher(models, morph=lambda config: seen.append(config) or len(seen))
+    assert (dispatcher.for_chatcompletions, dispatcher.for_postcompletions) == (1, 2)
+    assert dispatcher.for_chatcompletions == 1
     assert [type(config) for config in seen] == [dict, dict]
     assert [m["name"] for m in seen[1]["models"]] == ["b"]
 
@@ -102,10 +95,8 @@ def test_own_roles():
 
 def test_reprs(models):
     """Reprs name roles and models."""
-    assert (
-        repr(ModelDispatcher(models)) == "ModelDispatcher("
-        "RoleGroup(chatcompletions: a, b), RoleGroup(postcompletions: b))"
-    )
+    groups = "RoleGroup(chatcompletions: a, b), RoleGroup(postcompletions: b)"
+    assert repr(ModelDispatcher(models)) == f"ModelDispatcher({groups})"
     assert repr(ModelDispatcher([])).count("RoleGroup(") == 2
 
 
@@ -126,27 +117,22 @@ def test_kwargs():
 
     def embed(model, input=None, dimensions=None): ...
 
-    roles = [Role("embed", calls=embed), Role("rerank", calls="json.dumps")]
     models = [
-        {"name": "a", "model": "m", "temperature": 0, "roles": roles[0].name},
+        {"name": "a", "model": "m", "temperature": 0, "roles": "embed"},
         {"name": "b", "model": "n", "dimensions": 9, "roles": "embed"},
     ]
+    roles = [Role("embed", calls=embed), Role("x", calls="no.where")]
     group = ModelDispatcher(models, roles=roles).for_role("embed")
     assert group.kwargs() == {"model": "m"}
-    assert (
-        group.kwargs(1) == group.kwargs(-1) == group.kwargs("b") == {"model": "n", "dimensions": 9}
-    )
+    for which in (1, -1, "b"):
+        assert group.kwargs(which) == {"model": "n", "dimensions": 9}
     with pytest.raises(RoleError, match="is named 'c'; known: a, b"):
         group.kwargs("c")
     with pytest.raises(RoleError, match="has 2 models, and no model 2"):
         group.kwargs(2)
-
-
-def test_wrong_callable():
-    """A role whose callable cannot be imported says which."""
-    models = ModelDispatcher([{"model": "m", "roles": "x"}], roles=[Role("x", calls="no.where")])
+    absent = ModelDispatcher([{"model": "m", "roles": "x"}], roles=roles).for_role("x")
     with pytest.raises(RoleError, match=r"calls 'no\.where': ModuleNotFoundError"):
-        models.for_role("x").kwargs()
+        absent.kwargs()
 
 
 def test_messages(monkeypatch):
@@ -154,9 +140,9 @@ def test_messages(monkeypatch):
     monkeypatch.setenv("PROMPT", "Be terse.")
     models = [{"model": "m", "system_prompt": "os.environ/PROMPT"}, {"name": "b", "model": "n"}]
     group = ModelDispatcher(models).for_chatcompletions
-    system, user = {"role": "system", "content": "Be terse."}, {"role": "user", "content": "hi"}
-    assert group.messages("hi") == group.messages([user]) == [system, user]
-    assert group.messages("hi", model="b") == [user]
+    system = {"role": "system", "content": "Be terse."}
+    assert group.messages("hi") == group.messages([USER]) == [system, USER]
+    assert group.messages("hi", model="b") == [USER]
 
 
 def test_items(models):

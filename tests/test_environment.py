@@ -6,6 +6,7 @@ from collections import namedtuple
 
 import litellm
 import pytest
+import yaml
 from pyrsistent import pset
 
 from dispatch import ConfigMorpher, ModelDispatcher, freeze
@@ -17,17 +18,16 @@ from dispatch.config.environment import (
     resolve,
 )
 from dispatch.errors import ConfigError, UnsetVariableError
+from tests.helpers import places, raised
 
-MODELS = [
-    {"name": "first", "model": "gpt-4o", "api_key": "os.environ/FIRST_KEY"},
-    {
-        "name": "second",
-        "model": "gpt-4o",
-        "extra_headers": {"X-Keys": ["os.environ/SECOND_KEY", "plain"]},
-        "extra_body": {"a": [{"b": {"c": "os.environ/SECOND_KEY"}}]},
-        "roles": ["chatcompletions", {"postcompletions": "review"}],
-    },
-]
+MODELS = yaml.safe_load("""
+- {name: first, model: gpt-4o, api_key: os.environ/FIRST_KEY}
+- name: second
+  model: gpt-4o
+  extra_headers: {X-Keys: [os.environ/SECOND_KEY, plain]}
+  extra_body: {a: [{b: {c: os.environ/SECOND_KEY}}]}
+  roles: [chatcompletions, {postcompletions: review}]
+""")
 
 
 @pytest.fixture(autouse=True)
@@ -65,27 +65,21 @@ def test_unset(chat, monkeypatch, value, problem):
     if value is not None:
         monkeypatch.setenv("FIRST_KEY", value)
     assert chat.morph(litellm.completion, "models[1]")["model"] == "gpt-4o"
-    with pytest.raises(UnsetVariableError) as caught:
-        chat.morph(litellm.completion, "models[0]")
-    assert caught.value.variable == "FIRST_KEY"
-    assert isinstance(caught.value, LookupError)
-    assert str(caught.value) == (
-        f"models[0].api_key: FIRST_KEY is {problem}; set it: export FIRST_KEY=…"
-    )
+    error = raised(UnsetVariableError, chat.morph, litellm.completion, "models[0]")
+    assert error.variable == "FIRST_KEY"
+    assert isinstance(error, LookupError)
+    assert str(error) == (f"models[0].api_key: FIRST_KEY is {problem}; set it: export FIRST_KEY=…")
 
 
 def test_all_faults_at_once(monkeypatch):
     """Every fault of a model is reported; only if all are unset variables, the error says so."""
     monkeypatch.delenv("THIRD", raising=False)
     unset = {"a": "os.environ/FIRST_KEY", "b": ["os.environ/THIRD"]}
-    with pytest.raises(UnsetVariableError) as caught:
-        resolve(unset)
-    assert [fault.where for fault in caught.value.faults] == ["a", "b[0]"]
-    with pytest.raises(ConfigError) as caught:
-        resolve(unset | {"api_key": "$THIRD"})
-    assert not isinstance(caught.value, UnsetVariableError)
-    assert len(caught.value.faults) == 3
-    found = list(find_unresolvable(freeze(unset | {"api_key": "$THIRD"})))
+    assert places(raised(UnsetVariableError, resolve, unset).faults) == ["a", "b[0]"]
+    mixed = unset | {"api_key": "$THIRD"}
+    error = raised(ConfigError, resolve, mixed)
+    assert (type(error), len(error.faults)) == (ConfigError, 3)
+    found = list(find_unresolvable(freeze(mixed)))
     assert [fault.severity for fault in found] == ["warning", "warning", "error"]
 
 
@@ -104,11 +98,10 @@ def test_all_faults_at_once(monkeypatch):
 def test_misuse(value, hint):
     """What would be sent as it is, though it looks like a reference, is an error."""
     config = ConfigMorpher({"models": [{"model": "m", "headers": {"Authorization": value}}]})
-    with pytest.raises(ConfigError) as caught:
-        config.morph(litellm.completion, "models[0]")
-    assert str(caught.value).startswith("models[0].headers.Authorization: ")
-    assert hint in str(caught.value)
-    assert "sk-proj" not in str(caught.value)
+    message = str(raised(ConfigError, config.morph, litellm.completion, "models[0]"))
+    assert message.startswith("models[0].headers.Authorization: ")
+    assert hint in message
+    assert "sk-proj" not in message
 
 
 FOREIGN = """
@@ -136,11 +129,13 @@ def test_no_foreign_reference(value):
     assert foreign_reference(value) is None
 
 
-def test_strings_about_variables():
+@pytest.mark.parametrize(
+    "text", ["explain ${HOME} and os.environ/PATH", "$PATH", "env:PATH", "${A:-b}"]
+)
+def test_strings_about_variables(text):
     """A string that is no secret may speak of variables."""
-    for text in ("explain ${HOME} and os.environ/PATH", "$PATH", "env:PATH", "${A:-b}"):
-        assert resolve({"extra_body": {"prompt": text}}) == {"extra_body": {"prompt": text}}
-        assert not refers(text, "prompt")
+    assert resolve({"extra_body": {"prompt": text}}) == {"extra_body": {"prompt": text}}
+    assert not refers(text, "prompt")
 
 
 # fmt: off
@@ -180,18 +175,18 @@ def test_wrong_values(key, text, problem, monkeypatch):
     """A variable that holds what no call can use is an error, which never shows its value."""
     monkeypatch.setenv("VALUE", text)
     group = ModelDispatcher([{"model": "m", key: "os.environ/VALUE"}]).for_chatcompletions
-    with pytest.raises(ConfigError) as caught:
-        group.morph(litellm.completion)
-    assert str(caught.value) == f"models[0].{key}: the value of VALUE {problem}"
+    error = raised(ConfigError, group.morph, litellm.completion)
+    assert str(error) == f"models[0].{key}: the value of VALUE {problem}"
 
 
 def test_containers():
     """Containers keep their kind."""
     Pair = namedtuple("Pair", "a b")
-    assert resolve(Pair("os.environ/SECOND_KEY", 1)) == Pair("sk-second", 1)
-    assert resolve(("os.environ/SECOND_KEY", 1)) == ("sk-second", 1)
-    assert resolve({"a": pset(["os.environ/SECOND_KEY"])}) == {"a": {"sk-second"}}
-    assert resolve(freeze(["os.environ/SECOND_KEY"])) == ["sk-second"]
+    key, value = "os.environ/SECOND_KEY", "sk-second"
+    assert resolve(Pair(key, 1)) == Pair(value, 1)
+    assert resolve((key, 1)) == (value, 1)
+    assert resolve({"a": pset([key])}) == {"a": {value}}
+    assert resolve(freeze([key])) == [value]
 
 
 def test_unusual(monkeypatch):

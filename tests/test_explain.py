@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
+import yaml
 
 from dispatch import Contract, Role, explain
 from dispatch.errors import ConfigError, MissingKeyError, RoleError
@@ -43,18 +43,17 @@ def complete(model, temperature=1, **kwargs):
 
 
 @pytest.fixture
-def config(tmp_path, monkeypatch):
+def config(write, monkeypatch):
     """Merge three files in a fresh directory."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("THE_KEY", raising=False)
-    Path("base.yaml").write_text(BASE)
-    Path("local.yaml").write_text(LOCAL)
-    Path("over.json").write_text('{"log": {"level": 3}, "models": [{"name": "slow", "seed": 2}]}')
+    write("base.yaml", BASE)
+    write("local.yaml", LOCAL)
+    write("over.json", {"log": {"level": 3}, "models": [{"name": "slow", "seed": 2}]})
     return read_tree(["base.yaml", "local.yaml", "over.json"])
 
 
-def by_path(explained):
-    return {each.where: each for each in explained}
+def by_path(*arguments, **keys):
+    return {each.where: each for each in explain(*arguments, target=complete, **keys)}
 
 
 def origins(explanation):
@@ -63,29 +62,25 @@ def origins(explanation):
 
 def test_origins(config):
     """Each value has its line, also through a merge key, and the lines that it replaced."""
-    explained = by_path(explain(config, target=complete))
-    assert origins(explained["models[0].top_p"]) == ["base.yaml:4:22"]
-    assert origins(explained["models[0].model"]) == ["base.yaml:8:12"]
-    assert origins(explained["log.level"]) == [
-        "over.json:1:19",
-        "local.yaml:2:14",
-        "base.yaml:18:14",
-    ]
-    assert origins(explained["models[1].seed"]) == ["over.json:1:59", "local.yaml:1:29"]
-    assert origins(explained["models[1].order"]) == ["local.yaml:1:39", "base.yaml:14:12"]
+    explained = by_path(config)
+    expected = {
+        "models[0].top_p": "base.yaml:4:22",
+        "models[0].model": "base.yaml:8:12",
+        "log.level": "over.json:1:19 local.yaml:2:14 base.yaml:18:14",
+        "models[1].seed": "over.json:1:59 local.yaml:1:29",
+        "models[1].order": "local.yaml:1:39 base.yaml:14:12",
+    }
+    assert {path: " ".join(origins(explained[path])) for path in expected} == expected
 
 
 def test_precedence(config):
     """A role's parameter replaces the model's, and that a default."""
-    explained = by_path(explain(config, target=complete))
+    explained = by_path(config)
     default = explained["models[1].timeout"]
     assert [place.path for place in default.origins] == [("defaults", "timeout")]
     assert origins(default) == ["base.yaml:2:12"]
-    own = explained["models[0].temperature"].origins
-    assert [place.path for place in own] == [
-        ("models", 0, "temperature"),
-        ("defaults", "temperature"),
-    ]
+    own = [place.path for place in explained["models[0].temperature"].origins]
+    assert own == [("models", 0, "temperature"), ("defaults", "temperature")]
     in_role = explained["models[1].roles[0].postcompletions.temperature"]
     assert (in_role.role, in_role.fate) == ("postcompletions", "parameter")
     assert origins(in_role) == ["base.yaml:16:54", "base.yaml:3:16"]
@@ -93,61 +88,64 @@ def test_precedence(config):
 
 def test_override(config):
     """A value that was set from outside has that as its origin."""
-    files = ["base.yaml", "local.yaml"]
-    tree = read_tree(files, overrides=["models[name=fast].temperature=0.1"])
+    overrides = ["models[name=fast].temperature=0.1"]
+    tree = read_tree(["base.yaml", "local.yaml"], overrides=overrides)
     (each,) = explain(tree, "models[name=fast].temperature", target=complete)
-    assert each.value == 0.1
     first, *replaced = origins(each)
-    assert first.startswith("--set models")
+    assert (each.value, first[:12]) == (0.1, "--set models")
     assert replaced == ["base.yaml:11:18", "base.yaml:3:16"]
 
 
 def test_fates(config):
     """A value becomes a parameter or a keyword argument, or it is for the program or the Router."""
-    fates = {path: each.fate for path, each in by_path(explain(config, target=complete)).items()}
-    assert fates == {
-        "defaults.timeout": "kwargs",
-        "defaults.temperature": "parameter",
-        "x-shared.top_p": "section",
-        "models[0].top_p": "kwargs",
-        "models[0].name": "reserved",
-        "models[0].model": "parameter",
-        "models[0].api_key": "kwargs",
-        "models[0].extra_headers.X-Team": "kwargs",
-        "models[0].temperature": "parameter",
-        "models[0].timeout": "kwargs",
-        "models[1].name": "reserved",
-        "models[1].model": "parameter",
-        "models[1].order": "router",
-        "models[1].roles[0].postcompletions.task": "reserved",
-        "models[1].roles[0].postcompletions.temperature": "parameter",
-        "models[1].seed": "kwargs",
-        "models[1].timeout": "kwargs",
-        "models[1].temperature": "parameter",
-        "router_settings.num_retries": "router",
-        "log.level": "section",
-        "log.to": "section",
-    }
+    fates = {path: each.fate for path, each in by_path(config).items()}
+    assert fates == yaml.safe_load("""
+        defaults.timeout: kwargs
+        defaults.temperature: parameter
+        x-shared.top_p: section
+        models[0].top_p: kwargs
+        models[0].name: reserved
+        models[0].model: parameter
+        models[0].api_key: kwargs
+        models[0].extra_headers.X-Team: kwargs
+        models[0].temperature: parameter
+        models[0].timeout: kwargs
+        models[1].name: reserved
+        models[1].model: parameter
+        models[1].order: router
+        models[1].roles[0].postcompletions.task: reserved
+        models[1].roles[0].postcompletions.temperature: parameter
+        models[1].seed: kwargs
+        models[1].timeout: kwargs
+        models[1].temperature: parameter
+        router_settings.num_retries: router
+        log.level: section
+        log.to: section
+    """)
 
 
 def test_ignored(config):
     """Without `**kwargs` a key is ignored, and a reserved one that is named is handed over."""
-
-    def strict(model, name): ...
-
-    fates = {each.where: each.fate for each in explain(config, "models[0]", target=strict)}
-    assert fates["models[0].api_key"] == "ignored"
-    assert fates["models[0].name"] == "parameter"
+    explained = explain(config, "models[0]", target=lambda model, name: None)
+    fates = {each.where: each.fate for each in explained}
+    assert (fates["models[0].api_key"], fates["models[0].name"]) == ("ignored", "parameter")
 
 
 def test_own_keys():
     """A key that the file or the program declares as its own is reserved."""
     config = {"own_keys": ["tags"], "models": [{"model": "m", "tags": "a", "price": 1}]}
-    fates = {
-        each.where: each.fate
-        for each in explain(config, target=complete, contract=Contract(own_keys=["price"]))
-    }
-    assert fates["models[0].tags"] == fates["models[0].price"] == fates["own_keys[0]"] == "reserved"
+    found = by_path(config, contract=Contract(own_keys=["price"]))
+    for path in ("models[0].tags", "models[0].price", "own_keys[0]"):
+        assert found[path].fate == "reserved"
+
+
+def test_other_forms():
+    """Models by name, written in Python, or switched off are explained too."""
+    config = {"models": {"fast": {"model": "m", "temperature": 0}}}
+    assert by_path(config, "models.fast")["models.fast.temperature"].fate == "parameter"
+    (only,) = explain([{"model": "m"}], target=complete)
+    assert [place.position for place in only.origins] == [None]
+    assert list(by_path([{"model": "m", "enabled": False}]))[-1] == "models[0].enabled"
 
 
 def test_callables_of_the_roles():
@@ -155,11 +153,9 @@ def test_callables_of_the_roles():
 
     def embed(model, input): ...
 
-    contract = Contract(
-        ["chatcompletions", Role("embed", calls=embed), Role("keep", calls=complete)]
-    )
+    roles = ["chatcompletions", Role("embed", calls=embed), Role("keep", calls=complete)]
     models = [{"model": "m", "input": 1, "temperature": 0, "roles": ["embed", "keep"]}]
-    explained = explain({"models": models}, "models[0]", contract=contract)
+    explained = explain({"models": models}, "models[0]", contract=Contract(roles))
     rows = [(each.where, each.fate, each.target.rpartition(".")[2]) for each in explained]
     assert ("models[0].input", "parameter", "embed") in rows
     assert ("models[0].input", "kwargs", "complete") in rows
@@ -193,46 +189,30 @@ def test_narrowing(config):
         explain(config, target=complete, role="postcompletion")
 
 
-def test_mapping_of_models():
-    """Models that are written by their names are explained under these."""
-    config = {"models": {"fast": {"model": "m", "temperature": 0}}}
-    explained = by_path(explain(config, "models.fast", target=complete))
-    assert explained["models.fast.temperature"].fate == "parameter"
-
-
-def test_no_file():
-    """A configuration that was written in Python has no positions."""
-    (only,) = explain([{"model": "m"}], target=complete)
-    assert [place.position for place in only.origins] == [None]
-
-
-def test_disabled_model():
-    """A model that is switched off is explained too."""
-    config = [{"model": "m", "enabled": False}]
-    assert [each.where for each in explain(config, target=complete)][-1] == "models[0].enabled"
-
-
 def test_command(config):
     """The command takes files, then a path."""
-    done = run("explain", "base.yaml", "local.yaml", "models[1].timeout", "--for", "json.dumps")
-    assert done.stdout.splitlines() == [
+
+    def lines(arguments):
+        done = run("explain", *arguments.split())
+        return [line.strip() for line in done.stdout.splitlines()]
+
+    assert lines("base.yaml local.yaml models[1].timeout --for json.dumps") == [
         "models[1].timeout: 60",
-        "    from defaults.timeout at base.yaml:2:12",
-        "    to dumps through **kwargs",
+        "from defaults.timeout at base.yaml:2:12",
+        "to dumps through **kwargs",
     ]
-    done = run("explain", "base.yaml", "local.yaml", "models[1].order", "--for", "json.dumps")
-    assert done.stdout.splitlines()[1:] == [
-        "    from local.yaml:1:39, replaces base.yaml:14:12",
-        "    for LiteLLM's Router: not sent",
+    assert lines("base.yaml local.yaml models[1].order --for json.dumps")[1:] == [
+        "from local.yaml:1:39, replaces base.yaml:14:12",
+        "for LiteLLM's Router: not sent",
     ]
-    done = run("explain", "--demo", "models[0].model", "--for", "litellm.acompletion")
-    assert done.stdout.splitlines()[2] == "    a parameter of litellm.acompletion"
+    demo = lines("--demo models[0].model --for litellm.acompletion")
+    assert demo[2] == "a parameter of litellm.acompletion"
 
 
-def test_json(config):
+def test_json(config, write):
     """JSON is valid also for what JSON has no number for, and holds no secret."""
-    Path("c.yaml").write_text("models: [{model: m, temperature: .nan, .inf: 1}]\n")
-    done = run("explain", "c.yaml", "--for", "json.dumps", "--json")
+    file = write("c.yaml", "models: [{model: m, temperature: .nan, .inf: 1}]\n")
+    done = run("explain", file, "--for", "json.dumps", "--json")
 
     def refuse(constant):
         raise AssertionError(constant)
@@ -247,8 +227,7 @@ def test_json(config):
 def test_absent_callable(config):
     """`--for` names what can be imported."""
     done = run("explain", "base.yaml", "--for", "litellm.nope")
-    assert done.returncode == 2
-    assert "cannot import 'litellm.nope'" in done.stderr
+    assert (done.returncode, "cannot import 'litellm.nope'" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("error", [{"models": 1}, {"defaults": 1}, {"models": ["m"]}])
@@ -258,19 +237,19 @@ def test_faulty(error):
         explain({"models": [{"model": "m"}], **error}, target=complete)
 
 
-def test_hidden_under_other_names(tmp_path):
+def test_hidden_under_other_names(write):
     """A secret is hidden under the second name of an anchor, and in a string that lacks a space."""
-    file = tmp_path / "c.yaml"
-    file.write_text(
-        "x-shared: &k sk-canary\n"
-        "models:\n"
-        "  - {name: a, model: *k, api_key: *k}\n"
-        "  - model: openai/gpt-4o\n"
-        "    stop: ['api_key: canary-3']\n"
-        "    extra_body:\n"
-        "      api_key:sk-canary-2\n"
-    )
-    shown = {each.where: each.value for each in explain(read_tree([file]), target=complete)}
+    text = """\
+x-shared: &k sk-canary
+models:
+  - {name: a, model: *k, api_key: *k}
+  - model: openai/gpt-4o
+    stop: ['api_key: canary-3']
+    extra_body:
+      api_key:sk-canary-2
+"""
+    found = explain(read_tree([write("c.yaml", text)]), target=complete)
+    shown = {each.where: each.value for each in found}
     assert shown["x-shared"] == shown["models[0].model"] == shown["models[0].api_key"] == "***"
     assert shown["models[1].extra_body"] == "api_key:***"
     assert "canary" not in repr(shown)

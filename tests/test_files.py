@@ -15,31 +15,19 @@ from dispatch.config.files import MAX_BYTES, decode, load_files, merge, parse, r
 from dispatch.config.positions import File
 from dispatch.config.yaml import MAX_REPEATED, read_yaml
 from dispatch.errors import MissingKeyError
-
-
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Write files into a fresh working directory, so that messages name them shortly."""
-    monkeypatch.chdir(tmp_path)
-
-    def write(name: str, content: str | bytes) -> str:
-        content = content.encode() if isinstance(content, str) else content
-        Path(name).write_bytes(content)
-        return name
-
-    return write
+from tests.helpers import raised
 
 
 def error_of(*paths: object) -> FileError:
-    with pytest.raises(FileError) as caught:
-        load_files(paths)
-    return caught.value
+    return raised(FileError, load_files, paths)
+
+
+def error_in(text: str, format: str = "yaml") -> FileError:
+    return raised(FileError, parse, File("c", format, text))
 
 
 def faults_of(text: str, format: str = "yaml") -> list[str]:
-    with pytest.raises(FileError) as caught:
-        parse(File("c", format, text))
-    return [str(fault) for fault in caught.value.faults]
+    return [str(fault) for fault in error_in(text, format).faults]
 
 
 # files
@@ -47,30 +35,24 @@ def faults_of(text: str, format: str = "yaml") -> list[str]:
 
 @pytest.mark.parametrize("name", ["c.yaml", "c.yml", "c.json", "c.YAML"])
 def test_suffix(write, name):
-    """The suffix says the format, in any case of letters."""
+    """The suffix says the format, in any case of letters, unless a format is named."""
     assert load_files(write(name, '{"models": []}')) == {"models": []}
+    assert ConfigMorpher.from_toml(write(f"{name}.conf", "a = 1")).config == {"a": 1}
 
 
-def test_named_format(write):
-    """A format that is named wins over the suffix."""
-    assert ConfigMorpher.from_toml(write("c.conf", "a = 1")).config == {"a": 1}
-
-
-def test_byte_order_mark(write):
+@pytest.mark.parametrize(
+    ("name", "text"), {"a.yaml": "a: 1", "a.json": '{"a": 1}', "a.toml": "a = 1"}.items()
+)
+def test_byte_order_mark(write, name, text):
     """What Windows editors write first is no part of the text."""
-    for name, text in {"a.yaml": "a: 1", "a.json": '{"a": 1}', "a.toml": "a = 1"}.items():
-        assert load_files(write(name, b"\xef\xbb\xbf" + text.encode())) == {"a": 1}
+    assert load_files(write(name, b"\xef\xbb\xbf" + text.encode())) == {"a": 1}
 
 
 def test_merging_files(write):
-    """Mappings merge, a list is replaced whole, and formats mix."""
+    """Mappings merge, a list is replaced whole, and formats mix; both mappings stay as they are."""
     base = write("a.yaml", "x: {a: 1, b: [1, 2]}\ny: 1")
     over = write("b.toml", "[x]\nb = [3]")
     assert load_files([base, over]) == {"x": {"a": 1, "b": [3]}, "y": 1}
-
-
-def test_merge_is_pure():
-    """A merge makes a new mapping, and leaves both as they are."""
     base, over = {"a": {"b": 1}}, {"a": {"c": 2}}
     assert merge(base, over) == {"a": {"b": 1, "c": 2}}
     assert (base, over) == ({"a": {"b": 1}}, {"a": {"c": 2}})
@@ -78,8 +60,10 @@ def test_merge_is_pure():
 
 def test_all_files_are_reported(write):
     """The faults of all files are raised at once."""
-    names = [write("a.yaml", "a: ["), write("b.json", "{"), "absent.toml", write("c.yaml", "c: 1")]
-    assert [fault.position.file for fault in error_of(*names).faults] == names[:3]
+    texts = {"a.yaml": "a: [", "b.json": "{", "c.yaml": "c: 1"}
+    names = [write(name, text) for name, text in texts.items()]
+    faults = error_of(*names[:2], "absent.toml", names[2]).faults
+    assert [fault.position.file for fault in faults] == ["a.yaml", "b.json", "absent.toml"]
 
 
 def test_file_object(write):
@@ -107,18 +91,20 @@ def test_unusable_content(write, content, message):
     assert str(error_of(write("c.yaml", content))).startswith(message)
 
 
-def test_unreadable(write, tmp_path):
+def test_unreadable(write):
     """What is no regular file is refused before it is opened: a pipe would hang for ever."""
     os.mkfifo("pipe.yaml")
     Path("d.yaml").mkdir()
-    link = Path("device.json")
-    link.symlink_to("/dev/zero")
-    assert str(error_of("pipe.yaml")) == "pipe.yaml: is not a regular file"
-    assert str(error_of(link)) == "device.json: is not a regular file"
-    assert str(error_of("d.yaml")) == "d.yaml: is a directory"
-    assert str(error_of("e.yaml")) == "e.yaml: cannot be read: No such file or directory"
-    Path("c.txt").touch()
-    assert str(error_of("c.txt")).startswith("c.txt: unknown file type '.txt'; name it *.yaml")
+    Path("device.json").symlink_to("/dev/zero")
+    write("c.txt", "")
+    for line in (
+        "pipe.yaml: is not a regular file",
+        "device.json: is not a regular file",
+        "d.yaml: is a directory",
+        "e.yaml: cannot be read: No such file or directory",
+        "c.txt: unknown file type '.txt'; name it *.yaml, *.yml, *.json, *.toml",
+    ):
+        assert str(error_of(line.partition(":")[0])) == line
 
 
 @pytest.mark.parametrize(
@@ -126,9 +112,7 @@ def test_unreadable(write, tmp_path):
 )
 def test_wrong_path(wrong):
     """Whatever is given in the place of a path ends in an error of this package."""
-    with pytest.raises(ConfigError) as caught:
-        ConfigMorpher(wrong)
-    assert "canary" not in str(caught.value)
+    assert "canary" not in str(raised(ConfigError, ConfigMorpher, wrong))
 
 
 def test_size_limit(write, monkeypatch):
@@ -148,7 +132,7 @@ def test_no_text_in_errors(write):
     broken = {"a.yaml": "api_key: 'sk-canary", "a.json": '{"api_key": sk-canary', "a.toml": "="}
     for name, text in {**broken, "b.yaml": b"\xffsk-canary"}.items():
         error = error_of(write(name, text))
-        assert (error.__cause__, error.__context__) == (None, None)
+        assert error.__cause__ is error.__context__ is None
         assert "canary" not in f"{error!r} {error}"
 
 
@@ -162,11 +146,9 @@ def test_missing_key_names_the_file(write):
 @pytest.mark.slow
 def test_many_models(write):
     """20,000 short models load."""
-    models = "".join(
-        f"- {{name: m{n}, model: openai/gpt-4o, roles: [a, b]}}\n" for n in range(20_000)
-    )
-    write("c.yaml", f"models:\n{models}")
-    assert len(load_files("c.yaml")["models"]) == 20_000
+    model = "- {name: m%d, model: openai/gpt-4o, roles: [a, b]}\n"
+    file = write("c.yaml", "models:\n" + "".join(model % n for n in range(20_000)))
+    assert len(load_files(file)["models"]) == 20_000
 
 
 # YAML
@@ -258,8 +240,8 @@ def test_alias_bomb():
     assert not problems
     wide = ", ".join(f"k{n}: 1" for n in range(1000))
     bomb = f"d: &d {{{wide}}}\ne: [{'{<<: *d},' * (MAX_REPEATED // 1000 + 1)}]"
-    (fault,) = faults_of(bomb)
-    assert fault == "c: aliases repeat more than 1,000,000 values; write fewer aliases of aliases"
+    words = "c: aliases repeat more than 1,000,000 values; write fewer aliases of aliases"
+    assert faults_of(bomb) == [words]
 
 
 def test_python_loader(monkeypatch):
@@ -267,9 +249,8 @@ def test_python_loader(monkeypatch):
     monkeypatch.setattr("dispatch.config.yaml._LOADER", yaml.SafeLoader)
     for text in YAML_TEXTS:
         assert repr(read_yaml(text)) == repr((yaml.safe_load(text), []))
-    assert faults_of("a: 1\na: [2]") == [
-        "c:2:1: duplicate key 'a'; keep one: the first would silently be lost"
-    ]
+    expected = "c:2:1: duplicate key 'a'; keep one: the first would silently be lost"
+    assert faults_of("a: 1\na: [2]") == [expected]
 
 
 # JSON and TOML
@@ -375,10 +356,9 @@ def test_toml_problems(text, fault):
 )
 def test_parse_errors_show_no_secret(format, text):
     """However a file is broken, no line of it is shown that may be part of a secret."""
-    with pytest.raises(FileError) as caught:
-        parse(File("c", format, text))
-    assert "canary" not in str(caught.value)
-    assert caught.value.faults[0].position.line
+    error = error_in(text, format)
+    assert "canary" not in str(error)
+    assert error.faults[0].position.line
 
 
 @pytest.mark.parametrize(
@@ -392,9 +372,7 @@ def test_parse_errors_show_no_secret(format, text):
 )
 def test_harmless_lines_are_shown(format, text, shown):
     """A line of one key, one item or brackets is shown, also below references."""
-    with pytest.raises(FileError) as caught:
-        parse(File("c", format, text))
-    assert caught.value.faults[0].position.text == shown
+    assert error_in(text, format).faults[0].position.text == shown
 
 
 def test_no_control_character_reaches_the_terminal():

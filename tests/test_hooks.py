@@ -7,38 +7,28 @@ import copy
 import json
 import pickle
 from collections.abc import Mapping
+from operator import attrgetter
 
 import pytest
 
 from dispatch import ModelDispatcher, Role, freeze, recorded, usage, with_secrets
 from dispatch.errors import CompletionError, FileError, RoleError
-from dispatch.tools.chat import aconverse, converse
 from dispatch.tools.complete import acomplete, complete
 from dispatch.tools.request import Answer
 from tests import agents
+from tests.helpers import USER
 
 POST = [{"postcompletions": "review"}]
+TOOLS = {"tools": [agents.TOOL], "call_tool": {"add": lambda a, b: a + b}}
 
 
-@pytest.fixture(params=["sync", "async"])
-def ask(request):
-    """`complete` or `acomplete`: what a stream yields is the text of its answer."""
-    return agents.asker(request.param, lambda pieces, answer: "".join(pieces) == answer.text)
+@pytest.fixture
+def good(model):
+    """A dispatcher of one model, which answers."""
+    return ModelDispatcher([model("a", "good")])
 
 
-@pytest.fixture(params=["sync", "async"])
-def talk(request):
-    """`converse`, or `aconverse` in an event loop."""
-
-    async def in_loop(*arguments, **keys):
-        return [turn async for turn in aconverse(*arguments, **keys)]
-
-    if request.param == "sync":
-        return lambda *a, **k: list(converse(*a, **k))
-    return lambda *a, **k: asyncio.run(in_loop(*a, **k))
-
-
-def test_hooks(ask, stream, model, provider):
+def test_hooks(ask, stream, good, provider):
     """What `before` returns is asked, and `after` has the answer, with what was asked."""
     answers = []
 
@@ -46,17 +36,13 @@ def test_hooks(ask, stream, model, provider):
         assert (role, kwargs) == ("chatcompletions", {"messages": [USER], "seed": 1})
         return kwargs | {"seed": 2}
 
-    dispatcher = ModelDispatcher([model("a", "good")])
-    found = ask(dispatcher, "hi", seed=1, before=before, after=answers.append, stream=stream)
+    found = ask(good, "hi", seed=1, before=before, after=answers.append, stream=stream)
     assert answers == [found]
     assert found.asked == {"messages": [USER], "seed": 2}
     assert agents.bodies(provider)[0]["seed"] == 2
 
 
-USER = {"role": "user", "content": "hi"}
-
-
-def test_coroutine_functions(stream, model):
+def test_coroutine_functions(stream, good):
     """The hooks of asynchronous calls may await."""
     seen = []
 
@@ -66,35 +52,33 @@ def test_coroutine_functions(stream, model):
 
     async def after(answer):
         await asyncio.sleep(0)
-        seen.append(answer.text)
+        seen.append((answer.text, answer.asked["messages"][0]["content"]))
 
     async def run():
-        hooks = {"before": before, "after": after, "stream": stream}
-        found = await acomplete(ModelDispatcher([model("a", "good")]), "hi", **hooks)
+        found = await acomplete(good, "hi", before=before, after=after, stream=stream)
         if stream:
             assert [piece async for piece in found] == ["go", "od"]
 
     asyncio.run(run())
-    assert seen == ["good"]
+    assert seen == [("good", "other")]
     with pytest.raises(TypeError, match="needs acomplete or aconverse"):
-        complete(ModelDispatcher([model("a", "good")]), "hi", before=before)
+        complete(good, "hi", before=before)
 
 
 @pytest.mark.parametrize("name", ["before", "after"])
-def test_stop(ask, stream, name, model, provider):
+def test_stop(ask, stream, name, good, provider):
     """What a hook raises stops the call, and arrives as it is."""
 
     def stop(*_):
         raise PermissionError("not this")
 
     with pytest.raises(PermissionError, match="not this"):
-        ask(ModelDispatcher([model("a", "good")]), "hi", stream=stream, **{name: stop})
+        ask(good, "hi", stream=stream, **{name: stop})
     assert len(provider.log) == (name == "after")
 
 
-def test_answer_of_a_hook(ask, stream, model, provider):
+def test_answer_of_a_hook(ask, stream, good, provider):
     """Where `before` returns an answer, no model is asked, and nothing counts as used."""
-    dispatcher = ModelDispatcher([model("a", "good")])
     cache, seen = {}, []
 
     def before(role, kwargs):
@@ -105,11 +89,10 @@ def test_answer_of_a_hook(ask, stream, model, provider):
         cache[answer.asked["messages"][0]["content"]] = answer
 
     for _ in range(2):
-        found = ask(dispatcher, "hi", before=before, after=after, stream=stream)
+        found = ask(good, "hi", before=before, after=after, stream=stream)
         assert (found.text, found.model) == ("good", "a")
-    assert len(provider.log) == 1
+    assert (len(provider.log), usage(good)[0].calls) == (1, 1)
     assert seen == [found, found]
-    assert usage(dispatcher)[0].calls == 1
 
 
 def test_model(ask, model, provider):
@@ -129,17 +112,17 @@ def test_model(ask, model, provider):
 
 
 @pytest.mark.parametrize("change", [freeze, lambda kwargs: kwargs | {"messages": "hi"}])
-def test_other_forms(ask, change, model, provider):
+def test_other_forms(ask, change, good, provider):
     """What `before` returns may be frozen, and its messages a string."""
-    found = ask(ModelDispatcher([model("a", "good")]), "hi", before=lambda _, k: change(k))
+    found = ask(good, "hi", before=lambda _, kwargs: change(kwargs))
     assert (found.text, agents.bodies(provider)[0]["messages"]) == ("good", [USER])
 
 
 @pytest.mark.parametrize("wrong", [None, 5, "text", {}])
-def test_wrong_result(ask, wrong, model):
+def test_wrong_result(ask, wrong, good):
     """What `before` returns is arguments with messages, or an answer."""
     with pytest.raises(TypeError, match="`before` is to return"):
-        ask(ModelDispatcher([model("a", "good")]), "hi", before=lambda *_: wrong)
+        ask(good, "hi", before=lambda *_: wrong)
 
 
 def test_secrets(ask, stream, model, provider, monkeypatch):
@@ -195,8 +178,7 @@ def test_conversation(talk, model):
         return kwargs
 
     dispatcher = ModelDispatcher([model("a", "tools"), model("p", "fine", POST)])
-    keys = {"tools": [agents.TOOL], "call_tool": {"add": lambda a, b: a + b}}
-    turns = talk(dispatcher, "1 + 2?", before=before, after=answers.append, **keys)
+    turns = talk(dispatcher, "1 + 2?", before=before, after=answers.append, **TOOLS)
     chat = "chatcompletions"
     assert seen == [(chat, None, 1), (chat, None, 3), ("postcompletions", "p", 5)]
     assert [answer.text for answer in answers] == [turn.text for turn in turns] == ["", "3", "fine"]
@@ -207,31 +189,26 @@ def test_conversation(talk, model):
 
 def play(talk, dispatcher, path, **keys):
     before, after = recorded(path)
-    tools = {"tools": [agents.TOOL], "call_tool": {"add": lambda a, b: a + b}}
-    turns = talk(dispatcher, "1 + 2?", before=before, after=after, **tools, **keys)
+    turns = talk(dispatcher, "1 + 2?", before=before, after=after, **TOOLS, **keys)
     return [turn for turn in turns if isinstance(turn, Answer)]
 
 
 def test_recording(talk, stream, model, provider, tmp_path, monkeypatch, recwarn):
     """A conversation with tools is played again without a network, a key or a variable."""
     path = tmp_path / "answers.jsonl"
-    models = [
-        model("x", "fail-500"),
-        model("a", "tools", api_key="os.environ/TEST_KEY"),
-        model("p", "echo", POST),
-    ]
+    tools = model("a", "tools", api_key="os.environ/TEST_KEY")
+    models = [model("x", "fail-500"), tools, model("p", "echo", POST)]
     monkeypatch.setenv("TEST_KEY", "canary-set")
     first = play(talk, ModelDispatcher(models), path, stream=stream)
     assert len(path.read_text().splitlines()) == 3
     assert "canary" not in path.read_text()
     asked = len(provider.log)
     monkeypatch.delenv("TEST_KEY")
-    dispatcher = ModelDispatcher(models[1:2] + models[2:])
+    dispatcher = ModelDispatcher(models[1:])
     again = play(talk, dispatcher, path, stream=stream)
     assert len(provider.log) == asked
-    assert [(t.role, t.model, t.task, t.instead_of, t.results, t.usage, t.cost) for t in first] == [
-        (t.role, t.model, t.task, t.instead_of, t.results, t.usage, t.cost) for t in again
-    ]
+    said = attrgetter("role", "model", "task", "instead_of", "results", "usage", "cost")
+    assert [said(turn) for turn in first] == [said(turn) for turn in again]
     assert [turn.text for turn in again] == ["", "3", "Bearer ***"]
     assert again[1].messages == first[1].messages
     assert usage(dispatcher) == ()
@@ -267,15 +244,18 @@ def test_no_recording(text, tmp_path):
 
 def test_other_roles(ask, model, tmp_path):
     """A recording knows the roles and the tasks."""
-    path = tmp_path / "answers.jsonl"
     roles = [Role("title", variables=("topic",))]
     dispatcher = ModelDispatcher([model("a", "good", [{"title": "name {topic}"}])], roles=roles)
+
+    def title(topic):
+        before, after = recorded(tmp_path / "answers.jsonl")
+        keys = {"variables": {"topic": topic}, "before": before, "after": after}
+        return ask(dispatcher, "x", "title", **keys)
+
     for _ in range(2):
-        before, after = recorded(path)
-        variables = {"topic": "tea"}
-        found = ask(dispatcher, "x", "title", variables=variables, before=before, after=after)
+        found = title("tea")
         assert (found.text, found.task) == ("good", "name {topic}")
         assert isinstance(found.asked, Mapping)
         assert found.asked["messages"][-1]["content"] == "name tea"
     with pytest.raises(CompletionError, match="no answer"):
-        ask(dispatcher, "x", "title", variables={"topic": "milk"}, before=before, after=after)
+        title("milk")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from datetime import date
+from pathlib import Path
 
 import pytest
 import yaml
@@ -21,6 +22,7 @@ from dispatch.tools.importers import (
     import_config,
     read_foreign,
 )
+from tests.helpers import places
 from tests.program import run
 
 CONTINUED = """\
@@ -68,17 +70,13 @@ FILES = {
     "config.yaml": (CONTINUE, CONTINUED),
     ".aider.model.settings.yml": (AIDER, AIDED),
     "OAI_CONFIG_LIST": (AUTOGEN, LISTED),
-    "proxy.yaml": (
-        PROXY_FILE,
-        "model_list: [{model_name: smart, litellm_params: {model: o3, seed: 1}}]",
-    ),
+    "proxy.yaml": (PROXY_FILE, "model_list: [{model_name: smart, litellm_params: {model: o3}}]"),
 }
 
 
 @pytest.fixture(autouse=True)
-def alone(tmp_path, monkeypatch):
-    """Work in a fresh directory, in which the key of OpenAI is set."""
-    monkeypatch.chdir(tmp_path)
+def openai(monkeypatch):
+    """The key of OpenAI is set."""
     monkeypatch.setenv("OPENAI_API_KEY", "k-1")
 
 
@@ -95,38 +93,29 @@ def continued(**fields):
 def test_continue():
     """Providers, roles, options and secrets of Continue have their equals."""
     made = imported(CONTINUED)
-    assert thaw(made.tree) == {
-        "models": [
-            {
-                "name": "Big",
-                "model": "openai/gpt-4o",
-                "api_key": "os.environ/OPENAI_API_KEY",
-                "temperature": 0.7,
-                "max_tokens": 1500,
-                "timeout": 60,
-                "extra_headers": {"X-Team": "blue"},
-                "model_info": {
-                    "max_input_tokens": 128000,
-                    "supports_function_calling": True,
-                    "supports_vision": True,
-                },
-                "roles": [{"chatcompletions": {"system_prompt": "Be terse."}}, "edit"],
-            },
-            {
-                "name": "Local",
-                "model": "ollama/nomic-embed-text",
-                "api_base": "http://127.0.0.1:11434",
-                "num_ctx": 8192,
-                "roles": ["embed"],
-            },
-        ],
-        "roles": {
-            "edit": None,
-            "embed": {"calls": "litellm.embedding", "needs": {"mode": "embedding"}},
-        },
-        "x-name": "Mine",
-        "x-version": "1.0.0",
-    }
+    assert thaw(made.tree) == yaml.safe_load("""
+        models:
+        - name: Big
+          model: openai/gpt-4o
+          api_key: os.environ/OPENAI_API_KEY
+          temperature: 0.7
+          max_tokens: 1500
+          timeout: 60
+          extra_headers: {X-Team: blue}
+          model_info:
+            {max_input_tokens: 128000, supports_function_calling: true, supports_vision: true}
+          roles: [{chatcompletions: {system_prompt: Be terse.}}, edit]
+        - name: Local
+          model: ollama/nomic-embed-text
+          api_base: http://127.0.0.1:11434
+          num_ctx: 8192
+          roles: [embed]
+        roles:
+          edit: null
+          embed: {calls: litellm.embedding, needs: {mode: embedding}}
+        x-name: Mine
+        x-version: 1.0.0
+    """)
     assert made.left_out == ()
 
 
@@ -175,7 +164,7 @@ def test_sections():
     """Sections of Continue, and blocks of its hub, are reported once each."""
     made = import_config({"models": [{"uses": "a/b", "with": {"K": "v"}}], "rules": ["x"]})
     assert thaw(made.tree["models"]) == []
-    assert [fault.where for fault in made.left_out] == ["rules", "models[0]"]
+    assert places(made.left_out) == ["rules", "models[0]"]
 
 
 def test_default_roles():
@@ -187,76 +176,72 @@ def test_default_roles():
 def test_aider():
     """What aider passes to LiteLLM are parameters; what it reads itself are the program's own."""
     made = imported(AIDED + "- {name: x, no_such: 1}\n")
-    assert thaw(made.tree) == {
-        "models": [
-            {
-                "model": "openai/gpt-5",
-                "edit_format": "diff",
-                "weak_model_name": "openai/gpt-5-mini",
-                "extra_headers": {"X-One": "a", "X-Team": "blue"},
-                "max_tokens": 8192,
-                "temperature": 0.5,
-            },
-            {"model": "o3", "use_temperature": False, "extra_headers": {"X-Team": "blue"}},
-            {"model": "x", "extra_headers": {"X-Team": "blue"}},
-        ],
-        "own_keys": ["edit_format", "weak_model_name", "use_temperature"],
-    }
-    assert [fault.where for fault in made.left_out] == ["[3].no_such"]
+    assert thaw(made.tree) == yaml.safe_load("""
+        models:
+        - model: openai/gpt-5
+          edit_format: diff
+          weak_model_name: openai/gpt-5-mini
+          extra_headers: {X-One: a, X-Team: blue}
+          max_tokens: 8192
+          temperature: 0.5
+        - {model: o3, use_temperature: false, extra_headers: {X-Team: blue}}
+        - {model: x, extra_headers: {X-Team: blue}}
+        own_keys: [edit_format, weak_model_name, use_temperature]
+    """)
+    assert places(made.left_out) == ["[3].no_such"]
 
 
 def test_autogen():
     """Types of endpoints become providers, and prices those of one token."""
-    made = imported(LISTED.replace("\t", ""))
-    assert thaw(made.tree) == {
-        "models": [
-            {
-                "model": "gpt-4",
-                "tags": ["big"],
-                "input_cost_per_token": 3e-6,
-                "output_cost_per_token": 1.5e-5,
-                "api_key": "os.environ/OPENAI_API_KEY",
-                "max_tokens": 5,
-            },
-            {
-                "model": "azure/eu",
-                "api_base": "https://x.openai.azure.com/",
-                "api_version": "2024-02-15-preview",
-            },
-            {"model": "ollama_chat/llama3", "api_base": "http://127.0.0.1:11434"},
-            {"model": "openai/llama-7B", "api_base": "http://127.0.0.1:8080"},
-        ],
-        "own_keys": ["tags"],
-    }
+    assert thaw(imported(LISTED.replace("\t", "")).tree) == yaml.safe_load("""
+        models:
+        - model: gpt-4
+          tags: [big]
+          input_cost_per_token: 3.0e-6
+          output_cost_per_token: 1.5e-5
+          api_key: os.environ/OPENAI_API_KEY
+          max_tokens: 5
+        - model: azure/eu
+          api_base: https://x.openai.azure.com/
+          api_version: 2024-02-15-preview
+        - {model: ollama_chat/llama3, api_base: "http://127.0.0.1:11434"}
+        - {model: openai/llama-7B, api_base: "http://127.0.0.1:8080"}
+        own_keys: [tags]
+    """)
     lost = import_config([{"model": "m", "native_tool_calls": True, "price": "?"}]).left_out
-    assert [fault.where for fault in lost] == ["[0].native_tool_calls", "[0].price"]
+    assert places(lost) == ["[0].native_tool_calls", "[0].price"]
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_detect(name, tmp_path):
-    """Each format is known by its content, whatever the file is called."""
+def test_formats(name, write):
+    """Each format is known by its content; what is written can be dispatched, and is of none."""
     expected, text = FILES[name]
-    file = tmp_path / name
-    file.write_text(text, "utf-8")
+    file = write(name, text)
     assert detect(read_foreign(file)[0]) == expected
+    done = run("import", file, "-o", "models.yaml")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "wrote models.yaml")
+    written = yaml.safe_load(Path("models.yaml").read_text("utf-8"))
+    assert detect(written) is None
+    assert check(written).faults == ()
+    assert len(ModelDispatcher(written).models["models"]) > 0
 
 
 @pytest.mark.parametrize(
     "data",
-    [
-        None,
-        [],
-        {},
-        "x",
-        [1],
-        {"models": []},
-        {"models": {"fast": {"model": "gpt-4o"}}},
-        {"models": [{"model": "gpt-4o", "roles": ["chat"]}]},
-        {"models": [{"model": "m", "provider": "x"}], "own_keys": ["provider"]},
-        {"models": [{"model": "m", "provider": {"order": ["x"]}}]},
-        {"models": [{"model": "m"}], "model_list": []},
-        [{"name": "a", "model": "gpt-4o"}],
-    ],
+    yaml.safe_load("""
+    - null
+    - []
+    - {}
+    - x
+    - [1]
+    - {models: []}
+    - {models: {fast: {model: gpt-4o}}}
+    - {models: [{model: gpt-4o, roles: [chat]}]}
+    - {models: [{model: m, provider: x}], own_keys: [provider]}
+    - {models: [{model: m, provider: {order: [x]}}]}
+    - {models: [{model: m}], model_list: []}
+    - [{name: a, model: gpt-4o}]
+    """),
 )
 def test_ours(data):
     """A configuration of this project, and what is none, is of no other format."""
@@ -265,58 +250,40 @@ def test_ours(data):
         import_config(data)
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_valid(name, tmp_path):
-    """What is written can be dispatched as it is, and is not taken for another format."""
-    file = tmp_path / name
-    file.write_text(FILES[name][1], "utf-8")
-    done = run("import", file, "-o", "models.yaml")
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "wrote models.yaml")
-    written = yaml.safe_load((tmp_path / "models.yaml").read_text("utf-8"))
-    assert detect(written) is None
-    assert check(written).faults == ()
-    assert len(ModelDispatcher(written).models["models"]) > 0
-
-
-def test_secrets(tmp_path):
+def test_secrets(write):
     """A literal secret is refused at its place, unless it is allowed; then the file is private."""
-    file = tmp_path / "OAI_CONFIG_LIST"
-    file.write_text(json.dumps([{"model": "m", "api_key": "pass-123"}], indent=1), "utf-8")
-    done = run("import", file, "-o", "out.yaml")
-    assert done.returncode == 1
-    assert f"{file}:4:14: [0].api_key: a literal secret" in done.stderr
+    text = json.dumps([{"model": "m", "api_key": "pass-123"}], indent=1)
+    command = ["import", write("OAI_CONFIG_LIST", text), "-o", "out.yaml"]
+    done, out = run(*command), Path("out.yaml")
+    assert (done.returncode, out.exists()) == (1, False)
+    assert "OAI_CONFIG_LIST:4:14: [0].api_key: a literal secret" in done.stderr
     assert "pass-123" not in done.stderr
-    assert not (tmp_path / "out.yaml").exists()
-    assert run("import", file, "-o", "out.yaml", "--allow-literal-secrets").returncode == 0
-    assert stat.S_IMODE((tmp_path / "out.yaml").stat().st_mode) == 0o600
+    assert run(*command, "--allow-literal-secrets").returncode == 0
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
     with pytest.raises(SecretError):
         import_config({"model_list": [], "general_settings": {"master_key": "pass-123"}})
 
 
-def test_places(tmp_path):
+def test_places(write):
     """What is left out is shown with its line on stderr, and stdout has the file alone."""
-    file = tmp_path / "config.yaml"
-    file.write_text(CONTINUED + "    autocompleteOptions: {disable: true}\n", "utf-8")
+    file = write("config.yaml", CONTINUED + "    autocompleteOptions: {disable: true}\n")
     done = run("import", file)
-    assert f"{file}:20:26: models[1].autocompleteOptions: has no place here" in done.stderr
+    assert "config.yaml:20:26: models[1].autocompleteOptions: has no place here" in done.stderr
     assert yaml.safe_load(done.stdout)["models"][0]["name"] == "Big"
     assert "# It needs:      OPENAI_API_KEY" in done.stdout
 
 
-def test_existing(tmp_path):
+def test_existing(write):
     """No file is written over without --force, and the one that was read never is."""
-    file = tmp_path / "proxy.yaml"
-    file.write_text(FILES["proxy.yaml"][1], "utf-8")
-    output = tmp_path / "models.yaml"
-    output.write_text("mine", "utf-8")
+    text = FILES["proxy.yaml"][1]
+    file, output = write("proxy.yaml", text), write("models.yaml", "mine")
     refused = run("import", file, "-o", output)
-    assert refused.returncode == 1
+    assert (refused.returncode, output.read_text("utf-8")) == (1, "mine")
     assert "already exists; to overwrite it: --force" in refused.stderr
-    assert output.read_text("utf-8") == "mine"
     assert run("import", file, "-o", output, "--force").returncode == 0
     assert "roles: smart" in output.read_text("utf-8")
     assert run("import", file, "-o", file, "--force").returncode == 2
-    assert file.read_text("utf-8") == FILES["proxy.yaml"][1]
+    assert file.read_text("utf-8") == text
 
 
 @pytest.mark.parametrize(
@@ -329,34 +296,29 @@ def test_existing(tmp_path):
         ("a.yaml", "- a\n- b", "is a list of no known format"),
     ],
 )
-def test_unreadable(name, text, says, tmp_path):
+def test_unreadable(name, text, says, write):
     """What cannot be read, or is of no known format, is one error without a traceback."""
-    file = tmp_path / name
-    if text is not None:
-        file.write_text(text, "utf-8")
-    done = run("import", file)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert says in done.stderr
     if text is None:
         with pytest.raises(FileError):
-            read_foreign(file)
+            read_foreign(Path(name))
+    else:
+        write(name, text)
+    done = run("import", name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert says in done.stderr
 
 
 def test_what_continue_leaves_to_others():
     """Old titles, dates, names like roles, and models that a server chooses are carried over."""
+    env = {"apiVersion": date(2024, 2, 1)}
     entries = [
-        {
-            "title": "old",
-            "provider": "azure",
-            "model": "m",
-            "env": {"apiVersion": date(2024, 2, 1)},
-        },
+        {"title": "old", "provider": "azure", "model": "m", "env": env},
         {"name": "embed", "provider": "ollama", "model": "e", "roles": ["embed"]},
         {"name": "any", "provider": "ollama", "model": "AUTODETECT"},
     ]
-    imported = import_config({"models": entries})
-    named, embedding, chat = imported.tree["models"]
+    made = import_config({"models": entries})
+    named, embedding, chat = made.tree["models"]
     assert (named["name"], named["api_version"]) == ("old", "2024-02-01")
     assert (embedding["model"], "name" in embedding) == ("ollama/e", False)
     assert chat["model"] == "ollama_chat/AUTODETECT"
-    assert [fault.where for fault in imported.left_out] == ["models[2].model", "models[1].name"]
+    assert places(made.left_out) == ["models[2].model", "models[1].name"]

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from toolz import compose_left, concat
+from toolz import compose_left, concat, dissoc
 from toolz.curried import map, mapcat
 
 from dispatch import ModelDispatcher, dispatch, freeze, pipeline, thaw
@@ -24,6 +20,7 @@ from dispatch.stages import (
     morph_groups,
     normalize_roles,
 )
+from tests.helpers import python
 from tests.models import models, plain_dispatch, scalars
 
 lists = st.lists(models(), max_size=4)
@@ -154,11 +151,7 @@ def files(draw):
     drawn = draw(st.lists(named, max_size=3, unique_by=lambda model: model.get("name", id(model))))
     if draw(st.booleans()):
         return {"models": drawn}
-    return {
-        "models": {
-            m["name"]: {k: v for k, v in m.items() if k != "name"} for m in drawn if "name" in m
-        }
-    }
+    return {"models": {m["name"]: dissoc(m, "name") for m in drawn if "name" in m}}
 
 
 @given(files(), files(), files())
@@ -166,14 +159,11 @@ def test_merging_is_associative(one, two, three):
     """Merging files from the left gives what merging the last two first gives."""
 
     def merge(*held):
-        merged, _ = merge_models(held)
-        return merged
+        return merge_models(held)[0]
 
     def listed(merged):
         found = merged["models"]
-        if isinstance(found, dict):
-            return [{"name": name, **model} for name, model in found.items()]
-        return found
+        return found if isinstance(found, list) else [{"name": n, **m} for n, m in found.items()]
 
     left = listed(merge(merge(one, two), three))
     right = listed(merge(one, merge(two, three)))
@@ -222,17 +212,6 @@ def test_hash_seeds():
          "roles": ["chatcompletions", {"postcompletions": "review", "chatcompletions": "talk"}]}
         for i in range(3)
     ]  # fmt: skip
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", SEEDED],
-            input=json.dumps(written),
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=Path(__file__).parent.parent,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        ).stdout
-        for seed in ("0", "1", "77")
-    }
-    assert len(outputs) == 1
-    assert outputs.pop()
+    envs = [{"PYTHONHASHSEED": seed} for seed in ("0", "1", "77")]
+    (output,) = {python(SEEDED, input=json.dumps(written), env=env).stdout for env in envs}
+    assert output

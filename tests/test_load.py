@@ -6,6 +6,7 @@ import pytest
 
 from dispatch import ConfigMorpher, Contract, ModelDispatcher, Role, load
 from dispatch.errors import ConfigError, FileError
+from tests.helpers import raised
 
 BASE = """\
 defaults: {timeout: 60}
@@ -32,12 +33,11 @@ models:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def files(write, monkeypatch):
+    """Write the two files."""
     monkeypatch.delenv("DISPATCH_SET", raising=False)
-    (tmp_path / "base.yaml").write_text(BASE)
-    (tmp_path / "local.yaml").write_text(LOCAL)
-    return tmp_path
+    write("base.yaml", BASE)
+    write("local.yaml", LOCAL)
 
 
 def models_of(dispatcher):
@@ -51,53 +51,37 @@ def test_merge_by_name():
     assert models["b"]["temperature"] == 0.5
     assert models["a"]["metadata"] == {"team": "blue", "keys": [3]}
     assert [models[name]["timeout"] for name in "ab"] == [60, 5]
-
-
-def test_config_morpher_keeps_its_contract():
-    """`ConfigMorpher` alone merges mappings, and replaces lists."""
+    # `ConfigMorpher` alone merges mappings, and replaces lists.
     assert len(ConfigMorpher(["base.yaml", "local.yaml"]).fetch("models")) == 3
 
 
 def test_sections():
-    """The declared roles count, and the other sections are at hand."""
+    """The declared roles count, own keys reach no call, and the other sections are at hand."""
     dispatcher = load("base.yaml")
     assert list(dispatcher.contract) == ["chatcompletions", "postcompletions", "title"]
     assert dispatcher.contract.own_keys == {"tags"}
     assert dispatcher.for_title.borrowed_from == "chatcompletions"
     assert dict(dispatcher.sections) == {"router_settings": {"num_retries": 2}}
+    taken = dispatcher.for_chatcompletions.morph(lambda **kwargs: None)
+    metadata = {"team": "blue", "keys": [1, 2]}
+    assert taken == {"model": "gpt-4o", "metadata": metadata, "timeout": 60}
 
 
-def test_own_keys_are_kept_back():
-    """A key that the file declares as the program's own reaches no call."""
-    assert load("base.yaml").for_chatcompletions.morph(lambda **kwargs: None) == {
-        "model": "gpt-4o",
-        "metadata": {"team": "blue", "keys": [1, 2]},
-        "timeout": 60,
-    }
-
-
-@pytest.mark.parametrize("source", ["mapping", "morpher", "dispatcher"])
-def test_other_sources(source):
+@pytest.mark.parametrize(
+    "make", [lambda config: load(config.config), load, ModelDispatcher], ids=["dict", "load", "own"]
+)
+def test_other_sources(make):
     """A mapping and a ConfigMorpher give what the file gives."""
-    config = ConfigMorpher("base.yaml")
-    made = {
-        "mapping": lambda: load(config.config),
-        "morpher": lambda: load(config),
-        "dispatcher": lambda: ModelDispatcher(config),
-    }[source]()
-    assert made.groups == load("base.yaml").groups
+    assert make(ConfigMorpher("base.yaml")).groups == load("base.yaml").groups
 
 
-def test_models_by_name(folder):
+def test_models_by_name(write):
     """Models may be written as a mapping of names."""
-    (folder / "named.yaml").write_text(
-        "models:\n  fast: {model: gpt-4o-mini}\n  deep: {model: o3}\n"
-    )
+    write("named.yaml", "models:\n  fast: {model: gpt-4o-mini}\n  deep: {model: o3}\n")
     assert list(models_of(load("named.yaml"))) == ["fast", "deep"]
-    (folder / "more.yaml").write_text("models:\n  deep: {temperature: 1}\n")
-    assert models_of(load("named.yaml", "more.yaml"))["deep"]["temperature"] == 1
-    (folder / "list.yaml").write_text("models:\n  - {name: deep, seed: 1}\n")
-    assert models_of(load("named.yaml", "list.yaml"))["deep"]["seed"] == 1
+    for text in ("models:\n  deep: {seed: 1}\n", "models:\n  - {name: deep, seed: 1}\n"):
+        more = write("more.yaml", text)
+        assert models_of(load("named.yaml", more))["deep"]["seed"] == 1
 
 
 def test_optional_files():
@@ -130,17 +114,11 @@ def test_overrides(override, path, value):
 @pytest.mark.parametrize("path", ["models[name=a].seed", "models.a.seed"])
 @pytest.mark.parametrize("models", [{"a": {"model": "m"}}, [{"name": "a", "model": "m"}]])
 def test_override_by_name(models, path):
-    """A model is named in either way, however the models are written."""
-    group = load({"models": models}, overrides=[f"{path}=1"]).for_chatcompletions
-    assert group.kwargs() == {"model": "m", "seed": 1}
-
-
-def test_overridden_section():
-    """An override may set a setting of a section that is not there yet."""
-    models = {"models": [{"model": "gpt-4o"}]}
-    assert load(models, overrides=["router_settings.num_retries=0"]).sections == {
-        "router_settings": {"num_retries": 0}
-    }
+    """A model is named in either way, however written; a section need not be there yet."""
+    overrides = [f"{path}=1", "router_settings.num_retries=0"]
+    dispatcher = load({"models": models}, overrides=overrides)
+    assert dispatcher.for_chatcompletions.kwargs() == {"model": "m", "seed": 1}
+    assert dispatcher.sections == {"router_settings": {"num_retries": 0}}
 
 
 def test_overrides_from_the_environment(monkeypatch):
@@ -175,11 +153,11 @@ def test_wrong_overrides(override, words, monkeypatch):
 def test_place_of_an_override(monkeypatch):
     """A fault in a value that was overridden is at the override."""
     monkeypatch.setenv("DISPATCH_SET", "models[0].roles=chat")
-    with pytest.raises(ConfigError) as caught:
-        load("base.yaml", overrides=["models[1].roles=chat", "models[0].api_key=sk-canary"])
-    places = [str(fault.position) for fault in caught.value.faults]
+    overrides = ["models[1].roles=chat", "models[0].api_key=sk-canary"]
+    error = raised(ConfigError, load, "base.yaml", overrides=overrides)
+    places = [str(fault.position) for fault in error.faults]
     assert places == ["DISPATCH_SET models[0].roles", "--set models[1].roles"]
-    assert "sk-canary" not in str(caught.value)
+    assert "sk-canary" not in str(error)
 
 
 @pytest.mark.parametrize(
@@ -190,28 +168,24 @@ def test_place_of_an_override(monkeypatch):
         ("- {name: a, model: 7}", "local.yaml:2:20: models[0].model"),
     ],
 )
-def test_places_in_merged_files(folder, text, place):
+def test_places_in_merged_files(write, text, place):
     """A fault in a merged model is at the line of the file that wrote it."""
-    (folder / "local.yaml").write_text(f"models:\n{text}\n")
-    with pytest.raises(ConfigError) as caught:
-        load("base.yaml", "local.yaml")
-    assert str(caught.value.faults[0]).startswith(place)
+    local = write("local.yaml", f"models:\n{text}\n")
+    error = raised(ConfigError, load, "base.yaml", local)
+    assert str(error.faults[0]).startswith(place)
 
 
-def test_place_in_defaults_and_role_entries(folder):
+def test_place_in_defaults_and_role_entries(write):
     """A fault in a default or in a role's parameter is at the line there."""
-    (folder / "c.yaml").write_text(
-        "defaults:\n  api_key: ''\nmodels:\n  - model: gpt-4o\n    roles:\n"
-        "      - chatcompletions\n      - postcompletions: {task: a, api_key: ''}\n"
-    )
-    dispatcher = load("c.yaml")
+    roles = "[chatcompletions, postcompletions: {task: a, api_key: ''}]"
+    text = f"defaults:\n  api_key: ''\nmodels:\n- {{model: gpt-4o, roles: {roles}}}\n"
+    dispatcher = load(write("c.yaml", text))
     for group, place in (
         (dispatcher.for_chatcompletions, "c.yaml:2:12: defaults.api_key"),
-        (dispatcher.for_postcompletions, "c.yaml:7:45: models[0].roles[1].postcompletions.api_key"),
+        (dispatcher.for_postcompletions, "c.yaml:4:80: models[0].roles[1].postcompletions.api_key"),
     ):
-        with pytest.raises(ConfigError) as caught:
-            group.morph(lambda **kwargs: None)
-        assert str(caught.value.faults[0]).startswith(place)
+        error = raised(ConfigError, group.morph, lambda **kwargs: None)
+        assert str(error.faults[0]).startswith(place)
 
 
 @pytest.mark.parametrize(
@@ -228,14 +202,12 @@ def test_place_in_defaults_and_role_entries(folder):
         ("own_keys: tags", "own_keys", "expected a list of keys"),
     ],
 )
-def test_wrong_sections(folder, section, where, words):
+def test_wrong_sections(write, section, where, words):
     """A section of the wrong shape is reported with its place."""
-    (folder / "c.yaml").write_text(f"models: [{{model: gpt-4o}}]\n{section}\n")
-    with pytest.raises(ConfigError, match=words) as caught:
-        load("c.yaml")
-    fault = caught.value.faults[0]
-    assert fault.where == where
-    assert fault.position.line == 2
+    file = write("c.yaml", f"models: [{{model: gpt-4o}}]\n{section}\n")
+    error = raised(ConfigError, load, file)
+    assert words in str(error)
+    assert (error.faults[0].where, error.faults[0].position.line) == (where, 2)
 
 
 def test_program_wins_over_the_file():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 import copy
 import dataclasses
 import functools
@@ -35,6 +34,7 @@ from dispatch.errors import (
     SignatureError,
     UnsetVariableError,
 )
+from tests.helpers import places, raised
 from tests.models import models, values
 
 MODEL = {
@@ -72,25 +72,20 @@ def anything(**kwargs): ...
 # Where a configuration comes from
 
 
-@pytest.fixture
-def files(tmp_path):
-    (tmp_path / "a.yaml").write_text("models: [{name: a, model: m}]\ntools: {x: 1, y: 1}\n")
-    (tmp_path / "b.json").write_text('{"tools": {"y": 2}, "models": [{"model": "n"}]}')
-    (tmp_path / "c.toml").write_text("[tools]\nz = 3\n")
-    return [tmp_path / name for name in ("a.yaml", "b.json", "c.toml")]
-
-
-def test_files(files, tmp_path):
+def test_files(write):
     """One path, or a list of paths that are merged, is read; a format may be named."""
-    readers = (ConfigMorpher.from_yaml, ConfigMorpher.from_json, ConfigMorpher.from_toml)
-    tools = ({"x": 1, "y": 1}, {"y": 2}, {"z": 3})
-    for path, expected, read in zip(files, tools, readers, strict=True):
-        assert ConfigMorpher(path).fetch("tools") == expected
-        assert ConfigMorpher(str(path)).fetch("tools") == expected
-        hidden = tmp_path / f"{path.stem}.conf"
-        hidden.write_text(path.read_text())
-        assert read(hidden) == ConfigMorpher(path)
-    merged = ConfigMorpher(files).config  # from left to right: mappings merge, lists are replaced
+    texts = {
+        "yaml": ("models: [{name: a, model: m}]\ntools: {x: 1, y: 1}\n", {"x": 1, "y": 1}),
+        "json": ('{"tools": {"y": 2}, "models": [{"model": "n"}]}', {"y": 2}),
+        "toml": ("[tools]\nz = 3\n", {"z": 3}),
+    }
+    for kind, (text, tools) in texts.items():
+        config = ConfigMorpher(write(f"a.{kind}", text))
+        assert config == ConfigMorpher(f"a.{kind}")
+        assert config == getattr(ConfigMorpher, f"from_{kind}")(write(f"{kind}.conf", text))
+        assert config.fetch("tools") == tools
+    # from left to right: mappings merge, lists are replaced
+    merged = ConfigMorpher([f"a.{kind}" for kind in texts]).config
     assert merged == {"models": [{"model": "n"}], "tools": {"x": 1, "y": 2, "z": 3}}
     assert list(merged) == ["models", "tools"]
 
@@ -99,42 +94,13 @@ def test_files(files, tmp_path):
 
 
 def test_fetch(config):
-    """The calls that programs make give what they expect."""
+    """The calls that programs make give what they expect; a default only if there is no value."""
     assert config.fetch("models") == CONFIG["models"]
-    assert config.fetch("instruction", "none") == "none"
-    assert config.fetch("tools.others", []) == []
-    assert config.fetch("models[name=none]", None) is None
-    assert config.fetch("models[7]", None) is None
     assert config.fetch("models[name=x or model=ollama/llama3].name") == "local"
-    dispatcher = ModelDispatcher(CONFIG["models"])
-    group, empty = dispatcher.for_chatcompletions, dispatcher.for_postcompletions
-    assert group
-    assert group.fetch("models")
-    assert not empty
-
-
-@pytest.mark.parametrize(
-    ("path", "error", "message"),
-    [
-        ("instruction", ValueError, "no key 'instruction'"),
-        ("models[name=none]", ValueError, "no item with name='none'"),
-        ("models[7]", IndexError, r"no item \[7\] in a list of 2 items"),
-        ("models[0:1]", PathSyntaxError, "malformed"),
-    ],
-)
-def test_fetch_raises(config, path, error, message):
-    """A step that leads nowhere raises what users catch; a malformed path raises always."""
-    with pytest.raises(error, match=message):
-        config.fetch(path)
-    with pytest.raises(error) if error is PathSyntaxError else contextlib.nullcontext():
-        assert config.fetch(path, []) == []
-
-
-def test_fetch_default(config):
-    """A default is returned as it is, and only if there is no value."""
-    default = [object()]
-    assert config.fetch("nowhere", default) is default
-    nothing = ConfigMorpher({"a": None, "b": 0, "c": ""})
+    default, nothing = [object()], ConfigMorpher({"a": None, "b": 0, "c": ""})
+    for path in ("instruction", "tools.others", "models[name=none]", "models[7]"):
+        assert config.fetch(path, default) is default
+        assert config.fetch(path, None) is None
     assert [nothing.fetch(key, "default") for key in "abc"] == [None, 0, ""]
 
 
@@ -154,23 +120,16 @@ def test_kwargs_of_any_callable(config):
     for target in (litellm.completion, functools.partial(litellm.acompletion, timeout=1)):
         assert not set(RESERVED) & set(config.morph(target, "models[0]"))
     assert config.morph(anything, "models[0]") == MODEL
+    assert PlainMorpher(CONFIG).morph(litellm.completion, "models[0]") == MODEL, "has no policy"
     car = {"name": 911, "model": "Carrera", "roles": ["x"], "api_key": ""}
     cars = ConfigMorpher({"car": car})
     assert cars.morph(lambda name, model: None, "car") == {"name": 911, "model": "Carrera"}
     assert cars.morph(anything, "car", strict=True, return_config_keys_only=False) == car
 
 
-def test_plain_morpher_knows_no_models():
-    """The generic `ConfigMorpher` applies no policy, not even to LiteLLM's callables."""
-    assert PlainMorpher(CONFIG).morph(litellm.completion, "models[0]") == MODEL
-
-
 def test_named_reserved_keys(group):
     """A reserved key goes to a callable that names it."""
-
-    def naming(name, *, system_prompt=None, **kwargs): ...
-
-    taken = group.morph(naming, "models[0]")
+    taken = group.morph(lambda name, *, system_prompt=None, **kwargs: None, "models[0]")
     assert (taken["name"], taken["system_prompt"]) == ("fast", "be brief")
     assert "roles" not in taken
     roles = group.morph(lambda roles: None, "models[0]")
@@ -198,21 +157,18 @@ def test_callable_with_what_comes_out(group, target):
         inspect.signature(target.func).bind_partial(*target.args, **kwargs)
 
 
+@pytest.mark.filterwarnings("error")
 def test_positional_only(config, group):
     """A key that names a positional-only parameter is an error with its place."""
 
     def positional(model, /, temperature): ...
 
-    def reserved(name, /, **kwargs): ...
-
     for each in (config, group):
-        with pytest.raises(
-            ConfigError, match=r"^models\[0\].model: names a positional-only"
-        ) as caught:
-            each.morph(positional, "models[0]")
-        assert [fault.code for fault in caught.value.faults] == ["positional-only"]
+        (fault,) = raised(ConfigError, each.morph, positional, "models[0]").faults
+        assert (fault.code, fault.where) == ("positional-only", "models[0].model")
+        assert fault.message.startswith("names a positional-only")
     assert config.morph(functools.partial(positional, "m"), "models[0]") == {"temperature": 0}
-    assert "name" not in group.morph(reserved, "models[0]")
+    assert "name" not in group.morph(lambda name, /, **kwargs: None, "models[0]")
 
 
 @dataclasses.dataclass
@@ -235,10 +191,8 @@ class Request(pydantic.BaseModel):
 def test_multiple_callables(config):
     """A list or a tuple of callables gives a tuple."""
     results = config.morph(named, "models[0]"), config.morph(anything, "models[0]")
-    assert config.morph([named, anything], "models[0]") == results
-    assert config.morph((named, anything), "models[0]") == results
-    assert config.morph([named], "models[0]") == results[:1]
-    assert config.morph([], "models[0]") == ()
+    for targets in ([named, anything], (named, anything), [named], []):
+        assert config.morph(targets, "models[0]") == results[: len(targets)]
 
 
 # morph: its options
@@ -246,25 +200,21 @@ def test_multiple_callables(config):
 
 def test_forbidden_extra_keys(config, group):
     """Forbidden extra keys are named in the order written, without reserved ones in a group."""
-    with pytest.raises(ExtraKeysError) as caught:
-        group.morph(named, "models[0]", allow_extra_keys=False)
-    assert isinstance(caught.value, ValueError)
-    assert caught.value.keys == ("api_key", "api_base", "num_retries", "extra_body")
-    assert str(caught.value) == (
-        "models[0]: no callable accepts api_key, api_base, num_retries, extra_body"
-    )
-    with pytest.raises(
-        ExtraKeysError, match=r"^models\[0\]: no callable accepts name, system_prompt"
-    ):
+    error = raised(ExtraKeysError, group.morph, named, "models[0]", allow_extra_keys=False)
+    assert isinstance(error, ValueError)
+    assert error.keys == ("api_key", "api_base", "num_retries", "extra_body")
+    assert str(error) == "models[0]: no callable accepts api_key, api_base, num_retries, extra_body"
+    with pytest.raises(ExtraKeysError, match=r"^models\[0\]: no callable accepts name, system_p"):
         config.morph(named, "models[name=fast]", allow_extra_keys=False)
 
 
 def test_extra_key():
     """A key is extra only if no callable takes it."""
     config = ConfigMorpher({"model": "m", "stop": 1, "size": 2})
+    first = lambda model: None  # noqa: E731
     with pytest.raises(ExtraKeysError, match=r"accepts size$"):
-        config.morph([lambda model: None, lambda stop: None], allow_extra_keys=False)
-    both = config.morph([lambda model: None, anything], allow_extra_keys=False)
+        config.morph([first, lambda stop: None], allow_extra_keys=False)
+    both = config.morph([first, anything], allow_extra_keys=False)
     assert both == ({"model": "m"}, {"model": "m", "stop": 1, "size": 2})
     with pytest.raises(ExtraKeysError, match=r"accepts model$"):
         config.morph(functools.partial(lambda model, **rest: None, "m"), allow_extra_keys=False)
@@ -279,8 +229,8 @@ def test_every_parameter():
     config = ConfigMorpher({"limit": 9, "model": "m", "unknown": 1})
     for _time in range(2):
         taken = config.morph(target, return_config_keys_only=False)
-        values = [("limit", 9), ("model", "m"), ("required", None), ("tags", []), ("queue", stack)]
-        assert list(taken.items()) == values
+        values = {"limit": 9, "model": "m", "required": None, "tags": [], "queue": stack}
+        assert list(taken.items()) == list(values.items())
         taken["tags"].append("mine")
         taken["queue"].append(2)
     assert stack == collections.deque([1])
@@ -311,9 +261,8 @@ def test_own_dataclass(config):
 
 def test_return_type(config):
     """A dict is the default, by either name; an unknown return type is refused."""
-    taken = config.morph(named, "models[0]")
     for form in ("dict", ReturnType.DICT):
-        assert config.morph(named, "models[0]", return_type=form) == taken
+        assert config.morph(named, "tools", return_type=form) == config.morph(named, "tools") == {}
     with pytest.raises(ValueError, match="'tuple' is not a valid ReturnType"):
         config.morph(named, "models[0]", return_type="tuple")
 
@@ -325,8 +274,7 @@ def test_equal_dataclasses(config):
     assert first == same != other
     assert first != config.morph(named, "models[0]")
     for twin in again(first):
-        assert twin == first
-        assert twin is not first
+        assert (twin == first, twin is first) == (True, False)
 
 
 @pytest.mark.parametrize("key", ["my-key", "class", "1st", "", "a b"])
@@ -352,16 +300,17 @@ def test_no_field(key):
 )
 def test_no_mapping(config, start_from, found):
     """Only a mapping is morphed."""
-    with pytest.raises(ConfigError, match=f"expected a mapping to morph, found {found}") as caught:
-        config.morph(named, start_from)
-    assert caught.value.faults[0].where == start_from.replace("name=fast", "0")
+    (fault,) = raised(ConfigError, config.morph, named, start_from).faults
+    assert fault.message == f"expected a mapping to morph, found {found}"
+    assert fault.where == start_from.replace("name=fast", "0")
 
 
 def test_keys_that_are_no_strings():
     """Keys that are no strings cannot be arguments."""
-    with pytest.raises(ConfigError, match="a key must be a string, found a number") as caught:
-        ConfigMorpher({"node": {1: "a", None: "b", "model": "m"}}).morph(named, "node")
-    assert [fault.where for fault in caught.value.faults] == ["node", "node"]
+    config = ConfigMorpher({"node": {1: "a", None: "b", "model": "m"}})
+    error = raised(ConfigError, config.morph, named, "node")
+    assert "a key must be a string, found a number" in str(error)
+    assert places(error.faults) == ["node", "node"]
 
 
 @pytest.mark.parametrize(
@@ -382,11 +331,10 @@ def test_wrong_path_or_callable(config, target, path, error):
         config.morph(target, path)
 
 
-def test_places(tmp_path):
+def test_places(write):
     """Errors have the path in the user's configuration, however the node was asked for."""
-    file = tmp_path / "c.yaml"
-    file.write_text("a: 1\nmodels:\n- {name: n, model: m, h: {k: [os.environ/NO_SUCH_KEY]}}\n")
     model = {"name": "n", "model": "m", "h": {"k": ["os.environ/NO_SUCH_KEY"]}}
+    file = write("c.yaml", f"a: 1\nmodels:\n- {json.dumps(model)}\n")
     plain = ConfigMorpher({"models": [model]})
     group = ModelDispatcher([{"model": "x", "roles": "postcompletions"}, model]).for_chatcompletions
     for config, path, where in [
@@ -394,13 +342,12 @@ def test_places(tmp_path):
         (plain, ["models", 0], "models[0].h.k[0]: "),
         (plain, "models[name=n]", "models[0].h.k[0]: "),
         (group, None, "models[1].h.k[0]: "),
-        (ConfigMorpher(file), "models[-1]", f"{file}:3:31: models[0].h.k[0]: "),
+        (ConfigMorpher(file), "models[-1]", "c.yaml:3:43: models[0].h.k[0]: "),
         (ConfigMorpher(model), None, "h.k[0]: "),
     ]:
         for _cached in range(2):
-            with pytest.raises(UnsetVariableError) as caught:
-                config.morph(litellm.completion, path)
-            assert str(caught.value).startswith(f"{where}NO_SUCH_KEY is not set")
+            error = raised(UnsetVariableError, config.morph, litellm.completion, path)
+            assert str(error).startswith(f"{where}NO_SUCH_KEY is not set")
 
 
 def test_models_are_never_resolved(monkeypatch):
@@ -408,34 +355,33 @@ def test_models_are_never_resolved(monkeypatch):
     monkeypatch.setenv("SOME_KEY", "sk-canary")
     models = [{"model": "a", "api_key": "os.environ/SOME_KEY"}, {"model": "b"}]
     config = ConfigMorpher({"models": models, "user": "u"})
-    for target in (litellm.completion, anything):
-        assert config.morph(target) == config.config
+    assert config.morph(litellm.completion) == config.morph(anything) == config.config
     group = ModelDispatcher(models).for_chatcompletions
     assert group.morph(litellm.completion) == {"model": "a", "api_key": "sk-canary"}
     assert group.morph(litellm.completion, "models[1]") == {"model": "b"}
 
 
-def test_no_error_shows_a_secret(monkeypatch):
+@pytest.mark.parametrize(
+    ("target", "path", "options"),
+    [
+        (named, "", {"allow_extra_keys": False}),
+        (anything, "", {"return_type": "dataclass"}),
+        (litellm.completion, "", {}),
+        (named, ".text", {}),
+        (named, ["models", "[api_key=sk-canary-2]"], {}),
+        (named, "models[api_key=sk-canary-3]", {}),
+    ],
+)
+def test_no_error_shows_a_secret(target, path, options, monkeypatch):
     """No error of `morph` shows a secret that its path looks for."""
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     item = {"api_key": "sk-canary", "text": "t", "x-y": 1, "h": "os.environ/NO_SUCH_KEY"}
     config = ConfigMorpher({"models": [item, {"api_key": "sk-canary-2", 1: 2}]})
-    path = "models[api_key=sk-canary]"
-    calls = [
-        lambda: config.morph(named, path, allow_extra_keys=False),
-        lambda: config.morph(anything, path, return_type="dataclass"),
-        lambda: config.morph(litellm.completion, path),
-        lambda: config.morph(named, f"{path}.text"),
-        lambda: config.morph(named, ["models", "[api_key=sk-canary-2]"]),
-        lambda: config.morph(named, "models[api_key=sk-canary-3]"),
-    ]
-    for call in calls:
-        with pytest.raises(DispatchError) as caught:
-            call()
-        error = caught.value
-        while error is not None:
-            assert "sk-canary" not in f"{error} {error!r} {error.args} {vars(error)}"
-            error = error.__cause__ or error.__context__
+    path = f"models[api_key=sk-canary]{path}" if path in ("", ".text") else path
+    error = raised(DispatchError, config.morph, target, path, **options)
+    while error is not None:
+        assert "sk-canary" not in f"{error} {error!r} {error.args} {vars(error)}"
+        error = error.__cause__ or error.__context__
 
 
 # Nothing aliases anything
@@ -486,12 +432,10 @@ def test_nothing_is_shared(written):
 def test_comprehension(model):
     """Morphing agrees with a comprehension over a plain dict, the second time as well."""
     config = ConfigMorpher({"models": [model]})
+    some = [(k, v) for k, v in model.items() if k in ("model", "temperature", "stop")]
     for _time in range(2):
-        taken = config.morph(anything, "models[0]")
-        assert list(taken.items()) == list(model.items())
-        by_name = config.morph(named, "models[0]")
-        expected = [(k, v) for k, v in model.items() if k in ("model", "temperature", "stop")]
-        assert list(by_name.items()) == expected
+        assert list(config.morph(anything, "models[0]").items()) == list(model.items())
+        assert list(config.morph(named, "models[0]").items()) == some
 
 
 def test_objects():
@@ -515,7 +459,6 @@ class AlwaysEqual:
         self.__signature__ = inspect.Signature([parameter])
 
     def __call__(self, **kwargs): ...
-
     def __eq__(self, other):
         return isinstance(other, AlwaysEqual)
 
@@ -537,7 +480,7 @@ def test_equal_callables(config):
 def test_callables_of_a_loop(config):
     """Callables made in a loop are distinguished, and none is kept alive."""
     alive = weakref.WeakSet()
-    for number in range(2000):
+    for number in range(1200):
         name = "model" if number % 3 else "stop"
         target = eval(f"lambda {name}: None")
         alive.add(target)
@@ -558,7 +501,7 @@ def test_threads(config):
     """Threads that share a configuration each get results of their own."""
 
     def work(_number):
-        for _time in range(300):
+        for _time in range(100):
             taken = config.morph(litellm.completion, "models[0]")
             assert taken["stop"] == config.fetch("models[0].stop") == ["END"]
             spoil(taken)
@@ -584,16 +527,13 @@ def test_equality(config):
     """A configuration is compared, hashed, copied and pickled by what it holds."""
     config.morph(litellm.completion, "models[0]")  # so that there is a plan
     for same in (*again(config), ConfigMorpher(CONFIG)):
-        assert same == config
-        assert hash(same) == hash(config)
+        assert (same, hash(same)) == (config, hash(config))
         assert json.dumps(same.config) == json.dumps(CONFIG)
         assert same.morph(named, "models[0]") == config.morph(named, "models[0]")
-    assert config != ConfigMorpher({})
-    assert config != CONFIG
+    assert config not in (ConfigMorpher({}), CONFIG)
 
 
 def test_key_called_source():
     """A key called source is no source, though a PMap has it as an attribute."""
     config = ConfigMorpher(pmap({"source": "x", "models": [{"model": "m"}]}))
-    assert config.source is None
-    assert config.fetch("models[0].model") == "m"
+    assert (config.source, config.fetch("models[0].model")) == (None, "m")

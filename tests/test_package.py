@@ -5,16 +5,14 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
-import subprocess
-import sys
 from pathlib import Path
 from types import FunctionType
 
 import pytest
 
 import dispatch
+from tests.helpers import python
 
-ROOT = Path(__file__).parent.parent
 PACKAGES = {"dispatch.litellm", "dispatch.tools"}  # packages of modules, which offer nothing alone
 MODULES = [
     module.name
@@ -37,15 +35,14 @@ def test_public_names(name):
 
 def test_lazy_names():
     """A name that is imported on first use is listed, and comes with a star."""
-    code = (
-        "import dispatch\n"
-        "assert set(dispatch.__all__) == set(dir(dispatch))\n"
-        "assert 'ModelDispatcher' not in vars(dispatch)\n"
-        "from dispatch import *\n"
-        "assert ModelDispatcher([]).for_role('chatcompletions') is not None\n"
-        "assert not hasattr(dispatch, 'ModelDispatchers')"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    python("""
+import dispatch
+assert set(dispatch.__all__) == set(dir(dispatch))
+assert 'ModelDispatcher' not in vars(dispatch)
+from dispatch import *
+assert ModelDispatcher([]).for_role('chatcompletions') is not None
+assert not hasattr(dispatch, 'ModelDispatchers')
+""")
 
 
 HEAVY = {"litellm", "pydantic", "rich", "yaml", "click", "difflib", "openai", "json"}
@@ -60,10 +57,7 @@ COMMANDS = [module for module in MODULES if module.startswith("dispatch.cli")]
 def test_cheap_imports(modules, needed):
     """Importing the package, or all commands, imports nothing heavy."""
     code = f"import sys, {', '.join(modules)}\nprint(sorted({HEAVY - needed} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert done.stdout.strip() == "[]"
+    assert python(code).stdout.strip() == "[]"
 
 
 # What a module may import of the package: only what comes further down in this list.

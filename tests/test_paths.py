@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import pickle
+from functools import partial
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,25 +21,18 @@ from dispatch.errors import (
     PathSyntaxError,
 )
 from dispatch.immutable import FrozenMap, freeze, thaw
+from tests.helpers import raised
 
-CONFIG: dict[str, Any] = {
-    "models": [
-        {
-            "name": "fast",
-            "model": "gemini/gemini-2.5-flash",
-            "id": 1,
-            "on": True,
-            "api_key": "sk-canary",
-            "roles": {"postcompletions": "sum up"},
-            "stops": [{"text": "a"}, {"text": "b"}],
-        },
-        {"name": "smart", "model": "gpt-4o", "id": "2", "t": 0.5, "x": None, "on": False},
-        {"name": "it's [odd]", "model": "a=b: c/d.e", "id": 3.0, "stops": [], "my key": "yes"},
-        {"name": "this or that", "model": "modèle ☃", "id": True, "x": "null", "t": "0.5"},
-        {"name": 'say "hi"', "model": "no", "on": "true", "1": "one", "2nd": "two", "empty": ""},
-    ],
-    "tools": {"roles": ["a", "b"], "v1.5": {"on/off": 1}, "": "no name", "it's": 2, "[0]": 3},
-}
+CONFIG: dict[str, Any] = yaml.safe_load("""
+models:
+- {name: fast, model: gemini/gemini-2.5-flash, id: 1, "on": true, api_key: sk-canary,
+   roles: {postcompletions: sum up}, stops: [{text: a}, {text: b}]}
+- {name: smart, model: gpt-4o, id: "2", t: 0.5, x: null, "on": false}
+- {name: "it's [odd]", model: "a=b: c/d.e", id: 3.0, stops: [], my key: "yes"}
+- {name: this or that, model: modèle ☃, id: true, x: "null", t: "0.5"}
+- {name: say "hi", model: "no", "on": "true", "1": one, 2nd: two, empty: ""}
+tools: {roles: [a, b], v1.5: {on/off: 1}, "": no name, "it's": 2, "[0]": 3}
+""")
 TREE = freeze(CONFIG)
 
 
@@ -112,17 +107,14 @@ def test_types():
     assert get(only, "items[id=1]")["id"] is not True
 
 
-def test_items_that_never_match():
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_items_that_never_match(kind):
     """An item without the key, or with a container under it, meets no condition."""
     never = [None, "id", ["id"], {}, {"id": [1]}, {"id": {"a": 1}}, {"id": (1,)}]
-    items = [*never, {"id": 1, "at": 7}]
-    for kind in (list, tuple):
-        tree = freeze({"items": kind(items)})
-        assert get(tree, "items[id=1].at") == 7
-        assert get(tree, "items[id=1 or at=7].at") == 7
-        assert get(tree, ["items", -1, "at"]) == 7
-        with pytest.raises(MissingKeyError):
-            get(tree, "items[id=a]")
+    tree = freeze({"items": kind([*never, {"id": 1, "at": 7}])})
+    for path in ("items[id=1].at", "items[id=1 or at=7].at", ["items", -1, "at"]):
+        assert get(tree, path) == 7
+    raised(MissingKeyError, get, tree, "items[id=a]")
 
 
 def test_plain_containers():
@@ -165,11 +157,10 @@ MALFORMED = [  # the path, and the column of its caret
 def test_malformed(path, column):
     """A malformed path is refused with a caret under the character, default or not."""
     for default in ((), (None,)):  # a default is no excuse for a typo
-        with pytest.raises(PathSyntaxError, match="malformed path: ") as caught:
-            ConfigMorpher(CONFIG).fetch(path, *default)
-        assert caught.value.column == column
+        error = raised(PathSyntaxError, ConfigMorpher(CONFIG).fetch, path, *default)
+        assert (error.column, "malformed path: " in str(error)) == (column, True)
         drawn = [f"  {path}", "  " + " " * (column - 1) + "^"] if path else []
-        assert str(caught.value).splitlines()[1:] == drawn
+        assert str(error).splitlines()[1:] == drawn
 
 
 @pytest.mark.parametrize("wrong", [None, True, 1.5, b"models", {"models"}])
@@ -232,10 +223,9 @@ def test_missing(path, error, message):
 )
 def test_builtin_errors(path, builtin):
     """A path that leads nowhere raises the builtin error that users catch; it can be pickled."""
-    with pytest.raises(builtin) as caught:
-        ConfigMorpher(CONFIG).fetch(path)
-    again = pickle.loads(pickle.dumps(caught.value))
-    assert (type(again), str(again)) == (type(caught.value), str(caught.value))
+    error = raised(builtin, ConfigMorpher(CONFIG).fetch, path)
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again)) == (type(error), str(error))
 
 
 SECRET = "sk-canary-1"
@@ -264,13 +254,9 @@ SECRETS = [
 @pytest.mark.parametrize("path", SECRETS)
 def test_no_secret(path):
     """No error shows a secret of a path: no message, no argument, and no error before it."""
-    for ask in (
-        lambda: ConfigMorpher(CONFIG).fetch(path),
-        lambda: ConfigMorpher(CONFIG).morph(print, path),
-    ):
-        with pytest.raises(DispatchError) as caught:
-            ask()
-        error: BaseException | None = caught.value
+    config = ConfigMorpher(CONFIG)
+    for ask in (config.fetch, partial(config.morph, print)):
+        error: BaseException | None = raised(DispatchError, ask, path)
         while error is not None:
             assert SECRET not in f"{error} {error!r} {error.args} {vars(error)}"
             error = error.__cause__ or error.__context__
@@ -295,21 +281,16 @@ def test_show_path(path, shown):
 
 def test_caret_after_a_hidden_password():
     """A caret is under its character where a URL in front of it lost its password."""
-    with pytest.raises(PathSyntaxError) as caught:
-        parse(f"m[api_base=http://a:{SECRET}@h]x")
-    assert (caught.value.path, caught.value.column) == ("m[api_base=http://***@h]x", 25)
+    error = raised(PathSyntaxError, parse, f"m[api_base=http://a:{SECRET}@h]x")
+    assert (error.path, error.column) == ("m[api_base=http://***@h]x", 25)
 
 
 def test_steps_are_a_path():
-    """What `parse` returns is a path itself, whole or in part."""
+    """What `parse` returns is a path itself, whole or in part; it shows no secret."""
     *above, last = parse("models[name=smart].model")
     assert get(get(TREE, above), (last,)) == "gpt-4o"
     assert trace(TREE, parse("models[-1].name")) == ("models", 4, "name")
     assert show_path(parse("models[0].name")) == "models[0].name"
-
-
-def test_repr():
-    """The steps of a path show no secret."""
     steps = parse(f"models[api_key={SECRET} or name=a]")
     assert repr(steps).endswith("conditions=(api_key=***, name='a')))")
 
@@ -318,9 +299,7 @@ def test_no_secret_is_suggested():
     """The nearest spelling is never a secret."""
     config = ConfigMorpher({"models": [{"api_key": SECRET, "url": f"redis://a:{SECRET}@host"}]})
     for path in ("models[api_key=sk-canary]", "models[url=redis://host]"):
-        with pytest.raises(MissingKeyError) as caught:
-            config.fetch(path)
-        assert SECRET not in str(caught.value)
+        assert SECRET not in str(raised(MissingKeyError, config.fetch, path))
 
 
 any_keys = st.text().filter(lambda key: not ("'" in key and '"' in key))
@@ -340,18 +319,13 @@ def test_quoted_and_indexed(steps, data):
         else:
             value = [value, 0] if step in (0, -2) else [0, value]
     tree = freeze({"root": value})
+    forms = st.sampled_from([".{}", "[{}]", "[ {} ]"])
     written = "root" + "".join(
-        f"[{step}]"
-        if isinstance(step, int)
-        else data.draw(
-            st.sampled_from([f".{quote(step)}", f"[{quote(step)}]", f"[ {quote(step)} ]"])
-        )
+        f"[{step}]" if isinstance(step, int) else data.draw(forms).format(quote(step))
         for step in steps
     )
     assert get(tree, written) == "here"
-    parts = [
-        f"[{quote(step)}]" if isinstance(step, str) and "[" in step else step for step in steps
-    ]
+    parts = [f"[{quote(each)}]" if "[" in str(each) else each for each in steps]
     assert get(tree, ["root", *parts]) == "here"
 
 

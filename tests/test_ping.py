@@ -71,10 +71,9 @@ def test_own_limits(ask, model, provider):
     assert (body["max_completion_tokens"], "max_tokens" in body) == (5, False)
 
 
-def test_command(model, tmp_path):
+def test_command(model, write):
     """The command shows a table or JSON, and ends with 1 where a model does not answer."""
-    file = tmp_path / "config.json"
-    file.write_text(json.dumps({"models": [model("a", "good"), model("b", "fail-500")]}))
+    file = write("config.json", {"models": [model("a", "good"), model("b", "fail-500")]})
     done = program.run("ping", file)
     assert (done.returncode, done.stderr) == (1, "")
     assert "chatcompletions\ta\t" in done.stdout
@@ -82,5 +81,5 @@ def test_command(model, tmp_path):
     done = program.run("ping", file, "--json")
     assert [each["model"] for each in json.loads(done.stdout)] == ["a", "b"]
     assert "canary" not in done.stdout
-    file.write_text(json.dumps({"models": [model("a", "good")]}))
+    write("config.json", {"models": [model("a", "good")]})
     assert program.run("ping", file).returncode == 0

@@ -19,6 +19,7 @@ from dispatch.errors import (
 )
 from dispatch.immutable import origin_of
 from dispatch.litellm.deployments import model_list
+from tests.helpers import raised
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +27,10 @@ def _alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("ABSENT", "TEAM", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
+
+
+def at(source, *path, code=""):
+    return str(source.position(path, code) if code else source.position(path))
 
 
 def source_of(*texts: tuple[str, str], models=()) -> Source:
@@ -68,44 +73,48 @@ stop = '''
 [models]
 ''' \n""",
 }
-PLACES = [
-    (("models", 0, "name"), {"yaml": "3:9", "json": "3:11", "toml": "4:1"}),
-    (("models", 0, "roles"), {"yaml": "5:10", "json": "5:11", "toml": "5:1"}),
-    (("models", 0, "roles", 0), {"yaml": "5:11", "json": "5:12", "toml": "5:10"}),
-    (("models", 0, "roles", 1, "y"), {"yaml": "5:18", "json": "5:21", "toml": "5:15"}),
-    (("models", 0, "absent"), {"yaml": "3:3", "json": "3:2", "toml": "3:1"}),
-    (("models", 1), {"yaml": "6:3", "json": "6:2", "toml": "6:1"}),
-    (("models", 1, "params", "k.k", 1, 0), {"yaml": "7:22", "json": "7:31", "toml": "7:20"}),
-    (("models", 1, "stop"), {"yaml": "8:3", "json": "8:11", "toml": "8:1"}),
-    (("models", 2), {"yaml": "3:1", "json": "2:11", "toml": "3:1"}),
-    (("absent",), {"yaml": "1:1", "json": "1:1", "toml": "1:1"}),
+PLACES = [  # a path, and where it is in YAML, JSON and TOML
+    (("models", 0, "name"), "3:9 3:11 4:1"),
+    (("models", 0, "roles"), "5:10 5:11 5:1"),
+    (("models", 0, "roles", 0), "5:11 5:12 5:10"),
+    (("models", 0, "roles", 1, "y"), "5:18 5:21 5:15"),
+    (("models", 0, "absent"), "3:3 3:2 3:1"),
+    (("models", 1), "6:3 6:2 6:1"),
+    (("models", 1, "params", "k.k", 1, 0), "7:22 7:31 7:20"),
+    (("models", 1, "stop"), "8:3 8:11 8:1"),
+    (("models", 2), "3:1 2:11 3:1"),
+    (("absent",), "1:1 1:1 1:1"),
 ]
 
 
-@pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize(("path", "places"), PLACES)
-def test_each_format(name, path, places):
+def test_each_format(path, places):
     """The deepest part of a path that was written is found; in TOML, as far as items of arrays."""
-    source = source_of((name, TEXTS[name]))
-    assert str(source.position(path)) == f"{name}:{places[name[2:]]}"
+    found = [at(source_of((name, text)), *path) for name, text in TEXTS.items()]
+    assert found == [f"{name}:{at}" for name, at in zip(TEXTS, places.split(), strict=True)]
 
 
 def test_keys():
     """A fault about a key is at the key, any other one at the value."""
     source = source_of(("c.yaml", "models: [{modle: m, roles: {chat: x}, stop: }]"))
-    assert str(source.position(("models", 0, "modle"))) == "c.yaml:1:18"
-    assert str(source.position(("models", 0, "modle"), "unknown-key")) == "c.yaml:1:11"
-    assert str(source.position(("models", 0, "roles"), "undeclared-role")) == "c.yaml:1:28"
-    assert str(source.position(("models", 0, "roles", "chat"), "undeclared-role")) == "c.yaml:1:29"
-    assert str(source.position(("models", 0, "stop"))) == "c.yaml:1:39", "nothing is written there"
+    assert at(source, "models", 0, "modle") == "c.yaml:1:18"
+    assert at(source, "models", 0, "modle", code="unknown-key") == "c.yaml:1:11"
+    assert at(source, "models", 0, "roles", code="undeclared-role") == "c.yaml:1:28"
+    assert at(source, "models", 0, "roles", "chat", code="undeclared-role") == "c.yaml:1:29"
+    assert at(source, "models", 0, "stop") == "c.yaml:1:39", "nothing is written there"
 
 
 def test_merge_keys():
     """Through a merge key the place is that of the value: own keys win, then the first merged."""
     text = "a: &a {x: 1, y: 1}\nb: &b {<<: *a, y: 2, z: 2}\nc: {<<: [*b, *a], z: 3}"
     source = source_of(("c.yaml", text))
-    places = [str(source.position(("c", key))) for key in "xyz"]
+    places = [at(source, "c", key) for key in "xyz"]
     assert places == ["c.yaml:1:11", "c.yaml:2:19", "c.yaml:3:22"]
+
+
+def test_empty_file():
+    """Where nothing was written, the file alone is named."""
+    assert at(source_of(("c.yaml", "# nothing")), "models") == "c.yaml"
 
 
 def test_merged_files():
@@ -116,10 +125,10 @@ def test_merged_files():
         ("c.json", '{"models": [{"model": "o"}]}'),
     )
     assert source.name == "a.yaml + b.toml + c.json"
-    assert str(source.position(("log", "level"))) == "b.toml:1:1"
-    assert str(source.position(("log", "name"))) == "a.yaml:1:23"
-    assert str(source.position(("log", "absent"))) == "b.toml:1:1"
-    assert str(source.position(("models", 1, "model"))) == "c.json:1:12", "the list was replaced"
+    assert at(source, "log", "level") == "b.toml:1:1"
+    assert at(source, "log", "name") == "a.yaml:1:23"
+    assert at(source, "log", "absent") == "b.toml:1:1"
+    assert at(source, "models", 1, "model") == "c.json:1:12", "the list was replaced"
     places = map(str, source.positions(("log", "level")))
     assert list(places) == ["b.toml:1:1", "a.yaml:1:14"]
     assert source.positions(("log", "absent")) == []
@@ -136,25 +145,15 @@ def test_models_merged_by_name():
             ((1, ("models", "c")),),
         ),
     )
-    places = {
-        ("models", 1, "seed"): "a.yaml:3:40",
-        ("models", 1, "stop", 0): "b.yaml:2:13",
-        ("models", 1, "temperature"): "b.yaml:2:30",
-        ("models", 2, "model"): "b.yaml:3:14",
-        ("models", 3): "b.yaml:2:3",
-    }
-    assert {path: str(source.position(path)) for path in places} == places
-    assert [str(each) for each in source.positions(("models", 1, "stop"))] == [
-        "b.yaml:2:13",
-        "a.yaml:3:29",
-    ]
+    assert at(source, "models", 1, "seed") == "a.yaml:3:40"
+    assert at(source, "models", 1, "stop", 0) == "b.yaml:2:13"
+    assert at(source, "models", 1, "temperature") == "b.yaml:2:30"
+    assert at(source, "models", 2, "model") == "b.yaml:3:14"
+    assert at(source, "models", 3) == "b.yaml:2:3"
+    places = map(str, source.positions(("models", 1, "stop")))
+    assert list(places) == ["b.yaml:2:13", "a.yaml:3:29"]
     (fault,) = source.pitfalls()
     assert (fault.path, str(fault.position)) == (("models", 1, "temperature"), "b.yaml:2:30")
-
-
-def test_empty_file():
-    """Where nothing was written, the file alone is named."""
-    assert str(source_of(("c.yaml", "# nothing")).position(("models",))) == "c.yaml"
 
 
 # lines that are shown
@@ -291,27 +290,22 @@ models:
 """
 
 
-def write(key: str) -> ConfigMorpher:
-    Path("c.yaml").write_text(FILE.replace("{key}", key))
+def write(key: str, old: str = "", new: str = "") -> ConfigMorpher:
+    Path("c.yaml").write_text(FILE.replace("{key}", key).replace(old or "\0", new))
     return ConfigMorpher("c.yaml")
+
+
+WAYS = {
+    "dispatch": lambda models: None,
+    "call": lambda models: models.for_chatcompletions.morph(call, "models[0]", strict=True),
+    "list": lambda models: model_list(models.groups),
+    "router": make_router,
+    "export": lambda models: proxy_config(models.groups),
+}
 
 
 def call(**kwargs):
     """Stand in for what a group's models are handed to."""
-
-
-def refuse(way, config):
-    models = ModelDispatcher(config)
-    if way == "dispatch":
-        return
-    if way == "call":
-        models.for_chatcompletions.morph(call, "models[0]", strict=True)
-    if way == "list":
-        model_list(models.groups)
-    if way == "router":
-        make_router(models)
-    if way == "export":
-        proxy_config(models.groups)
 
 
 @pytest.mark.parametrize(
@@ -332,14 +326,10 @@ def refuse(way, config):
 )
 def test_errors(key, way, error, column):
     """Whatever finds a fault in a model, through a merge key, names its line."""
-    config = write(key)
-    if way == "dispatch":
-        Path("c.yaml").write_text(
-            Path("c.yaml").read_text().replace("    roles: [chatc", "    x: [")
-        )
-        config = ConfigMorpher("c.yaml")
+    own_roles = ("    roles: [chatc", "    x: [") if way == "dispatch" else ("", "")
+    config = write(key, *own_roles)
     with pytest.raises(error) as caught:
-        refuse(way, config)
+        WAYS[way](ModelDispatcher(config))
     fault = caught.value.faults[0]
     assert fault.path[:2] == ("models", 0)
     assert fault.position[:3] == ("c.yaml", 3, column)
@@ -363,30 +353,25 @@ def test_warnings(monkeypatch, key, category, column):
     assert fault.position[:3] == ("c.yaml", 3, column)
 
 
-@pytest.mark.parametrize("read", [lambda path: ModelDispatcher(ConfigMorpher(path)), load])
+@pytest.mark.parametrize("read", [ModelDispatcher, lambda _: load("c.yaml")])
 def test_duplicate_names(read):
     """Of two models of one name, the second is named."""
-    write("top_p: 1")
-    Path("c.yaml").write_text(Path("c.yaml").read_text().replace("name: other", "name: fast"))
-    with pytest.raises(ConfigError) as caught:
-        model_list(read("c.yaml").groups)
-    assert [fault.position.line for fault in caught.value.faults] == [9]
+    models = read(write("top_p: 1", "name: other", "name: fast"))
+    error = raised(ConfigError, model_list, models.groups)
+    assert [fault.position.line for fault in error.faults] == [9]
 
 
 def test_own_section():
     """A configuration that is no list of models knows its lines too."""
     Path("c.yaml").write_text("search:\n  tool: {api_key: $KEY}\n")
-    tree = load_files("c.yaml")
-    assert str(origin_of(tree).source.position(("search", "tool", "api_key"))) == "c.yaml:2:19"
+    source = origin_of(load_files("c.yaml")).source
+    assert at(source, "search", "tool", "api_key") == "c.yaml:2:19"
 
 
 def test_models_of_python():
     """Models that were written in Python have no position, whatever files were read before."""
-    write("top_p: 1")
-    models = [*ConfigMorpher("c.yaml").fetch("models"), {"name": "b"}]
-    with pytest.raises(ConfigError) as caught:
-        ModelDispatcher(models)
-    (fault,) = caught.value.faults
+    models = [*write("top_p: 1").fetch("models"), {"name": "b"}]
+    (fault,) = raised(ConfigError, ModelDispatcher, models).faults
     assert (fault.path, fault.position) == (("models", 2), None)
 
 

@@ -8,231 +8,128 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import warnings
 
 import litellm
 import pytest
+import yaml
 from werkzeug import Response
 
 from dispatch import ModelDispatcher, model_list
+from tests.helpers import USER
 
-PROVIDERS = {
-    "openai": {
-        "model": "openai/gpt-4o",
-        "api_key": "sk-1",
-        "organization": "org-1",
-        "temperature": 0.3,
-        "max_tokens": 9,
-        "seed": 7,
-        "logit_bias": {"50256": -100},
-        "response_format": {"type": "json_object"},
-        "extra_headers": {"X-Team": "blue"},
-        "extra_body": {"store": True},
-    },
-    "openai reasoning": {
-        "model": "o3-mini",
-        "api_key": "sk-1",
-        "reasoning_effort": "low",
-        "max_completion_tokens": 9,
-        "service_tier": "flex",
-        "num_retries": 2,
-        "timeout": 30,
-        "drop_params": True,
-    },
-    "azure": {
-        "model": "azure/my-deployment",
-        "api_key": "az-1",
-        "api_version": "2024-06-01",
-        "temperature": 0.3,
-    },
-    "azure by entra": {
-        "model": "azure/my-deployment",
-        "azure_ad_token": "ad-1",
-        "api_version": "2024-06-01",
-        "top_p": 0.3,
-    },
-    "azure by principal": {
-        "model": "azure/my-deployment",
-        "tenant_id": "t",
-        "client_id": "c",
-        "client_secret": "s",
-        "azure_scope": "https://cognitiveservices.azure.com/.default",
-    },
-    "anthropic": {
-        "model": "anthropic/claude-3-7-sonnet-20250219",
-        "api_key": "ant-1",
-        "max_tokens": 2048,
-        "top_k": 5,
-        "stop_sequences": ["END"],
-        "thinking": {"type": "enabled", "budget_tokens": 1024},
-        "extra_headers": {"anthropic-beta": "output-128k-2025-02-19"},
-    },
-    "bedrock": {
-        "model": "bedrock/anthropic.claude-3-5-sonnet-20240620-v1:0",
-        "aws_access_key_id": "AK-1",
-        "aws_secret_access_key": "SK-1",
-        "aws_session_token": "ST-1",
-        "aws_region_name": "eu-west-1",
-        "max_tokens": 9,
-        "top_k": 5,
-        "guardrailConfig": {"guardrailIdentifier": "g", "guardrailVersion": "1"},
-    },
-    "bedrock by role": {
-        "model": "bedrock/us.amazon.nova-pro-v1:0",
-        "aws_role_name": "arn:aws:iam::1:role/r",
-        "aws_session_name": "s",
-        "aws_profile_name": "p",
-        "aws_web_identity_token": "w",
-        "aws_sts_endpoint": "https://sts.eu-west-1.amazonaws.com",
-        "performanceConfig": {"latency": "optimized"},
-    },
-    "vertex": {
-        "model": "vertex_ai/gemini-2.5-pro",
-        "vertex_project": "p",
-        "vertex_location": "europe-west1",
-        "vertex_credentials": '{"type": "service_account"}',
-        "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
-        "labels": {"team": "blue"},
-    },
-    "gemini": {
-        "model": "gemini/gemini-2.5-flash",
-        "api_key": "gm-1",
-        "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
-        "reasoning_effort": "low",
-        "top_k": 4,
-    },
-    "ollama": {
-        "model": "ollama/llama3",
-        "num_ctx": 8192,
-        "num_predict": 7,
-        "mirostat": 1,
-        "repeat_penalty": 1.1,
-        "format": "json",
-    },
-    "ollama chat": {
-        "model": "ollama_chat/llama3",
-        "num_ctx": 8192,
-        "keep_alive": "5m",
-    },
-    "vllm": {
-        "model": "hosted_vllm/my-model",
-        "api_key": "none",
-        "top_k": 20,
-        "min_p": 0.1,
-        "repetition_penalty": 1.1,
-        "guided_choice": ["a", "b"],
-        "chat_template_kwargs": {"enable_thinking": False},
-        "extra_body": {"priority": 1},
-    },
-    "any openai-compatible server": {
-        "model": "openai/my-model",
-        "api_key": "none",
-        "extra_body": {"guided_json": {"type": "object"}},
-        "top_k": 20,
-        "input_cost_per_token": 0.1,
-        "custom_llm_provider": "openai",
-    },
-}
+PROVIDERS = yaml.safe_load("""
+openai:
+  {model: openai/gpt-4o, api_key: sk-1, organization: org-1, temperature: 0.3, max_tokens: 9,
+   seed: 7, logit_bias: {"50256": -100}, response_format: {type: json_object},
+   extra_headers: {X-Team: blue}, extra_body: {store: true}}
+openai reasoning:
+  {model: o3-mini, api_key: sk-1, reasoning_effort: low, max_completion_tokens: 9,
+   service_tier: flex, num_retries: 2, timeout: 30, drop_params: true}
+azure:
+  {model: azure/my-deployment, api_key: az-1, api_version: "2024-06-01", temperature: 0.3}
+azure by entra:
+  {model: azure/my-deployment, azure_ad_token: ad-1, api_version: "2024-06-01", top_p: 0.3}
+azure by principal:
+  {model: azure/my-deployment, tenant_id: t, client_id: c, client_secret: s,
+   azure_scope: "https://cognitiveservices.azure.com/.default"}
+anthropic:
+  {model: anthropic/claude-3-7-sonnet-20250219, api_key: ant-1, max_tokens: 2048, top_k: 5,
+   stop_sequences: [END], thinking: {type: enabled, budget_tokens: 1024},
+   extra_headers: {anthropic-beta: output-128k-2025-02-19}}
+bedrock:
+  {model: "bedrock/anthropic.claude-3-5-sonnet-20240620-v1:0", aws_access_key_id: AK-1,
+   aws_secret_access_key: SK-1, aws_session_token: ST-1, aws_region_name: eu-west-1,
+   max_tokens: 9, top_k: 5, guardrailConfig: {guardrailIdentifier: g, guardrailVersion: "1"}}
+bedrock by role:
+  {model: "bedrock/us.amazon.nova-pro-v1:0", aws_role_name: "arn:aws:iam::1:role/r",
+   aws_session_name: s, aws_profile_name: p, aws_web_identity_token: w,
+   aws_sts_endpoint: "https://sts.eu-west-1.amazonaws.com",
+   performanceConfig: {latency: optimized}}
+vertex:
+  {model: vertex_ai/gemini-2.5-pro, vertex_project: p, vertex_location: europe-west1,
+   vertex_credentials: '{"type": "service_account"}', labels: {team: blue},
+   safety_settings: [{category: HARM_CATEGORY_HARASSMENT, threshold: BLOCK_NONE}]}
+gemini:
+  {model: gemini/gemini-2.5-flash, api_key: gm-1, reasoning_effort: low, top_k: 4,
+   safety_settings: [{category: HARM_CATEGORY_HARASSMENT, threshold: BLOCK_NONE}]}
+ollama:
+  {model: ollama/llama3, num_ctx: 8192, num_predict: 7, mirostat: 1, repeat_penalty: 1.1,
+   format: json}
+ollama chat:
+  {model: ollama_chat/llama3, num_ctx: 8192, keep_alive: 5m}
+vllm:
+  {model: hosted_vllm/my-model, api_key: none, top_k: 20, min_p: 0.1, repetition_penalty: 1.1,
+   guided_choice: [a, b], chat_template_kwargs: {enable_thinking: false},
+   extra_body: {priority: 1}}
+any openai-compatible server:
+  {model: openai/my-model, api_key: none, extra_body: {guided_json: {type: object}}, top_k: 20,
+   input_cost_per_token: 0.1, custom_llm_provider: openai}
+""")
 
 # Over HTTP: the key that names the endpoint, and the path, headers and part of the body that are
 # expected. A key that is None must be absent.
-ARRIVES = {
-    "openai": (
-        "api_base",
-        "/chat/completions",
-        {"Authorization": "Bearer sk-1", "OpenAI-Organization": "org-1", "X-Team": "blue"},
-        {
-            "model": "gpt-4o",
-            "temperature": 0.3,
-            "max_tokens": 9,
-            "seed": 7,
-            "logit_bias": {"50256": -100},
-            "response_format": {"type": "json_object"},
-            "store": True,
-        },
-    ),
-    "openai reasoning": (
-        "base_url",
-        "/chat/completions",
-        {"Authorization": "Bearer sk-1"},
-        {"reasoning_effort": "low", "max_completion_tokens": 9, "service_tier": "flex"},
-    ),
-    "azure": (
-        "api_base",
-        "/openai/deployments/my-deployment/chat/completions?api-version=2024-06-01",
-        {"api-key": "az-1"},
-        {"temperature": 0.3},
-    ),
-    "azure by entra": (
-        "api_base",
-        "/openai/deployments/my-deployment/chat/completions?api-version=2024-06-01",
-        {"Authorization": "Bearer ad-1"},
-        {"top_p": 0.3},
-    ),
-    "anthropic": (
-        "api_base",
-        "/v1/messages",
-        {"x-api-key": "ant-1", "anthropic-beta": "output-128k-2025-02-19"},
-        {
-            "max_tokens": 2048,
-            "top_k": 5,
-            "stop_sequences": ["END"],
-            "thinking": {"type": "enabled", "budget_tokens": 1024},
-        },
-    ),
-    "bedrock": (
-        "aws_bedrock_runtime_endpoint",
-        "/model/anthropic.claude-3-5-sonnet-20240620-v1%3A0/converse",
-        {"X-Amz-Security-Token": "ST-1"},
-        {
-            "inferenceConfig": {"maxTokens": 9},
-            "additionalModelRequestFields": {"top_k": 5},
-            "guardrailConfig": {"guardrailIdentifier": "g", "guardrailVersion": "1"},
-        },
-    ),
-    "gemini": (
-        "api_base",
-        "/models/gemini-2.5-flash:generateContent",
-        {"x-goog-api-key": "gm-1"},
-        {
-            "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
-        },
-    ),
-    "ollama": (
-        "api_base",
-        "/api/generate",
-        {},
-        {
-            "format": "json",
-            "options": {"num_ctx": 8192, "num_predict": 7, "mirostat": 1, "repeat_penalty": 1.1},
-        },
-    ),
-    "ollama chat": (
-        "api_base",
-        "/api/chat",
-        {},
-        {"options": {"num_ctx": 8192}, "keep_alive": "5m"},
-    ),
-    "vllm": (
-        "api_base",
-        "/chat/completions",
-        {"Authorization": "Bearer none"},
-        {
-            "top_k": 20,
-            "min_p": 0.1,
-            "repetition_penalty": 1.1,
-            "guided_choice": ["a", "b"],
-            "chat_template_kwargs": {"enable_thinking": False},
-            "priority": 1,
-        },
-    ),
-    "any openai-compatible server": (
-        "api_base",
-        "/chat/completions",
-        {"Authorization": "Bearer none"},
-        {"guided_json": {"type": "object"}, "top_k": 20, "input_cost_per_token": None},
-    ),
-}
+ARRIVES = yaml.safe_load("""
+openai:
+  - api_base
+  - /chat/completions
+  - {Authorization: Bearer sk-1, OpenAI-Organization: org-1, X-Team: blue}
+  - {model: gpt-4o, temperature: 0.3, max_tokens: 9, seed: 7, logit_bias: {"50256": -100},
+     response_format: {type: json_object}, store: true}
+openai reasoning:
+  - base_url
+  - /chat/completions
+  - {Authorization: Bearer sk-1}
+  - {reasoning_effort: low, max_completion_tokens: 9, service_tier: flex}
+azure:
+  - api_base
+  - /openai/deployments/my-deployment/chat/completions?api-version=2024-06-01
+  - {api-key: az-1}
+  - {temperature: 0.3}
+azure by entra:
+  - api_base
+  - /openai/deployments/my-deployment/chat/completions?api-version=2024-06-01
+  - {Authorization: Bearer ad-1}
+  - {top_p: 0.3}
+anthropic:
+  - api_base
+  - /v1/messages
+  - {x-api-key: ant-1, anthropic-beta: output-128k-2025-02-19}
+  - {max_tokens: 2048, top_k: 5, stop_sequences: [END],
+     thinking: {type: enabled, budget_tokens: 1024}}
+bedrock:
+  - aws_bedrock_runtime_endpoint
+  - /model/anthropic.claude-3-5-sonnet-20240620-v1%3A0/converse
+  - {X-Amz-Security-Token: ST-1}
+  - {inferenceConfig: {maxTokens: 9}, additionalModelRequestFields: {top_k: 5},
+     guardrailConfig: {guardrailIdentifier: g, guardrailVersion: "1"}}
+gemini:
+  - api_base
+  - /models/gemini-2.5-flash:generateContent
+  - {x-goog-api-key: gm-1}
+  - {safetySettings: [{category: HARM_CATEGORY_HARASSMENT, threshold: BLOCK_NONE}]}
+ollama:
+  - api_base
+  - /api/generate
+  - {}
+  - {format: json,
+     options: {num_ctx: 8192, num_predict: 7, mirostat: 1, repeat_penalty: 1.1}}
+ollama chat:
+  - api_base
+  - /api/chat
+  - {}
+  - {options: {num_ctx: 8192}, keep_alive: 5m}
+vllm:
+  - api_base
+  - /chat/completions
+  - {Authorization: Bearer none}
+  - {top_k: 20, min_p: 0.1, repetition_penalty: 1.1, guided_choice: [a, b],
+     chat_template_kwargs: {enable_thinking: false}, priority: 1}
+any openai-compatible server:
+  - api_base
+  - /chat/completions
+  - {Authorization: Bearer none}
+  - {guided_json: {type: object}, top_k: 20, input_cost_per_token: null}
+""")
 
 OWN = {"name": "mine", "system_prompt": "be brief", "roles": ["chatcompletions"]}
 
@@ -243,23 +140,15 @@ def complete(model, messages=(), **kwargs):
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("target", [litellm.completion, litellm.acompletion, complete])
+@pytest.mark.filterwarnings("error")
 def test_morph(provider, target):
-    """The arguments of a call are what was written, in its order, and no more."""
+    """The arguments of a call are what was written, in its order, and no more; a deployment too."""
     written = PROVIDERS[provider]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        group = ModelDispatcher([OWN | written]).for_chatcompletions
-        kwargs = group.morph(target, start_from="models[0]", strict=True, allow_extra_keys=False)
+    models = ModelDispatcher([OWN | written])
+    kwargs = models.for_chatcompletions.morph(target, strict=True, allow_extra_keys=False)
     assert list(kwargs.items()) == list(written.items())
-
-
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_deployment(provider):
-    """A deployment holds what was written, with its order and system prompt."""
-    written = PROVIDERS[provider]
-    (made,) = model_list(ModelDispatcher([OWN | written]).groups)
-    added = {"litellm_system_prompt": "be brief", "order": 1}
-    assert made["litellm_params"] == written | added
+    (made,) = model_list(models.groups)
+    assert made["litellm_params"] == written | {"litellm_system_prompt": "be brief", "order": 1}
 
 
 @pytest.mark.parametrize("provider", ARRIVES)
@@ -272,7 +161,7 @@ def test_request(provider, httpserver):
     model = OWN | PROVIDERS[provider] | {endpoint: httpserver.url_for("/").rstrip("/")}
     kwargs = ModelDispatcher([model]).for_chatcompletions.kwargs()
     with contextlib.suppress(Exception):  # the answer is empty; what arrived is what counts
-        litellm.completion(**kwargs, messages=[{"role": "user", "content": "hi"}], max_retries=0)
+        litellm.completion(**kwargs, messages=[USER], max_retries=0)
     request = httpserver.log[0][0]
     body = request.get_json(force=True)
     assert request.environ["RAW_URI"] == path

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
+import litellm
 import pytest
 import yaml
 
@@ -18,27 +16,29 @@ from dispatch.litellm.deployments import as_sent, deploy
 from dispatch.litellm.proxy import find_left_out, proxy_config, to_yaml, variables
 from dispatch.litellm.settings import SECTIONS
 from tests import program
+from tests.helpers import python, raised
 
-ROOT = Path(__file__).parent.parent
-MODELS = [
-    {
-        "name": "größe",
-        "model": "openai/m",
-        "api_key": "os.environ/FIRST_KEY",
-        "extra_headers": {"X-Team": "os.environ/TEAM"},
-        "roles": ["chatcompletions", {"postcompletions": "review it: now"}],
-    },
-    {"model": "o3", "rpm": 3, "temperature": 1e-5, "stop": ["on", "1e3"]},
-]
+MODELS = yaml.safe_load("""
+- name: größe
+  model: openai/m
+  api_key: os.environ/FIRST_KEY
+  extra_headers: {X-Team: os.environ/TEAM}
+  roles: [chatcompletions, {postcompletions: "review it: now"}]
+- {model: o3, rpm: 3, temperature: 1.0e-5, stop: ["on", "1e3"]}
+""")
+PASTED = {"models": [{"model": "m", "api_key": "sk-1"}]}
+
+
+def export_of(*models, own_keys=(), **sections):
+    return proxy_config(ModelDispatcher({"models": [*models], **sections}, own_keys=own_keys))
 
 
 @pytest.fixture
-def export(tmp_path):
+def export(write):
     """Run `dispatch export` on a configuration."""
 
     def run(config, *arguments):
-        file = tmp_path / "config.json"
-        file.write_text(json.dumps(config), encoding="utf-8")
+        file = write("config.json", config)
         return program.run("export", file, "--to", "litellm-proxy", *arguments)
 
     return run
@@ -63,7 +63,7 @@ def test_cooldown():
     """The only model of a role cools down where a fallback follows, as in a Router made here."""
     models = [{"name": "a", "model": "m"}, {"name": "b", "model": "m", "roles": "postcompletions"}]
     settings = {"fallbacks": [{"chatcompletions": ["postcompletions"]}]}
-    config = proxy_config(ModelDispatcher({"models": models, "litellm_settings": settings}))
+    config = export_of(*models, litellm_settings=settings)
     infos = [each["model_info"] for each in config["model_list"]]
     assert [info.get("allowed_fails") for info in infos] == [1, None]
     again = proxy_config(ModelDispatcher(config))
@@ -74,27 +74,23 @@ def test_orders():
     """Orders, weights and notes on a model go along; the program's own keys stay behind."""
     model = {"model": "m", "tags": ["a"], "order": 1, "model_info": {"mode": "chat"}}
     models = [model | {"weight": 9}, model, model | {"enabled": False}]
-    made = proxy_config(ModelDispatcher(models, own_keys=["tags"]))["model_list"]
-    assert [each["litellm_params"] for each in made] == [
-        {"model": "m", "order": 1, "weight": 9},
-        {"model": "m", "order": 1, "weight": 1},
-    ]
+    made = export_of(*models, own_keys=["tags"])["model_list"]
+    params = [each["litellm_params"] for each in made]
+    assert params == [{"model": "m", "order": 1, "weight": weight} for weight in (9, 1)]
     assert {each["model_info"]["mode"] for each in made} == {"chat"}
 
 
 def test_sections():
     """Every section that LiteLLM's proxy documents goes along, in the order written."""
-    sections = {
-        "environment_variables": {"LANGFUSE_HOST": "http://127.0.0.1:3000"},
-        "credential_list": [
-            {"credential_name": "a", "credential_values": {"api_key": "os.environ/KEY"}}
-        ],
-        "guardrails": [{"guardrail_name": "pii", "litellm_params": {"mode": "pre_call"}}],
-        "router_settings": {"fallbacks": [{"postcompletions": ["chatcompletions"]}]},
-        "litellm_settings": {"drop_params": True},
-        "mcp_servers": {"docs": {"url": "http://127.0.0.1:1"}},
-        "general_settings": {"master_key": "os.environ/OTHER"},
-    }
+    sections = yaml.safe_load("""
+        environment_variables: {LANGFUSE_HOST: "http://127.0.0.1:3000"}
+        credential_list: [{credential_name: a, credential_values: {api_key: os.environ/KEY}}]
+        guardrails: [{guardrail_name: pii, litellm_params: {mode: pre_call}}]
+        router_settings: {fallbacks: [{postcompletions: [chatcompletions]}]}
+        litellm_settings: {drop_params: true}
+        mcp_servers: {docs: {url: "http://127.0.0.1:1"}}
+        general_settings: {master_key: os.environ/OTHER}
+    """)
     dispatcher = ModelDispatcher({"models": MODELS, **sections})
     config = proxy_config(dispatcher)
     assert list(config) == ["model_list", *sections]
@@ -106,20 +102,16 @@ def test_sections():
 def test_left_out():
     """A section that the proxy does not have is a warning with the nearest that it has."""
     tree = {"models": MODELS, "general_setting": {}, "mine": 1, "x-mine": 2}
-    faults = [str(fault) for fault in find_left_out(ModelDispatcher(tree))]
-    assert len(faults) == 2
-    assert faults[0].endswith("did you mean 'general_settings'?")
-    assert faults[1] == "mine: is left out: LiteLLM's proxy has no such section"
+    near, far = map(str, find_left_out(ModelDispatcher(tree)))
+    assert near.endswith("did you mean 'general_settings'?")
+    assert far == "mine: is left out: LiteLLM's proxy has no such section"
 
 
 def test_sections_of_the_proxy():
     """The sections are those that the installed proxy reads, as its source shows."""
-    import litellm
-
     source = Path(litellm.__file__).parent / "proxy" / "proxy_server.py"
     text = source.read_text(encoding="utf-8")
-    read = {name for name in SECTIONS if f'config.get("{name}"' in text}
-    assert len(read) > 15
+    assert sum(f'config.get("{name}"' in text for name in SECTIONS) > 15
 
 
 @pytest.mark.parametrize(
@@ -136,9 +128,7 @@ def test_sections_of_the_proxy():
 def test_literal_secret(keys, place):
     """A literal secret is refused unless it is allowed."""
     groups = dispatch([{"name": "x", "model": "m"} | keys])
-    with pytest.raises(SecretError) as caught:
-        proxy_config(groups)
-    assert str(caught.value).startswith(place)
+    assert str(raised(SecretError, proxy_config, groups)).startswith(place)
     (made,) = proxy_config(groups, allow_literal_secrets=True)["model_list"]
     (value,) = keys.values()
     assert value in (*made["litellm_params"].values(), {"secret": made["model_info"].get("secret")})
@@ -148,18 +138,21 @@ def test_literal_secret_in_a_section():
     """A literal secret of a section is refused too, with its place."""
     credentials = [{"credential_name": "a", "credential_values": {"api_key": "sk-1"}}]
     with pytest.raises(SecretError, match=r"credential_list\[0\]\.credential_values\.api_key"):
-        proxy_config(ModelDispatcher({"models": MODELS, "credential_list": credentials}))
+        export_of(*MODELS, credential_list=credentials)
 
 
-def test_public_headers():
-    """Headers that everybody may see are exported without a complaint."""
-    headers = {
-        "HTTP-Referer": "https://app.example",
-        "X-Title": "My app",
-        "anthropic-beta": "context-1m-2025-08-07",
-    }
-    (made,) = proxy_config(dispatch([{"model": "m", "extra_headers": headers}]))["model_list"]
-    assert made["litellm_params"]["extra_headers"] == headers
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"extra_headers": {"HTTP-Referer": "https://app.example", "X-Title": "My app"}},
+        {"extra_headers": {"anthropic-beta": "context-1m-2025-08-07"}},
+        {"api_key": "none", "api_base": "http://localhost"},
+    ],
+)
+def test_no_secret(keys):
+    """Headers that everybody may see, and the way to say that there is no key, are exported."""
+    (made,) = export_of({"model": "openai/m", **keys})["model_list"]
+    assert made["litellm_params"].items() >= keys.items()
 
 
 @pytest.mark.parametrize("allowed", [False, True])
@@ -167,112 +160,61 @@ def test_foreign_reference(allowed):
     """A reference as other tools write it is no literal secret, and never exported."""
     groups = dispatch([{"name": "x", "model": "m", "api_key": "${MY_KEY}"}])
     sections = {"general_settings": {"master_key": "$MASTER"}}
-    with pytest.raises(ConfigError) as caught:
-        proxy_config(groups, sections, allow_literal_secrets=allowed)
-    assert "models[0].api_key: ${MY_KEY} is not expanded; write os.environ/MY_KEY" in str(
-        caught.value
-    )
-    assert "general_settings.master_key: $MASTER is not expanded" in str(caught.value)
+    keys = {"allow_literal_secrets": allowed}
+    message = str(raised(ConfigError, proxy_config, groups, sections, **keys))
+    assert "models[0].api_key: ${MY_KEY} is not expanded; write os.environ/MY_KEY" in message
+    assert "general_settings.master_key: $MASTER is not expanded" in message
 
 
-def test_no_key():
-    """The documented way to say that there is no key is no secret."""
-    groups = dispatch([{"model": "openai/m", "api_key": "none", "api_base": "http://localhost"}])
-    assert proxy_config(groups)["model_list"][0]["litellm_params"]["api_key"] == "none"
+DEAD = {"fallbacks": [{"chatcompletions": ["backup"]}]}
 
 
 @pytest.mark.parametrize(
-    ("models", "sections", "message"),
+    ("models", "section", "message"),
     [
         ([], {}, "models: no model plays any role"),
         ([{"api_key": ""}], {}, "models[0].api_key: is empty"),
-        (
-            [{"stop": ["os.environ/A"]}],
-            {},
-            "models[0].stop[0]: the proxy would not resolve os.environ/A in a list",
-        ),
-        (
-            [{"api_key": "os.environ/sk-1"}],
-            {},
-            "models[0].api_key: refers to what cannot be the name of a variable",
-        ),
-        (
-            [{}],
-            {"router_settings": {"fallbacks": [{"chatcompletions": ["backup"]}]}},
-            "router_settings.fallbacks[0].chatcompletions[0]: no role or model is named 'backup'",
-        ),
-        (
-            [{}],
-            {"litellm_settings": {"fallbacks": [{"chatcompletions": ["backup"]}]}},
-            "litellm_settings.fallbacks[0].chatcompletions[0]: no role or model is named 'backup'",
-        ),
-        (
-            [{}],
-            {"router_settings": {"timeout": "30s"}},
-            "router_settings.timeout: expected a number",
-        ),
+        ([{"stop": ["os.environ/A"]}], {}, "[0]: the proxy would not resolve os.environ/A in a"),
+        ([{"api_key": "os.environ/sk-1"}], {}, "api_key: refers to what cannot be the name of a"),
+        ([{}], {"router_settings": DEAD}, "router_settings.fallbacks[0].chatcompletions[0]: no ro"),
+        ([{}], {"litellm_settings": DEAD}, "litellm_settings.fallbacks[0].chatcompletions[0]: no "),
+        ([{}], {"router_settings": {"timeout": "30s"}}, "router_settings.timeout: expected a num"),
         ([{}], {"general_settings": [1]}, "general_settings: expected a mapping, found a list"),
     ],
 )
-def test_what_would_fail(models, sections, message):
+def test_what_would_fail(models, section, message):
     """What would fail on the proxy is an error here."""
-    with pytest.raises(ConfigError) as caught:
-        proxy_config(dispatch([{"name": "x", "model": "m"} | model for model in models]), sections)
-    assert message in str(caught.value)
+    groups = dispatch([{"name": "x", "model": "m"} | model for model in models])
+    assert message in str(raised(ConfigError, proxy_config, groups, section))
 
 
 def test_unwritable():
     """A value that YAML has no form for is an error with its place."""
-    config = proxy_config(dispatch([{"model": "m", "client": print}]))
+    config = export_of({"model": "m", "client": print})
     with pytest.raises(ConfigError, match=r"model_list\[0\]\.litellm_params\.client: a builtin"):
         to_yaml(config)
 
 
-def test_file(export, tmp_path):
+def test_file(export):
     """The command writes a file whose header says how to start it."""
-    target = tmp_path / "proxy.yaml"
+    target = Path("proxy.yaml")
     done = export({"models": MODELS}, "-o", target)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     text = target.read_text(encoding="utf-8")
     assert yaml.safe_load(text) == proxy_config(dispatch(MODELS))
     header = [line for line in text.splitlines() if line.startswith("#")]
     assert any("dispatch export" in line and "-o" in line for line in header)
-    assert any(f"litellm --config {target}" in line for line in header)
+    assert any("litellm --config proxy.yaml" in line for line in header)
     assert any("FIRST_KEY, LITELLM_MASTER_KEY, TEAM" in line for line in header)
 
 
-def test_hash_seeds(tmp_path):
+def test_hash_seeds(write):
     """The text of an export is the same under every hash seed."""
-    file = tmp_path / "config.json"
-    file.write_text(json.dumps({"models": MODELS}), encoding="utf-8")
-    command = [sys.executable, "-m", "dispatch", "export", str(file), "--to", "litellm-proxy"]
-    printed = {
-        subprocess.run(
-            command,
-            capture_output=True,
-            check=True,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONIOENCODING": "utf-8"},
-        ).stdout.decode()
-        for seed in range(3)
-    }
-    assert len(printed) == 1
-    assert yaml.safe_load(printed.pop()) == proxy_config(dispatch(MODELS))
-
-
-def test_options(export):
-    """Options win over the section of the file."""
-    settings = {"optional_pre_call_checks": ["prompt_caching"], "redis_port": 1, "cooldown_time": 9}
-    options = ["--redis", "[::1]:7000", "--redis-password-from", "REDIS_PASSWORD"]
-    options += ["--enforce-limits", "--cooldown", "2.5"]
-    done = export({"models": MODELS, "router_settings": settings}, *options)
-    assert yaml.safe_load(done.stdout)["router_settings"] == {
-        "optional_pre_call_checks": ["prompt_caching", "enforce_model_rate_limits"],
-        "redis_port": 7000,
-        "cooldown_time": 2.5,
-        "redis_host": "::1",
-        "redis_password": "os.environ/REDIS_PASSWORD",
-    }
+    file = write("config.json", {"models": MODELS}).absolute()
+    command = ["-m", "dispatch", "export", file, "--to", "litellm-proxy"]
+    envs = ({"PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"} for seed in "012")
+    (printed,) = {python(*command, env=env, encoding="utf-8").stdout for env in envs}
+    assert yaml.safe_load(printed) == proxy_config(dispatch(MODELS))
 
 
 @pytest.mark.parametrize(
@@ -281,18 +223,28 @@ def test_options(export):
         ("localhost", "localhost", 6379),
         ("redis.example:1", "redis.example", 1),
         ("[::1]", "::1", 6379),
+        ("[::1]:7000", "::1", 7000),
     ],
 )
-def test_redis(export, address, host, port):
-    """Redis is named by its host and port."""
-    settings = yaml.safe_load(export({"models": MODELS}, "--redis", address).stdout)
-    assert settings["router_settings"] == {"redis_host": host, "redis_port": port}
+def test_options(export, address, host, port):
+    """Options win over the section of the file; Redis is named by its host and port."""
+    settings = {"optional_pre_call_checks": ["prompt_caching"], "redis_port": 1, "cooldown_time": 9}
+    options = ["--redis", address, "--redis-password-from", "REDIS_PASSWORD"]
+    options += ["--enforce-limits", "--cooldown", "2.5"]
+    done = export({"models": MODELS, "router_settings": settings}, *options)
+    assert yaml.safe_load(done.stdout)["router_settings"] == {
+        "optional_pre_call_checks": ["prompt_caching", "enforce_model_rate_limits"],
+        "redis_port": port,
+        "cooldown_time": 2.5,
+        "redis_host": host,
+        "redis_password": "os.environ/REDIS_PASSWORD",
+    }
 
 
 @pytest.mark.parametrize(
     ("config", "arguments", "message"),
     [
-        ({"models": [{"model": "m", "api_key": "sk-1"}]}, [], "--allow-literal-secrets"),
+        (PASTED, [], "--allow-literal-secrets"),
         ({"models": MODELS}, ["-o", "/absent/file.yaml"], "/absent/file.yaml: cannot be written"),
         ({"models": MODELS, "router_settings": [1]}, [], "router_settings: expected a mapping"),
     ],
@@ -315,41 +267,36 @@ def test_wrong_address(export, address):
     assert "pw" not in done.stderr
 
 
-def test_private_file(export, tmp_path):
+def test_private_file(export):
     """A file with literal secrets can be read by its owner alone."""
-    target = tmp_path / "proxy.yaml"
-    models = [{"model": "m", "api_key": "sk-1"}]
-    assert export({"models": models}, "-o", target, "--allow-literal-secrets").returncode == 0
+    target = Path("proxy.yaml")
+    assert export(PASTED, "-o", target, "--allow-literal-secrets").returncode == 0
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert "sk-1" in target.read_text()
 
 
-def test_file_that_was_public(export, tmp_path):
+def test_file_that_was_public(export, write):
     """A reader that holds the old file open reads nothing of the new one; a link stays a link."""
-    target, link = tmp_path / "proxy.yaml", tmp_path / "link.yaml"
-    target.write_text("old")
+    target, link = write("proxy.yaml", "old"), Path("link.yaml")
     target.chmod(0o644)
     link.symlink_to(target)
-    models = [{"model": "m", "api_key": "sk-1"}]
     with target.open() as opened:
-        done = export({"models": models}, "-o", link, "--allow-literal-secrets", "--force")
+        done = export(PASTED, "-o", link, "--allow-literal-secrets", "--force")
         assert done.returncode == 0, done.stderr
         assert opened.read() == "old"
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert "sk-1" in target.read_text()
     assert link.is_symlink()
-    assert sorted(file.name for file in tmp_path.iterdir()) == [
-        "config.json", "link.yaml", "proxy.yaml",
-    ]  # fmt: skip
+    names = sorted(file.name for file in Path().iterdir())
+    assert names == ["config.json", "link.yaml", "proxy.yaml"]
 
 
 def test_input_is_not_overwritten(export, tmp_path):
     """A file that was read is not written over."""
-    config = tmp_path / "config.json"
     done = export({"models": MODELS}, "-o", tmp_path / "." / "config.json")
     assert done.returncode != 0
     assert "config.json is a file that was read; write to another file" in done.stderr
-    assert json.loads(config.read_text("utf-8")) == {"models": MODELS}
+    assert json.loads(Path("config.json").read_text("utf-8")) == {"models": MODELS}
 
 
 def test_number_from_the_environment():

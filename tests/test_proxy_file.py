@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 import yaml
+from toolz import dissoc
 
 from dispatch import ModelDispatcher, check, make_router
 from dispatch.config.files import load_files
@@ -15,6 +14,7 @@ from dispatch.immutable import freeze, locate, origin_of, thaw
 from dispatch.litellm.proxy import proxy_config, to_yaml
 from dispatch.litellm.proxy_file import find_proxy_faults, from_litellm, is_proxy_file
 from dispatch.sections import read_sections
+from tests.helpers import USER, places, raised, without_keys
 from tests.program import run
 
 pytestmark = pytest.mark.usefixtures("own_map")
@@ -55,9 +55,7 @@ credential_list:
 @pytest.fixture(autouse=True)
 def keys(monkeypatch):
     """Set the keys that the files refer to, and no other."""
-    for name in list(os.environ):
-        if "KEY" in name:
-            monkeypatch.delenv(name)
+    without_keys(monkeypatch)
     for name in ("EU_KEY", "US_KEY", "OPENAI_API_KEY", "LITELLM_MASTER_KEY"):
         monkeypatch.setenv(name, "k-1")
 
@@ -71,8 +69,12 @@ def entry(name="smart", info=None, **params):
     return made if info is None else {**made, "model_info": info}
 
 
+def imported(*entries, **sections):
+    return from_litellm(freeze({"model_list": [*entries], **sections}))
+
+
 def models_of(*entries):
-    return thaw(from_litellm(freeze({"model_list": [*entries]}))["models"])
+    return thaw(imported(*entries)["models"])
 
 
 def meaning(config):
@@ -82,38 +84,28 @@ def meaning(config):
         groups.setdefault(deployment["model_name"], []).append(deployment)
     read = {}
     for name, deployments in groups.items():
-        orders = [d["litellm_params"].get("order") for d in deployments]
-        steps = sorted({o if o is not None else float("inf") for o in orders})
+        orders = [d["litellm_params"].get("order", float("inf")) for d in deployments]
+        steps = sorted(set(orders))
         read[name] = [
             {
-                **d["litellm_params"],
-                "order": steps.index(float("inf") if order is None else order),
-                "weight": d["litellm_params"].get("weight") or 0,
-                "info": {
-                    k: v
-                    for k, v in d.get("model_info", {}).items()
-                    if k not in ("id", "roles", "task")
-                },
+                **deployment["litellm_params"],
+                "order": steps.index(order),
+                "weight": deployment["litellm_params"].get("weight") or 0,
+                "info": dissoc(deployment.get("model_info", {}), "id", "roles", "task"),
             }
-            for d, order in zip(deployments, orders, strict=True)
+            for deployment, order in zip(deployments, orders, strict=True)
         ]
-    rest = {k: v for k, v in config.items() if k not in ("model_list", "general_settings")}
-    return {"models": read, **rest}
+    return {"models": read, **dissoc(config, "model_list", "general_settings")}
 
 
 def test_models():
     """A deployment is a model: its name is a role, its params are keys, its id is the name."""
     tree = from_litellm(read(PROXY))
     assert thaw(tree["models"])[0] == {
-        "name": "eu",
-        "model": "openai/gpt-4o",
-        "api_base": "http://127.0.0.1:9/v1",
-        "api_key": "os.environ/EU_KEY",
-        "rpm": 6,
-        "order": 1,
-        "model_info": {"base_model": "openai/gpt-4o"},
-        "roles": "smart",
-    }
+        "name": "eu", "model": "openai/gpt-4o", "api_base": "http://127.0.0.1:9/v1",
+        "api_key": "os.environ/EU_KEY", "rpm": 6, "order": 1,
+        "model_info": {"base_model": "openai/gpt-4o"}, "roles": "smart",
+    }  # fmt: skip
     assert thaw(tree["roles"]) == {"smart": None, "cheap/*": None}
     assert not is_proxy_file(tree)
     assert {*tree} == {*read(PROXY)} - {"model_list"} | {"models", "roles"}
@@ -151,13 +143,9 @@ def test_section_places():
         found = locate(Fault(path, "x"), tree)
         assert (found.where, found.position.line) == ("model_list", 2)
     assert locate(Fault(("litellm_settings", "drop_params"), "x"), tree).position.line == 21
-
-
-def test_python():
-    """A configuration that was built in Python has paths, and no lines."""
-    tree = from_litellm(freeze({"model_list": [entry()]}))
-    assert origin_of(tree["models"][0]).path == ("model_list", 0)
-    assert locate(Fault(("model",), "x"), tree["models"][0]).position is None
+    (built,) = imported(entry())["models"]  # in Python: it has a path, and no line
+    assert origin_of(built).path == ("model_list", 0)
+    assert locate(Fault(("model",), "x"), built).position is None
 
 
 @pytest.mark.parametrize(
@@ -180,8 +168,7 @@ def test_shares(given, expected):
 def test_names():
     """Deployments of different names do not share, and numbers are names too."""
     made = models_of(entry("a", {"id": 7}), entry("b"))
-    assert [each.get("name") for each in made] == ["7", None]
-    assert not any("order" in each for each in made)
+    assert [(each.get("name"), "order" in each) for each in made] == [("7", False), (None, False)]
 
 
 def test_blocked():
@@ -190,17 +177,19 @@ def test_blocked():
     assert [each.get("enabled") for each in made] == [False, None]
 
 
-def test_own_roles():
+@pytest.mark.parametrize(
+    "declared", [{"smart": {"required": True}, "more": None}, ["smart", "more"]]
+)
+def test_own_roles(declared):
     """What a file declares of a role counts, beside the names of its deployments."""
-    for declared in ({"smart": {"required": True}, "more": None}, ["smart", "more"]):
-        tree = from_litellm(freeze({"model_list": [entry()], "roles": declared}))
-        assert list(read_sections(tree).contract)[-2:] == ["smart", "more"]
+    contract = read_sections(imported(entry(), roles=declared)).contract
+    assert list(contract)[-2:] == ["smart", "more"]
 
 
-def test_empty():
+@pytest.mark.parametrize("listed", [None, []])
+def test_empty(listed):
     """A proxy whose models are in a database has none in its file."""
-    for listed in (None, []):
-        assert thaw(from_litellm(freeze({"model_list": listed}))) == {"models": [], "roles": {}}
+    assert thaw(from_litellm(freeze({"model_list": listed}))) == {"models": [], "roles": {}}
 
 
 FILES = {
@@ -218,14 +207,11 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 def test_round_trip(name):
     """An export of what was read means the same, and stays the same from then on."""
-    sections = {k: v for k, v in yaml.safe_load(PROXY).items() if k != "model_list"}
-    sections.pop("litellm_settings")
-    config = {"model_list": FILES[name], **sections}
-    config["router_settings"] = {"num_retries": 0}
+    config = dissoc(yaml.safe_load(PROXY), "litellm_settings")
+    config |= {"model_list": FILES[name], "router_settings": {"num_retries": 0}}
     exported = proxy_config(ModelDispatcher(from_litellm(freeze(config))))
     assert meaning(exported) == meaning(config)
-    again = proxy_config(ModelDispatcher(from_litellm(freeze(exported))))
-    assert again == exported
+    assert proxy_config(ModelDispatcher(from_litellm(freeze(exported)))) == exported
 
 
 def test_expanded_within():
@@ -235,112 +221,66 @@ def test_expanded_within():
         "general_settings": {"pass_through_endpoints": [endpoint]},
         "mcp_servers": {"a": {"env": {"B": "${X-B}"}}},
     }
-    config = {"model_list": [entry()], **sections}
-    exported = proxy_config(
-        ModelDispatcher(from_litellm(freeze(config))), allow_literal_secrets=True
-    )
+    models = ModelDispatcher(imported(entry(), **sections))
+    exported = proxy_config(models, allow_literal_secrets=True)
     assert {name: exported[name] for name in sections} == sections
 
 
 def test_own_export():
     """An export of this program reads back with the names, the roles and the tasks it had."""
-    models = [
-        {"name": "main", "model": "openai/gpt-4o", "roles": ["chatcompletions"]},
-        {"model": "openai/o3", "system_prompt": "Hi", "roles": {"postcompletions": "sum up"}},
-    ]
-    tree = from_litellm(freeze(proxy_config(ModelDispatcher(models))))
+    main = {"name": "main", "model": "openai/gpt-4o", "roles": ["chatcompletions"]}
+    other = {"model": "openai/o3", "system_prompt": "Hi", "roles": {"postcompletions": "sum up"}}
+    tree = from_litellm(freeze(proxy_config(ModelDispatcher([main, other]))))
     assert thaw(tree["models"]) == [
-        {"name": "main", "model": "openai/gpt-4o", "order": 1, "roles": "chatcompletions"},
-        {
-            "name": "postcompletions:1",
-            "model": "openai/o3",
-            "system_prompt": "Hi",
-            "order": 1,
-            "roles": {"postcompletions": "sum up"},
-        },
+        main | {"order": 1, "roles": "chatcompletions"},
+        other | {"name": "postcompletions:1", "order": 1},
     ]
 
 
 def test_router():
     """A Router of what was read answers under the names of the deployments."""
     listed = [entry("a", mock_response="from a"), entry("b", mock_response="from b")]
-    router = make_router(ModelDispatcher(from_litellm(freeze({"model_list": listed}))))
-    messages = [{"role": "user", "content": "hi"}]
-    answers = [router.completion(name, messages=messages) for name in ("a", "b")]
+    router = make_router(ModelDispatcher(imported(*listed)))
+    answers = [router.completion(name, messages=[USER]) for name in ("a", "b")]
     assert [answer.choices[0].message.content for answer in answers] == ["from a", "from b"]
 
 
-BROKEN = [
-    ("model_list: {a: 1}", "model_list", 1, "write each as an item"),
-    ("model_list: x", "model_list", 1, "expected a list of deployments, found a string"),
-    ("model_list:\n  - x", "model_list[0]", 2, "expected a deployment, found a string"),
-    ("model_list:\n  - litellm_params: {model: m}", "model_list[0]", 2, "no key 'model_name'"),
-    (
-        "model_list:\n  - {modelName: a, litellm_params: {model: m}}",
-        "model_list[0]",
-        2,
-        "'modelName' looks like it: write 'model_name'",
-    ),
-    (
-        "model_list:\n  - model_name: 4\n    litellm_params: {model: m}",
-        "model_list[0].model_name",
-        2,
-        "found a number; quote it",
-    ),
-    ("model_list:\n  - {model_name: a}", "model_list[0]", 2, "no key 'litellm_params'"),
-    (
-        "model_list:\n  - {model_name: a, model: m}",
-        "model_list[0]",
-        2,
-        "put the keys of the call under it",
-    ),
-    (
-        "model_list:\n  - model_name: a\n    litellm_params:\n    - model: m",
-        "model_list[0].litellm_params",
-        4,
-        "found a list; remove the dash",
-    ),
-    (
-        "model_list:\n  - model_name: a\n    litellm_params: {modle: m}",
-        "model_list[0].litellm_params",
-        3,
-        "'modle' looks like it",
-    ),
-    (
-        "model_list:\n  - model_name: a\n    litellm_params: {model: m}\n    model_info: [x]",
-        "model_list[0].model_info",
-        4,
-        "expected a mapping, found a list",
-    ),
-    (
-        "model_list:\n  - model_name: a\n    litellm_params: {model: m, roles: {user: {}}}",
-        "model_list[0].litellm_params.roles",
-        3,
-        "cannot be kept",
-    ),
-]
+BROKEN = yaml.safe_load(r"""
+- ["model_list: {a: 1}", model_list, 1, write each as an item]
+- ["model_list: x", model_list, 1, "expected a list of deployments, found a string"]
+- ["model_list:\n- x", "model_list[0]", 2, "expected a deployment, found a string"]
+- ["model_list:\n- litellm_params: {model: m}", "model_list[0]", 2, "no key 'model_name'"]
+- ["model_list:\n- {modelName: a, litellm_params: {model: m}}", "model_list[0]", 2,
+   "'modelName' looks like it: write 'model_name'"]
+- ["model_list:\n- model_name: 4\n  litellm_params: {model: m}", "model_list[0].model_name", 2,
+   "found a number; quote it"]
+- ["model_list:\n- {model_name: a}", "model_list[0]", 2, "no key 'litellm_params'"]
+- ["model_list:\n- {model_name: a, model: m}", "model_list[0]", 2,
+   put the keys of the call under it]
+- ["model_list:\n- model_name: a\n  litellm_params:\n  - model: m",
+   "model_list[0].litellm_params", 4, "found a list; remove the dash"]
+- ["model_list:\n- model_name: a\n  litellm_params: {modle: m}",
+   "model_list[0].litellm_params", 3, "'modle' looks like it"]
+- ["model_list:\n- model_name: a\n  litellm_params: {model: m}\n  model_info: [x]",
+   "model_list[0].model_info", 4, "expected a mapping, found a list"]
+- ["model_list:\n- model_name: a\n  litellm_params: {model: m, roles: {user: {}}}",
+   "model_list[0].litellm_params.roles", 3, cannot be kept]
+""")
 
 
 @pytest.mark.parametrize(("text", "where", "line", "says"), BROKEN, ids=range(len(BROKEN)))
 def test_broken(text, where, line, says):
     """What makes a list of deployments unreadable has its place, and a way to fix it."""
-    with pytest.raises(ConfigError) as caught:
-        from_litellm(read(text))
-    (fault,) = caught.value.faults
+    (fault,) = raised(ConfigError, from_litellm, read(text)).faults
     assert (fault.where, fault.position.line) == (where, line)
     assert says in str(fault)
 
 
 def test_all_at_once():
     """All faults of all entries are raised at once."""
-    with pytest.raises(ConfigError) as caught:
-        from_litellm(freeze({"model_list": [1, {"model_name": ""}, entry(name="")]}))
-    assert [fault.where for fault in caught.value.faults] == [
-        "model_list[0]",
-        "model_list[1].model_name",
-        "model_list[1]",
-        "model_list[2].model_name",
-    ]
+    faults = raised(ConfigError, imported, 1, {"model_name": ""}, entry(name="")).faults
+    found = ["model_list[0]", "model_list[1].model_name", "model_list[1]"]
+    assert places(faults) == [*found, "model_list[2].model_name"]
 
 
 M = "litellm_params: {model: openai/gpt-4o, api_key: os.environ/EU_KEY"
@@ -384,9 +324,8 @@ WARNED = [  # the six of litellm#34877, and more of their kinds
 def test_check(text, where, says):
     """A check finds what LiteLLM's proxy takes without a word, at the line of the file."""
     report = check(read(text))
-    found = [each for each in (*report.faults, *report.warnings) if each.where == where]
-    assert [says in str(each) and bool(each.position) for each in found] == [True]
-    assert len(report.faults + report.warnings) == 1
+    (found,) = report.faults + report.warnings
+    assert (found.where, says in str(found), bool(found.position)) == (where, True, True)
 
 
 GOOD = {
@@ -410,23 +349,17 @@ def test_good(name):
 
 
 def test_both():
-    """Deployments beside models are not read, which a check says."""
-    tree = freeze({"models": [{"model": "openai/gpt-4o"}], "model_list": [entry()]})
-    (fault,) = find_proxy_faults(tree)
+    """Deployments beside models are not read, which a check says; our own form is no fault."""
+    models = {"models": [{"model": "openai/gpt-4o"}]}
+    (fault,) = find_proxy_faults(freeze({**models, "model_list": [entry()]}))
     assert str(fault).startswith("model_list: is not read")
-
-
-def test_own_form():
-    """A configuration of this project has none of these faults."""
     settings = {"model_group_alias": {"gpt-4": "chatcompletions"}}
-    tree = freeze({"models": [{"model": "openai/gpt-4o"}], "router_settings": settings})
-    assert list(find_proxy_faults(tree)) == []
+    assert list(find_proxy_faults(freeze({**models, "router_settings": settings}))) == []
 
 
-def test_commands(tmp_path):
-    """Every command reads the file of a proxy as it is."""
-    file = tmp_path / "proxy.yaml"
-    file.write_text(PROXY, "utf-8")
+def test_commands(write):
+    """Every command reads the file of a proxy as it is, and what is written means the same."""
+    file = write("proxy.yaml", PROXY)
     assert run("check", file).stdout == "3 models, no faults, no warnings\n"
     assert "cheap/*" in run("show", file).stdout
     explained = run("explain", file, "models[0].api_key").stdout
@@ -434,23 +367,17 @@ def test_commands(tmp_path):
     exported = run("export", file, "--to", "litellm-proxy")
     assert exported.stderr == ""
     assert meaning(yaml.safe_load(exported.stdout)) == meaning(yaml.safe_load(PROXY))
-
-
-def test_written(tmp_path):
-    """What was read can be written in this project's form, and means the same."""
-    file = tmp_path / "models.yaml"
-    file.write_text(to_yaml(thaw(from_litellm(read(PROXY)))), "utf-8")
-    made = proxy_config(ModelDispatcher(load_files([file])))
+    ours = write("models.yaml", to_yaml(thaw(from_litellm(read(PROXY)))))
+    made = proxy_config(ModelDispatcher(load_files([ours])))
     assert meaning(made) == meaning(yaml.safe_load(PROXY))
 
 
-def test_several_files(tmp_path, monkeypatch):
+def test_several_files(write):
     """Files of a proxy keep all their deployments, each at its place."""
-    monkeypatch.chdir(tmp_path)
     for name, key in (("a", "temperature"), ("b", "temprature")):
         params = f"{{model: openai/gpt-4o, api_key: none, {key}: 1, mock_response: {name}}}"
         text = f"model_list:\n  - {{model_name: {name}, litellm_params: {params}}}\n"
-        (tmp_path / f"{name}.yaml").write_text(text)
+        write(f"{name}.yaml", text)
     done = run("check", "a.yaml", "b.yaml")
     assert done.stdout.startswith("warning: b.yaml:2:75: model_list[1].litellm_params.temprature")
     assert "2 models" in done.stdout

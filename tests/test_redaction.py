@@ -11,20 +11,18 @@ import json
 import logging
 import pickle
 import pprint
-import threading
 import traceback
 import warnings
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import litellm
 import pytest
 import rich.console
 import rich.pretty
+from werkzeug import Response
 
 from dispatch import ConfigMorpher, FrozenMap, ModelDispatcher, dispatch, redaction
 from dispatch.cli import COMMANDS
-from dispatch.errors import ConfigError, ConfigWarning, Fault
+from dispatch.errors import CompletionError, ConfigError, ConfigWarning, Fault
 from dispatch.litellm.deployments import model_list
 from dispatch.litellm.logs import LOGGERS
 from dispatch.litellm.proxy import proxy_config
@@ -45,8 +43,7 @@ from dispatch.tools.chat import converse
 from dispatch.tools.check import check
 from dispatch.tools.explain import explain
 from tests import program
-
-ROOT = Path(__file__).parent.parent
+from tests.helpers import raised
 
 NAMES = """
     api_key token access_token auth_token secret client_secret password passwd azure_password
@@ -69,24 +66,21 @@ CANARY = "cAnArY"
 
 def secrets_by_key():
     """Every secret key, with a secret of its own; containers are secret all the way down."""
-    held = {name: f"{CANARY}-{name}" for name in SECRET_NAMES}
-    held["headers"] = {
-        "X-Session-Key": f"{CANARY}-header",
-        "Authorization": f"Bearer {CANARY}-bearer",
+    return {name: f"{CANARY}-{name}" for name in SECRET_NAMES} | {
+        "headers": {"X-Session-Key": f"{CANARY}-header", "Authorization": f"Bearer {CANARY}-b"},
+        "extra_headers": [{"token": [f"{CANARY}-deep"]}],
+        "vertex_credentials": json.dumps({"private_key": f"{CANARY}-in-json"}),
+        "extra_body": {"nested": [{"api_key": f"{CANARY}-nested"}]},
+        "api_base": f"https://me:{CANARY}-userinfo@localhost/v1?key={CANARY}-query&a=b",
+        "proxies": [f"socks5://{CANARY}-user@localhost", f"redis://:{CANARY}-p/w#?d@localhost"],
     }
-    held["extra_headers"] = [{"token": [f"{CANARY}-deep"]}]
-    held["vertex_credentials"] = json.dumps({"private_key": f"{CANARY}-in-json"})
-    held["extra_body"] = {"nested": [{"api_key": f"{CANARY}-nested"}]}
-    held["api_base"] = f"https://me:{CANARY}-userinfo@localhost/v1?key={CANARY}-query&a=b"
-    held["proxies"] = [f"socks5://{CANARY}-user@localhost", f"redis://:{CANARY}-p/w#?d@localhost"]
-    return held
 
 
 @pytest.fixture
 def models():
+    roles = ["chatcompletions", {"postcompletions": "x"}]
     return [
-        {"name": "one", "model": "openai/m", "roles": ["chatcompletions", {"postcompletions": "x"}]}
-        | secrets_by_key(),
+        {"name": "one", "model": "openai/m", "roles": roles} | secrets_by_key(),
         {"name": f"https://me:{CANARY}-name@h", "model": f"https://me:{CANARY}-model@h"},
     ]
 
@@ -99,18 +93,15 @@ def dispatcher(models):
 def things(dispatcher):
     """All that the package hands out which is no plain container."""
     group = dispatcher.for_chatcompletions
-    yield dispatcher
-    yield dispatcher.groups
-    yield dispatcher.contract
-    yield group
-    yield group.models
+    model = group.models[0]
+    yield from (dispatcher, dispatcher.groups, dispatcher.contract, group, group.models)
     yield from group.models
-    yield (group.models[0].values(), group.models[0].items(), group.models[0].keys())
-    yield group.models[0].set("password", f"{CANARY}-set")
-    yield group.models[0].evolver().set("token", f"{CANARY}-evolved").persistent()
+    yield (model.values(), model.items(), model.keys())
+    yield model.set("password", f"{CANARY}-set")
+    yield model.evolver().set("token", f"{CANARY}-evolved").persistent()
     yield ConfigMorpher(group.config)
     yield dispatch(dispatcher.models)
-    yield {"in a dict": group.models[0], "in a list": [group, (dispatcher,)]}
+    yield {"in a dict": model, "in a list": [group, (dispatcher,)]}
     yield ConfigMorpher({**secrets_by_key(), "model": "m"} | {"API-KEY": 0, "x-api-key": 0}).morph(
         lambda model, api_key, password, headers, api_base: None, return_type="dataclass"
     )
@@ -189,101 +180,94 @@ def take(model, temperature=0):
     """A callable without `**kwargs`."""
 
 
-def broken_file(tmp_path, name, text):
-    file = tmp_path / name
-    file.write_text(text)
-    return read_tree([file])
-
-
 URL = f"https://me:{CANARY}-pw@h/x?token={CANARY}"
 SECRET = f"{CANARY}-secret"
 SETTINGS = {"fallbacks": [{"chatcompletions": [URL]}], "redis_password": SECRET}
 
 PATHS = {
-    "a condition": lambda d, _: d.for_chatcompletions.fetch(f"models[api_key={SECRET}]"),
-    "a list of parts": lambda d, _: d.for_chatcompletions.fetch(["models", f"[token={SECRET}]"]),
-    "a malformed path": lambda d, _: d.for_chatcompletions.fetch(f"models[password={SECRET}"),
-    "a missing key": lambda d, _: d.for_chatcompletions.fetch("models[0].api_keys"),
-    "a step into a secret": lambda d, _: d.for_chatcompletions.fetch("models[0].api_key.x"),
-    "an index": lambda d, _: d.for_chatcompletions.fetch("models[9]"),
-    "extra keys": lambda d, _: d.for_chatcompletions.morph(take, "models[0]", False),
-    "no mapping": lambda d, _: d.for_chatcompletions.morph(take, "models[0].api_key"),
-    "wrong fields": lambda d, _: d.for_chatcompletions.morph(
+    "a condition": lambda chat: chat.fetch(f"models[api_key={SECRET}]"),
+    "a list of parts": lambda chat: chat.fetch(["models", f"[token={SECRET}]"]),
+    "a malformed path": lambda chat: chat.fetch(f"models[password={SECRET}"),
+    "a missing key": lambda chat: chat.fetch("models[0].api_keys"),
+    "a step into a secret": lambda chat: chat.fetch("models[0].api_key.x"),
+    "an index": lambda chat: chat.fetch("models[9]"),
+    "extra keys": lambda chat: chat.morph(take, "models[0]", False),
+    "no mapping": lambda chat: chat.morph(take, "models[0].api_key"),
+    "wrong fields": lambda chat: chat.morph(
         litellm.completion, "models[0]", return_type="dataclass"
     ),
-    "an undeclared role": lambda d, _: d.for_role(URL),
-    "no list": lambda d, _: ModelDispatcher(secrets_by_key()),
-    "a text": lambda d, _: ModelDispatcher(URL),
-    "no model": lambda d, _: ModelDispatcher([secrets_by_key(), URL, 7]),
-    "a wrong role": lambda d, _: ModelDispatcher([{"model": "m", "roles": [URL]}]),
-    "a wrong task": lambda d, _: ModelDispatcher([{"model": "m", "roles": {URL: {"a": SECRET}}}]),
-    "a model that is no text": lambda d, _: ModelDispatcher([{"model": {"api_key": SECRET}}]),
-    "a contract twice": lambda d, _: ModelDispatcher([], roles=[URL, URL]),
-    "a wrong key": lambda d, _: ConfigMorpher({1: SECRET}).morph(take),
-    "a pasted key": lambda d, _: ModelDispatcher(
-        [{"model": "m", "api_key": f"os.environ/sk-{SECRET}"}]
-    ).for_chatcompletions.kwargs(),
-    "half a reference": lambda d, _: ModelDispatcher(
-        [{"model": "m", "token": f"os.environ/A {SECRET}"}]
-    ).for_chatcompletions.kwargs(),
-    "an unset variable": lambda d, _: ModelDispatcher(
-        [{"name": URL, "model": "m", "headers": {"a": "os.environ/UNSET_HERE", "token": SECRET}}]
-    ).for_chatcompletions.morph(litellm.completion, "models[0]"),
-    "broken yaml": lambda d, at: broken_file(at, "a.yaml", f"models:\n- api_key: '{SECRET}\n b"),
-    "yaml of another kind": lambda d, at: broken_file(at, "b.yaml", f"- api_key: {SECRET}"),
-    "a tab in yaml": lambda d, at: broken_file(at, "c.yaml", f"a:\n\tapi_key: {SECRET}"),
-    "a yaml tag": lambda d, at: broken_file(at, "d.yaml", f"api_key: !!{SECRET} x"),
-    "twice in yaml": lambda d, at: broken_file(at, "e.yaml", f"api_key: {SECRET}\napi_key: a"),
-    "broken json": lambda d, at: broken_file(at, "a.json", f'{{"api_key": "{SECRET}" x}}'),
-    "broken toml": lambda d, at: broken_file(at, "a.toml", f'api_key = "{SECRET}'),
-    "an unknown kind of file": lambda d, at: broken_file(at, "a.txt", SECRET),
-    "router keys": lambda d, _: model_list(
+    "an undeclared role": lambda _: ModelDispatcher([]).for_role(URL),
+    "no list": lambda _: ModelDispatcher(secrets_by_key()),
+    "a text": lambda _: ModelDispatcher(URL),
+    "no model": lambda _: ModelDispatcher([secrets_by_key(), URL, 7]),
+    "a wrong role": lambda _: ModelDispatcher([{"model": "m", "roles": [URL]}]),
+    "a wrong task": lambda _: ModelDispatcher([{"model": "m", "roles": {URL: {"a": SECRET}}}]),
+    "a model that is no text": lambda _: ModelDispatcher([{"model": {"api_key": SECRET}}]),
+    "a contract twice": lambda _: ModelDispatcher([], roles=[URL, URL]),
+    "a wrong key": lambda _: ConfigMorpher({1: SECRET}).morph(take),
+    "a pasted key": lambda _: chat_of(api_key=f"os.environ/sk-{SECRET}").kwargs(),
+    "half a reference": lambda _: chat_of(token=f"os.environ/A {SECRET}").kwargs(),
+    "an unset variable": lambda _: chat_of(
+        name=URL, headers={"a": "os.environ/UNSET_HERE", "token": SECRET}
+    ).morph(litellm.completion, "models[0]"),
+    "router keys": lambda _: model_list(
         dispatch([{"model": "m", "order": SECRET, "token": SECRET}])
     ),
-    "one name twice": lambda d, _: model_list(
+    "one name twice": lambda _: model_list(
         dispatch([{"name": URL, "model": "m", "api_key": f"{SECRET}{n}"} for n in "ab"])
     ),
-    "a dead fallback": lambda d, _: make_router(ModelDispatcher([{"model": "gpt-4o"}]), **SETTINGS),
-    "a refused model": lambda d, _: make_router(
+    "a dead fallback": lambda _: make_router(ModelDispatcher([{"model": "gpt-4o"}]), **SETTINGS),
+    "a refused model": lambda _: make_router(
         ModelDispatcher([{"model": f"nonsense-{SECRET}", "api_key": f"nonsense-{SECRET}"}])
     ),
-    "a refused setting": lambda d, _: make_router(
+    "a refused setting": lambda _: make_router(
         ModelDispatcher([{"model": "gpt-4o"}]), retry_policy=SECRET, password=SECRET
     ),
-    "a literal secret": lambda d, _: proxy_config(d.groups),
-    "literal secrets in a section": lambda d, _: proxy_config(
+    "a literal secret": lambda chat: proxy_config({"chatcompletions": chat.models}),
+    "literal secrets in a section": lambda _: proxy_config(
         dispatch([{"model": "m"}]), {"router_settings": {"redis_password": SECRET}}
     ),
-    "no model to answer": lambda d, _: next(converse(ModelDispatcher([]), SECRET)),
+    "no model to answer": lambda _: next(converse(ModelDispatcher([]), SECRET)),
+}
+FILES = {
+    "broken.yaml": f"models:\n- api_key: '{SECRET}\n b",
+    "kind.yaml": f"- api_key: {SECRET}",
+    "tab.yaml": f"a:\n\tapi_key: {SECRET}",
+    "tag.yaml": f"api_key: !!{SECRET} x",
+    "twice.yaml": f"api_key: {SECRET}\napi_key: a",
+    "broken.json": f'{{"api_key": "{SECRET}" x}}',
+    "broken.toml": f'api_key = "{SECRET}',
+    "unknown.txt": SECRET,
 }
 
 
-@pytest.mark.parametrize("way", PATHS)
+def chat_of(**keys):
+    return ModelDispatcher([{"model": "m", **keys}]).for_chatcompletions
+
+
+@pytest.mark.parametrize("way", [*PATHS, *FILES])
 @pytest.mark.filterwarnings("ignore::dispatch.errors.ConfigWarning")
-def test_errors(way, dispatcher, tmp_path, caplog, capfd):
+def test_errors(way, dispatcher, write, caplog, capfd):
     """No error holds a secret, nor does what it was raised from."""
-    with pytest.raises(Exception) as caught:  # noqa: PT011  # which one is tested elsewhere
-        PATHS[way](dispatcher, tmp_path)
-    for text in all_of(caught.value):
+    call = PATHS.get(way) or (lambda _: read_tree([write(way, FILES[way])]))
+    for text in all_of(raised(Exception, call, dispatcher.for_chatcompletions)):
         assert CANARY not in text
     out, err = capfd.readouterr()
     assert CANARY not in out + err + caplog.text
 
 
-def test_warnings(dispatcher, monkeypatch):
+def test_warnings(dispatcher, monkeypatch, recwarn):
     """No warning holds a secret."""
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     monkeypatch.delenv("UNSET_HERE", raising=False)
     keyless = {"model": "openai/x", "api_base": f"https://{SECRET}@h", "temprature": SECRET}
     unset = {"name": "u", "model": "openai/x", "api_key": "os.environ/UNSET_HERE", "token": SECRET}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        dispatcher.for_chatcompletions.morph(litellm.completion, "models[0]")
-        ModelDispatcher([keyless]).for_chatcompletions.morph(litellm.completion, "models[0]")
-        make_router(ModelDispatcher([keyless, unset]))
-    ours = {each.category for each in caught if issubclass(each.category, ConfigWarning)}
-    assert len(ours) == 3
-    for each in caught:
+    warnings.simplefilter("always")
+    dispatcher.for_chatcompletions.morph(litellm.completion, "models[0]")
+    ModelDispatcher([keyless]).for_chatcompletions.morph(litellm.completion, "models[0]")
+    make_router(ModelDispatcher([keyless, unset]))
+    assert len({each.category for each in recwarn if issubclass(each.category, ConfigWarning)}) == 3
+    for each in recwarn:
         assert CANARY not in f"{each.message} {each.message!r} {each.message.args!r}"
         assert CANARY not in warnings.formatwarning(each.message, each.category, "f", 1)
 
@@ -292,26 +276,16 @@ def test_warnings(dispatcher, monkeypatch):
 
 
 @pytest.fixture
-def echo():
+def echo(httpserver):
     """A provider that fails, and whose answer quotes the whole request, keys and all."""
 
-    class Echo(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            output = json.dumps({"error": {"message": f"no: {self.headers} {body} {self.path}"}})
-            self.send_response(401)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(output.encode())
+    def quote(request):
+        message = f"no: {request.headers} {request.get_data(as_text=True)} {request.url}"
+        body = json.dumps({"error": {"message": message}})
+        return Response(body, 401, mimetype="application/json")
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    httpserver.respond_nohandler = lambda request, *_: quote(request)
+    return f"127.0.0.1:{httpserver.port}"
 
 
 def echoed(echo):
@@ -331,13 +305,12 @@ def logged():
     """All that LiteLLM logs, under debugging."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    loggers = [logging.getLogger(name) for name in LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
+    levels = {logger: logger.level for logger in map(logging.getLogger, LOGGERS)}
+    for logger in levels:
         logger.addHandler(handler)
         logger.setLevel(logging.DEBUG)
     yield stream
-    for logger, level in zip(loggers, levels, strict=True):
+    for logger, level in levels.items():
         logger.removeHandler(handler)
         logger.setLevel(level)
 
@@ -345,13 +318,11 @@ def logged():
 def test_echoing_provider(echo, logged, monkeypatch):
     """A provider that quotes the request is reported and logged without secrets."""
     monkeypatch.setenv("HELD", f"{CANARY}-env")
-    model = echoed(echo) | {"client_secret": "os.environ/HELD"}
-    dispatcher = ModelDispatcher([model])
-    turns = converse(dispatcher, "hello")
-    with pytest.raises(Exception, match="did not answer") as caught:
-        next(turns)
+    dispatcher = ModelDispatcher([echoed(echo) | {"client_secret": "os.environ/HELD"}])
+    error = raised(CompletionError, next, converse(dispatcher, "hello"))
     assert "no: " in logged.getvalue(), "nothing was logged, so this shows nothing"
-    output = [*all_of(caught.value), logged.getvalue()]
+    output = [*all_of(error), logged.getvalue()]
+    assert "did not answer" in output[0]
     assert "Bearer" in output[0] or "***" in output[0]
     assert not [text for text in output if CANARY in text]
 
@@ -359,59 +330,47 @@ def test_echoing_provider(echo, logged, monkeypatch):
 # every command
 
 
-def commands():
-    """Each command, with arguments that make it read the configuration, and that make it fail."""
-    special = {
-        "run": [["{config}", "hello"], ["{bad}", "hello"]],
-        "export": [
-            ["{config}", "--to", "litellm-proxy"],
-            ["{bad}", "--to", "litellm-proxy"],
-            ["{config}", "--to", "litellm-proxy", "--redis", f"redis://:{CANARY}@h"],
-        ],
-        "show": [["{config}"], ["{bad}"], ["{config}", "--json"]],
-        "check": [["{config}"], ["{bad}"], ["{config}", "--json"], ["{bad}", "--format", "github"]],
-    }
-    for name in COMMANDS:
-        for arguments in special.get(name, [["{config}"], ["{bad}"]]):
-            yield name, arguments
+COMMAND_LINES = [
+    "run {config} hello",
+    "run {bad} hello",
+    "export {config} --to litellm-proxy",
+    "export {bad} --to litellm-proxy",
+    f"export {{config}} --to litellm-proxy --redis redis://:{CANARY}@h",
+    "show {config} --json",
+    "check {config} --json",
+    "check {bad} --format github",
+    *(f"{name} {file}" for name in COMMANDS if name not in ("run", "export")
+      for file in ("{config}", "{bad}")),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("command", "arguments"), list(commands()))
-def test_commands(command, arguments, echo, models, tmp_path, monkeypatch):
+@pytest.mark.parametrize("line", COMMAND_LINES)
+def test_commands(line, echo, models, write):
     """No command prints a secret."""
-    monkeypatch.chdir(tmp_path)
-    config, bad = tmp_path / "config.json", tmp_path / "bad.json"
-    config.write_text(json.dumps({"models": [echoed(echo), models[0]]}, indent=1))
-    wrong = [
-        models[0] | {"roles": ["nothing", {URL: "review"}]},
-        secrets_by_key(),
-        {"model": SETTINGS},
-    ]
-    bad.write_text(json.dumps({"models": wrong, "router_settings": SETTINGS}, indent=1))
-    filled = [argument.format(config=config, bad=bad) for argument in arguments]
-    done = program.run(command, *filled, COLUMNS="1000", OPENAI_API_KEY=SECRET)
+    config = {"models": [echoed(echo), models[0]]}
+    wrong = [models[0] | {"roles": ["nothing", {URL: "review"}]}]
+    wrong += [secrets_by_key(), {"model": SETTINGS}]
+    bad = {"models": wrong, "router_settings": SETTINGS}
+    for name, content in (("config.json", config), ("bad.json", bad)):
+        write(name, json.dumps(content, indent=1))
+    arguments = line.format(config="config.json", bad="bad.json").split()
+    done = program.run(*arguments, COLUMNS="1000", OPENAI_API_KEY=SECRET)
     assert done.stdout + done.stderr
     assert "Traceback" not in done.stderr, done.stderr
     assert CANARY not in done.stdout
     assert CANARY not in done.stderr
 
 
-def test_turns(tmp_path):
+@pytest.mark.parametrize("code", [0, 1])
+def test_turns(code, write):
     """No turn shows a secret in the name of a model or in its task."""
+    keys = {"roles": {"chatcompletions": URL, "postcompletions": f"see {URL}"}}
     mute = {"name": URL, "model": f"openai/{URL}", "mock_response": "litellm.RateLimitError"}
-    mute["roles"] = {"chatcompletions": URL, "postcompletions": f"see {URL}"}
-    spare = {
-        "name": f"{URL}/2",
-        "model": "gpt-4o",
-        "mock_response": "hello",
-        "roles": mute["roles"],
-    }
-    file = tmp_path / "c.json"
-    for models, code in ([mute, spare], 0), ([mute], 1):
-        file.write_text(json.dumps({"models": models}))
-        done = program.run("run", file, "hello", COLUMNS="200")
-        assert done.returncode == code, done.stderr
-        assert CANARY not in done.stdout + done.stderr
+    spare = {"name": f"{URL}/2", "model": "gpt-4o", "mock_response": "hello"}
+    models = [mute | keys] if code else [mute | keys, spare | keys]
+    done = program.run("run", write("c.json", {"models": models}), "hello", COLUMNS="200")
+    assert done.returncode == code, done.stderr
+    assert CANARY not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
@@ -435,16 +394,10 @@ def test_display_name(model, called):
 # the rule
 
 
-@pytest.mark.parametrize("name", SECRET_NAMES)
-def test_secret_names(name):
-    """A key that is named like a secret holds one."""
-    assert is_secret(name)
-
-
-@pytest.mark.parametrize("name", PLAIN.split())
-def test_harmless_names(name):
-    """Other keys hold none."""
-    assert not is_secret(name)
+@pytest.mark.parametrize("name", [*SECRET_NAMES, *PLAIN.split()])
+def test_names(name):
+    """A key that is named like a secret holds one, and other keys hold none."""
+    assert is_secret(name) == (name in SECRET_NAMES)
 
 
 def test_mark_secret(monkeypatch):
@@ -459,8 +412,9 @@ def test_mark_secret(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("url", "shown"),
+    ("text", "shown"),
     [
+        # a URL is shown without its user information and its keys
         ("https://me:pw@host/v1", "https://***@host/v1"),
         ("https://key@host", "https://***@host"),
         ("redis://:pw@host:6379/0", "redis://***@host:6379/0"),
@@ -471,16 +425,11 @@ def test_mark_secret(monkeypatch):
         ("https://host/a?mail=me@here", "https://host/a?mail=me@here"),
         ("mail me@here", "mail me@here"),
         ("see https://a:b@c and d@e", "see https://***@c and d@e"),
-    ],
-)
-def test_urls(url, shown):
-    """A URL is shown without its user information and its keys."""
-    assert redact_text(url) == shown
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
+        # what a part of it holds that is no key stays, and so does a reference
+        ("https://h/v1?api-version=2024-10-21", "https://h/v1?api-version=2024-10-21"),
+        ("https://h/v1?model=gpt-4o", "https://h/v1?model=gpt-4o"),
+        ("https://h/v1?code=os.environ/CODE", "https://h/v1?code=os.environ/CODE"),
+        # a missing space shows no secret
         ("api_key:sk-1", "api_key:***"),
         ("role 'api_key=sk-1' is", "role 'api_key=***' is"),
         ("see:x=models[0].api_key:sk,1]2", "see:x=models[0].api_key:***"),
@@ -494,8 +443,8 @@ def test_urls(url, shown):
         ("model:gpt-4o", "model:gpt-4o"),
     ],
 )
-def test_assignments(text, shown):
-    """A missing space shows no secret."""
+def test_texts(text, shown):
+    """A text is shown without what is secret in its URLs and assignments."""
     assert redact_text(text) == shown
 
 
@@ -521,10 +470,12 @@ def test_quoted_mapping(key, shown):
     assert Fault(("a",), "is wrong").under(key).where == f"{shown}.a"
 
 
-def test_long_names():
-    """An overlong name is taken for a secret."""
+def test_long_texts():
+    """An overlong name is taken for a secret, and long strings are redacted too."""
     assert is_secret("x" * 1_000_000)
     assert not is_secret("x" * 100)
+    for text in ("://a:" * 20_000, f"://{'a' * 200_000}@", "key:" * 50_000 + "]" * 50_000):
+        assert redact_text(text)
 
 
 def test_shown_values():
@@ -557,16 +508,8 @@ def test_scrub(form):
 def test_scrub_parts():
     """All parts of a secret are scrubbed."""
     held = secrets_by_key()
-    found = redaction.secret_values(held)
     for text in json.dumps(held).replace('"', " ").split():
-        assert CANARY not in scrub(text, found)
-
-
-def test_long_strings():
-    """Long strings are redacted too."""
-    assert redact_text("://a:" * 20_000)
-    assert redact_text("://" + "a" * 200_000 + "@")
-    assert redact_text("key:" * 50_000 + "]" * 50_000)
+        assert CANARY not in scrub(text, secret_values(held))
 
 
 BROKEN = {  # each by an everyday mistake; the canary must not be shown
@@ -595,10 +538,9 @@ BROKEN = {  # each by an everyday mistake; the canary must not be shown
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_files(name, tmp_path):
+def test_broken_files(name, write):
     """What is wrong in a broken file is reported without its secrets."""
-    file = tmp_path / f"c.{name.rpartition('.')[2]}"
-    file.write_text(BROKEN[name])
+    file = write(f"c.{name.rpartition('.')[2]}", BROKEN[name])
     output = []
     try:
         config = ConfigMorpher(file)
@@ -620,9 +562,3 @@ def test_parts_of_a_url(mark, name):
     assert CANARY not in str(redact(model))
     assert secret_values(model) == {CANARY}
     assert list(literal_secrets(model)) == [("api_base",)]
-
-
-def test_plain_parts_of_a_url():
-    """What a part of a URL holds that is no key stays, and so does a reference."""
-    for part in ("api-version=2024-10-21", "model=gpt-4o", "code=os.environ/CODE"):
-        assert redact_text(f"https://h/v1?{part}") == f"https://h/v1?{part}"

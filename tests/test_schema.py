@@ -18,8 +18,8 @@ from dispatch import Contract, ModelDispatcher, Role, schema
 from dispatch.errors import ConfigError
 from dispatch.litellm.proxy_file import is_proxy_file
 from dispatch.loading import load, read_tree
-from dispatch.sections import _FIELDS, read_sections
-from dispatch.tools.schema import _DECLARATION, proxy_schema
+from dispatch.sections import read_sections
+from dispatch.tools.schema import proxy_schema
 from tests.program import run
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text("utf-8"))
@@ -35,76 +35,58 @@ GOOD = yaml.safe_load((Path(__file__).parent / "good.yaml").read_text("utf-8"))
 PROXY = Draft202012Validator(proxy_schema())
 
 
-@pytest.mark.parametrize("row", GOOD, ids=lambda row: row["what"])
-def test_good(row):
-    """Each good file suits its schema: that of models, or that of LiteLLM's proxy."""
-    data = yaml.safe_load(row["file"])
-    kind = PROXY if is_proxy_file(data) else Draft202012Validator(schema())
-    assert [error.message for error in kind.iter_errors(data)] == []
-
-
-def test_proxy_schema_is_valid():
-    """What is returned is a valid schema, of this draft and of the one that older editors know."""
-    Draft202012Validator.check_schema(PROXY.schema)
-    Draft7Validator.check_schema(PROXY.schema)
-
-
-ENTRY = {"model_name": "a", "litellm_params": {"model": "openai/gpt-4o"}}
-
-
-@pytest.mark.parametrize(
-    ("change", "path"),
-    [
-        ({}, None),
-        ({"model_list": None, "x-notes": 1}, None),
-        ({"router_settings": {"timeout": "os.environ/T", "mine": 1}}, None),
-        ({"litellm_settings": {"drop_params": True, "mine": 1}}, None),
-        ({"model_list": [{**ENTRY, "x-note": 1, "model_info": {"id": 1}}]}, None),
-        ({"models": []}, []),
-        ({"litellmSettings": {}}, []),
-        ({"model_list": ENTRY}, ["model_list"]),
-        ({"model_list": [{"model_name": "a"}]}, ["model_list", 0]),
-        ({"model_list": [{**ENTRY, "rpm": 5}]}, None),
-        ({"model_list": [{**ENTRY, "seed": 5}]}, ["model_list", 0]),
-        ({"model_list": [{**ENTRY, "model_name": ""}]}, ["model_list", 0, "model_name"]),
-        (
-            {"model_list": [{"model_name": "a", "litellm_params": {"model": {"name": "a"}}}]},
-            ["model_list", 0, "litellm_params", "model"],
-        ),
-        (
-            {"model_list": [{"model_name": "a", "litellm_params": {"model": "a", "rpm": "5"}}]},
-            ["model_list", 0, "litellm_params", "rpm"],
-        ),
-        ({"router_settings": {"timeout": "30s"}}, ["router_settings", "timeout"]),
-        ({"router_settings": {"routing_strategy": "a"}}, ["router_settings", "routing_strategy"]),
-        ({"litellm_settings": {"drop_params": "yes"}}, ["litellm_settings", "drop_params"]),
-        ({"general_settings": {"master_key": 1234}}, ["general_settings", "master_key"]),
-        ({"guardrails": {}}, ["guardrails"]),
-    ],
-)
-def test_proxy_schema(change, path):
-    """The schema of a proxy's file refuses what LiteLLM would not read, at its place."""
-    errors = list(PROXY.iter_errors({"model_list": [ENTRY]} | change))
-    assert [list(error.absolute_path) for error in errors] == ([] if path is None else [path])
-
-
-def test_proxy_schema_command():
-    """The command prints the schema of a proxy's file, without a file."""
-    done = run("schema", "--for", "litellm-proxy")
-    assert json.loads(done.stdout) == json.loads(json.dumps(proxy_schema()))
-
-
 def validator(contract=None, **options):
     return Draft202012Validator(schema(Contract() if contract is None else contract, **options))
 
 
-@pytest.mark.parametrize("overlay", [False, True])
-def test_schema_is_valid(overlay):
+@pytest.mark.parametrize("row", GOOD, ids=lambda row: row["what"])
+def test_good(row):
+    """Each good file suits its schema: that of models, or that of LiteLLM's proxy."""
+    data = yaml.safe_load(row["file"])
+    kind = PROXY if is_proxy_file(data) else validator()
+    assert [error.message for error in kind.iter_errors(data)] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    yaml.safe_load("""
+    - [{}, null]
+    - [{model_list: null, x-notes: 1}, null]
+    - [{router_settings: {timeout: os.environ/T, mine: 1}}, null]
+    - [{litellm_settings: {drop_params: true, mine: 1}}, null]
+    - [{model_list: [{<<: &entry {model_name: a, litellm_params: {model: openai/gpt-4o}},
+         x-note: 1, model_info: {id: 1}}]}, null]
+    - [{models: []}, []]
+    - [{litellmSettings: {}}, []]
+    - [{model_list: *entry}, [model_list]]
+    - [{model_list: [{model_name: a}]}, [model_list, 0]]
+    - [{model_list: [{<<: *entry, rpm: 5}]}, null]
+    - [{model_list: [{<<: *entry, seed: 5}]}, [model_list, 0]]
+    - [{model_list: [{<<: *entry, model_name: ""}]}, [model_list, 0, model_name]]
+    - [{model_list: [{model_name: a, litellm_params: {model: {name: a}}}]},
+       [model_list, 0, litellm_params, model]]
+    - [{model_list: [{model_name: a, litellm_params: {model: a, rpm: "5"}}]},
+       [model_list, 0, litellm_params, rpm]]
+    - [{router_settings: {timeout: 30s}}, [router_settings, timeout]]
+    - [{router_settings: {routing_strategy: a}}, [router_settings, routing_strategy]]
+    - [{litellm_settings: {drop_params: "yes"}}, [litellm_settings, drop_params]]
+    - [{general_settings: {master_key: 1234}}, [general_settings, master_key]]
+    - [{guardrails: {}}, [guardrails]]
+    """),
+)
+def test_proxy_schema(change, path):
+    """The schema of a proxy's file refuses what LiteLLM would not read, at its place."""
+    entry = {"model_name": "a", "litellm_params": {"model": "openai/gpt-4o"}}
+    errors = list(PROXY.iter_errors({"model_list": [entry]} | change))
+    assert [list(error.absolute_path) for error in errors] == ([] if path is None else [path])
+
+
+@pytest.mark.parametrize("kind", [Draft202012Validator, Draft7Validator])
+def test_schema_is_valid(kind):
     """What is returned is a valid schema, of this draft and of the one that older editors know."""
+    kind.check_schema(PROXY.schema)
     for contract in (Contract([]), TASKED):
-        made = schema(contract, overlay=overlay)
-        Draft202012Validator.check_schema(made)
-        Draft7Validator.check_schema(made)
+        kind.check_schema(schema(contract, overlay=contract is TASKED))
 
 
 @pytest.mark.parametrize(
@@ -126,18 +108,9 @@ def test_schema_is_valid(overlay):
 )
 def test_ways_to_write_roles(roles):
     """What the specification shows, the schema and the dispatcher both accept."""
-    models = [
-        {
-            "name": "gemini",
-            "api_key": "YOUR_API_KEY",
-            "model": "gemini/gemini-2.5-flash",
-            "temperature": 0,
-            "max_tokens": "os.environ/TOKENS",
-            "system_prompt": "Be brief.",
-            "whatever_a_provider_takes": {"x": [1]},
-            "roles": roles,
-        }
-    ]
+    model = {"name": "gemini", "api_key": "YOUR_API_KEY", "model": "gemini/gemini-2.5-flash"}
+    model |= {"temperature": 0, "max_tokens": "os.environ/TOKENS", "system_prompt": "Be brief."}
+    models = [model | {"whatever_a_provider_takes": {"x": [1]}, "roles": roles}]
     ModelDispatcher(models)
     assert validator().is_valid({"models": models, "log": 1})
 
@@ -152,17 +125,19 @@ def faulty_shapes():
             read_sections(config, contract)
             ModelDispatcher(config, roles=contract)
         except ConfigError as error:
+            code = error.faults[0].code
             declares = isinstance(config, dict) and isinstance(config.get("roles"), dict)
-            relational = declares and (
-                "otherwise" in text or error.faults[0].code == "unplayed-role"
-            )
-            if not more and error.faults[0].code in SHAPES and not relational:
+            relational = declares and ("otherwise" in text or code == "unplayed-role")
+            if not more and code in SHAPES and not relational:
                 yield pytest.param(config, contract, id=case["case"])
         except (ValueError, TypeError, AttributeError, yaml.YAMLError):
             pass  # it does not parse, or is no mapping: an editor shows that itself
 
 
-@pytest.mark.parametrize(("config", "contract"), [*faulty_shapes()])
+FAULTY_SHAPES = list(faulty_shapes())
+
+
+@pytest.mark.parametrize(("config", "contract"), FAULTY_SHAPES)
 def test_faulty_shapes(config, contract):
     """What the check finds wrong with a shape, an editor shows too."""
     assert not validator(contract).is_valid(config)
@@ -170,7 +145,7 @@ def test_faulty_shapes(config, contract):
 
 def test_faulty_shapes_are_many():
     """The table holds enough for the test above."""
-    assert len(list(faulty_shapes())) >= 30
+    assert len(FAULTY_SHAPES) >= 30
 
 
 NAMES = ("chatcompletions", "judge", "a/b ~1%#ö")
@@ -292,12 +267,12 @@ def test_typed_keys(key, value):
     """Of known keys the schema wants values of their type, where a dispatcher takes any."""
     models = [{"model": "m", key: value}]
     ModelDispatcher(models)
-    for config in ({"models": models}, {"models": [], "defaults": {key: value}}):
-        assert not validator().is_valid(config)
     in_role = {"model": "m", "roles": {"chatcompletions": {key: value}}}
-    assert not validator().is_valid({"models": [in_role]})
-    for right in ({"temperature": "os.environ/TEMP", "stream": "os.environ/STREAM"}, {"stop": "x"}):
-        assert validator().is_valid({"models": [{"model": "m", **right}]})
+    defaults = {"models": [], "defaults": {key: value}}
+    for config in ({"models": models}, defaults, {"models": [in_role]}):
+        assert not validator().is_valid(config)
+    right = {"temperature": "os.environ/TEMP", "stream": "os.environ/STREAM", "stop": "x"}
+    assert validator().is_valid({"models": [{"model": "m", **right}]})
 
 
 def test_keys_have_types():
@@ -329,41 +304,50 @@ def test_types_of_keys():
 @pytest.mark.parametrize(
     ("config", "valid"),
     [
-        ({"models": [{"name": "main", "temperature": 0}]}, True),
-        ({"models": {"main": {"temperature": 0}}}, True),
-        ({"defaults": {"timeout": 5}}, True),
-        ({"models": [{"name": "main", "roles": "declared_elsewhere"}]}, True),
-        ({"models": [{"name": "main", "temperature": "hot"}]}, False),
-        ({"models": ["main"]}, False),
-        ({"roles": {"title": {"requird": True}}}, False),
+        ("{models: [{name: main, temperature: 0}]}", True),
+        ("{models: {main: {temperature: 0}}}", True),
+        ("{defaults: {timeout: 5}}", True),
+        ("{models: [{name: main, roles: declared_elsewhere}]}", True),
+        ("{models: [{name: main, temperature: hot}]}", False),
+        ("{models: [main]}", False),
+        ("{roles: {title: {requird: true}}}", False),
     ],
 )
 def test_overlay(config, valid):
     """A file that changes others needs no models, and its models no `model`."""
-    assert validator(overlay=True).is_valid(config) == valid
+    assert validator(overlay=True).is_valid(yaml.safe_load(config)) == valid
 
 
-def test_declared_roles():
+@pytest.mark.parametrize(
+    ("sections", "valid"),
+    [
+        ({"roles": {"title": {"required": True}}}, True),
+        ({"roles": ["title"]}, True),
+        ({"roles": {}}, False),
+        ({}, False),
+        ({"roles": {"title": {"task": "often"}}}, False),
+    ],
+)
+def test_declared_roles(sections, valid):
     """In a file that declares roles, models may play any; in others only those of the program."""
     models = [{"model": "m", "roles": ["title", {"title": {"task": "x"}}]}]
-    assert validator().is_valid({"models": models, "roles": {"title": {"required": True}}})
-    assert validator().is_valid({"models": models, "roles": ["title"]})
-    assert not validator().is_valid({"models": models, "roles": {}})
-    assert not validator().is_valid({"models": models})
-    assert not validator().is_valid({"models": models, "roles": {"title": {"task": "often"}}})
+    assert validator().is_valid({"models": models, **sections}) == valid
+
+
+@pytest.mark.parametrize(
+    ("settings", "valid"),
+    [({"num_retries": 2, "unknown": []}, True), ({"num_retries": "two"}, False), ([], False)],
+)
+def test_settings(settings, valid):
+    """The settings of the Router have their types."""
+    config = {"models": [{"model": "m"}], "router_settings": settings}
+    assert validator().is_valid(config) == valid
 
 
 def test_properties_of_a_role():
     """The schema knows the properties of a declared role that a dispatcher knows."""
-    assert _DECLARATION["properties"].keys() == _FIELDS.keys()
-
-
-def test_settings():
-    """The settings of the Router have their types."""
-    config = {"models": [{"model": "m"}]}
-    assert validator().is_valid({**config, "router_settings": {"num_retries": 2, "unknown": []}})
-    assert not validator().is_valid({**config, "router_settings": {"num_retries": "two"}})
-    assert not validator().is_valid({**config, "router_settings": []})
+    declaration = schema()["properties"]["roles"]["additionalProperties"]["properties"]
+    assert declaration.keys() == {*Role._fields} - {"name"}
 
 
 def test_simple_contract():
@@ -373,8 +357,9 @@ def test_simple_contract():
 
 
 def test_descriptions():
-    """An editor shows what a role and a key are for."""
-    made = schema(Contract(["chatcompletions", Role("judge", True, False, "none")]))
+    """An editor shows what a role and a key are for, and completes the program's roles."""
+    judge = Role("judge", True, False, "none")
+    made = schema(Contract(["chatcompletions", judge, Role("review", task="required")]))
     assert made["$defs"]["tasks"]["properties"]["judge"]["description"] == (
         "judge: at least one model must play it; only one model may play it; never with a task."
     )
@@ -382,23 +367,22 @@ def test_descriptions():
     assert "Without any it plays chatcompletions" in made["$defs"]["roles"]["description"]
     assert "description" in made["$defs"]["keys"]["properties"]["temperature"]
     assert all("description" in each for each in made["properties"].values())
+    assert made["$defs"]["role"]["enum"] == ["chatcompletions", "judge"]
+    assert list(made["$defs"]["tasks"]["properties"]) == ["chatcompletions", "judge", "review"]
 
 
-def test_completion():
-    """An editor completes the program's roles."""
-    made = schema(Contract(["embed", Role("review", task="required")]))
-    assert made["$defs"]["role"]["enum"] == ["embed"]
-    assert list(made["$defs"]["tasks"]["properties"]) == ["embed", "review"]
+def test_command(write):
+    """`dispatch schema` has declared roles, and those of a file; or it is that of a proxy."""
 
+    def printed(*arguments):
+        return json.loads(run("schema", *arguments).stdout)
 
-def test_command(tmp_path):
-    """`dispatch schema` has declared roles, and those of a file."""
-    printed = run("schema", "--declare", "embed").stdout
-    assert json.loads(printed) == schema(Contract(["chatcompletions", "postcompletions", "embed"]))
-    (tmp_path / "c.yaml").write_text("roles: {title: {task: none}}\nmodels: [{model: m}]\n")
-    printed = json.loads(run("schema", tmp_path / "c.yaml").stdout)
-    assert printed["$defs"]["role"]["enum"] == ["chatcompletions", "postcompletions", "title"]
-    assert json.loads(run("schema", "--overlay").stdout) == schema(overlay=True)
+    roles = ["chatcompletions", "postcompletions", "embed"]
+    assert printed("--declare", "embed") == schema(Contract(roles))
+    file = write("c.yaml", "roles: {title: {task: none}}\nmodels: [{model: m}]\n")
+    assert printed(file)["$defs"]["role"]["enum"] == [*roles[:2], "title"]
+    assert printed("--overlay") == schema(overlay=True)
+    assert printed("--for", "litellm-proxy") == json.loads(json.dumps(proxy_schema()))
 
 
 def test_init(tmp_path, monkeypatch):
@@ -414,12 +398,12 @@ def test_init(tmp_path, monkeypatch):
     assert [len(dispatcher.for_role(role)) for role in roles] == [1, 1, 1]
 
 
-def test_init_overwrites_nothing(tmp_path):
+def test_init_overwrites_nothing(write):
     """A file that exists stays as it is."""
-    (tmp_path / "models.yaml").write_text("mine")
-    done = run("init", tmp_path / "models.yaml")
+    file = write("models.yaml", "mine")
+    done = run("init", file)
     assert (done.returncode, "already exists" in done.stderr) == (1, True)
-    assert (tmp_path / "models.yaml").read_text() == "mine"
+    assert file.read_text() == "mine"
 
 
 def test_init_quotes_roles(tmp_path, monkeypatch):

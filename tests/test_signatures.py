@@ -11,6 +11,7 @@ import gc
 import inspect
 import typing
 import weakref
+from functools import partial
 from unittest import mock
 
 import attrs
@@ -29,9 +30,6 @@ def never(*args, **kwargs):
 def plain(model, temperature=0, *, stop=None): ...
 
 
-def with_self(self, cls, model): ...
-
-
 def positional(model, /, temperature=0, *rest, **extra): ...
 
 
@@ -43,34 +41,19 @@ def decorated(*args, **kwargs):
     never()
 
 
-@functools.lru_cache
-def cached(model, stop=None): ...
-
-
 class Service:
     def __init__(self, model, stop=None):
         never()
 
     def method(self, model, stop=None): ...
-
     @classmethod
     def from_class(cls, model, stop=None): ...
-
     @staticmethod
     def static(model, stop=None): ...
 
 
-class Inheriting(Service):
-    pass
-
-
 class Overriding(Service):
     def __init__(self, temperature, **kwargs):
-        never()
-
-
-class OnlyNew:
-    def __new__(cls, model, stop=None):
         never()
 
 
@@ -83,17 +66,9 @@ class ByMetaclass(metaclass=Counting):
     def __init__(self, model): ...
 
 
-class Bare:
-    pass
-
-
 class Calling:
     def __call__(self, model, stop=None):
         never()
-
-
-class Unhashable(Calling):
-    __hash__ = None
 
 
 class Promiscuous(Calling):
@@ -105,16 +80,8 @@ class Promiscuous(Calling):
         return 7
 
 
-Item = typing.TypeVar("Item")
-
-
-class Box(typing.Generic[Item]):
+class Box(typing.Generic[typing.TypeVar("Item")]):
     def __init__(self, model, stop=None): ...
-
-
-class Point(typing.NamedTuple):
-    model: str
-    stop: int = 1
 
 
 class Base(typing.TypedDict):
@@ -187,34 +154,38 @@ class Attrs:
 
 
 service = object.__new__(Service)
+Bare = type("Bare", (), {})
+OnlyNew = type("OnlyNew", (), {"__new__": lambda cls, model, stop=None: never()})
+Pair = collections.namedtuple("Pair", "model stop")
 
 # fmt: off
 TARGETS = [  # target, the names it takes by keyword, whether it has **kwargs
     (plain, "model temperature stop", False), (lambda model, stop: None, "model stop", False),
-    (lambda: None, "", False), (with_self, "self cls model", False),
+    (lambda: None, "", False), (lambda self, cls, model: None, "self cls model", False),
     (positional, "temperature", True), (coroutine, "model", True),
-    (decorated, "model temperature stop", False), (cached, "model stop", False),
+    (decorated, "model temperature stop", False),
+    (functools.lru_cache(lambda model, stop=None: None), "model stop", False),
     (Service, "model stop", False), (service.method, "model stop", False),
     (Service.method, "self model stop", False), (Service.from_class, "model stop", False),
     (service.from_class, "model stop", False), (Service.static, "model stop", False),
-    (Inheriting, "model stop", False), (Overriding, "temperature", True),
+    (type("Inheriting", (Service,), {}), "model stop", False), (Overriding, "temperature", True),
     (OnlyNew, "model stop", False), (ByMetaclass, "shade", True), (Bare, "", False),
-    (Calling(), "model stop", False), (Unhashable(), "model stop", False),
-    (Promiscuous(), "model stop", False), (Box, "model stop", False),
-    (Box[int], "model stop", False), (Point, "model stop", False),
-    (collections.namedtuple("Pair", "model stop"), "model stop", False), (Base, "model", False),
-    (Options, "model stop", False),
+    (Calling(), "model stop", False), (Promiscuous(), "model stop", False),
+    (type("Unhashable", (Calling,), {"__hash__": None})(), "model stop", False),
+    (Box, "model stop", False), (Box[int], "model stop", False), (Pair, "model stop", False),
+    (typing.NamedTuple("Point", [("model", str), ("stop", int)]), "model stop", False),
+    (Base, "model", False), (Options, "model stop", False),
     (typing.TypedDict("Free", {"api-key": str, "in": int}), "api-key in", False),
     (Data, "model key stop seed", False), (Frozen, "model stop", False),
     (Callback, "stop", False), (Callback([]), "stop model", False),
     (Request, "model stop topP labels derived", False),
     (Open, "model stop topP labels derived", True), (Checked, "model stop tags", False),
     (Attrs, "model stop labels derived", False),
-    (functools.partial(plain), "model temperature stop", False),
-    (functools.partial(plain, temperature=1), "model temperature stop", False),
-    (functools.partial(plain, "gpt-4o"), "temperature stop", False),
-    (functools.partial(functools.partial(plain, "gpt-4o"), 1), "stop", False),
-    (functools.partial(Data, "gpt-4o"), "key stop seed", False),
+    (partial(plain), "model temperature stop", False),
+    (partial(plain, temperature=1), "model temperature stop", False),
+    (partial(plain, "gpt-4o"), "temperature stop", False),
+    (partial(partial(plain, "gpt-4o"), 1), "stop", False),
+    (partial(Data, "gpt-4o"), "key stop seed", False),
     (functools.partialmethod(plain, 1).__get__(service), "stop", False),
     (print, "sep end file flush", False), (sorted, "key reverse", False), ("".join, "", False),
     (open, "file mode buffering encoding errors newline closefd opener", False),
@@ -279,8 +250,8 @@ class Client:
         (apoint, ""),
         (xplain, ""),
         (Client().aplain, ""),
-        (functools.partial(aplain), ""),
-        (functools.partial(coroutine, model="m"), "model"),
+        (partial(aplain), ""),
+        (partial(coroutine, model="m"), "model"),
     ],
 )
 def test_twins(target, names):
@@ -292,7 +263,7 @@ def test_twins(target, names):
     ("target", "message"),
     [
         *((target, "has no signature; wrap it") for target in (dict, max, type, dict[str, int])),
-        (functools.partial(plain, 1, 2, 3, 4), "partial has no signature"),
+        (partial(plain, 1, 2, 3, 4), "partial has no signature"),
         (None, "found a NoneType$"),
         (1, "found a int$"),
         ("litellm.completion", "found a str$"),
@@ -309,17 +280,22 @@ def test_refused(target, message):
     assert name in str(caught.value)
 
 
-def test_fields():
+@pytest.mark.parametrize(
+    ("target", "field", "expected"),
+    [
+        (partial(positional, "gpt-4o", 1), "filled", {"temperature"}),
+        (partial(partial(lambda a, b, **rest: None, 1), 2), "filled", {"a", "b"}),
+        (plain, "filled", frozenset()),
+        (positional, "positional_only", {"model"}),
+        (partial(positional, "gpt-4o"), "positional_only", frozenset()),
+        (sorted, "positional_only", {"iterable"}),
+        (plain, "required", ["model"]),
+        (Data, "required", ["model", "key"]),
+    ],
+)
+def test_fields(target, field, expected):
     """What a partial gave by position, what is positional-only and what is required is known."""
-    assert read_parameters(functools.partial(positional, "gpt-4o", 1)).filled == {"temperature"}
-    nested = functools.partial(functools.partial(lambda a, b, **rest: None, 1), 2)
-    assert read_parameters(nested).filled == {"a", "b"}
-    assert read_parameters(plain).filled == frozenset()
-    assert read_parameters(positional).positional_only == {"model"}
-    assert read_parameters(functools.partial(positional, "gpt-4o")).positional_only == frozenset()
-    assert read_parameters(sorted).positional_only == {"iterable"}
-    assert read_parameters(plain).required == ["model"]
-    assert read_parameters(Data).required == ["model", "key"]
+    assert getattr(read_parameters(target), field) == expected
 
 
 class Color(enum.Enum):
@@ -372,8 +348,8 @@ def test_other_defaults():
 # fmt: off
 FACTORIES = [
     (Data, "stop", []), (Data, "seed", 3), (Frozen, "stop", []),
-    (functools.partial(Data, "m"), "stop", []),
-    (functools.partial(functools.partial(Data), "m"), "stop", []),
+    (partial(Data, "m"), "stop", []),
+    (partial(partial(Data), "m"), "stop", []),
     (mock.create_autospec(Data), "stop", None),  # no class, so its factory is unknown
     (mock.Mock(__signature__=inspect.signature(Data)), "stop", None),
     (Callback([]), "stop", None), (Request, "stop", []), (Request, "topP", 1),
@@ -397,7 +373,7 @@ def test_default_factory(target, name, expected):
     [
         lambda: lambda model, stop=[]: None,
         lambda: eval("lambda model: None"),
-        lambda: functools.partial(plain, "m"),
+        lambda: partial(plain, "m"),
         lambda: dataclasses.make_dataclass(
             "Made", [("a", list, dataclasses.field(default_factory=list))]
         ),

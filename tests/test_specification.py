@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
 import dispatch.compat
+from tests.helpers import ROOT, python
 
 CONFIG = """\
 models:
@@ -36,10 +35,13 @@ def _names(monkeypatch):
         sys.modules.pop(name, None)
 
 
-def dispatched(models, **options):
+CHAT = {"name": "m", "model": "gpt-4", "roles": ["chatcompletions"]}
+
+
+def dispatched(*models, **options):
     from drowcoder.model import ModelDispatcher
 
-    return ModelDispatcher(models, **options)
+    return ModelDispatcher(list(models), **options)
 
 
 def names(group):
@@ -48,69 +50,48 @@ def names(group):
 
 def test_basic_usage():
     """Basic usage gives both groups."""
-    model = {"name": "g", "model": "gemini/x", "temperature": 0}
-    dispatcher = dispatched(
-        [{**model, "roles": ["chatcompletions", "postcompletions"]}], morph=True
-    )
-    assert names(dispatcher.for_chatcompletions) == names(dispatcher.for_postcompletions) == ["g"]
+    roles = ["chatcompletions", "postcompletions"]
+    models = dispatched({"name": "g", "model": "gemini/x", "roles": roles}, morph=True)
+    assert names(models.for_chatcompletions) == names(models.for_postcompletions) == ["g"]
 
 
-def test_integration(tmp_path):
+def test_integration(write):
     """A YAML file gives keyword arguments and the task."""
     import litellm
     from config_morpher import ConfigMorpher
-    from drowcoder.model import ModelDispatcher
 
-    file = tmp_path / "config.yaml"
-    file.write_text(CONFIG, encoding="utf-8")
-    models = ModelDispatcher(ConfigMorpher.from_yaml(file).fetch("models"), morph=True)
+    file = write("config.yaml", CONFIG)
+    models = dispatched(*ConfigMorpher.from_yaml(file).fetch("models"), morph=True)
     expected = {"api_key": "YOUR_API_KEY", "model": "gemini/gemini-2.5-flash", "temperature": 0}
-    chat = models.for_chatcompletions.morph(litellm.completion, start_from="models[0]")
-    assert list(chat.items()) == list(expected.items())
-    assert models.for_postcompletions
-    post = models.for_postcompletions.morph(litellm.completion, start_from="models[0]")
-    assert list(post.items()) == list(expected.items())
+    for group in (models.for_chatcompletions, models.for_postcompletions):
+        assert group
+        kwargs = group.morph(litellm.completion, start_from="models[0]")
+        assert list(kwargs.items()) == list(expected.items())
     assert models.for_postcompletions.fetch("models[0].roles.postcompletions") == TASK
 
 
-def test_role_string():
-    """A simple role string has no task."""
-    group = dispatched([{"name": "m", "model": "gpt-4", "roles": ["chatcompletions"]}])
-    assert group.for_chatcompletions.fetch("models[0].roles") == {"chatcompletions": None}
-    assert not group.for_postcompletions
-
-
-def test_role_with_task():
-    """A role with a task carries it, beside a plain role."""
+def test_roles():
+    """A role is a string, which has no task, or carries one; models go to different roles."""
     roles = ["chatcompletions", {"postcompletions": "Review and summarize changes"}]
-    dispatcher = dispatched([{"name": "m", "model": "gpt-4", "roles": roles}])
-    task = dispatcher.for_postcompletions.fetch("models[0].roles.postcompletions")
-    assert task == "Review and summarize changes"
-    assert dispatcher.for_chatcompletions.fetch("models[0].roles.chatcompletions") is None
-
-
-def test_different_roles():
-    """Models go to different roles."""
-    dispatcher = dispatched(
-        [
-            {"name": "gpt-4", "model": "gpt-4", "roles": ["chatcompletions"]},
-            {"name": "claude", "model": "claude-3", "roles": [{"postcompletions": "Summarize"}]},
-        ]
-    )
-    assert names(dispatcher.for_chatcompletions) == ["gpt-4"]
-    assert names(dispatcher.for_postcompletions) == ["claude"]
+    only = {"name": "claude", "model": "claude-3", "roles": [{"postcompletions": "Summarize"}]}
+    models = dispatched({**CHAT, "roles": roles}, only)
+    chat, post = models.for_chatcompletions, models.for_postcompletions
+    assert (names(chat), names(post)) == (["m"], ["m", "claude"])
+    assert post.fetch("models[0].roles.postcompletions") == "Review and summarize changes"
+    assert chat.fetch("models[0].roles.chatcompletions") is None
+    assert chat.fetch("models[0].roles") == {"chatcompletions": None}
+    assert not dispatched(CHAT).for_postcompletions
 
 
 def test_morphing():
     """Morphing is the default, and can be switched off."""
     from config_morpher import ConfigMorpher
 
-    models = [{"name": "m", "model": "gpt-4", "roles": ["chatcompletions"]}]
-    assert isinstance(dispatched(models).for_chatcompletions, ConfigMorpher)
-    assert isinstance(dispatched(models).for_postcompletions, ConfigMorpher)
-    plain = dispatched(models, morph=False)
+    made, plain = dispatched(CHAT), dispatched(CHAT, morph=False)
+    assert isinstance(made.for_chatcompletions, ConfigMorpher)
+    assert isinstance(made.for_postcompletions, ConfigMorpher)
     assert plain.morph is False
-    assert type(plain.for_chatcompletions) is type(plain.for_postcompletions) is dict
+    assert type(plain.for_chatcompletions) is dict
     assert plain.for_postcompletions == {"models": []}
 
 
@@ -120,10 +101,8 @@ def test_role_constants():
 
     from drowcoder.model import ModelRoleType
 
-    assert dataclasses.asdict(ModelRoleType()) == {
-        "chatcompletions": "chatcompletions",
-        "postcompletions": "postcompletions",
-    }
+    names = ("chatcompletions", "postcompletions")
+    assert dataclasses.asdict(ModelRoleType()) == {name: name for name in names}
 
 
 PROBE = """
@@ -141,15 +120,9 @@ def test_installed_package(tmp_path, installed):
     """An installed package always wins."""
     package = tmp_path / installed
     package.mkdir()
-    (package / "__init__.py").write_text("REAL = True")
-    (package / "model.py").write_text("REAL = True")
-    root = Path(__file__).parent.parent
-    found = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:0] = {[str(tmp_path), str(root)]}\n{PROBE}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    for name in ("__init__.py", "model.py"):
+        (package / name).write_text("REAL = True")
+    found = python(f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(ROOT)!r}]\n{PROBE}")
     assert json.loads(found.stdout) == [installed == "drowcoder", installed == "config_morpher"]
 
 
@@ -160,12 +133,6 @@ def test_find_spec():
 
 def test_on_request():
     """The names are claimed only on request."""
-    code = (
-        "import dispatch, importlib.util as u\n"
-        "print([u.find_spec(name) for name in ('drowcoder', 'config_morpher')])"
-    )
-    root = Path(__file__).parent.parent
-    found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
-    )
+    asked = "[u.find_spec(name) for name in ('drowcoder', 'config_morpher')]"
+    found = python(f"import dispatch, importlib.util as u\nprint({asked})")
     assert found.stdout.strip() == "[None, None]"

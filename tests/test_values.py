@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import inspect
 import json
-import os
 import re
 import warnings
 from pathlib import Path
@@ -22,6 +21,7 @@ from dispatch.litellm.catalog import Catalog, read_catalog
 from dispatch.litellm.keys import KEY_KINDS, read_annotations
 from dispatch.litellm.lint import find_suspicious
 from dispatch.litellm.tables import rows, table
+from tests.helpers import places, without_keys
 
 HERE = Path(__file__).parent
 GOOD = yaml.safe_load((HERE / "good.yaml").read_text("utf-8"))
@@ -34,14 +34,16 @@ TODAY = datetime.date(2026, 6, 1)
 @pytest.fixture(autouse=True)
 def variables(monkeypatch):
     """Leave no variable in the environment that a value could name by chance."""
-    for name in list(os.environ):
-        if "KEY" in name or name.startswith(("AWS_", "AZURE_", "LITELLM_DROP")):
-            monkeypatch.delenv(name)
+    without_keys(monkeypatch)
     monkeypatch.setenv("MY_SECRET_THING", "made up")
 
 
 def find(model, catalog=CATALOG, **options):
     return list(find_suspicious(freeze(model), catalog, **{"today": TODAY, **options}))
+
+
+def codes(*arguments, **options):
+    return [fault.code for fault in find(*arguments, **options)]
 
 
 def models(row):
@@ -105,60 +107,59 @@ def test_no_url(url):
     assert (fault.where, fault.message) == ("api_base", "is no URL")
 
 
-def test_own_keys():
-    """Keys that are a program's own are not looked at."""
+def test_what_is_known():
+    """A program's own keys are not looked at, and a provider that it registers is known."""
     model = {"model": "gpt-4o", "mode": "chat", "maxTokens": "4"}
     assert find(model, own_keys=["mode", "maxTokens"]) == []
-
-
-def test_own_providers():
-    """A provider that a program registers is known."""
-    model = {"model": "mine/m"}
-    assert [fault.code for fault in find(model)] == ["unknown-model"]
-    assert find(model, providers=["mine"]) == []
+    assert codes({"model": "mine/m"}) == ["unknown-model"]
+    assert find({"model": "mine/m"}, providers=["mine"]) == []
 
 
 def test_drop_params(monkeypatch):
     """What is dropped for all models is refused by none."""
     model = {"model": "o3", "temperature": 0}
-    assert [fault.code for fault in find(model)] == ["refused-parameter"]
+    assert codes(model) == ["refused-parameter"]
     assert find(model, drop_params=True) == []
     monkeypatch.setenv("LITELLM_DROP_PARAMS", "True")
     assert find(model) == []
 
 
-@pytest.mark.parametrize(("ahead", "count"), [(0, 0), (18, 0), (19, 1), (30, 1)])
-def test_ahead(ahead, count):
+@pytest.mark.parametrize(
+    ("model", "options", "count"),
+    [
+        ("gpt-4.5", {"ahead": 0}, 0),
+        ("gpt-4.5", {"ahead": 18}, 0),
+        ("gpt-4.5", {"ahead": 19}, 1),
+        ("gpt-4.5", {"ahead": 30}, 1),
+        ("gpt-4.6", {}, 0),
+        ("gpt-4.6", {"ahead": 90}, 1),
+    ],
+)
+def test_ahead(model, options, count):
     """A model is reported the given number of days before its end."""
-    assert len(find({"model": "gpt-4.5"}, ahead=ahead)) == count
-
-
-def test_far_ahead():
-    """The end of a model can be asked for earlier than it is reported by default."""
-    assert find({"model": "gpt-4.6"}) == []
-    assert len(find({"model": "gpt-4.6"}, ahead=90)) == 1
+    assert len(find({"model": model}, **options)) == count
 
 
 def test_without_catalog():
     """Values, references, keys and endpoints are looked at without LiteLLM too."""
     model = {"model": "x/y", "max_tokens": "5", "api_base": "h:1/v1", "apiKey": "os.environ/K"}
-    assert [fault.where for fault in find(model, None)] == ["apiKey", "max_tokens", "api_base"]
+    assert places(find(model, None)) == ["apiKey", "max_tokens", "api_base"]
 
 
 def test_secret_name():
     """A secret that is given as the name of a model is not shown."""
-    shown = [str(fault) for fault in find({"model": "made-up-1", "api_key": "made-up-1"})]
-    assert len(shown) == 1
-    assert "made-up-1" not in shown[0]
+    (fault,) = find({"model": "made-up-1", "api_key": "made-up-1"})
+    assert "made-up-1" not in str(fault)
     assert "made-up-2" not in str(find({"model": "made-up-2"}, secrets=["made-up-2"])[0])
 
 
-def test_secrets():
+@pytest.mark.parametrize(
+    "key", ["api_key", "apiKey", "aws_secret_access_key", "openai_api_key", "api_key_evn"]
+)
+def test_secrets(key):
     """No value of a key that holds a secret is shown."""
     for secret in ("canary", " canary ", "canary\n", ["canary"], {"a": "canary"}, "$canary x"):
-        for key in ("api_key", "apiKey", "aws_secret_access_key", "openai_api_key", "api_key_evn"):
-            shown = "".join(str(fault) for fault in find({"model": "openai/gpt-4o", key: secret}))
-            assert "canary" not in shown
+        assert "canary" not in "".join(map(str, find({"model": "openai/gpt-4o", key: secret})))
 
 
 NAMES = st.sampled_from(sorted({key for row in SUSPECT for key in models(row)[0]}))

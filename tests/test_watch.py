@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import litellm
 import pytest
@@ -45,14 +46,12 @@ def test_change(file):
 
 def test_replaced_file(file):
     """A file of the same size and time that was moved into its place is seen."""
-    watched = watch(file)
+    watched, found = watch(file), os.stat(file)
     other = file.with_name("other.yaml")
     other.write_text(VALID % "b")
-    found = os.stat(file)
     os.utime(other, ns=(found.st_atime_ns, found.st_mtime_ns))
     other.replace(file)
-    assert watched.poll()
-    assert names(watched) == ["b"]
+    assert (watched.poll(), names(watched)) == (True, ["b"])
 
 
 def test_same_content(file):
@@ -60,8 +59,7 @@ def test_same_content(file):
     watched = watch(file)
     first = watched.current
     os.utime(file, (1, 1))
-    assert not watched.poll()
-    assert watched.current is first
+    assert (watched.poll(), watched.current) == (False, first)
 
 
 @pytest.mark.parametrize(
@@ -82,26 +80,23 @@ def test_invalid(text, message, file, caplog):
     if text is not None:
         file.write_text(text)
     for _ in range(3):
-        assert not watched.poll()
-        assert watched.current is first
+        assert (watched.poll(), watched.current) == (False, first)
     assert isinstance(watched.error, ConfigError)
     assert watched.error.__traceback__ is None
-    assert message in str(watched.error)
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("dispatch", logging.WARNING)
-    assert message in record.getMessage()
-    assert "canary" not in record.getMessage()
+    for said in (str(watched.error), record.getMessage()):
+        assert message in said
+    assert "canary" not in said
     file.write_text(VALID % "c")
-    assert watched.poll()
-    assert (watched.error, names(watched)) == (None, ["c"])
+    assert (watched.poll(), watched.error, names(watched)) == (True, None, ["c"])
 
 
-def test_options(file, tmp_path):
+def test_options(file, write):
     """Several files, an optional one that appears, and overrides count as for `load`."""
-    second, third = tmp_path / "second.yaml", tmp_path / "third.yaml"
-    second.write_text("models: [{name: a, temperature: 1}]")
-    watched = watch(file, second, optional=[third], overrides=["models[0].seed=1"])
-    third.write_text("models: [{name: a, temperature: 2}]")
+    second = write("second.yaml", "models: [{name: a, temperature: 1}]")
+    watched = watch(file, second, optional=["third.yaml"], overrides=["models[0].seed=1"])
+    third = write("third.yaml", "models: [{name: a, temperature: 2}]")
     assert watched.poll()
     expected = {"model": "gpt-4o", "temperature": 2, "seed": 1}
     assert watched.current.for_chatcompletions.kwargs() == expected
@@ -159,8 +154,8 @@ def served(file, model):
     """Write models that the provider serves into the file."""
 
     def write(*models, **sections):
-        tree = {"models": [model(*each) for each in models], **sections}
-        file.write_text(json.dumps(tree))  # which is YAML too
+        # JSON is YAML too
+        file.write_text(json.dumps({"models": [model(*each) for each in models], **sections}))
 
     write(("a", "good"))
     return write
@@ -169,21 +164,15 @@ def served(file, model):
 def test_calls_under_way(file, served):
     """A call under way keeps its dispatcher."""
     served(("a", "hang"))
-    watched, found, asked = watch(file), [], threading.Event()
-
-    def ask():
-        found.append(
-            complete(watched.current, "hi", before=lambda _, kwargs: asked.set() or kwargs)
-        )
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    assert asked.wait(20)
-    served(("b", "good"))
-    assert watched.poll()
-    assert complete(watched.current, "hi").model == "b"
-    asking.join()
-    assert found[0].model == "a"
+    watched, asked = watch(file), threading.Event()
+    with ThreadPoolExecutor() as pool:
+        hooks = {"before": lambda _, kwargs: asked.set() or kwargs}
+        found = pool.submit(complete, watched.current, "hi", **hooks)
+        assert asked.wait(20)
+        served(("b", "good"))
+        assert watched.poll()
+        assert complete(watched.current, "hi").model == "b"
+        assert found.result().model == "a"
 
 
 def test_usage(file, served):
@@ -222,7 +211,7 @@ def test_closed(file, served):
     watched, routers = watch(file), []
     gc.collect()
     before = held()
-    for name in "abcdef":
+    for name in "abcd":
         assert complete(watched.current, "hi").text == "good"
         routers.append(weakref.ref(request.connect(watched.current)._built.router))
         served((name + "x", "good"))

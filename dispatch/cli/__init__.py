@@ -12,7 +12,7 @@ from keyword import iskeyword
 import click
 
 from dispatch import __version__
-from dispatch.cli.common import harmless, severity
+from dispatch.cli.common import print_message
 from dispatch.errors import ConfigWarning, DispatchError
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -85,14 +85,14 @@ def main() -> None:
         message = f"{error.filename or 'stdout'}: {error.strerror or error}"
     else:
         return
-    click.echo(f"{severity('error')} {harmless(message)}", err=True)
+    print_message("error", message)
     sys.exit(1)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
     if issubclass(category, ConfigWarning):
         (fault,) = message.args  # type: ignore[union-attr]  # always one of these
-        click.echo(f"{severity('warning')} {harmless(fault.render())}", err=True)
+        print_message("warning", fault.render())
 
 
 def _columns() -> int:

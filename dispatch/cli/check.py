@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from functools import partial
 
 import click
 
-from dispatch.cli.common import Config, harmless, severity, to_json, with_config
+from dispatch.cli.common import Config, print_message, to_json, with_config
 from dispatch.errors import ConfigError
 from dispatch.tools.check import Report, check
 
 __all__ = ["command"]
+
+
+def _days(_context: object, _option: object, text: str) -> int:
+    if not text.removesuffix("d").isdecimal():
+        raise click.BadParameter("write a number of days, such as 90d")
+    return int(text.removesuffix("d"))
 
 
 @click.command("check")
@@ -32,7 +37,7 @@ __all__ = ["command"]
     "--ahead",
     metavar="DAYS",
     default="30d",
-    callback=lambda _context, _option, value: _days(value),
+    callback=_days,
     help="Report models that reach the end of their life within so many days, such as 90d.",
     show_default=True,
 )
@@ -47,35 +52,27 @@ def command(
         report = check(config.tree, contract=config.program_contract, ahead=ahead, deep=deep)
     except ConfigError as error:
         report = Report(error.faults, (), 0)
-    write = _WRITERS["json" if as_json else format]
-    for line in write(report):
-        click.echo(line)
+    write = {"text": _text, "json": _json, "github": _github}["json" if as_json else format]
+    write(report)
     if report.faults or (strict and report.warnings):
         sys.exit(1)
 
 
-def _days(text: str) -> int:
-    if not text.removesuffix("d").isdecimal():
-        raise click.BadParameter("write a number of days, such as 90d")
-    return int(text.removesuffix("d"))
-
-
-def _text(report: Report) -> Iterator[str]:
+def _text(report: Report) -> None:
     for fault in (*report.faults, *report.warnings, *report.notes):
-        yield f"{severity(fault.severity)} {harmless(fault.render())}"
-    yield report.summary
+        print_message(fault.severity, fault.render(), err=False)
+    click.echo(report.summary)
 
 
-def _json(report: Report) -> Iterator[str]:
-    listed = {name: getattr(report, name) for name in ("faults", "warnings", "notes")}
-    plain = {
-        name: [fault._asdict() | {"where": fault.where} for fault in faults]
-        for name, faults in listed.items()
+def _json(report: Report) -> None:
+    listed = {
+        name: [fault._asdict() | {"where": fault.where} for fault in getattr(report, name)]
+        for name in ("faults", "warnings", "notes")
     }
-    yield to_json({**plain, "models": report.models})
+    click.echo(to_json({**listed, "models": report.models}))
 
 
-def _github(report: Report) -> Iterator[str]:
+def _github(report: Report) -> None:
     """Write workflow commands: GitHub shows each beside the line that it is about."""
     for fault in (*report.faults, *report.warnings, *report.notes):
         properties: dict[str, object] = {"title": fault.code}
@@ -84,14 +81,8 @@ def _github(report: Report) -> Iterator[str]:
             properties = {"file": at.file, "line": at.line or 1, "col": at.column or 1} | properties
         written = ",".join(f"{name}={_escape(value, ',:')}" for name, value in properties.items())
         severity = "notice" if fault.severity == "note" else fault.severity
-        yield f"::{severity} {written}::{_escape(fault._replace(position=None))}"
+        click.echo(f"::{severity} {written}::{_escape(fault._replace(position=None))}")
 
 
 def _escape(value: object, marks: str = "") -> str:
-    text = str(value)
-    for mark in ("%", "\r", "\n", *marks):
-        text = text.replace(mark, f"%{ord(mark):02X}")
-    return text
-
-
-_WRITERS = {"text": _text, "json": _json, "github": _github}
+    return str(value).translate({ord(mark): f"%{ord(mark):02X}" for mark in f"%\r\n{marks}"})

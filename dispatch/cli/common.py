@@ -27,24 +27,10 @@ from dispatch.roles import Contract
 from dispatch.sections import read_sections
 
 __all__ = [
-    "Argument",
-    "Config",
-    "Output",
-    "complete_models",
-    "complete_roles",
-    "find_config",
-    "harmless",
-    "import_name",
-    "is_config",
-    "print_table",
-    "severity",
-    "spinner",
-    "to_json",
-    "with_config",
-    "with_contract",
-    "with_output",
-    "write_file",
-]
+    "Argument", "Config", "Output", "complete_models", "complete_roles", "find_config",
+    "harmless", "import_name", "is_config", "print_message", "print_table", "spinner",
+    "to_json", "with_config", "with_contract", "with_output", "write_file",
+]  # fmt: skip
 
 Command = Callable[..., None]
 
@@ -256,27 +242,25 @@ def with_output(command: Command) -> Command:
     return _with("output", Output, _OUTPUT, command)
 
 
-def complete_roles(context: click.Context, _option: object, start: str) -> list[str]:
-    """Return the roles of the configuration on an unfinished line that begin so."""
-    return _complete(context, start, lambda dispatcher: dispatcher.contract)
+def _completer(
+    names: Callable[[ModelDispatcher[Any]], Iterable[str]],
+) -> Callable[[click.Context, object, str], list[str]]:
+    def complete(context: click.Context, _option: object, start: str) -> list[str]:
+        """Return the names in the configuration of an unfinished line that begin so."""
+        given = context.params
+        mine: dict[str, Any] = {f.name: given[f.name] for f in fields(Config) if given.get(f.name)}
+        words = *mine.get("files", ()), given.get("prompt") or "", *context.args  # as far as it is
+        mine["files"] = list(filter(is_config, words))
+        with suppress(Exception), open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
+            found = names(Config(**mine).dispatcher())
+            return sorted({name for name in found if name.startswith(start)})
+        return []  # no error may show up between a user's words
+
+    return complete
 
 
-def complete_models(context: click.Context, _option: object, start: str) -> list[str]:
-    """Return the names of the models of the configuration on an unfinished line that begin so."""
-    return _complete(context, start, lambda dispatcher: map(display_name, dispatcher))
-
-
-def _complete(
-    context: click.Context, start: str, names: Callable[[ModelDispatcher[Any]], Iterable[str]]
-) -> list[str]:
-    given = context.params
-    mine: dict[str, Any] = {f.name: given[f.name] for f in fields(Config) if given.get(f.name)}
-    words = *mine.get("files", ()), given.get("prompt") or "", *context.args  # as far as it came
-    mine["files"] = list(filter(is_config, words))
-    with suppress(Exception), open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
-        found = names(Config(**mine).dispatcher())
-        return sorted({name for name in found if name.startswith(start)})
-    return []  # no error may show up between a user's words
+complete_roles = _completer(lambda dispatcher: dispatcher.contract)
+complete_models = _completer(lambda dispatcher: map(display_name, dispatcher))
 
 
 def _with(name: str, made: type, options: Sequence[Any], command: Command) -> Command:
@@ -328,10 +312,11 @@ def harmless(text: str) -> str:
 _COLORS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
-def severity(name: str) -> str:
-    """Return the first word of a message, in color; `click.echo` drops that where it cannot be."""
+def print_message(severity: str, text: str, *, err: bool = True) -> None:
+    """Print a message after its severity, in color; `click.echo` drops that where it cannot be."""
     bare = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return f"{name}:" if bare else click.style(f"{name}:", fg=_COLORS[name], bold=True)
+    word = f"{severity}:" if bare else click.style(f"{severity}:", fg=_COLORS[severity], bold=True)
+    click.echo(f"{word} {harmless(text)}", err=err)
 
 
 def print_table(

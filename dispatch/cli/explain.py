@@ -17,7 +17,7 @@ from dispatch.cli.common import (
     with_config,
 )
 from dispatch.errors import format_path
-from dispatch.tools.explain import Explanation, Place, explain
+from dispatch.tools.explain import Explanation, explain
 
 __all__ = ["command"]
 
@@ -49,24 +49,20 @@ def command(config: Config, role: str | None, target: str | None, as_json: bool)
     explained = explain(
         config.tree, path, target=called, role=role, contract=config.program_contract
     )
-    for line in _json(explained) if as_json else _text(explained):
-        click.echo(line if as_json else harmless(line))
-
-
-def _text(explained: list[Explanation]) -> Iterator[str]:
+    if as_json:
+        click.echo(to_json([each._asdict() | {"where": each.where} for each in explained]))
+        return
     for each in explained:
-        yield f"{each.where}: {json.dumps(each.value, ensure_ascii=False, default=str)}"
-        first, *replaced = [_show(place, each) for place in each.origins]
-        origins = [f"from {first}" if first else "", *(f"replaces {place}" for place in replaced)]
-        if any(origins):
-            yield f"    {', '.join(filter(None, origins))}"
-        yield f"    {each.describe()}"
+        click.echo(harmless("\n    ".join(_lines(each))))
 
 
-def _show(place: Place, explained: Explanation) -> str:
-    elsewhere = "" if place.path == explained.path else format_path(place.path)
-    return " at ".join(filter(None, (elsewhere, str(place.position or ""))))
-
-
-def _json(explained: list[Explanation]) -> Iterator[str]:
-    yield to_json([each._asdict() | {"where": each.where} for each in explained])
+def _lines(explained: Explanation) -> Iterator[str]:
+    yield f"{explained.where}: {json.dumps(explained.value, ensure_ascii=False, default=str)}"
+    origins = []
+    for number, (path, position) in enumerate(explained.origins):
+        elsewhere = "" if path == explained.path else format_path(path)
+        if place := " at ".join(filter(None, (elsewhere, str(position or "")))):
+            origins.append(f"{'replaces' if number else 'from'} {place}")
+    if origins:
+        yield ", ".join(origins)
+    yield explained.describe()

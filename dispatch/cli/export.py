@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dispatch.cli.common import Config, Output, harmless, severity, with_config, with_output
+from dispatch.cli.common import Config, Output, print_message, with_config, with_output
 from dispatch.immutable import FrozenMap
 from dispatch.litellm.proxy import find_left_out, proxy_config, to_yaml, variables
 from dispatch.litellm.router import warn_of_keys
@@ -65,7 +65,7 @@ def command(
     warn_of_keys(dispatcher.groups, dispatcher.contract.own_keys)
     made = proxy_config(dispatcher, sections, allow_literal_secrets=allow_literal_secrets)
     for fault in find_left_out(dispatcher):
-        click.echo(f"{severity(fault.severity)} {harmless(fault.render())}", err=True)
+        print_message(fault.severity, fault.render())
     text = to_yaml(made, _header(variables(made), str(output.output or "proxy.yaml")))
     output.write(text, read=config.paths, private=allow_literal_secrets)
 

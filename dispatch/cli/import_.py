@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dispatch.cli.common import Argument, Output, harmless, severity, with_output
+from dispatch.cli.common import Argument, Output, print_message, with_output
 from dispatch.config.positions import Source
 from dispatch.immutable import thaw
 from dispatch.litellm.proxy import to_yaml, variables
@@ -30,7 +30,7 @@ def command(file: Path, output: Output, allow_literal_secrets: bool) -> None:
     data, source = read_foreign(file)
     imported = import_config(data, Source([source]), allow_literal_secrets=allow_literal_secrets)
     for fault in imported.left_out:
-        click.echo(f"{severity('warning')} {harmless(fault.render())}", err=True)
+        print_message("warning", fault.render())
     config = thaw(imported.tree)
     needed = ", ".join(variables(config)) or "nothing"
     header = [

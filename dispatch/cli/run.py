@@ -23,8 +23,8 @@ from dispatch.cli.common import (
     complete_roles,
     harmless,
     is_config,
+    print_message,
     print_table,
-    severity,
     spinner,
     to_json,
     with_config,
@@ -34,12 +34,11 @@ from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import BudgetError, CompletionError, ConfigError, RoleError
 from dispatch.immutable import freeze
 from dispatch.litellm.deployments import deploy
-from dispatch.models import RoleGroup
 from dispatch.redaction import display_name, printable, quote_name, redact, redact_text
 from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS
 from dispatch.suggestions import did_you_mean
 from dispatch.tools.chat import Turn, converse
-from dispatch.tools.complete import Stream, complete, listed
+from dispatch.tools.complete import Answer, Messages, Stream, complete, listed
 from dispatch.tools.usage import Usage, usage
 
 __all__ = ["command", "quiet_litellm"]
@@ -50,6 +49,12 @@ Turns = Iterator[Turn | Stream]
 _PROMPT = "What to ask, after what a pipe or a file on standard input has; - for that alone."
 _NOTED, _PATIENCE = 3, 30  # seconds of silence of a pipe beside a prompt
 _MISSING = "Missing argument 'PROMPT': the prompt is missing; it comes last: {} CONFIG... PROMPT"
+
+
+def _read_variables(_context: object, _option: object, given: Iterable[str]) -> dict[str, str]:
+    if not all("=" in each for each in given):
+        raise click.BadParameter("write it as NAME=VALUE")
+    return dict(each.split("=", 1) for each in given)
 
 
 @click.command("run")
@@ -72,7 +77,7 @@ _MISSING = "Missing argument 'PROMPT': the prompt is missing; it comes last: {} 
     "variables",
     metavar="NAME=VALUE",
     multiple=True,
-    callback=lambda _context, _option, given: dict(map(_split, given)),
+    callback=_read_variables,
     help="Fill in a variable of the tasks.",
 )
 @click.option("--no-post", is_flag=True, help="Run no post-completions.")
@@ -125,7 +130,13 @@ def command(
         quiet_litellm()
     show: Callable[[Turns], None] = partial(_show, role=role, quiet=quiet)
     show = partial(_render, quiet=quiet) if on_terminal else _show_json if as_json else show
-    ask = partial(_ask, dispatcher, role, model, post, not as_json, variables)
+    ask: Any = partial(_ask_once, role=role)
+    if role == CHATCOMPLETIONS:
+        models = [m for name in (role, POSTCOMPLETIONS) for m in dispatcher.groups.get(name, ())]
+        stream = not as_json and all(each.get("stream", True) for each in models)
+        either: Any = converse  # streamed or not
+        ask = partial(either, post=post, stream=stream)
+    ask = partial(ask, dispatcher, model=model, variables=variables)
     try:
         if asked is None:
             _chat(ask, show)
@@ -134,13 +145,6 @@ def command(
     finally:
         if with_usage:
             _print_usage(usage(dispatcher))
-
-
-def _split(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise click.BadParameter("write it as NAME=VALUE")
-    return name, value
 
 
 def _read_prompt(config: Config, prompt: str) -> str | None:
@@ -174,34 +178,19 @@ def _is_piped() -> bool:
     mode = os.fstat(sys.stdin.fileno()).st_mode
     if not stat.S_ISFIFO(mode):
         return stat.S_ISREG(mode)
-    note = f"{severity('note')} waiting for standard input; to ask without it: < {os.devnull}"
+    note = f"waiting for standard input; to ask without it: < {os.devnull}"
     silent = f"standard input had nothing for {_PATIENCE} seconds"
-    warning = f"{severity('warning')} {silent}, so the prompt is asked without it"
-    for seconds, said in ((_NOTED, note), (_PATIENCE - _NOTED, warning)):
+    warning = f"{silent}, so the prompt is asked without it"
+    for seconds, said in ((_NOTED, ("note", note)), (_PATIENCE - _NOTED, ("warning", warning))):
         if select.select([sys.stdin], [], [], seconds)[0]:
             return True
-        click.echo(said, err=True)
+        print_message(*said)
     return False
 
 
-def _ask(
-    dispatcher: ModelDispatcher[Any],
-    role: str,
-    model: str | None,
-    post: bool,
-    stream: bool,
-    variables: Mapping[str, str],
-    messages: str | list[Message],
-) -> Turns:
-    if role == CHATCOMPLETIONS:
-        models = [m for name in (role, POSTCOMPLETIONS) for m in dispatcher.groups.get(name, ())]
-        stream = stream and all(each.get("stream", True) for each in models)
-        either: Any = converse  # streamed or not
-        options = {"post": post, "model": model, "stream": stream, "variables": variables}
-        yield from either(dispatcher, messages, **options)
-    else:
-        answer = complete(dispatcher, messages, role, model=model, variables=variables)
-        yield Turn(**vars(answer), conversation=freeze([*listed(messages), answer.message]))
+def _ask_once(dispatcher: ModelDispatcher[Any], messages: Messages, **options: Any) -> Turns:
+    answer: Answer = complete(dispatcher, messages, **options)
+    yield Turn(**vars(answer), conversation=freeze([*listed(messages), answer.message]))
 
 
 def _chat(ask: Callable[[list[Message]], Turns], show: Callable[[Turns], None]) -> None:
@@ -233,13 +222,16 @@ def _chat(ask: Callable[[list[Message]], Turns], show: Callable[[Turns], None]) 
         except KeyboardInterrupt:
             click.echo("\nstopped")
         except (CompletionError, BudgetError) as error:  # the next prompt may do better
-            click.echo(f"{severity('error')} {harmless(str(error))}", err=True)
+            print_message("error", str(error))
 
 
 def _show_json(turns: Turns) -> None:
     for turn in turns:
         if isinstance(turn, Turn):
-            click.echo(json.dumps(_as_data(turn)))
+            names = ("role", "model", "task", "text", "instead_of", "cost", "latency")
+            data = {name: getattr(turn, name) for name in names}
+            calls = [each._asdict() for each in turn.tool_calls]
+            click.echo(json.dumps({**data, "tool_calls": calls, "usage": turn.usage._asdict()}))
 
 
 def _show(turns: Turns, *, role: str, quiet: bool) -> None:
@@ -341,25 +333,21 @@ def _requests(
     deployed, faults = deploy(groups, dispatcher.contract.own_keys)
     if faults:
         raise ConfigError(faults)
-    asked = [each for each in deployed if name in (None, display_name(each.model))]
-    if name is not None and not any(each.deployment["model_name"] == roles[0] for each in asked):
-        raise RoleError(f"no model of role {roles[0]!r} is named {quote_name(name)}")
-    for model, deployment in deployed:
-        role, parameters = deployment["model_name"], dict(deployment["litellm_params"])
-        if role == roles[0] and name not in (None, display_name(model)):
-            continue
+    asked = [(each, made["model_name"], dict(made["litellm_params"])) for each, made in deployed]
+    if name is not None:
+        asked = [each for each in asked if each[1] != roles[0] or display_name(each[0]) == name]
+        if not any(role == roles[0] for _, role, _ in asked):
+            raise RoleError(f"no model of role {roles[0]!r} is named {quote_name(name)}")
+    for model, role, parameters in asked:
         known = dispatcher.contract[role].variables or ()
         values = {key: value for key, value in variables.items() if key in known}
-        group = RoleGroup(role, groups[role], dispatcher.contract)
         number = next(n for n, each in enumerate(groups[role]) if each is model)
-        task = group.tasks[number]
+        group = dispatcher.for_role(role)
         last = group.task(number, **values) if role != CHATCOMPLETIONS else ""
-        first = parameters.pop("system_prompt", None)
-        said = [("system", first), ("user", prompt), ("user", last)]
+        said = [("system", parameters.pop("system_prompt", None)), ("user", prompt), ("user", last)]
         messages = [{"role": who, "content": text} for who, text in said if text]
-        parameters = redact(parameters)
-        about = {"role": role, "model": display_name(model), "task": task}
-        yield {**about, "messages": messages, "parameters": parameters}
+        about = {"role": role, "model": display_name(model), "task": group.tasks[number]}
+        yield {**about, "messages": messages, "parameters": redact(parameters)}
 
 
 def _title(turn: Turn | Stream) -> str:
@@ -369,18 +357,10 @@ def _title(turn: Turn | Stream) -> str:
     return harmless(redact_text(f"\n{' · '.join(parts)}{instead}"))
 
 
-def _as_data(turn: Turn) -> dict[str, Any]:
-    names = ("role", "model", "task", "text", "instead_of", "cost", "latency")
-    calls = [each._asdict() for each in turn.tool_calls]
-    data = {name: getattr(turn, name) for name in names}
-    return {**data, "tool_calls": calls, "usage": turn.usage._asdict()}
-
-
 def _print_usage(rows: Iterable[Usage]) -> None:
     columns = "role model task calls failures prompt completion cost seconds"
-    print_table(columns.split(), map(_cells, rows), err=True)
-
-
-def _cells(row: Usage) -> tuple[str, ...]:
-    cost = "-" if row.cost is None else f"{row.cost:.6f}"
-    return *(str("" if each is None else each) for each in row[:-2]), cost, f"{row.seconds:.2f}"
+    shown = []
+    for *counts, cost, seconds in rows:
+        cells = ["" if each is None else str(each) for each in counts]
+        shown.append([*cells, "-" if cost is None else f"{cost:.6f}", f"{seconds:.2f}"])
+    print_table(columns.split(), shown, err=True)

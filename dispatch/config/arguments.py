@@ -1,7 +1,7 @@
 """From a node of a configuration to the arguments of a callable.
 
-A configuration never changes, so what a callable receives is worked out once, as a plan; each call
-copies that, and lets the policy complete what depends on the moment.
+A configuration never changes, so what a callable receives is worked out once, as a plan. Each call
+copies it and lets the policy add what may change between calls.
 """
 
 # ruff: noqa: ARG002, ARG005  # the hooks of Policy do nothing
@@ -63,7 +63,7 @@ class Options(NamedTuple):
 
 
 class Policy:
-    """What applies to a callable's arguments beyond its signature: here, nothing.
+    """What applies to a callable's arguments beyond its signature; here, nothing does.
 
     `reserved` are keys that a callable receives only if it names them: `**kwargs` does not.
     """
@@ -118,8 +118,8 @@ def make_plan(
 def report(faults: Iterable[Fault], *, strict: bool = False) -> None:
     """Raise `ConfigError` for errors, and warn of the other faults; if `strict`, raise for all.
 
-    A warning's category follows from the code of the fault, and it points at the line outside of
-    this package that led here.
+    The code of a fault determines the category of the warning, which points at the calling line
+    outside of this package.
     """
     faults = list(faults)
     if errors := [fault for fault in faults if strict or fault.severity == "error"]:

@@ -1,7 +1,7 @@
 """References to the environment: `os.environ/NAME`, the convention of LiteLLM.
 
-A reference stays a string wherever a configuration is held or shown; it is resolved when keyword
-arguments are built for a call. Nothing else is expanded: no `${NAME}`, no part of a string.
+A reference remains a string wherever a configuration is kept or shown; it is resolved when keyword
+arguments are built for a call. Nothing else is expanded, neither `${NAME}` nor parts of a string.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
-
-from pyrsistent import PMap
 
 from dispatch.config.paths import read_scalar
 from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
-from dispatch.immutable import LISTS, SCALARS
+from dispatch.immutable import rebuild
 from dispatch.redaction import REFERENCE, is_reference, is_secret
 from dispatch.suggestions import KINDS
 
@@ -29,7 +27,6 @@ ValueType = Literal["string", "number", "integer", "boolean"]
 Path = tuple[Step, ...]
 Types = Mapping[str, ValueType]
 Kind = ValueType | None
-Change = Callable[[str, Path, Kind], Any]
 
 _NAME = r"[^\W\d]\w*"
 _FOREIGN = rf"""(?x)  # a whole string, the way other tools write a reference
@@ -49,7 +46,7 @@ _UNSET = "unset-variable"
 
 
 def foreign_reference(value: str) -> str | None:
-    """Return the variable that a string refers to in the way of another tool: nothing expands it.
+    """Return the variable that a string refers to in another tool's syntax, which nothing expands.
 
     >>> foreign_reference("${OPENAI_API_KEY}"), foreign_reference("os.getenv('OPENAI_API_KEY')")
     ('OPENAI_API_KEY', 'OPENAI_API_KEY')
@@ -70,7 +67,7 @@ def references(value: Any) -> Iterator[tuple[Path, str]]:
 
 
 def refers(value: Any, name: object = "", types: Types = _NO_TYPES) -> bool:
-    """Return whether `resolve` would change the value of a key, or refuse it.
+    """Return whether `resolve` would change or reject the value of a key.
 
     >>> refers("os.environ/KEY"), refers("Bearer ${KEY}", "authorization"), refers("gpt-4o")
     (True, True, False)
@@ -79,7 +76,7 @@ def refers(value: Any, name: object = "", types: Types = _NO_TYPES) -> bool:
 
 
 def unresolved_items(values: Mapping[Any, Any], types: Types = _NO_TYPES) -> dict[Any, Any]:
-    """Return the items that `resolve` would change, or refuse."""
+    """Return the items that `resolve` would change or reject."""
     strings = _strings(values, types)
     keys = {p[0] for text, p, kind in strings if is_reference(text) or _find_misuse(text, p, kind)}
     return {key: value for key, value in values.items() if key in keys}
@@ -104,7 +101,7 @@ def resolve(
     types: Types = _NO_TYPES,
     locate: Callable[[Fault], Fault] = lambda fault: fault,
 ) -> Any:
-    """Copy containers, with every reference replaced by what the environment holds.
+    """Copy containers with every reference replaced by its value in the environment.
 
     >>> os.environ["HEAT"] = "0.2"
     >>> resolve({"temperature": "os.environ/HEAT"}, types={"temperature": "number"})
@@ -114,14 +111,15 @@ def resolve(
     Raises `UnsetVariableError` if all that is wrong is variables that are unset or empty, else
     `ConfigError`; `locate` gives faults their place.
     """
-    found: list[Any] = []
+    faults: list[Fault] = []
 
-    def change(*string: Any) -> Any:
-        found.append(_resolve(*string))
-        return found[-1]
+    def change(leaf: Any, at: Path) -> Any:
+        found = _resolve(leaf, at, _kind(at, types)) if isinstance(leaf, str) else leaf
+        if isinstance(found, Fault):
+            faults.append(locate(found.under(*path)))
+        return found
 
-    resolved = _rebuild(value, change, path, types=types)
-    faults = [locate(each) for each in found if isinstance(each, Fault)]
+    resolved = rebuild(value, change)
     if not faults:
         return resolved
     if all(fault.code == _UNSET for fault in faults):
@@ -130,34 +128,18 @@ def resolve(
 
 
 def _strings(value: Any, types: Types = _NO_TYPES) -> list[tuple[str, Path, Kind]]:
-    found: list[tuple[str, Path, Kind]] = []
-    _rebuild(value, lambda *string: found.append(string), types=types)
-    return found
+    found: list[tuple[Any, Path]] = []
+    rebuild(value, lambda *leaf: found.append(leaf))
+    return [(leaf, path, _kind(path, types)) for leaf, path in found if isinstance(leaf, str)]
 
 
-def _rebuild(
-    value: Any, change: Change, path: Path = (), kind: Kind = None, types: Types = _NO_TYPES
-) -> Any:
-    """Copy containers, with their strings changed; `types` is for the outermost mapping."""
-    if isinstance(value, str):
-        return change(value, path, kind)
-    if type(value) in SCALARS:
-        return value
-    kind = kind if kind == "string" else None
-    if isinstance(value, dict | PMap):
-        rebuilt = {}
-        for key, item in value.items():
-            # What is secret is a string.
-            own = types.get(key) or ("string" if isinstance(key, str) and is_secret(key) else None)
-            rebuilt[key] = _rebuild(item, change, (*path, key), kind or own)
-        return rebuilt
-    if isinstance(value, LISTS):
-        items = [_rebuild(item, change, (*path, i), kind) for i, item in enumerate(value)]
-        # A tuple may have names for its items.
-        return getattr(value, "_make", tuple)(items) if isinstance(value, tuple) else items
-    if isinstance(value, Set):
-        return {_rebuild(item, change, path, kind) for item in value}
-    return value
+def _kind(path: Path, types: Types) -> Kind:
+    """Return what belongs at a path: `types` are those of its first key; a secret is a string."""
+    first = types.get(path[0]) if path else None  # type: ignore[arg-type]  # of an odd key, none
+    if len(path) == 1 and first:
+        return first
+    secret = any(isinstance(step, str) and is_secret(step) for step in path)
+    return "string" if secret or first == "string" else None
 
 
 def _resolve(text: str, path: Path, kind: Kind) -> Any:
@@ -191,7 +173,7 @@ def _resolve(text: str, path: Path, kind: Kind) -> Any:
 def _find_misuse(value: str, path: Path, kind: Kind) -> Fault | None:
     """Return a fault for what looks like a reference, and would be sent as it is."""
     strict = kind == "string"
-    if not strict and not value.startswith((REFERENCE, "${")):
+    if not (re.search(_SIGN, value) if strict else value.startswith((REFERENCE, "${"))):
         return None
     name = foreign_reference(value)
     if value.startswith(REFERENCE) and not is_reference(value):

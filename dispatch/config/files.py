@@ -40,15 +40,15 @@ def load_files(
 ) -> FrozenMap[str, Any]:
     """Read files and merge them, from left to right, later ones winning.
 
-    The suffix of a file says its format, unless `format` does. Raises `FileError` with the faults
-    of all files.
+    The suffix of a file determines its format, unless `format` is given. Raises `FileError` with
+    the faults of all files.
     """
     data, files = read(paths, format)
     return with_origin(freeze(reduce(merge, data)), Origin((), Source(files)))
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge mappings deeply into a new one: the later value wins, a list is replaced whole.
+    """Merge mappings deeply into a new one: the later value wins, and lists are replaced.
 
     >>> merge({"a": {"x": 1, "y": [1, 2]}}, {"a": {"y": [3]}})
     {'a': {'x': 1, 'y': [3]}}
@@ -120,7 +120,7 @@ def _max_bytes() -> int:
 
 
 def decode(name: str, content: bytes, format: Format) -> File:
-    """Return the file whose bytes were read, from standard input for example.
+    """Make a `File` of bytes that were read, from standard input for example.
 
     Raises `FileError` for one that is too large, or is not UTF-8.
     """

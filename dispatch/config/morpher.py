@@ -1,4 +1,4 @@
-"""`ConfigMorpher`: a configuration that is asked by path, and morphed into keyword arguments."""
+"""`ConfigMorpher`: values of a configuration by path, and keyword arguments for callables."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MAX_PLANS = 1024
 
 
 class ConfigMorpher:
-    """A configuration that never changes, from which the arguments of a callable are taken.
+    """An immutable configuration from which the arguments of a callable are taken.
 
     >>> config = ConfigMorpher({"cars": [{"name": 911, "model": "Carrera", "color": "red"}]})
     >>> config.fetch("cars[name=911].model")
@@ -70,7 +70,7 @@ class ConfigMorpher:
 
     @property
     def source(self) -> Source | None:
-        """The files that the configuration was read from; None if it came as a mapping."""
+        """The files that the configuration was read from; None for a mapping."""
         origin = origin_of(self.tree)
         return cast("Source | None", origin and origin.source)
 
@@ -134,14 +134,14 @@ class ConfigMorpher:
         `return_type="dataclass"` gives an instance of the callable if that is a dataclass, else an
         object with these fields.
 
-        In a role group, and for LiteLLM's own callables, reserved keys such as `name` only go to a
-        callable that names them, and references to the environment are resolved. A misspelt key
-        gives an `UnknownKeyWarning`, the first time; a vendor's key that would go to another
-        endpoint a `CredentialLeakWarning`; `strict=True` makes either an error.
+        In a role group, and for LiteLLM's own callables, reserved keys such as `name` only go to
+        callables that name them, and references to the environment are resolved. A misspelled key
+        causes an `UnknownKeyWarning` the first time, and a vendor's key that would go to another
+        endpoint a `CredentialLeakWarning`; `strict=True` turns both into errors.
 
         Raises `PathError` for a wrong path, `SignatureError` for a callable whose parameters
         cannot be read, `UnsetVariableError` for a reference to an unset variable, and `ConfigError`
-        for a key that names a positional-only parameter, or a value that no call can be made with.
+        for a key that names a positional-only parameter, or a value that makes a call impossible.
         """
         options = (allow_extra_keys, return_type, return_config_keys_only, strict)
         key = (callable_obj, start_from, options)

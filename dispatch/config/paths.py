@@ -80,7 +80,7 @@ class Condition(NamedTuple):
 
 
 class Select(NamedTuple):
-    """The first item of a list that meets one of the conditions; if there are none, every item."""
+    """The first item of a list that meets one of the conditions; without conditions, every item."""
 
     conditions: tuple[Condition, ...]
 
@@ -110,7 +110,7 @@ def get(tree: Any, path: PathLike, default: Any = REQUIRED) -> Any:
 
 
 def trace(tree: Any, path: PathLike) -> Path:
-    """Return the keys and indices that a path leads through, whatever its steps look for.
+    """Return the keys and indices that a path leads through.
 
     >>> trace({"models": [{"name": "a"}, {"name": "b"}]}, "models[name=b].name")
     ('models', 1, 'name')
@@ -184,7 +184,7 @@ def _explain(step: Any, node: Any) -> str:
 def parse(path: PathLike) -> tuple[PathStep, ...]:
     """Read a path, or a list of its parts, into steps.
 
-    A part is a whole key, dots and all, unless it holds a bracket; a number is an index.
+    A part is a whole key, including dots, unless it contains a bracket; a number is an index.
 
     >>> parse("models[0].name")
     (Key(name='models'), Index(number=0), Key(name='name'))
@@ -275,7 +275,7 @@ _VALUE_OF = r"(?<![\w-])([\w-]+)['\"]?(?:\s*[=:!<>~]+\s*|\s+)(?=[^\s\]])"
 
 
 def show_path(path: PathLike) -> str:
-    """Write a path for a message: it ends where a condition asks for a secret.
+    """Write a path for a message; it is cut off at a condition on a secret.
 
     >>> show_path(["models", 0, "name"]), show_path("models[api_key=sk-1].name")
     ('models[0].name', 'models[api_key=***…')

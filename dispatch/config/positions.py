@@ -1,4 +1,4 @@
-"""Where in its files a configuration was written: worked out only when a fault is shown."""
+"""Where in its files a configuration was written; worked out only when a fault is shown."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class File:
 
     @cached_property
     def root(self) -> Node | None:
-        """Where everything is in a text that can be read; None for an empty one."""
+        """The root of what the text contains; None for an empty text."""
         if self.format == "toml":
             return _toml_node(self._data, toml_starts(self.text))
         root = compose(self.text, self.format)
@@ -168,10 +168,10 @@ class File:
         return found
 
     def position(self, offset: int, path: Path | None = None) -> Position:
-        """Return the position of an offset, with its line unless that may show a secret.
+        """Return the position of an offset, with its line unless that may contain a secret.
 
-        Without the `path` of a value, the file does not parse, so any line may be part of a secret
-        that begins further up: only what looks harmless is shown.
+        Without the `path` of a value, the file could not be parsed, so any line may be part of a
+        secret that begins further up; only what looks harmless is shown.
         """
         number = bisect_right(self._lines, offset)
         start = self._lines[number - 1]
@@ -201,7 +201,8 @@ class Source(NamedTuple):
 
     Where models were merged by name, `models` has for each of them the files, by number, that it
     was written in, each with its path there: `((0, ("models", 1)), (1, ("models", "fast")))`.
-    `overrides` are the values that were set from outside, the last one first, each with its label.
+    `overrides` are the values that were set on the command line, or the like, the last one first,
+    each with a label.
     """
 
     files: Sequence[File]
@@ -219,7 +220,7 @@ class Source(NamedTuple):
     def position(self, path: Path, code: str = "") -> Position | None:
         """Return where the value at a path was written, or what should hold it.
 
-        Where the code of a fault is about a key, it is where that was written.
+        If the code of a fault is about a key, that is the position of the key.
         """
         if overriding := self._overriding(path):
             return overriding[0]

@@ -1,4 +1,4 @@
-"""What keyword arguments a callable takes, read without calling it."""
+"""Which keyword arguments a callable takes, found without calling it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWOR
 class Parameters(NamedTuple):
     """The keyword arguments of a callable, each with its default.
 
-    `filled` are those that a `functools.partial` has given by position: they cannot come again.
+    `filled` are those that a `functools.partial` has already given by position.
     """
 
     defaults: Mapping[str, Any]
@@ -95,7 +95,7 @@ def _signature(target: Any) -> Mapping[str, inspect.Parameter]:
 
 
 def default_factory(target: Any, name: str) -> Callable[[], Any]:
-    """Return a function that makes the default of a parameter: afresh where it is mutable.
+    """Return a function that returns the default of a parameter, a fresh copy if it is mutable.
 
     >>> def complete(messages=[]): ...
     >>> make = default_factory(complete, "messages")

@@ -1,7 +1,7 @@
-"""YAML, read strictly: duplicate keys, cycles and alias bombs are problems, each at its place.
+"""YAML, read strictly: duplicate keys, cycles and alias bombs are problems with a position.
 
-libyaml composes the nodes, where PyYAML has it. They are turned into values here, since PyYAML
-keeps the last of two equal keys in silence, and follows an alias into itself.
+libyaml composes the nodes if PyYAML was built with it. They are turned into values here, because
+PyYAML silently keeps the last of two equal keys, and follows an alias into itself.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SCALARS = {f"{_TAG}{name}" for name in ("null", "bool", "int", "float", "binary
 
 
 class Problem(NamedTuple):
-    """What is wrong with the text of a file, at an offset; None for the whole of it."""
+    """What is wrong with the text of a file, at an offset, or None for the whole file."""
 
     offset: int | None
     message: str
@@ -41,7 +41,7 @@ class Problem(NamedTuple):
 
 
 def duplicate_key(offset: int | None, key: object) -> Problem:
-    """Return the problem of a key that its mapping has already."""
+    """Return the problem of a duplicate key."""
     message = f"duplicate key {redact_key(key)!r}" if isinstance(key, str) else "duplicate key"
     return Problem(offset, message, "keep one: the first would silently be lost", "duplicate-key")
 
@@ -80,7 +80,7 @@ def compose(text: str, format: str = "yaml") -> Node | None:
 
 @_paused_gc()
 def read_yaml(text: str, root: Node | None = None) -> tuple[Any, list[Problem]]:
-    r"""Read a document into plain containers: None for an empty one. All problems come along.
+    r"""Read a document into plain containers, None if it is empty; also return all problems.
 
     `root` is what `compose` returned for the text, if that was called before.
 
@@ -230,7 +230,7 @@ _STARTS_BEFORE = "quoted scalar|simple key|an alias|an anchor"
 
 
 def _explain(error: yaml.YAMLError, text: str) -> Problem:
-    """Describe what PyYAML found, without the parts of the text that it would repeat."""
+    """Describe what PyYAML found, without quoting the text as PyYAML does."""
     unprintable = yaml.reader.Reader.NON_PRINTABLE.search(text)
     if isinstance(error, yaml.reader.ReaderError) and unprintable:
         message = f"the character U+{ord(unprintable[0]):04X} is not allowed in YAML"
@@ -252,7 +252,7 @@ _SEXAGESIMAL = r"[-+]?[1-9][\d_]*(?::[0-5]?\d)+(?:\.\d*)?"
 
 
 def find_pitfall(node: Node) -> tuple[str, str, str] | None:
-    """Return a value that YAML 1.1 reads otherwise than it looks, as what, and how to write it.
+    """Return a value that YAML 1.1 misreads, how it reads it, and how to write it instead.
 
     >>> find_pitfall(compose("1e-7"))
     ('1e-7', 'a string, YAML 1.2 as a number', 'write 1.0e-7, or quote it')

@@ -159,11 +159,12 @@ def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         if not absent and type(value) not in types:
             found = "a fraction" if isinstance(value, float) else describe_type(value)
             yield Fault((key,), f"expected {expected}, found {found}", hint, "wrong-value")
+    for key in ("headers", "extra_headers"):
+        headers = model.get(key)
+        for name, item in headers.items() if isinstance(headers, Mapping) else ():
+            if isinstance(name, str) and is_secret(name) and _is_empty(item):
+                yield Fault((key, name), "is empty", "leave it out", "empty-secret")
     for key, value in model.items():
-        if key in ("headers", "extra_headers") and isinstance(value, Mapping):
-            for name, item in value.items():
-                if isinstance(name, str) and is_secret(name) and _is_empty(item):
-                    yield Fault((key, name), "is empty", "leave it out", "empty-secret")
         if not isinstance(key, str) or not (key in _STRINGS or is_secret(key)):
             continue
         number = isinstance(value, int | float) and (key in _STRINGS or not isinstance(value, bool))

@@ -73,7 +73,7 @@ def from_litellm(tree: FrozenMap[str, Any], *, skip_wrong: bool = False) -> Froz
     entries = [written[number] for _, number in places]
     origin = origin_of(tree) or Origin(())
     models = [
-        _model(entry, share, origin._replace(path=(*origin.path, *place)))
+        _model(entry, share, origin.of(place))
         for place, entry, share in zip(places, entries, _shares(entries), strict=True)
     ]
     sections = {("models" if k == "model_list" else k): v for k, v in tree.to_dict().items()}

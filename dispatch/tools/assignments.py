@@ -45,12 +45,10 @@ def assignments(dispatcher: ModelDispatcher[Any]) -> Iterator[tuple[str, list[As
     """
     for role, models in dispatcher.groups.items():
         deployed, _ = deploy({role: models}, dispatcher.contract.own_keys)
-        yield role, [_assignment(role, *each) for each in deployed]
-
-
-def _assignment(role: str, model: Model, deployment: dict[str, Any]) -> Assignment:
-    params = deployment["litellm_params"]
-    ((player, task),) = model["roles"].items()
-    lender = player if player != role else None
-    shares = params["order"], params.get("weight")
-    return Assignment(role, *shares, display_name(model), model["model"], task, lender, model)
+        found = []
+        for model, deployment in deployed:
+            params = deployment["litellm_params"]
+            ((player, task),) = model["roles"].items()
+            who = params["order"], params.get("weight"), display_name(model), model["model"]
+            found.append(Assignment(role, *who, task, None if player == role else player, model))
+        yield role, found

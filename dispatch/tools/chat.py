@@ -67,44 +67,22 @@ def _find_misfit(tool: Any, /, *given: Any, **named: Any) -> str:
     return ""
 
 
-class _Conversation:
-    """What is said, and what follows an answer."""
-
-    def __init__(self, messages: Messages, call_tool: CallTool | None) -> None:
-        self.messages, self.call_tool = listed(messages), call_tool
-        if call_tool is None or isinstance(call_tool, Mapping):
-            return
-        if problem := _find_misfit(call_tool, "name", {}):
-            takes = "a function of a name and its arguments, or a mapping of functions"
-            raise TypeError(f"call_tool is {takes}: {problem}")
-
-    def result(self, asked: ToolCall) -> Any:
-        """Call a tool; what the model got wrong goes back to it as the result."""
-        try:
-            arguments = json.loads(asked.arguments or "{}")
-        except ValueError:
-            arguments = None
-        if not isinstance(arguments, dict):
-            return "error: the arguments are no JSON object"
-        if not isinstance(self.call_tool, Mapping):
-            return self.call_tool(asked.name, arguments) if self.call_tool else None
-        if asked.name not in self.call_tool:
-            return f"error: there is no tool {asked.name!r}, only {', '.join(self.call_tool)}"
-        tool = self.call_tool[asked.name]
-        if problem := _find_misfit(tool, **arguments):
-            return f"error: {asked.name}: {problem}"
-        return tool(**arguments)
-
-    def turn(self, answer: Answer, results: Sequence[Any] = ()) -> Turn:
-        """Return a turn of the chat, and go on with it."""
-        texts = tuple(r if isinstance(r, str) else json.dumps(r, default=str) for r in results)
-        self.messages.append(answer.message)
-        for asked, text in zip(answer.tool_calls, texts, strict=False):
-            self.messages.append({"role": "tool", "tool_call_id": asked.id, "content": text})
-        return self.closing(answer, texts)
-
-    def closing(self, answer: Answer, results: tuple[str, ...] = ()) -> Turn:
-        return Turn(**vars(answer), results=results, conversation=freeze(self.messages))
+def _result(call_tool: Any, asked: ToolCall) -> Any:
+    """Call a tool; what the model got wrong goes back to it as the result."""
+    try:
+        arguments = json.loads(asked.arguments or "{}")
+    except ValueError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        return "error: the arguments are no JSON object"
+    if not isinstance(call_tool, Mapping):
+        return call_tool(asked.name, arguments)
+    if asked.name not in call_tool:
+        return f"error: there is no tool {asked.name!r}, only {', '.join(call_tool)}"
+    tool = call_tool[asked.name]
+    if problem := _find_misfit(tool, **arguments):
+        return f"error: {asked.name}: {problem}"
+    return tool(**arguments)
 
 
 async def _converse(
@@ -121,7 +99,15 @@ async def _converse(
     after: After | None,
     **options: Any,
 ) -> AsyncGenerator[Any, None]:
-    talk = _Conversation(messages, call_tool)
+    said = listed(messages)
+    wrong = "" if isinstance(call_tool, Mapping | None) else _find_misfit(call_tool, "name", {})
+    if wrong:
+        takes = "a function of a name and its arguments, or a mapping of functions"
+        raise TypeError(f"call_tool is {takes}: {wrong}")
+
+    def turn(answer: Answer, results: Iterable[str] = ()) -> Turn:
+        return Turn(**vars(answer), results=tuple(results), conversation=freeze(said))
+
     followers = dispatcher.groups.get(POSTCOMPLETIONS, ()) if post else ()
     group = RoleGroup(POSTCOMPLETIONS, followers, dispatcher.contract)
     known = (dispatcher.contract[POSTCOMPLETIONS].variables if followers else None) or ()
@@ -131,14 +117,20 @@ async def _converse(
         group.task(number, **values)  # what lacks a variable raises before the first call
     ask = partial(ask, dispatcher, before=before, after=after)
     for _ in range(max_rounds):
-        found = await result_of(ask(talk.messages, **options))
+        found = await result_of(ask(said, **options))
         if options["stream"]:
             async with aclosing(found):
                 yield found
                 await found.read()
         answer = found.answer if options["stream"] else found
-        asked = answer.tool_calls if call_tool is not None else ()
-        yield talk.turn(answer, [await result_of(talk.result(each)) for each in asked])
+        said.append(answer.message)
+        results = []
+        for each in answer.tool_calls if call_tool is not None else ():
+            result = await result_of(_result(call_tool, each))
+            text = result if isinstance(result, str) else json.dumps(result, default=str)
+            results.append(text)
+            said.append({"role": "tool", "tool_call_id": each.id, "content": text})
+        yield turn(answer, results)
         if not answer.tool_calls:
             break
         if call_tool is None:
@@ -148,11 +140,11 @@ async def _converse(
         raise CompletionError(
             f"{role} still calls tools after {max_rounds} round{'s' * (max_rounds != 1)}"
         )
-    ask = partial(ask, talk.messages, POSTCOMPLETIONS, variables=values)
+    ask = partial(ask, said, POSTCOMPLETIONS, variables=values)
     if at_once:
         async with aclosing(_side_by_side(ask, posts, at_once)) as answers:
             async for answer in answers:
-                yield talk.closing(answer)
+                yield turn(answer)
         return
     for number in posts:
         found = ask(model=number, stream=options["stream"])
@@ -160,7 +152,7 @@ async def _converse(
             async with aclosing(found):
                 yield found
                 await found.read()
-        yield talk.closing(found.answer if options["stream"] else found)
+        yield turn(found.answer if options["stream"] else found)
 
 
 async def _side_by_side(

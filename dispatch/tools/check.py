@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from os import PathLike
 from typing import Any, NamedTuple
 
-from pyrsistent import pvector
-from toolz import do
+from toolz import do, unique
 
 from dispatch.config.environment import find_unresolvable
 from dispatch.config.morpher import ConfigMorpher
@@ -22,7 +21,7 @@ from dispatch.errors import ConfigError, Fault, Position, Step
 from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of
 from dispatch.litellm.catalog import OPERATIONS, Catalog, needs, read_catalog
 from dispatch.litellm.deployments import Groups, deploy, find_idle_weights
-from dispatch.litellm.endpoints import find_credential_leak
+from dispatch.litellm.endpoints import endpoint_of, find_credential_leak
 from dispatch.litellm.keys import VALUE_TYPES, is_known
 from dispatch.litellm.lint import find_refused_by_litellm, find_suspicious
 from dispatch.litellm.names import (
@@ -44,12 +43,13 @@ from dispatch.litellm.settings import (
     advise_on_section,
     find_settings_faults,
     find_suspicious_settings,
+    values_at,
 )
 from dispatch.litellm.values import inner_keys
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
 from dispatch.redaction import is_reference, literal_secrets, quote_name, secret_values
-from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS, Contract, Role
+from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, POSTCOMPLETIONS, Contract, Role
 from dispatch.sections import OWN_SECTIONS, Sections, is_by_name, read_sections
 from dispatch.stages import Model, each
 from dispatch.suggestions import nearest
@@ -57,11 +57,14 @@ from dispatch.tools.usage import has_price
 
 __all__ = ["Report", "check", "tree_of"]
 
+Found = Iterator[tuple[Any, Fault]]
+"""Faults, each with the map that its path starts in."""
 Config = str | PathLike[str] | Mapping[str, Any] | ConfigMorpher | Iterable[Mapping[str, Any]]
 
 _MODES = {callable_: mode for mode, callable_ in OPERATIONS.items()}
 _CALLABLES = [f"{a}{name}" for name in (*_MODES, "completion", "responses") for a in ("", "a")]
 _UNSET = ("unset-key", "unset-variable")
+_NOTED = ("unknown-key", "literal-secret")
 _CHAT_MODES = ("chat", "responses", "completion")  # what `litellm.completion` calls
 
 
@@ -115,28 +118,30 @@ def check(
         return Report(error.faults, (), 0)
     hide_misspelt_secrets(tree)
     found, sections = _read(tree, contract)
-    if sections is None:
-        found += _find_in_sections(tree, ())
-    else:
-        wrong = bool(found)  # some models are left out
-        more = _find(tree, sections, today or datetime.date.today(), ahead, deep)
-        found += (fault for fault in more if not (wrong and fault.code == "no-models"))
-    found = [*_group_unset(_drop_set(found, tree)), *find_proxy_faults(tree)]
+    read = _Dispatched(tree, sections, found, ahead=ahead, today=today or datetime.date.today())
+    for finder, is_beside in _FINDERS.items():
+        if deep or finder is not _find_refused:
+            known = set() if is_beside else {fault.path for fault in found}
+            located = (locate(fault, holder) for holder, fault in finder(read))
+            found += [fault for fault in located if fault.path not in known]
+    # What is wrong with a default, or with a model of many roles, was found many times.
+    found = unique(found, key=lambda fault: (fault.path, fault.message))
+    found = [*_merge(found, tree), *find_proxy_faults(tree)]
     source: Any = getattr(origin_of(tree), "source", None)
     if source is not None:
         found += source.pitfalls({fault.path for fault in found})
         files = [file.name for file in source.files]
-        found.sort(key=lambda fault: _order(fault.position, files))
+        found.sort(key=lambda fault: _order(fault.position or Position(""), files))
     models = tree.get("models", tree.get("model_list"))
-    return Report(
-        tuple(fault for fault in found if fault.severity == "error"),
-        tuple(fault for fault in found if fault.severity == "warning"),
-        len(models) if isinstance(models, VECTOR) or is_by_name(models) else 0,
-        tuple(fault for fault in found if fault.severity == "note"),
+    count = len(models) if isinstance(models, VECTOR) or is_by_name(models) else 0
+    faults, warnings, notes = (
+        tuple(fault for fault in found if fault.severity == severity)
+        for severity in ("error", "warning", "note")
     )
+    return Report(faults, warnings, count, notes)
 
 
-def _read(tree: Any, contract: Any) -> tuple[list[Fault], Sections | None]:
+def _read(tree: Any, contract: Any) -> tuple[list[Fault], Sections]:
     """Read the sections of a configuration, without what is wrong in them, which comes along."""
     found: list[Fault] = []
     before: Any = None
@@ -152,25 +157,23 @@ def _read(tree: Any, contract: Any) -> tuple[list[Fault], Sections | None]:
             section, held = str(first), tree.get(str(first))
             inside = below and isinstance(held, FrozenMap) and below[0] in held
             tree = tree.set(section, held.discard(below[0])) if inside else tree.discard(section)
-    return found, None
+    return found, Sections((), DEFAULT_CONTRACT)
+
+
+def _order(position: Position, files: list[str]) -> tuple[int, int, int]:
+    known = position.file in files
+    return (files.index(position.file), *position[1:3]) if known else (len(files), 0, 0)
 
 
 def tree_of(config: Config) -> FrozenMap[str, Any]:
     """Return a configuration as an immutable map; a list of models becomes one of these."""
-    tree: FrozenMap[str, Any]
+    if isinstance(config, str | PathLike):
+        return read_tree([config])
     if isinstance(config, ConfigMorpher):
-        tree = config.tree
-    elif isinstance(config, str | PathLike):
-        tree = read_tree([config])
-    else:
-        tree = freeze(config if isinstance(config, Mapping) else {"models": config})
+        return config.tree
+    sections = config if isinstance(config, Mapping) else {"models": config}
+    tree: FrozenMap[str, Any] = freeze(sections)
     return tree
-
-
-def _order(position: Position | None, files: list[str]) -> tuple[int, int, int]:
-    if position is None or position.file not in files:
-        return (len(files), 0, 0)
-    return files.index(position.file), position.line, position.column
 
 
 def _warning(path: tuple[Step, ...], message: str, hint: str, code: str) -> Fault:
@@ -195,172 +198,161 @@ def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> I
     yield from (locate(fault.as_warning(), tree) for fault in (*found, *suspicious))
 
 
-def _find(
-    tree: FrozenMap[str, Any], sections: Sections, today: datetime.date, ahead: int, deep: bool
-) -> list[Fault]:
-    contract, models, copies = sections.contract, list[Model](), list[Model]()
-    run = pipeline(
-        contract,
-        defaults=sections.defaults,
-        models=each(partial(do, models.append)),
-        copies=each(partial(do, copies.append)),
-    )
-    refused: list[Fault] = []
-    try:
-        groups = run(sections.models)
-    except ConfigError as error:
-        refused = [fault if fault.position else locate(fault, tree) for fault in error.faults]
-        groups = {role: pvector(c for c in copies if role in c["roles"]) for role in contract}
-    found = [*_find_in_sections(tree, contract.own_keys), *refused]
-    if not refused and not models and not has_more(tree):
-        fault = _warning(("models",), "holds no model", "add one", "no-models")
-        if is_proxy_file(tree):
-            hint = "add one, unless LiteLLM's database has them"
-            fault = Fault(("model_list",), "holds no model", hint, "no-models", "note")
-        found.append(locate(fault, tree))
+class _Dispatched:
+    """A configuration, dispatched as far as it is valid; what is not is added to `found`."""
 
-    catalog, secrets, unknown = read_catalog(), secret_values(tree), set[str]()
-    settings = sections.rest.get("litellm_settings")
-    settings = settings if isinstance(settings, Mapping) else {}
-    custom = settings.get("custom_provider_map")
-    custom = custom if isinstance(custom, VECTOR) else ()
-    options: dict[str, Any] = {
-        "ahead": ahead,
-        "today": today,
-        "own_keys": contract.own_keys,
-        "providers": [each.get("provider") for each in custom if isinstance(each, Mapping)],
-        "drop_params": settings.get("drop_params") is True,
-        "secrets": secrets,
-    }
-    known = {fault.path for fault in refused}
-    # A copy has another origin than its model if its role has parameters.
-    origins = {id(origin_of(model)) for model in models}
-    for model in (*models, *(copy for copy in copies if id(origin_of(copy)) not in origins)):
+    def __init__(
+        self, tree: FrozenMap[str, Any], sections: Sections, found: list[Fault], **options: Any
+    ) -> None:
+        contract, models, copies = sections.contract, list[Model](), list[Model]()
+        self.tree, self.rest, self.contract = tree, sections.rest, contract
+        self.models, self.copies, self.own_keys = models, copies, contract.own_keys
+        self.is_partial = bool(found)
+        found += _find_in_sections(tree, contract.own_keys)
+        drops = values_at(self.rest, ("litellm_settings", "drop_params"))
+        options["drop_params"] = self.drops_params = any(value is True for _, value in drops)
+        self.options = options | {"own_keys": self.own_keys, "secrets": secret_values(tree)}
+        run = pipeline(
+            contract,
+            defaults=sections.defaults,
+            models=each(partial(do, models.append)),
+            copies=each(partial(do, copies.append)),
+        )
+        self.is_refused = False
+        try:
+            self.groups: Groups = run(sections.models)
+        except ConfigError as error:
+            self.is_refused = True
+            found += (f if f.position else locate(f, tree) for f in error.faults)
+            self.groups = {role: [c for c in copies if role in c["roles"]] for role in contract}
+
+
+def _find_in_models(read: _Dispatched) -> Found:
+    """Find what is wrong in each model, and in each copy that has parameters of its role."""
+    catalog, own_keys, unknown = read_catalog(), read.own_keys, set[str]()
+    custom = values_at(read.rest, ("litellm_settings", "custom_provider_map", "*", "provider"))
+    options = {"providers": [provider for _, provider in custom], **read.options}
+    origins = {id(origin_of(model)) for model in read.models}
+    copies = (copy for copy in read.copies if id(origin_of(copy)) not in origins)
+    for model in (*read.models, *copies):
         suspicious = list(find_suspicious(model, catalog, **options))
         misplaced = {str(fault.path[0]) for fault in suspicious}
-        faults = list(_find_in_keys(model, contract.own_keys, misplaced, unknown))
+        sent = {k: v for k, v in model.to_dict().items() if k not in ("name", "roles", *own_keys)}
+        faults = [
+            *find_unresolvable(sent, types=VALUE_TYPES),
+            *find_value_faults(model),
+            *find_misspelt(model, misplaced.union(own_keys), seen=unknown),
+            *filter(None, [find_credential_leak(model)]),
+        ]
         wrong = {fault.path for fault in faults if fault.severity == "error"}
-        suspicious = [fault for fault in suspicious if fault.path not in wrong]
-        unset = _find_unset_keys(model, catalog)
-        located = (locate(fault, model) for fault in (*faults, *suspicious, *unset))
-        found += (fault for fault in located if fault.path not in known)
-    for role, players in groups.items():
+        faults += (fault for fault in suspicious if fault.path not in wrong)
+        yield from ((model, fault) for fault in (*faults, *_find_unset_keys(model, catalog)))
+
+
+def _find_in_groups(read: _Dispatched) -> Found:
+    """Find what a role lacks: models of its own, and what it needs of each."""
+    contract, catalog = read.contract, read_catalog()
+    if not (read.is_partial or read.is_refused or read.models or has_more(read.tree)):
+        fault = _warning(("models",), "holds no model", "add one", "no-models")
+        if is_proxy_file(read.tree):
+            hint = "add one, unless LiteLLM's database has them"
+            fault = Fault(("model_list",), "holds no model", hint, "no-models", "note")
+        yield read.tree, fault
+    for role, players in read.groups.items():
         lender = next((name for copy in players for name in copy["roles"]), role)
         if lender != role:
             message = f"no model plays role {quote_name(role)}: borrowed from {quote_name(lender)}"
-            found.append(locate(Fault(("models",), message, "", "borrowed-role", "note"), tree))
+            yield read.tree, Fault(("models",), message, "", "borrowed-role", "note")
         for copy in players:
-            found += (locate(f, copy) for f in _find_unmet_needs(copy, contract[role], catalog))
-            if catalog and contract[role].max_cost is not None and not has_price(copy):
-                found.append(locate(_without_price(role), copy))
-    found += (locate(fault, tree) for fault in _find_in_roles(tree.get("roles"), contract))
-    if deep:
-        known = {fault.path for fault in found}
-        asked = _ask_litellm(groups, contract, options["drop_params"], contract.own_keys)
-        found += (fault for fault in asked if fault.path not in known)
-
-    found += _find_notes(models, contract.own_keys, {fault.path for fault in found})
-    deployed, undeployable = deploy(groups, contract.own_keys)
-    for model, made in deployed:
-        refs = find_unresolved(made["litellm_params"])
-        found += (
-            locate(f._replace(severity="note"), model) for f in refs if f.code == "listed-reference"
-        )
-    if not is_proxy_file(tree):
-        found += (locate(fault, tree) for fault in find_dead_aliases(sections.rest, groups))
-        for model in models:
-            found += (locate(f, model) for f in find_unnamed_credentials(sections.rest, model))
-    talks = {CHATCOMPLETIONS, POSTCOMPLETIONS}.issuperset(contract) and CHATCOMPLETIONS in groups
-    if models and not refused and talks and not groups[CHATCOMPLETIONS]:
+            yield from ((copy, fault) for fault in _find_unmet_needs(copy, contract[role], catalog))
+    talks = {CHATCOMPLETIONS, POSTCOMPLETIONS}.issuperset(contract) and CHATCOMPLETIONS in contract
+    if read.models and not read.is_refused and talks and not read.groups[CHATCOMPLETIONS]:
         message = f"no model plays role {quote_name(CHATCOMPLETIONS)}, which run asks"
-        note = Fault(("models",), message, "name another with --role", "unplayed-role", "note")
-        found.append(locate(note, tree))
-    if not refused:  # a refused model may be what a fallback leads to
-        undeployable += (locate(f, tree) for f in find_dead_fallbacks(sections.rest, groups))
-        found += _find_in_fallbacks(sections.rest, groups, models, tree)
-        undeployable += find_idle_weights(groups)
-    found += (fault.as_warning() for fault in undeployable)
-    # What is wrong with a default, or with a model of many roles, was found many times.
-    return list({(fault.path, fault.message): fault for fault in reversed(found)}.values())[::-1]
+        hint = "name another with --role"
+        yield read.tree, Fault(("models",), message, hint, "unplayed-role", "note")
 
 
-def _drop_set(found: Iterable[Fault], tree: Mapping[str, Any]) -> Iterator[Fault]:
-    """Drop what is said of variables that the file itself sets, for LiteLLM's proxy."""
+def _find_refused(read: _Dispatched) -> Found:
+    """Find what LiteLLM itself refuses."""
+    for role, players in read.groups.items():
+        mode = _mode_of(read.contract[role]) or "chat"
+        for copy in players:
+            sent = {key: value for key, value in copy.to_dict().items() if key not in read.own_keys}
+            faults = find_refused_by_litellm(sent, mode, drop_params=read.drops_params)
+            yield from ((copy, fault) for fault in faults)
+
+
+def _find_in_deployments(read: _Dispatched) -> Found:
+    """Find what LiteLLM's Router or its proxy would refuse, or never use."""
+    tree, rest, groups = read.tree, read.rest, read.groups
+    deployed, faults = deploy(groups, read.own_keys)
+    for model, made in deployed:
+        for fault in find_unresolved(made["litellm_params"]):
+            if fault.code == "listed-reference":
+                yield model, fault._replace(severity="note")
+    if not is_proxy_file(tree):
+        yield from ((tree, fault) for fault in find_dead_aliases(rest, groups))
+        for model in read.models:
+            yield from ((model, fault) for fault in find_unnamed_credentials(rest, model))
+    yield from ((None, fault.as_warning()) for fault in faults)
+    if not read.is_refused:  # a refused model may be what a fallback leads to
+        yield from ((tree, fault.as_warning()) for fault in find_dead_fallbacks(rest, groups))
+        yield from _find_in_fallbacks(read)
+        yield from ((None, fault.as_warning()) for fault in find_idle_weights(groups))
+
+
+def _merge(found: Iterable[Fault], tree: Mapping[str, Any]) -> Iterator[Fault]:
+    """Report what many models have or need once: a variable, an unknown key, literal secrets.
+
+    Variables that the file itself sets, for LiteLLM's proxy, are left out.
+    """
     section = tree.get("environment_variables")
-    given = {str(name) for name in section} if isinstance(section, Mapping) else set()
-    for fault in found:
-        unset = fault.code in _UNSET
-        if not (unset and given & set(fault.message.partition(" is ")[0].split(" or "))):
-            yield fault
-
-
-def _group_unset(found: Iterable[Fault]) -> list[Fault]:
-    """Report a variable that is not set once, however many models need it."""
-    grouped: dict[Any, list[Fault]] = {}
+    given = set(map(str, section)) if isinstance(section, Mapping) else set()
+    groups: dict[Any, list[Fault]] = {}
     for number, fault in enumerate(found):
-        unset = fault.code in _UNSET
-        grouped.setdefault(fault.message if unset else number, []).append(fault)
-    return [
-        first._replace(message=f"{first.message} (and for {len(more)} more)") if more else first
-        for first, *more in grouped.values()
-    ]
+        group: Any = number
+        if fault.code in _UNSET:
+            if given & set(fault.message.partition(" is ")[0].split(" or ")):
+                continue
+            group = fault.message
+        elif fault.severity == "note" and fault.code in _NOTED:
+            group = fault.code, fault.path[-1] if fault.code == "unknown-key" else ""
+        groups.setdefault(group, []).append(fault)
+    for first, *more in groups.values():
+        others = f"for {len(more)} more" if first.code in _UNSET else f"{len(more)} more like it"
+        yield first._replace(message=f"{first.message} (and {others})") if more else first
 
 
-def _find_in_fallbacks(
-    sections: Mapping[str, Any], groups: Groups, models: Iterable[Model], tree: Mapping[str, Any]
-) -> Iterator[Fault]:
-    """Yield fallbacks that count only where a model is asked by its name, or for no model here."""
-    names = {model.get("name") for model in models} - {None}
-    sources = () if is_proxy_file(tree) else fallback_sources(sections)
+def _find_in_fallbacks(read: _Dispatched) -> Found:
+    """Find fallbacks that count only where a model is asked by its name, or for no model here."""
+    names = {model.get("name") for model in read.models} - {None}
+    sources = () if is_proxy_file(read.tree) else fallback_sources(read.rest)
     for path, source in sources:
-        if source in names and source not in groups:
-            roles = (
-                role
-                for role, copies in groups.items()
-                if any(source == c.get("name") for c in copies)
-            )
+        if source in names and source not in read.groups:
+            roles = (r for r, of in read.groups.items() if source in (c.get("name") for c in of))
             message = f"counts only where model {quote_name(source)} is asked by its name"
             hint = f"write the role: {{{next(roles, 'role')}: […]}}"
-            yield locate(Fault(path, message, hint, "model-fallback", "note"), tree)
-    for model in models:
+            yield read.tree, Fault(path, message, hint, "model-fallback", "note")
+    for model in read.models:
         listed = model.get("fallbacks")
         for index, name in enumerate(listed if isinstance(listed, VECTOR) else ()):
-            if isinstance(name, str) and (name in names or name in groups):
+            if isinstance(name, str) and (name in names or name in read.groups):
                 message = "is no model of LiteLLM, but a name of this configuration"
                 hint = "write router_settings: {fallbacks: [{chatcompletions: […]}]}"
-                yield locate(_warning(("fallbacks", index), message, hint, "dead-fallback"), model)
+                yield model, _warning(("fallbacks", index), message, hint, "dead-fallback")
 
 
-def _find_notes(
-    models: Iterable[Model], own: Collection[str], flagged: Set[tuple[Step, ...]]
-) -> Iterator[Fault]:
-    """Yield one note for each key that is sent as it is, and one for all literal secrets."""
-    notes: dict[str, list[Fault]] = {}
-    for model in models:
-        for key in filter(lambda key: isinstance(key, str), model):
-            if not (key in RESERVED_KEYS or key in own or is_known(key)):
-                message = "is unknown to LiteLLM, and sent to the provider as it is"
-                hint = "if it is the program's own, list it in own_keys"
-                fault = locate(Fault((key,), message, hint, "unknown-key", "note"), model)
-                notes.setdefault(key, []).extend([fault] if fault.path not in flagged else [])
+def _find_notes(read: _Dispatched) -> Found:
+    """Find keys that are sent as they are, and literal secrets."""
+    known = RESERVED_KEYS.union(read.own_keys)
+    for model in read.models:
+        for key in (k for k in model if isinstance(k, str) and not (k in known or is_known(k))):
+            message = "is unknown to LiteLLM, and sent to the provider as it is"
+            hint = "if it is the program's own, list it in own_keys"
+            yield model, Fault((key,), message, hint, "unknown-key", "note")
         for path in literal_secrets(model):
             message, hint = "is a literal secret", "write os.environ/NAME: export refuses it"
-            fault = locate(Fault(path, message, hint, "literal-secret", "note"), model)
-            notes.setdefault("", []).extend([fault] if fault.path not in flagged else [])
-    for first, *more in filter(None, notes.values()):
-        places = f" (and {len(more)} more like it)" if more else ""
-        yield first._replace(message=first.message + places)
-
-
-def _find_in_keys(
-    model: Model, own: Collection[str], misplaced: set[str], unknown: set[str]
-) -> Iterator[Fault]:
-    sent = {k: v for k, v in model.to_dict().items() if k not in ("name", "roles", *own)}
-    yield from find_unresolvable(sent, types=VALUE_TYPES)
-    yield from find_value_faults(model)
-    yield from find_misspelt(model, misplaced.union(own), seen=unknown)
-    if leak := find_credential_leak(model):
-        yield leak
+            yield model, Fault(path, message, hint, "literal-secret", "note")
 
 
 def _find_unset_keys(model: Model, catalog: Catalog | None) -> Iterator[Fault]:
@@ -369,8 +361,7 @@ def _find_unset_keys(model: Model, catalog: Catalog | None) -> Iterator[Fault]:
     if model.get("litellm_credential_name") or model.get("configurable_clientside_auth_params"):
         return  # what the provider needs is given elsewhere, or comes with the request
     provider = catalog.provider(*called)
-    has_endpoint = model.get("api_base") or model.get("base_url")
-    for need in needs(provider, model) if provider and not has_endpoint else ():
+    for need in needs(provider, model) if provider and not endpoint_of(model)[1] else ():
         if not any(os.environ.get(variable, "").strip() for variable in need.variables):
             message = f"{' or '.join(need.variables)} is not set (required by {provider})"
             yield _warning(("model",), message, f"set it, or give {need.keys[0]}", "unset-key")
@@ -382,8 +373,7 @@ def _called(model: Model, catalog: Catalog) -> tuple[str, str | None] | None:
     if not isinstance(name, str) or not name or is_reference(name) or "mock_response" in model:
         return None
     custom = custom if isinstance(custom, str) else None
-    has_endpoint = model.get("api_base") or model.get("base_url")
-    is_listed = not has_endpoint or catalog.provider(name, custom) == "azure"
+    is_listed = not endpoint_of(model)[1] or catalog.provider(name, custom) == "azure"
     return (name, custom) if is_listed else None
 
 
@@ -399,52 +389,38 @@ def _mode_of(role: Role) -> str | None:
     return _MODES.get(name) or _MODES.get(name.removeprefix("a"))
 
 
-def _find_in_roles(declared: Any, contract: Contract) -> Iterator[Fault]:
-    """Yield what a file says of its roles, and no model can have, or LiteLLM not do."""
-    known = inner_keys("model_info")
+def _find_in_roles(read: _Dispatched) -> Found:
+    """Find what a file says of its roles, and no model can have, or LiteLLM not do."""
+    known, contract = inner_keys("model_info"), read.contract
+    declared = read.tree.get("roles")
     names = [*declared] if isinstance(declared, Mapping) else []
     for name in filter(contract.__contains__, names):  # the others are wrong themselves
         needs, calls = contract[name].needs or {}, contract[name].calls
         for key in (key for key in needs if not key.startswith(("supports_", *known))):
             if near := nearest(key, known, 0.85):
                 message, hint = f"unknown capability {quote_name(key)}", f"did you mean {near!r}?"
-                yield _warning(("roles", name, "needs", key), message, hint, "unknown-key")
+                fault = _warning(("roles", name, "needs", key), message, hint, "unknown-key")
+                yield read.tree, fault
         calls = calls if isinstance(calls, str) else ""
         module, _, last = calls.replace(":", ".").rpartition(".")
         near = nearest(last, _CALLABLES, 0.8) if module == "litellm" else None
         if near and near != last:
             hint = f"did you mean 'litellm.{near}'?"
             message = f"unknown callable {quote_name(last)}"
-            yield _warning(("roles", name, "calls"), message, hint, "wrong-roles")
-
-
-def _ask_litellm(
-    groups: Groups, contract: Contract, drop_params: bool, own: Collection[str]
-) -> Iterator[Fault]:
-    for role, players in groups.items():
-        for copy in players:
-            sent = {key: value for key, value in copy.to_dict().items() if key not in own}
-            mode = _mode_of(contract[role]) or "chat"
-            for fault in find_refused_by_litellm(sent, mode, drop_params=drop_params):
-                yield locate(fault, copy)
-
-
-def _without_price(role: str) -> Fault:
-    message = f"has no known price, so the max_cost of role {quote_name(role)} cannot hold"
-    hint = "set input_cost_per_token and output_cost_per_token, to 0 where it is free"
-    return _warning(("model",), message, hint, "no-price")
+            yield read.tree, _warning(("roles", name, "calls"), message, hint, "wrong-roles")
 
 
 def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Iterator[Fault]:
     """Yield what a role needs and a model lacks, as far as LiteLLM or its `model_info` knows."""
-    if catalog is None or not (called := _called(copy, catalog)):
+    if catalog is None:
         return
-    described = copy.get("model_info")
+    called, described = _called(copy, catalog), copy.get("model_info")
     described = described if isinstance(described, Mapping) else {}
-    known = {**(catalog.find(*called) or {}), **described}
+    known = {**((catalog.find(*called) if called else None) or {}), **described}
     implied = {"supports_function_calling": True} if role.name == CHATCOMPLETIONS else {}
     mode = {"mode": mode} if (mode := _mode_of(role)) else {}
-    for key, needed in {**implied, **mode, **(role.needs or {})}.items():
+    wanted = {**implied, **mode, **(role.needs or {})}
+    for key, needed in wanted.items() if called else ():
         is_ceiling = "cost" in key
         found = known.get(key.removeprefix("max_") if is_ceiling else key)
         allowed = _CHAT_MODES if (key, needed) == ("mode", "chat") else (needed,)
@@ -458,3 +434,18 @@ def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Itera
             lacks = lacks if needed is True else f"{key}: {needed}, and the model has {found}"
             message = f"role {quote_name(role.name)} needs {lacks}"
             yield _warning(("model",), message, "", "unmet-need")
+    if role.max_cost is not None and not has_price(copy):
+        message = f"has no known price, so the max_cost of role {quote_name(role.name)} cannot hold"
+        hint = "set input_cost_per_token and output_cost_per_token, to 0 where it is free"
+        yield _warning(("model",), message, hint, "no-price")
+
+
+_FINDERS: Mapping[Callable[[_Dispatched], Found], bool] = {
+    _find_in_models: False,
+    _find_in_groups: True,
+    _find_in_roles: True,
+    _find_refused: False,
+    _find_notes: False,
+    _find_in_deployments: True,
+}
+"""In their order, and whether each counts beside what was found before at the same path."""

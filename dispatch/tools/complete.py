@@ -11,7 +11,7 @@ from dispatch.immutable import FrozenMap, thaw
 from dispatch.litellm.router import model_id_of
 from dispatch.roles import CHATCOMPLETIONS
 from dispatch.tools.hooks import After, Before
-from dispatch.tools.request import Answer, Request, follow, result_of
+from dispatch.tools.request import Answer, Request, result_of
 from dispatch.tools.streams import AsyncStream, Stream, block
 
 if TYPE_CHECKING:
@@ -20,16 +20,9 @@ if TYPE_CHECKING:
     Dispatcher = ModelDispatcher[Any]
 
 __all__ = [
-    "Answer",
-    "AsyncStream",
-    "Messages",
-    "Stream",
-    "acall",
-    "acomplete",
-    "call",
-    "complete",
+    "Answer", "AsyncStream", "Messages", "Stream", "acall", "acomplete", "call", "complete",
     "listed",
-]
+]  # fmt: skip
 
 Messages = str | Sequence[Mapping[str, Any]]
 
@@ -56,17 +49,13 @@ def listed(messages: Messages) -> list[dict[str, Any]]:
 
 async def _complete(
     kind: type[Any],
-    dispatcher: Dispatcher,
+    request: Request,
     messages: Messages,
-    asked: tuple[str, str | int | None, str | None],
     variables: Mapping[str, object],
     stream: bool,
     restart: bool,
-    before: Before | None,
-    after: After | None,
     parameters: dict[str, Any],
 ) -> Any:
-    request = Request(dispatcher, *asked)
     role = request.role
     if request.operation != "completion":
         what = f"litellm.{request.operation}" if request.operation else "a callable of the program"
@@ -80,20 +69,19 @@ async def _complete(
     if parameters.get("tools") is None:
         parameters.pop("tools", None)
     arguments: Any = {**parameters, "messages": written}
-    if before or after:
-        arguments = await request.prepare(before or _unchanged, arguments)
+    arguments = await request.prepare(arguments)
     if isinstance(arguments, Answer):
-        await follow(after, arguments)
+        await request.follow(arguments)
         return kind(request, {}, answer=arguments) if stream else arguments
     request.open()
     routed = request.routed(arguments.get("metadata"))
     arguments |= {"messages": listed(arguments["messages"]), "stream": stream, **routed}
     if stream:
-        return await kind(request, arguments, restart, after)._start()
+        return await kind(request, arguments, restart)._start()
     response = None
     while True:
         try:
-            response = await request.ask(kind.ask, arguments)
+            response = await request.ask(kind._ask, arguments)
             answer = request.answer(response)
             break
         except Exception as error:  # whatever the provider's client raises
@@ -102,26 +90,17 @@ async def _complete(
             raise request.error(problem)
         request.pass_on(str(model_id_of(response)), problem, arguments)
         response = None
-    return await follow(after, answer)
+    return await request.follow(answer)
 
 
-def _unchanged(_role: str, kwargs: dict[str, Any]) -> dict[str, Any]:
-    return kwargs
-
-
+# fmt: off
 @overload
-def complete(
-    dispatcher: Dispatcher, messages: Messages, role: str = ..., *, stream: Literal[True], **_: Any
-) -> Stream: ...
+def complete(dispatcher: Dispatcher, messages: Messages, role: str = ..., *,
+             stream: Literal[True], **_: Any) -> Stream: ...
 @overload
-def complete(
-    dispatcher: Dispatcher,
-    messages: Messages,
-    role: str = ...,
-    *,
-    stream: Literal[False] = ...,
-    **_: Any,
-) -> Answer: ...
+def complete(dispatcher: Dispatcher, messages: Messages, role: str = ..., *,
+             stream: Literal[False] = ..., **_: Any) -> Answer: ...
+# fmt: on
 def complete(
     dispatcher: Dispatcher,
     messages: Messages,
@@ -159,24 +138,20 @@ def complete(
     Raises `CompletionError` where no model answers, `RoleError` for a role, model or task that is
     unknown, `BudgetError` where the role has used up its `max_cost`; and what `make_router` raises.
     """
-    asked = messages, (role, model, task), variables, stream, restart, before, after, parameters
-    found: Answer | Stream = block(_complete(Stream, dispatcher, *asked))
+    request = Request(dispatcher, role, model, task, before, after)
+    asked = request, messages, variables, stream, restart, parameters
+    found: Answer | Stream = block(_complete(Stream, *asked))
     return found
 
 
+# fmt: off
 @overload
-async def acomplete(
-    dispatcher: Dispatcher, messages: Messages, role: str = ..., *, stream: Literal[True], **_: Any
-) -> AsyncStream: ...
+async def acomplete(dispatcher: Dispatcher, messages: Messages, role: str = ..., *,
+                    stream: Literal[True], **_: Any) -> AsyncStream: ...
 @overload
-async def acomplete(
-    dispatcher: Dispatcher,
-    messages: Messages,
-    role: str = ...,
-    *,
-    stream: Literal[False] = ...,
-    **_: Any,
-) -> Answer: ...
+async def acomplete(dispatcher: Dispatcher, messages: Messages, role: str = ..., *,
+                    stream: Literal[False] = ..., **_: Any) -> Answer: ...
+# fmt: on
 async def acomplete(
     dispatcher: Dispatcher,
     messages: Messages,
@@ -192,8 +167,9 @@ async def acomplete(
     **parameters: Any,
 ) -> Answer | AsyncStream:
     """Ask a role, as `complete` does, without blocking; hooks may be coroutine functions."""
-    asked = messages, (role, model, task), variables, stream, restart, before, after, parameters
-    found: Answer | AsyncStream = await _complete(AsyncStream, dispatcher, *asked)
+    request = Request(dispatcher, role, model, task, before, after)
+    asked = request, messages, variables, stream, restart, parameters
+    found: Answer | AsyncStream = await _complete(AsyncStream, *asked)
     return found
 
 

@@ -129,13 +129,8 @@ def explain(
     return [each for each in everything if each.origins[0].path[: len(start)] == start]
 
 
-class _Use(NamedTuple):
-    """How a value is used: under which key, in which roles, and where it was written."""
-
-    origins: tuple[Place, ...]
-    key: str | None = None
-    roles: tuple[str, ...] = ()
-    only: str = ""
+Use = tuple[tuple[Place, ...], str | None, tuple[str, ...], str]
+"""Where a value was written, its key, the roles that use it, and the one that it is only for."""
 
 
 class _Explainer:
@@ -156,6 +151,9 @@ class _Explainer:
             at: read_roles(model.get("roles"), self.contract)[0]
             for at, model in self.models.items()
         }
+        self.roles = {
+            at: tuple(dict.fromkeys(e.role for e in of)) for at, of in self.entries.items()
+        }
 
     def explain(self, start: Path, role: str | None) -> Iterator[Explanation]:
         lender, chosen = ("", None) if role is None else self.players(role)
@@ -168,26 +166,23 @@ class _Explainer:
         """Return the paths of the models of a role, and the role that it borrows them from."""
         self.contract.require(role)
         for name in (role, *self.contract.lenders(role)):
-            players = {at for at in self.models if name in self.roles(at)}
+            players = {at for at, roles in self.roles.items() if name in roles}
             if players:
                 return "" if name == role else name, players
         return "", set()
 
-    def roles(self, at: Path) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(entry.role for entry in self.entries[at]))
-
     def explain_value(self, at: Path, value: Any, role: str | None) -> Iterator[Explanation]:
-        use = self.use(at)
+        origins, key, roles, only = self.use(at)
         fates: dict[Fate, list[str]] = {}
-        if use.key is None:
+        if key is None:
             section = {"router_settings": "router", "roles": "reserved", "own_keys": "reserved"}
             fates[cast("Fate", section.get(str(at[0]), "section"))] = []
         else:
-            roles = (role,) if role else use.roles or tuple(self.contract)
+            roles = (role,) if role else roles or tuple(self.contract)
             called = (RoleGroup(name, (), self.contract).callable for name in roles)
             targets = [self.target] if self.target is not None else dict.fromkeys(called)
             for target in targets:
-                fates.setdefault(self.fate(use.key, target), []).append(_name(target))
+                fates.setdefault(self.fate(key, target), []).append(_name(target))
         sent = not fates.keys().isdisjoint(("parameter", "kwargs"))
         variable = next((name for _, name in references(value)), "") if sent else ""
         is_set = bool(os.environ.get(variable, "").strip())
@@ -199,31 +194,31 @@ class _Explainer:
         shown = redact_key(shown) if isinstance(shown, str) and not hidden else shown
         for fate, names in fates.items():
             target = " and ".join(names)
-            yield Explanation(cleaned, shown, use.origins, fate, target, use.only, variable, is_set)
+            yield Explanation(cleaned, shown, origins, fate, target, only, variable, is_set)
 
-    def use(self, at: Path) -> _Use:
+    def use(self, at: Path) -> Use:
         """Return what a value is for, and where it, and what it replaces, was written."""
         model = self.models.get(at[:2])
         if model is None or len(at) < 3:
             key = at[1] if at[0] == "defaults" and len(at) > 1 else None
-            return _Use(self.places(at), key if isinstance(key, str) else None)
+            return self.places(at), key if isinstance(key, str) else None, (), ""
         key, rest = str(at[2]), at[3:]
         origin = origin_of(model) or Origin(at[:2])
-        written = origin.path_of(at[2:])
+        written = origin.of(at[2:]).path
         if key != "roles":
             places = self.places(written) + self.replaced_default(key, written)
-            return _Use(places, key, self.roles(at[:2]))
+            return places, key, self.roles[at[:2]], ""
         for entry in self.entries[at[:2]]:
             base = entry.path[1:] if entry.path[-1] == entry.role else (*entry.path[1:], entry.role)
             parameter = rest[len(base) : len(base) + 1]
             if rest[: len(base)] == base and parameter and parameter != ("task",):
                 key = str(parameter[0])
-                replaced = origin.path_of((key,))
+                replaced = origin.of((key,)).path
                 places = self.places(written)
                 if key in model:
                     places += self.places(replaced) + self.replaced_default(key, replaced)
-                return _Use(places, key, (entry.role,), entry.role)
-        return _Use(self.places(written), "roles", self.roles(at[:2]))
+                return places, key, (entry.role,), entry.role
+        return self.places(written), "roles", self.roles[at[:2]], ""
 
     def places(self, path: Path) -> tuple[Place, ...]:
         positions = self.source.positions(path) if self.source else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from pyrsistent import PVector
@@ -30,15 +30,10 @@ def with_secrets(before: Before) -> Before:
     return _WithSecrets(before)
 
 
-class _WithSecrets:
-    def __init__(self, before: Before) -> None:
-        self.before = before
-
-    def __call__(self, role: str, kwargs: dict[str, Any]) -> Any:
-        return self.before(role, kwargs)
+class _WithSecrets(partial[Any]): ...
 
 
-def sees_secrets(before: Before) -> bool:
+def sees_secrets(before: Before | None) -> bool:
     """Return whether a hook asks for the secrets."""
     return isinstance(before, _WithSecrets)
 

@@ -33,53 +33,21 @@ CONTINUE = "a config.yaml of Continue"
 AIDER = "a .aider.model.settings.yml of aider"
 AUTOGEN = "an OAI_CONFIG_LIST of AutoGen"
 
-Fields = Mapping[str, str]
 Read = tuple[list["_Model"], dict[str, Any]]
 
 _LEFT_OUT = "has no place here: left out"
 _OWN = ("defaults", "own_keys", "roles")
 
-# Continue's names of providers, and AutoGen's `api_type`s, where LiteLLM has another.
-_PROVIDERS = {
-    "docker": "docker_model_runner", "fireworks": "fireworks_ai", "google": "gemini",
-    "huggingface-inference-api": "huggingface", "huggingface-tei": "huggingface",
-    "huggingface-tgi": "huggingface", "lmstudio": "lm_studio", "nvidia": "nvidia_nim",
-    "open_ai": "openai", "together": "together_ai", "vertexai": "vertex_ai",
-    "vllm": "hosted_vllm", "xAI": "xai", "zAI": "zai",
-}  # fmt: skip
-_CONTINUE_FIELDS: Fields = {
-    "name": "name", "title": "name", "model": "model", "apiBase": "api_base", "apiKey": "api_key",
-    "env.apiVersion": "api_version", "env.profile": "aws_profile_name",
-    "env.accessKeyId": "aws_access_key_id", "env.secretAccessKey": "aws_secret_access_key",
-    "env.projectId": "vertex_project", "chatOptions.baseSystemMessage": "system_prompt",
-    "requestOptions.timeout": "timeout", "requestOptions.headers": "extra_headers",
-    "requestOptions.extraBodyProperties": "extra_body", "requestOptions.verifySsl": "ssl_verify",
-    "defaultCompletionOptions.maxTokens": "max_tokens", "defaultCompletionOptions.n": "n",
-    "defaultCompletionOptions.temperature": "temperature", "defaultCompletionOptions.stop": "stop",
-    "defaultCompletionOptions.topP": "top_p", "defaultCompletionOptions.topK": "top_k",
-    "defaultCompletionOptions.minP": "min_p",
-    "defaultCompletionOptions.presencePenalty": "presence_penalty",
-    "defaultCompletionOptions.frequencyPenalty": "frequency_penalty",
-}  # fmt: skip
+_PARTS = Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").split("\n[")[1:]
+_TABLES = {
+    head.partition("]")[0]: {words[0]: words[-1] for words in map(str.split, lines) if words}
+    for head, *lines in map(str.splitlines, _PARTS)
+}
 _NO_CHAT = frozenset({"autocomplete", "embed", "rerank"})
-_CAPABILITIES = {"tool_use": "supports_function_calling", "image_input": "supports_vision"}
 _CALLS = {
     "embed": {"calls": "litellm.embedding", "needs": {"mode": "embedding"}},
     "rerank": {"calls": "litellm.rerank", "needs": {"mode": "rerank"}},
 }
-_AIDER_KEYS = (
-    "edit_format", "weak_model_name", "use_repo_map", "send_undo_reply", "lazy", "overeager",
-    "reminder", "examples_as_sys_msg", "cache_control", "caches_by_default", "use_system_prompt",
-    "use_temperature", "streaming", "editor_model_name", "editor_edit_format", "reasoning_tag",
-    "remove_reasoning", "system_prompt_prefix", "accepts_settings",
-)  # fmt: skip
-_AIDER_FIELDS: Fields = {"name": "model", "extra_params": "", **{key: key for key in _AIDER_KEYS}}
-_AUTOGEN_FIELDS: Fields = {
-    "model": "model", "tags": "tags", "base_url": "api_base", "client_host": "api_base",
-    "default_headers": "extra_headers", "aws_region": "aws_region_name",
-    "aws_access_key": "aws_access_key_id", "aws_secret_key": "aws_secret_access_key",
-    "project_id": "vertex_project", "location": "vertex_location",
-}  # fmt: skip
 
 
 class Imported(NamedTuple):
@@ -166,18 +134,20 @@ def import_config(
         left_out += (fault for fault in find_proxy_faults(original) if fault.code in unread)
     else:
         models, sections = _READERS[found](data, left_out)
-        tree = FrozenMap.of(
-            {"models": freeze([model.frozen(origin) for model in models]), **freeze(sections)}
-        )
-    rest = FrozenMap.of({name: section for name, section in tree.items() if name != "models"})
-    message, hint = "a literal secret would be written to a file", f"write {REFERENCE}NAME"
+        made = [
+            with_origin(freeze(model.values), origin._replace(path=model.path, moved=model.moved))
+            for model in models
+        ]
+        tree = FrozenMap.of({"models": freeze(made), **freeze(sections)})
+    message = "a literal secret would be written to a file"
+    hint = f"write {REFERENCE}NAME, or allow it: --allow-literal-secrets"
     secrets = [
-        locate(Fault(path, message, f"{hint}, or allow it: --allow-literal-secrets"), holder)
-        for holder in (*tree["models"], with_origin(rest, origin))
+        locate(Fault(path, message, hint, "literal-secret"), holder)
+        for holder in (*tree["models"], with_origin(freeze(tree.discard("models")), origin))
         for path in literal_secrets(holder)
     ]
     if secrets and not allow_literal_secrets:
-        raise SecretError(fault._replace(code="literal-secret") for fault in secrets)
+        raise SecretError(secrets)
     placed = (fault if fault.position else origin.locate(fault) for fault in left_out)
     return Imported(tree, found, tuple(fault.as_warning() for fault in placed))
 
@@ -186,9 +156,9 @@ class _Model:
     """One model in the making: its values, where each was written, and what has no place yet."""
 
     def __init__(
-        self, entry: Mapping[str, Any], path: tuple[Step, ...], fields: Fields, faults: list[Fault]
+        self, entry: Mapping[str, Any], path: tuple[Step, ...], table: str, faults: list[Fault]
     ) -> None:
-        self.path, self.fields, self.faults = path, fields, faults
+        self.path, self.fields, self.faults = path, _TABLES[table], faults
         self.values: dict[str, Any] = {}
         self.moved: dict[str, tuple[Step, ...]] = {}
         self.rest: dict[str, Any] = {}
@@ -198,11 +168,11 @@ class _Model:
         for key, value in entry.items():
             path = f"{above}{key}"
             target = self.fields.get(path)
-            if target:
-                self.put(target, value, path)
-            elif target is not None and isinstance(value, Mapping):  # each key of it, as it is
+            if target == "*" and isinstance(value, Mapping):
                 for name, item in value.items():
                     self.put(str(name), item, f"{path}.{name}")
+            elif target and target != "*":
+                self.put(target, value, path)
             elif isinstance(value, Mapping) and any(f.startswith(f"{path}.") for f in self.fields):
                 self.read(value, f"{path}.")
             else:
@@ -237,7 +207,7 @@ class _Model:
         """Put the provider before the model's name, and report what has no place."""
         if isinstance(provider, str) and "model" in self.values:
             endpoint = "api_base" in self.values
-            prefix = _PROVIDERS.get(provider, provider)
+            prefix = _TABLES["providers"].get(provider, provider)
             catalog = read_catalog()
             if catalog is not None and prefix not in catalog.providers:
                 prefix = "openai" if endpoint else prefix
@@ -250,9 +220,6 @@ class _Model:
                 self.report(path, _LEFT_OUT)
         return self
 
-    def frozen(self, origin: Origin) -> FrozenMap[str, Any]:
-        return with_origin(freeze(self.values), origin._replace(path=self.path, moved=self.moved))
-
 
 def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
     known = ("name", "version", "schema", "models")
@@ -260,7 +227,7 @@ def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
     models: list[_Model] = []
     played: dict[str, None] = {}
     for index, entry in enumerate(data["models"]):
-        model = _Model(entry, ("models", index), _CONTINUE_FIELDS, faults)
+        model = _Model(entry, ("models", index), "continue", faults)
         rest, values = model.rest, model.values
         if "uses" in rest:
             model.report("", "is a block of Continue's hub, which is not read: left out")
@@ -278,8 +245,8 @@ def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
             budget = rest.pop("defaultCompletionOptions.reasoningBudgetTokens", 2048)
             values["thinking"] = {"type": "enabled", "budget_tokens": budget}
         for name in _names(rest.pop("capabilities", None)):
-            if name in _CAPABILITIES:
-                info[_CAPABILITIES[name]] = True
+            if name in _TABLES["capabilities"]:
+                info[_TABLES["capabilities"][name]] = True
             else:
                 model.report("capabilities", f"{quote_name(name)} {_LEFT_OUT}")
         values |= {"model_info": info} if info else {}
@@ -311,7 +278,7 @@ def _read_aider(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
     models: list[_Model] = []
     always: dict[str, Any] = {}
     for index, entry in enumerate(data):
-        model = _Model(entry, (index,), _AIDER_FIELDS, faults).finish()
+        model = _Model(entry, (index,), "aider", faults).finish()
         if model.values.pop("model", None) == "aider/extra_params":
             always = model.values
             continue
@@ -322,14 +289,18 @@ def _read_aider(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
         models.append(model)
     for model in models:
         model.values = merge(model.values, always)  # aider lets these win too
-    own = [key for key in _AIDER_KEYS if any(key in model.values for model in models)]
+    own = [
+        key
+        for key, here in _TABLES["aider"].items()
+        if key == here and any(key in model.values for model in models)
+    ]
     return models, {"own_keys": own} if own else {}
 
 
 def _read_autogen(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
     models: list[_Model] = []
     for index, entry in enumerate(data):
-        model = _Model(entry, (index,), _AUTOGEN_FIELDS, faults)
+        model = _Model(entry, (index,), "autogen", faults)
         kind = model.rest.pop("api_type", None)
         price = model.rest.get("price")
         if isinstance(price, list) and [isinstance(p, int | float) for p in price] == [True] * 2:
@@ -338,12 +309,8 @@ def _read_autogen(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
             model.values |= zip(keys, costs, strict=True)
         for key in [key for key in model.rest if key != "stream" and is_known(key)]:
             model.put(key, model.rest.pop(key), key)
-        kind = (
-            "ollama_chat"
-            if kind == "ollama"
-            else kind or ("openai" if "api_base" in model.values else None)
-        )
-        models.append(model.finish(kind))
+        kind = kind or ("openai" if "api_base" in model.values else None)
+        models.append(model.finish("ollama_chat" if kind == "ollama" else kind))
     tagged = any("tags" in model.values for model in models)
     return models, {"own_keys": ["tags"]} if tagged else {}
 

@@ -9,15 +9,12 @@ from string import Template
 from typing import Any
 
 from dispatch.dispatcher import ModelDispatcher
-from dispatch.errors import Fault
-from dispatch.litellm.catalog import Catalog, read_catalog
+from dispatch.litellm.catalog import read_catalog
 from dispatch.redaction import redact_text
 from dispatch.tools.assignments import Assignment, assignments
 from dispatch.tools.check import Report
 
 __all__ = ["page"]
-
-Groups = Mapping[str, list[Assignment]]
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _COLUMNS = ("name", "model", "roles", "input limit", "output limit", "$ per M in", "$ per M out")
@@ -43,14 +40,15 @@ def page(
     """
     groups = dict(assignments(dispatcher))
     own = (each for found in groups.values() for each in found if not each.lender)
-    models = {(each.name, each.model): each for each in own}
+    models = {(each.name, each.model): each for each in own}.values()
+    off = ", ".join(switched_off)
     filled = {
         "title": _text(title),
         "summary": _text(report.summary),
         "roles": "".join(_role(role, found) for role, found in groups.items()),
         "columns": "".join(f"<th>{_text(name)}</th>" for name in _COLUMNS),
-        "models": "".join(_model(each, groups, read_catalog()) for each in models.values()),
-        "off": _off(switched_off),
+        "models": "".join(f"<tr>{''.join(_cells(each, groups))}</tr>" for each in models),
+        "off": f"<p>Switched off: {_text(off)}</p>" if off else "",
         "findings": "".join(_findings(report)) or "<p>Nothing to report.</p>",
     }
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(filled)
@@ -63,54 +61,35 @@ def _text(value: object) -> str:
 def _role(role: str, found: list[Assignment]) -> str:
     lenders = ", ".join(dict.fromkeys(each.lender for each in found if each.lender))
     note = f'<p class="note">borrows from {_text(lenders)}</p>' if lenders else ""
-    items = "".join(_item(each) for each in found) or "<p>No model plays this role.</p>"
-    return f"<section><h3>{_text(role)}</h3>{note}<ol>{items}</ol></section>"
+    items = ""
+    for each in found:
+        _, order, name, model, _ = map(_text, each.cells)
+        task = f'<p class="task">{_text(each.task)}</p>' if each.task else ""
+        step = f'<span class="step">{order}</span>'
+        items += f"<li>{step} <b>{name}</b> <code>{model}</code>{task}</li>"
+    listed = f"<ol>{items or '<p>No model plays this role.</p>'}</ol>"
+    return f"<section><h3>{_text(role)}</h3>{note}{listed}</section>"
 
 
-def _item(each: Assignment) -> str:
-    _, order, name, model, _ = each.cells
-    task = f'<p class="task">{_text(each.task)}</p>' if each.task else ""
-    step = f'<span class="step">{_text(order)}</span>'
-    return f"<li>{step} <b>{_text(name)}</b> <code>{_text(model)}</code>{task}</li>"
-
-
-def _model(each: Assignment, groups: Groups, catalog: Catalog | None) -> str:
+def _cells(each: Assignment, groups: Mapping[str, list[Assignment]]) -> Iterator[str]:
+    catalog, own = read_catalog(), each.data.get("model_info")
     known = (catalog.find(each.model) if catalog else None) or {}
-    info = {**known, **(each.data.get("model_info") or {})}
+    info = {**known, **(own if isinstance(own, Mapping) else {})}
     roles = [r for r, found in groups.items() if any(a.name == each.name for a in found)]
+    limits = [info.get(f"max_{which}_tokens") for which in ("input", "output")]
+    prices = [info.get(f"{which}_cost_per_token") for which in ("input", "output")]
     cells = (
-        each.name,
-        each.model,
-        ", ".join(roles),
-        _tokens(info.get("max_input_tokens")),
-        _tokens(info.get("max_output_tokens")),
-        _price(info.get("input_cost_per_token")),
-        _price(info.get("output_cost_per_token")),
+        *(each.name, each.model, ", ".join(roles)),
+        *(f"{count:,}" if type(count) is int else "–" for count in limits),
+        *(f"{p * _MILLION:,.2f}" if isinstance(p, int | float) else "–" for p in prices),
     )
-    named = zip(_COLUMNS, cells, strict=True)
-    shown = (f'<td data-name="{_text(name)}">{_text(cell)}</td>' for name, cell in named)
-    return f"<tr>{''.join(shown)}</tr>"
-
-
-def _tokens(count: Any) -> str:
-    return f"{count:,}" if type(count) is int else "–"
-
-
-def _price(per_token: Any) -> str:
-    return f"{per_token * _MILLION:,.2f}" if isinstance(per_token, int | float) else "–"
-
-
-def _off(names: Iterable[str]) -> str:
-    listed = ", ".join(names)
-    return f"<p>Switched off: {_text(listed)}</p>" if listed else ""
+    for column, cell in zip(_COLUMNS, cells, strict=True):
+        yield f'<td data-name="{_text(column)}">{_text(cell)}</td>'
 
 
 def _findings(report: Report) -> Iterator[str]:
     for fault in (*report.faults, *report.warnings, *report.notes):
-        yield f'<li class="{fault.severity}">{_finding(fault)}</li>'
-
-
-def _finding(fault: Fault) -> str:
-    excerpt = fault.position.excerpt if fault.position else ""
-    shown = f"<pre>{_text(excerpt)}</pre>" if excerpt else ""
-    return f"<b>{fault.severity}</b> {_text(fault)}{shown}"
+        excerpt = fault.position.excerpt if fault.position else ""
+        shown = f"<pre>{_text(excerpt)}</pre>" if excerpt else ""
+        severity = fault.severity
+        yield f'<li class="{severity}"><b>{severity}</b> {_text(fault)}{shown}</li>'

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dispatch.errors import DispatchError
-from dispatch.models import RoleGroup, role_groups
+from dispatch.immutable import FrozenMap
+from dispatch.models import role_groups
 from dispatch.redaction import display_name, scrub, secret_values
-from dispatch.tools.request import message_of, operation_of, reason_of
+from dispatch.tools.request import message_of, operation_of, reason_of, result_of
+from dispatch.tools.streams import block
 
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
 
 __all__ = ["Pong", "aping", "ping"]
 
-_QUESTION = {"messages": [{"role": "user", "content": "ping"}], "stream": False}
 _QUESTIONS: dict[str, dict[str, Any]] = {
-    "completion": _QUESTION,
+    "completion": {"messages": [{"role": "user", "content": "ping"}], "stream": False},
     "embedding": {"input": ["ping"]},
     "rerank": {"query": "ping", "documents": ["pong"]},
     "moderation": {"input": "ping"},
@@ -43,51 +44,56 @@ class Pong(NamedTuple):
     error: str | None = None
 
 
-class _Ping:
-    """One call to one model, however it is made."""
+class _Planned(NamedTuple):
+    """A call to one model: none is made without an `operation`."""
 
-    def __init__(self, group: RoleGroup, number: int, timeout: float) -> None:
-        self.pong = Pong(group.role, display_name(group[number]))
-        self.operation, self.kwargs = "", dict[str, Any]()
-        try:
-            operation = operation_of(group, group[number])
-            if operation in _QUESTIONS:
-                kwargs = group.kwargs(number)
-                tiny = "messages" in _QUESTIONS[operation] and not _LIMITS & kwargs.keys()
-                bounds = {"timeout": timeout, "num_retries": 0, "max_retries": 0}
-                bounds |= {"max_tokens": 16} if tiny else {}
-                kwargs.pop("fallbacks", None)
-                self.operation, self.kwargs = operation, kwargs | _QUESTIONS[operation] | bounds
-        except DispatchError as error:  # such as a variable that is unset
-            self.pong = self.failed(str(error))
-        self.started = 0.0
-
-    def start(self, prefix: str = "") -> Callable[..., Any]:
-        self.started = monotonic()
-        target: Callable[..., Any] = getattr(import_module("litellm"), prefix + self.operation)
-        return target
-
-    def failed(self, reason: str) -> Pong:
-        said = scrub(" ".join(reason.split()), secret_values(self.kwargs))
-        said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
-        return self.pong._replace(error=said)
-
-    def refused(self, error: Exception) -> Pong:
-        return self.failed(f"{reason_of(error)}: {message_of(error)}")
-
-    def answered(self) -> Pong:
-        return self.pong._replace(seconds=monotonic() - self.started)
+    pong: Pong
+    operation: str = ""
+    kwargs: Mapping[str, Any] = FrozenMap({})
 
 
-def _plan(dispatcher: ModelDispatcher[Any], timeout: float, at_once: int) -> list[_Ping]:
+def _plan(dispatcher: ModelDispatcher[Any], timeout: float, at_once: int) -> list[_Planned]:
     if at_once < 1:
         raise ValueError(f"at_once is 1 or more, not {at_once}")
     from dispatch.litellm.logs import guard_logs
 
-    groups = role_groups(dispatcher.groups, contract=dispatcher.contract).values()
-    plan = [_Ping(group, number, timeout) for group in groups for number in range(len(group))]
+    bounds = {"timeout": timeout, "num_retries": 0, "max_retries": 0}
+    plan = []
+    for group in role_groups(dispatcher.groups, contract=dispatcher.contract).values():
+        for number, model in enumerate(group):
+            pong = Pong(group.role, display_name(model))
+            planned = _Planned(pong)
+            try:
+                operation = operation_of(group, model)
+                if operation in _QUESTIONS:
+                    kwargs = group.kwargs(number)
+                    tiny = operation == "completion" and not _LIMITS & kwargs.keys()
+                    kwargs |= _QUESTIONS[operation] | bounds | ({"max_tokens": 16} if tiny else {})
+                    kwargs.pop("fallbacks", None)
+                    planned = _Planned(pong, operation, kwargs)
+            except DispatchError as error:  # such as a variable that is unset
+                planned = _Planned(_failed(planned, str(error)))
+            plan.append(planned)
     guard_logs(secret_values([each.kwargs for each in plan]))
     return plan
+
+
+def _failed(planned: _Planned, reason: str) -> Pong:
+    said = scrub(" ".join(reason.split()), secret_values(planned.kwargs))
+    said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+    return planned.pong._replace(error=said)
+
+
+async def _ask(planned: _Planned, prefix: str) -> Pong:
+    if not planned.operation:
+        return planned.pong
+    started = monotonic()
+    try:
+        target = getattr(import_module("litellm"), prefix + planned.operation)
+        await result_of(target(**planned.kwargs))
+    except Exception as error:  # whatever the provider's client raises
+        return _failed(planned, f"{reason_of(error)}: {message_of(error)}")
+    return planned.pong._replace(seconds=monotonic() - started)
 
 
 def ping(
@@ -104,35 +110,19 @@ def ping(
 
     Raises `ValueError` for an `at_once` below 1.
     """
-
-    def ask(each: _Ping) -> Pong:
-        if not each.operation:
-            return each.pong
-        try:
-            each.start()(**each.kwargs)
-        except Exception as error:  # whatever the provider's client raises
-            return each.refused(error)
-        return each.answered()
-
     plan = _plan(dispatcher, timeout, at_once)
     with ThreadPoolExecutor(max_workers=at_once) as pool:
-        return tuple(pool.map(ask, plan))
+        return tuple(pool.map(lambda planned: block(_ask(planned, "")), plan))
 
 
 async def aping(
     dispatcher: ModelDispatcher[Any], *, timeout: float = 30.0, at_once: int = 8
 ) -> tuple[Pong, ...]:
     """Send a short prompt to every model of every role, as `ping` does, without blocking."""
-    free = asyncio.Semaphore(at_once)
+    plan, free = _plan(dispatcher, timeout, at_once), asyncio.Semaphore(at_once)
 
-    async def ask(each: _Ping) -> Pong:
-        if not each.operation:
-            return each.pong
+    async def ask(planned: _Planned) -> Pong:
         async with free:
-            try:
-                await each.start("a")(**each.kwargs)
-            except Exception as error:
-                return each.refused(error)
-            return each.answered()
+            return await _ask(planned, "a")
 
-    return tuple(await asyncio.gather(*map(ask, _plan(dispatcher, timeout, at_once))))
+    return tuple(await asyncio.gather(*map(ask, plan)))

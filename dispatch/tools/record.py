@@ -38,48 +38,46 @@ def recorded(path: str | os.PathLike[str]) -> tuple[Before, After]:
     `before` raises `CompletionError` for what is not in the file, and `recorded` raises
     `FileError` for a file that is no recording or cannot be written.
     """
-    tape = _Tape(Path(path))
-    return tape.before, tape.after
+    file, lock = Path(path), Lock()
+    is_playing = file.exists()
+    answers = _read(file) if is_playing else {}
+    if not is_playing and not os.access(file.parent, os.W_OK):  # before anything is paid for
+        hint = "make its folder first"
+        raise FileError([Fault((), f"{file} cannot be written", hint, "unwritable")])
 
-
-class _Tape:
-    def __init__(self, path: Path) -> None:
-        self.path, self.lock, self.playing = path, Lock(), path.exists()
-        self.answers: dict[str, list[dict[str, Any]]] = {}
-        if not self.playing:
-            if not os.access(path.parent, os.W_OK):  # before anything is paid for
-                hint = "make its folder first"
-                raise FileError([Fault((), f"{path} cannot be written", hint, "unwritable")])
-            return
-        try:
-            for line in path.read_text(encoding="utf-8").splitlines():
-                data = json.loads(line)
-                self.answers.setdefault(_key(data["role"], data["asked"]), []).append(data)
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            problem = type(error).__name__
-        else:
-            return
-        message = f"{path} is no recording of answers: {problem}"
-        raise FileError([Fault((), message, "delete it to record anew", "no-recording")])
-
-    def before(self, role: str, kwargs: dict[str, Any]) -> dict[str, Any] | Answer:
-        if not self.playing:
+    def before(role: str, kwargs: dict[str, Any]) -> dict[str, Any] | Answer:
+        if not is_playing:
             return kwargs
-        with self.lock:
-            found = self.answers.get(_key(role, Secrets().hide(kwargs)))
+        with lock:
+            found = answers.get(_key(role, Secrets().hide(kwargs)))
             if not found:
-                where = f"{self.path.name} has no answer to what role {role!r} is asked"
+                where = f"{file.name} has no answer to what role {role!r} is asked"
                 raise CompletionError(f"{where}; delete it to record anew")
             data = found.pop(0) if len(found) > 1 else found[0]
         return _answer(data)
 
-    def after(self, answer: Answer) -> None:
-        if self.playing:
-            return
-        names = (*_KEPT, "asked", "response")
-        data = answer.hide({name: getattr(answer, name) for name in names})
-        with self.lock, self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(data, default=_name) + "\n")
+    def after(answer: Answer) -> None:
+        if not is_playing:
+            names = (*_KEPT, "asked", "response")
+            data = answer.hide({name: getattr(answer, name) for name in names})
+            with lock, file.open("a", encoding="utf-8") as opened:
+                opened.write(json.dumps(data, default=_name) + "\n")
+
+    return before, after
+
+
+def _read(file: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return the answers of a recording, by what was asked."""
+    answers: dict[str, list[dict[str, Any]]] = {}
+    try:
+        for line in file.read_text(encoding="utf-8").splitlines():
+            data = json.loads(line)
+            answers.setdefault(_key(data["role"], data["asked"]), []).append(data)
+        return answers
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        problem = type(error).__name__
+    message = f"{file} is no recording of answers: {problem}"
+    raise FileError([Fault((), message, "delete it to record anew", "no-recording")])
 
 
 def _key(role: str, asked: Mapping[str, Any]) -> str:

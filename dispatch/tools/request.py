@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from threading import Lock
@@ -37,21 +37,9 @@ if TYPE_CHECKING:
     Dispatcher = ModelDispatcher[Any]
 
 __all__ = [
-    "Answer",
-    "Connection",
-    "NoAnswerError",
-    "Request",
-    "ToolCall",
-    "connect",
-    "follow",
-    "message_of",
-    "operation_of",
-    "pick",
-    "read",
-    "reason_of",
-    "result_of",
-    "tokens_of",
-]
+    "Answer", "Connection", "NoAnswerError", "Request", "ToolCall", "connect",
+    "message_of", "operation_of", "pick", "read", "reason_of", "result_of", "tokens_of",
+]  # fmt: skip
 
 _SECTIONS = ("router_settings", "litellm_settings")
 _SHOWN = 200  # characters of an answer in its repr
@@ -153,23 +141,20 @@ def reason_of(error: object) -> str:
     This is an HTTP status, `timeout`, `connection` where there was none, or the kind of error.
     """
     error = getattr(error, "original_exception", None) or error
-    name = type(error).__name__
+    name = _name(error)
     if "Timeout" in name:
         return "timeout"
-    if "ConnectError" in map(_name, _chain(error)):  # LiteLLM says 500, which no server said
-        return "connection"
+    cause = error
+    while isinstance(cause, BaseException):
+        if _name(cause) == "ConnectError":  # LiteLLM says 500, which no server said
+            return "connection"
+        cause = cause.__cause__ or cause.__context__
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
     return name if name == "APIConnectionError" or status is None else str(status)
 
 
 def _name(error: object) -> str:
     return type(error).__name__
-
-
-def _chain(error: object) -> Iterator[object]:
-    while isinstance(error, BaseException):
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def message_of(error: Exception) -> str:
@@ -224,18 +209,17 @@ async def result_of(value: Any) -> Any:
     return await value if isinstance(value, Awaitable) else value
 
 
-async def follow(after: After | None, answer: Answer) -> Answer:
-    """Call the hook that follows an answer, and return the answer."""
-    if after is not None:
-        await result_of(after(answer))
-    return answer
-
-
 class Request:
     """One call of a role: what is asked of whom, and what came of it."""
 
     def __init__(
-        self, dispatcher: Dispatcher, role: str, model: str | int | None, task: str | None = None
+        self,
+        dispatcher: Dispatcher,
+        role: str,
+        model: str | int | None,
+        task: str | None = None,
+        before: Before | None = None,
+        after: After | None = None,
     ) -> None:
         is_dispatcher = isinstance(getattr(dispatcher, "contract", None), Contract)
         if not (is_dispatcher and hasattr(dispatcher, "groups")):
@@ -245,7 +229,7 @@ class Request:
         if not dispatcher.groups[role]:
             raise CompletionError(f"no model plays role {role!r}, so there is no answer")
         check_budget(declared)
-        self.dispatcher, self.role = dispatcher, role
+        self.dispatcher, self.role, self.before, self.after = dispatcher, role, before, after
         self.connection = connect(dispatcher)
         self.group = RoleGroup(role, dispatcher.groups[role], dispatcher.contract)
         self.index = pick(self.group, model, task)
@@ -257,14 +241,17 @@ class Request:
         self.speaking: set[str] = set()  # LiteLLM reports late, from a thread, that they broke off
         self.started = monotonic()
 
-    async def prepare(self, before: Before, kwargs: dict[str, Any]) -> dict[str, Any] | Answer:
-        """Call a hook, and return the arguments that it leaves, or the answer that it gives."""
+    async def prepare(self, kwargs: dict[str, Any]) -> dict[str, Any] | Answer:
+        """Call the hook, and return the arguments that it leaves, or the answer that it gives."""
+        before = self.before
+        if not (before or self.after):
+            return kwargs
         secrets = self.connection.secrets(self.dispatcher)
         kept: Kept = {}
         model = {} if self.index is None else {"model": display_name(self.group[self.index])}
         kwargs = model | kwargs
         shown = dict(kwargs) if sees_secrets(before) else secrets.hide(kwargs, kept=kept)
-        found = await result_of(before(self.role, shown))
+        found = await result_of(before(self.role, shown)) if before else shown
         if isinstance(found, Answer):
             return found
         if not isinstance(found, Mapping) or "messages" not in found:
@@ -274,6 +261,12 @@ class Request:
         if (name := arguments.pop("model", None)) != model.get("model"):
             self.index = pick(self.group, name, None)
         return arguments
+
+    async def follow(self, answer: Answer) -> Answer:
+        """Call the hook that follows an answer, and return the answer."""
+        if self.after is not None:
+            await result_of(self.after(answer))
+        return answer
 
     def open(self) -> None:
         """Make the Router, if it is not there yet, and find whom it is to ask."""

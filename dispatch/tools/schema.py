@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,44 +45,9 @@ _STRINGS = r"""(?x)
     | _(username|provider|host|endpoint|scope|subject|audience|duration)$"""
 _LINES = Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").splitlines()[1:]
 _ABOUT = dict(line.split(": ", 1) for line in _LINES)
-_DECLARATION: Schema = {
-    "type": ["object", "null"],
-    "additionalProperties": False,
-    "properties": {
-        "required": {"type": "boolean", "description": "At least one model must play it."},
-        "multiple": {"type": "boolean", "description": "More than one model may play it."},
-        "task": {"enum": ["optional", "required", "none"], "description": "Whether it has a task."},
-        "description": {"type": "string", "description": "What it is for."},
-        "otherwise": {**_NOT_BLANK, "description": "The role to borrow models from."},
-        "needs": {"type": "object", "description": "Capabilities, as in LiteLLM's model map."},
-        "calls": {
-            "type": "string",
-            "pattern": f"^{CALLABLE}$",
-            "description": "LiteLLM's callable, such as litellm.embedding.",
-        },
-        "variables": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "What the program fills into a task.",
-        },
-        "max_cost": {"type": "number", "minimum": 0, "description": "In US dollars, by process."},
-    },
-}
-_TASKS: dict[str, Schema] = {
-    "optional": _STRING,
-    "required": _NOT_BLANK,
-    "none": {"type": ["string", "null"], "pattern": r"^\s*$"},
-}
-_CLOSED: Schema = {"patternProperties": {"^x-": True}, "additionalProperties": False}
-_SINGULAR = ("name", "model", "roles")  # what no default can give to all models
-_DISABLED = {"required": ["enabled"], "properties": {"enabled": {"const": False}}}
-_SECTIONS = {
-    "litellm_settings": "Settings of LiteLLM's proxy for each call.",
-    "general_settings": "Settings of LiteLLM's proxy itself.",
-    "environment_variables": "Variables that LiteLLM's proxy sets.",
-    "callback_settings": "Settings of the callbacks of LiteLLM's proxy.",
-    "router_settings": "Settings of LiteLLM's Router, such as fallbacks.",
-}
+_TEXT = Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
+_STATIC: Schema = json.loads(_TEXT)
+"""What is the same for every contract, of both schemas: copies of it are filled in."""
 
 
 def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> Schema:
@@ -99,64 +65,27 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
     (['embed'], ['models'])
     """
     default = contract.get(CHATCOMPLETIONS)  # what a model without `roles` plays
-    optional = overlay or (default is not None and default.task != "required")
-    required = [] if overlay else ["model", *([] if optional else ["roles"])]
+    made: Schema = json.loads(_TEXT)["models"]
+    sections, parts = made["properties"], made["$defs"]
     counts = [] if overlay else list(_counts(contract))
+    sections["models"] |= {"allOf": counts} if counts else {}
+    sections["roles"]["additionalProperties"]["properties"]["calls"]["pattern"] = f"^{CALLABLE}$"
+    sections |= {name: _settings(name) for name in MAPPINGS}
+    parts["keys"]["properties"] = _keys()
+    if overlay:
+        made |= {"required": [], "if": True}
+        parts["model"]["else"]["required"] = parts["any model"]["else"]["required"] = []
+    elif default is None or default.task == "required":
+        parts["model"]["else"]["required"] = ["model", "roles"]
+        parts["roles"] = _STATIC["some roles"]
     played = [role.name for role in contract.values() if role.task != "required"]
-    about = "\n\n".join(map(_about, contract.values()))
-    declared = {"type": ["object", "array"], "minProperties": 1, "minItems": 1}
-    declares = {"required": ["roles"], "properties": {"roles": declared}}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Models, and the roles that they play",
-        "type": "object",
-        "required": [] if overlay else ["models"],
-        "properties": {
-            "models": {
-                "description": "Your models; those of one role serve in this order.",
-                "type": ["array", "object"],
-                "properties": {"model": False},
-                **({"allOf": counts} if counts else {}),
-            },
-            "defaults": {
-                "description": "Keys that every model starts from.",
-                "anyOf": [{"type": "null"}, _ref("keys")],
-                "properties": dict.fromkeys(_SINGULAR, False),
-            },
-            "roles": {
-                "description": "Roles that this file declares.",
-                "type": ["object", "array", "null"],
-                "items": _NOT_BLANK,
-                "propertyNames": {"pattern": r"\S"},
-                "additionalProperties": _DECLARATION,
-            },
-            "own_keys": {
-                "description": "Keys of models that are the program's own; never sent.",
-                "type": ["array", "null"],
-                "items": {"type": "string"},
-            },
-            **{name: _settings(name) for name in _SECTIONS},
-        },
-        "if": True if overlay else declares,
-        "then": {"properties": {"models": _each("any model")}},
-        "else": {"properties": {"models": _each("model")}},
-        "$defs": {
-            "model": _model(required, "roles"),
-            "any model": _model([key for key in required if key == "model"], "any roles"),
-            "keys": {"type": "object", "properties": _keys()},
-            "parameters": {
-                "allOf": [_ref("keys")],
-                "properties": {"roles": False, "enabled": False},
-            },
-            "roles": _roles("role", "tasks", optional),
-            "any roles": _roles("any role", "any tasks", True),
-            "role": {"enum": played, "description": about},
-            "any role": {"anyOf": [_ref("role"), _NOT_BLANK]},
-            "tasks": _tasks(contract, False),
-            "any tasks": _tasks(contract, _task("optional")),
-            **{f"plays {role.name}": _plays(role) for role in contract.values()},
-        },
+    parts["role"] = {"enum": played, "description": "\n\n".join(map(_about, contract.values()))}
+    parts["tasks"]["properties"] = parts["any tasks"]["properties"] = {
+        role.name: {**_STATIC["tasks"][role.task], "description": _about(role)}
+        for role in contract.values()
     }
+    parts |= {f"plays {role.name}": _plays(role) for role in contract.values()}
+    return made
 
 
 def proxy_schema() -> Schema:
@@ -169,33 +98,14 @@ def proxy_schema() -> Schema:
     >>> made["properties"]["model_list"]["items"]["required"]
     ['model_name', 'litellm_params']
     """
-    others: Schema = {name: {} for name in SECTIONS} | dict.fromkeys(LISTS, _ARRAY)
-    others |= {name: _settings(name) for name in MAPPINGS}
+    made: Schema = json.loads(_TEXT)["proxy"]
+    entry = made["properties"]["model_list"]["items"]["properties"]
     params = _keys() | dict.fromkeys(("name", "roles", "enabled", "system_prompt"), False)
-    entry: Schema = {key: {} for key in ENTRY_KEYS} | {
-        "model_name": {**_NOT_BLANK, "description": "The name that clients ask for."},
-        "litellm_params": {"type": "object", "required": ["model"], "properties": params},
-        "model_info": _OBJECT,
-    }
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "The configuration of a LiteLLM proxy",
-        "type": "object",
-        "properties": {
-            "model_list": {
-                "description": "The deployments; those of one name share the load.",
-                "type": ["array", "null"],
-                "items": {
-                    "type": "object",
-                    "required": ["model_name", "litellm_params"],
-                    "properties": entry,
-                    **_CLOSED,
-                },
-            },
-            **others,
-        },
-        **_CLOSED,
-    }
+    named = {"litellm_params": {"type": "object", "required": ["model"], "properties": params}}
+    entry |= {key: {} for key in ENTRY_KEYS} | entry | named | {"model_info": _OBJECT}
+    made["properties"] |= {name: {} for name in SECTIONS} | dict.fromkeys(LISTS, _ARRAY)
+    made["properties"] |= {name: _settings(name) for name in MAPPINGS}
+    return made
 
 
 def _settings(section: str) -> Schema:
@@ -204,8 +114,8 @@ def _settings(section: str) -> Schema:
     for name, (kind, *choices) in SETTINGS.get(section, {}).items():
         chosen = {"anyOf": [{"enum": [*choices, None]}, _REFERENCE]}
         properties[name] = chosen if choices else _typed(*kind.split("|"))
-    about = {"description": _SECTIONS[section]} if section in _SECTIONS else {}
-    return {**about, **_OBJECT, **({"properties": properties} if properties else {})}
+    known = {"properties": properties} if properties else {}
+    return {**_STATIC["models"]["properties"][section], **_OBJECT, **known}
 
 
 def _keys() -> Schema:
@@ -224,23 +134,6 @@ def _type_of(key: str) -> Schema:
         return _typed(*kinds)
     secret = is_secret(key) and "credentials" not in key  # these may be a mapping
     return _STRING if secret or re.search(_STRINGS, key) else {}
-
-
-def _each(definition: str) -> Schema:
-    return {"items": _ref(definition), "additionalProperties": _ref(definition)}
-
-
-def _model(required: list[str], roles: str) -> Schema:
-    """Describe a model; nothing is required of one that is left out."""
-    return {
-        "if": _DISABLED,
-        "then": {"type": "object"},
-        "else": {
-            "required": required,
-            "allOf": [_ref("keys")],
-            "properties": {"roles": _ref(roles)},
-        },
-    }
 
 
 def _counts(contract: Contract) -> Iterator[Schema]:
@@ -264,36 +157,7 @@ def _plays(role: Role) -> Schema:
     if role.name == CHATCOMPLETIONS:  # so does a model without roles
         roles["anyOf"] += [{"enum": [None, [], {}]}]
         del plays["required"]
-    return {"type": "object", "not": _DISABLED, **plays}
-
-
-def _roles(role: str, tasks: str, optional: bool) -> Schema:
-    entry = [_ref(role), _ref(tasks)]
-    about = "The roles that it plays: one, a mapping of roles to tasks, or a list of both."
-    listed: Schema = {"type": "array", "items": {"anyOf": entry}}
-    if not optional:
-        return {"description": about, "anyOf": [*entry, {**listed, "minItems": 1}]}
-    about += f" Without any it plays {CHATCOMPLETIONS}."
-    return {"description": about, "anyOf": [*entry, listed, {"enum": [None, {}]}]}
-
-
-def _tasks(contract: Contract, others: Schema | bool) -> Schema:
-    return {
-        "type": "object",
-        "minProperties": 1,
-        "properties": {
-            role.name: {**_task(role.task), "description": _about(role)}
-            for role in contract.values()
-        },
-        "additionalProperties": others,
-    }
-
-
-def _task(task: str) -> Schema:
-    """Describe a task, or a mapping of a task and of parameters that hold in this role only."""
-    required = {"required": ["task"]} if task == "required" else {}
-    mapping = {"allOf": [_ref("parameters")], "properties": {"task": _TASKS[task]}, **required}
-    return {"if": {"type": "object"}, "then": mapping, "else": _TASKS[task]}
+    return {"type": "object", "not": _STATIC["models"]["$defs"]["model"]["if"], **plays}
 
 
 def _about(role: Role) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
 from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 from dispatch.errors import CompletionError
 from dispatch.litellm.router import model_id_of
 from dispatch.redaction import quote_name
-from dispatch.tools.hooks import After
-from dispatch.tools.request import Answer, NoAnswerError, Request, follow, read
+from dispatch.tools.request import Answer, NoAnswerError, Request, read, result_of
 
 __all__ = ["AsyncStream", "Stream", "block", "each_of"]
 
@@ -45,18 +44,19 @@ def each_of(items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
 class _Streaming:
     """What a stream knows, however it is read."""
 
-    ask: str  # the method of the Router
+    _ask: str  # the method of the Router
+    _step: Callable[..., Any]  # what takes a chunk of its response
+    _end: str  # the method that closes it
 
     def __init__(
         self,
         request: Request,
         arguments: dict[str, Any],
         restart: bool = False,
-        after: After | None = None,
         answer: Answer | None = None,
     ) -> None:
         self._request, self._arguments, self._restart = request, arguments, restart
-        self._after, self._answer = after, answer
+        self._answer = answer
         self._source: Any = None
         self._problem: Exception | None = None  # for good: no part of an answer becomes one
         self._chunks: list[Any] = []
@@ -130,8 +130,8 @@ class _Streaming:
             return piece
         while self._answer is None:
             try:
-                self._source = self._source or await self._request.ask(self.ask, self._arguments)
-                while (chunk := await self._next()) is not None:
+                self._source = self._source or await self._request.ask(self._ask, self._arguments)
+                while (chunk := await result_of(self._step(self._source, None))) is not None:
                     if piece := self._take(chunk):
                         return piece
                 whole = self._whole()
@@ -142,7 +142,7 @@ class _Streaming:
             except Exception as error:  # whatever the provider's client raises
                 problem = error
             else:
-                self._answer = await follow(self._after, answer)
+                self._answer = await self._request.follow(answer)
                 break
             # Not in the handler: the error, which may hold a key, must not become the context.
             await self._hang_up()
@@ -162,13 +162,7 @@ class _Streaming:
     async def _hang_up(self) -> None:
         if self._source is not None:
             with suppress(Exception):  # a connection that is broken is closed
-                await self._shut()
-
-    async def _next(self) -> Any:
-        raise NotImplementedError
-
-    async def _shut(self) -> None:
-        raise NotImplementedError
+                await result_of(getattr(self._source, self._end)())
 
     def _take(self, chunk: Any) -> str:
         found = model_id_of(chunk)
@@ -205,13 +199,7 @@ class Stream(_Streaming, Iterator[str]):
     `CompletionError` again. `close()`, or the end of `with`, closes the connection.
     """
 
-    ask = "completion"
-
-    async def _next(self) -> Any:
-        return next(self._source, None)
-
-    async def _shut(self) -> None:
-        self._source.close()
+    _ask, _step, _end = "completion", staticmethod(next), "close"
 
     def close(self) -> None:
         """Stop reading, and close the connection."""
@@ -232,13 +220,7 @@ class Stream(_Streaming, Iterator[str]):
 class AsyncStream(_Streaming, AsyncIterator[str]):
     """A `Stream` for `async for`, with `aclose()` and `async with`."""
 
-    ask = "acompletion"
-
-    async def _next(self) -> Any:
-        return await anext(self._source, None)
-
-    async def _shut(self) -> None:
-        await self._source.aclose()
+    _ask, _step, _end = "acompletion", staticmethod(anext), "aclose"
 
     async def __aenter__(self) -> Self:
         return self

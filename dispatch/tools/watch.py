@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import DispatchError
@@ -16,6 +16,8 @@ from dispatch.models import RoleGroup
 from dispatch.tools.request import connect
 
 __all__ = ["Watch", "watch"]
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger("dispatch")
 
@@ -49,14 +51,14 @@ class Watch:
     """
 
     def __init__(self, paths: tuple[PathName, ...], interval: float, **options: Any) -> None:
-        self._paths, self._interval, self._options = paths, interval, options
+        self._load, self._interval = partial(load, *paths, **options), interval
         self._watched = [Path(path) for path in (*paths, *options["optional"])]
         self._lock = Lock()
         self._stopped = Event()
         self._thread: Thread | None = None
-        self._stats, self._contents = self._stat(), self._read()
+        self._stats, self._contents = self._look(_stat), self._look(Path.read_bytes)
         self.error: DispatchError | None = None
-        self.current: ModelDispatcher[RoleGroup] = load(*paths, **options)
+        self.current: ModelDispatcher[RoleGroup] = self._load()
 
     def poll(self) -> bool:
         """Look at the files, and return whether `current` was replaced.
@@ -64,32 +66,33 @@ class Watch:
         Files that are invalid are logged once, by the logger `dispatch`, and are the `error`.
         """
         with self._lock:
-            stats = self._stat()
+            stats = self._look(_stat)
             if stats == self._stats:
                 return False
-            contents = self._read()
+            contents = self._look(Path.read_bytes)
             self._stats = stats  # from before the contents: what changes in between is seen next
             if contents == self._contents:
                 return False
             self._contents = contents
             try:
-                self.current, self.error = self._load(), None
+                made = self._load()
+                connect(made).succeed(made, connect(self.current))
+                self.current, self.error = made, None
             except DispatchError as error:
                 self.error = error.with_traceback(None)  # its frames hold what files hold
                 _LOG.warning("the configuration stays as it was: %s", error)
                 return False
             return True
 
-    def _load(self) -> ModelDispatcher[RoleGroup]:
-        made = load(*self._paths, **self._options)
-        connect(made).succeed(made, connect(self.current))
-        return made
-
-    def _stat(self) -> list[tuple[int, ...] | None]:
-        return [_stat(path) for path in self._watched]
-
-    def _read(self) -> list[bytes | None]:
-        return [_read(path) for path in self._watched]
+    def _look(self, look: Callable[[Path], T]) -> list[T | None]:
+        """Look at each file; None for one that cannot be read."""
+        found: list[T | None] = []
+        for path in self._watched:
+            try:
+                found.append(look(path))
+            except OSError:
+                found.append(None)
+        return found
 
     def start(self) -> Self:
         """Start a thread that polls, unless there is one; it ends with the process."""
@@ -120,16 +123,6 @@ class Watch:
         self.stop()
 
 
-def _stat(path: Path) -> tuple[int, ...] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
+def _stat(path: Path) -> tuple[int, ...]:
+    found = path.stat()
     return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
