@@ -183,20 +183,17 @@ def find_idle_weights(groups: Groups) -> Iterator[Fault]:
     ...     print(fault)
     models[0].weight: has no effect; give the models that share the load the same order
     """
-    idle: dict[tuple[Step, ...], Fault] = {}
-    working = set()
+    hint = "give the models that share the load the same order"
+    idle = Fault(("weight",), "has no effect", hint, "idle-weight", "warning")
+    works: dict[Fault, bool] = {}
     for models in groups.values():
         shares = _shares(tuple(models))
         sharing = Counter(order for _, order, _ in shares)
         for model, order, _ in shares:
             if model.get("weight") is not None:
-                hint = "give the models that share the load the same order"
-                fault = Fault(("weight",), "has no effect", hint, "idle-weight", "warning")
-                fault = locate(fault, model)
-                idle.setdefault(fault.path, fault)
-                if sharing[order] > 1:
-                    working.add(fault.path)
-    return (fault for path, fault in idle.items() if path not in working)
+                fault = locate(idle, model)
+                works[fault] = works.get(fault, False) or sharing[order] > 1
+    return (fault for fault, working in works.items() if not working)
 
 
 def _shares(models: Sequence[Model]) -> list[tuple[Model, int, Any]]:

@@ -76,13 +76,13 @@ def find_suspicious(
             find_refused(sent, catalog, drop_params=drop_params),
             find_end_of_life(sent, catalog, today or datetime.date.today(), ahead),
         ]
-    secrets = secrets or secret_values(sent)
     seen = {fault.path for fault in find_value_faults(sent)}  # what is refused anyway
     for fault in chain.from_iterable(found):
         if fault.path not in seen:
             seen.add(fault.path)
-            if fault.code == "unknown-model" and any(each in fault.message for each in secrets):
-                fault = fault._replace(message=scrub(fault.message, secrets), hint="")
+            hidden = secrets or secret_values(sent) if fault.code == "unknown-model" else ()
+            if any(each in fault.message for each in hidden):  # a secret as the name of a model
+                fault = fault._replace(message=scrub(fault.message, hidden), hint="")
             yield fault.as_warning()
 
 

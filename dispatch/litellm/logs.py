@@ -29,8 +29,7 @@ class _Scrubber(logging.Filter):
         self.secrets: frozenset[str] = frozenset()
 
     def know(self, secrets: frozenset[str]) -> None:
-        others = (each for each in self.given if each != secrets)
-        self.given = (secrets, *others)[:_KEPT]
+        self.given = tuple(dict.fromkeys((secrets, *self.given)))[:_KEPT]
         self.secrets = frozenset[str]().union(*self.given)
 
     def filter(self, record: logging.LogRecord) -> bool:

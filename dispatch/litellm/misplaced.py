@@ -45,32 +45,38 @@ def find_misplaced(model: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     """Return what is wrong with a key, and how to write it; no hint where it may be right."""
-    elsewhere, name = table("elsewhere"), str(model.get("model", "…"))
-    provider = provider_of(model)
+    name, provider = str(model.get("model", "…")), provider_of(model)
     hosted = provider in VENDORS and not ENDPOINTS & model.keys()
     for providers, *keys in rows("provider only"):
         if hosted and key in keys and provider not in providers.split(","):
             return f"is no parameter of {provider}", "leave it out"
-    reads_messages = provider not in _OWN_PROMPTS and not re.search(_OTHER_CHATS, name)
-    if key in ("system", "instructions") and isinstance(value, str) and reads_messages:
+    as_prompt = key in ("system", "instructions") and isinstance(value, str)
+    if as_prompt and provider not in _OWN_PROMPTS and not re.search(_OTHER_CHATS, name):
         return "is sent as a parameter, and no message", "write system_prompt"
     sections = (each for each, *keys in rows("elsewhere") if key in keys)
     section = next(sections, "router_settings" if key in SETTINGS["router_settings"] else "")
-    if is_known(key) and key not in (*elsewhere["router_settings"], "provider"):
+    known = is_known(key) and key not in table("elsewhere")["router_settings"]
+    if known and key != "provider":
         return "", ""
     shown = redact(value, key) if isinstance(value, str | int | float) else "…"
-    shown = str(shown).lower() if isinstance(value, bool) else shown
-    counts = {"any": True, "string": isinstance(value, str), "azure": name.startswith("azure/")}
+    shown = str(shown).lower() if isinstance(value, bool) else str(shown)
+    on_azure = name.startswith("azure/")
+    counts = {
+        "any": True,
+        "string": isinstance(value, str),
+        "vendor": shown in VENDORS,
+        "true": value is True,
+        "false": value is False,
+        "azure": on_azure,
+        "to-azure": "azure" in str(value).lower() and not on_azure,
+        "thinking": model.get("thinking"),
+    }
     for form, of, message, hint in (" ".join(row).split(" | ") for row in rows("misplaced")):
-        if re.fullmatch(form, key) and counts[of]:
-            return message, hint.replace("$value", str(shown))
-    if key == "provider" or (key in ("type", "vendor") and shown in VENDORS):
-        hint = f"write model: {shown}/…, or custom_llm_provider: {shown}"
-        return "is not a key of LiteLLM", hint if isinstance(value, str) else ""
-    if key in ("api_type", "apiType"):
-        azure = "azure" in str(value).lower() and not name.startswith("azure/")
-        hint = f"write model: azure/{name.removeprefix('openai/')}" if azure else "leave it out"
-        return "is not a key of LiteLLM", hint
+        if counts[of] and re.fullmatch(form, key):
+            hint = hint.replace("$model", name.removeprefix("openai/"))
+            return message, hint.replace("$value", shown)
+    if known:
+        return "", ""
     if section == "beside":
         hint = "write them one level higher" if isinstance(value, Mapping) else ""
         return "its keys belong beside the model", hint
@@ -82,11 +88,6 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
         return "is no key of a model", f"put it under {section}"
     if described := next((each for each, *names in rows("described") if key in names), ""):
         return "describes the model", f"write model_info: {{{described}: {shown}}}"
-    if key in ("disabled", "disable") and isinstance(value, bool):
-        return "unknown key", f"write enabled: {str(not value).lower()}"
-    if key in ("budget_tokens", "budgetTokens", "thinking_tokens"):
-        hint = f"write thinking: {{type: enabled, budget_tokens: {shown}}}"
-        return "belongs to thinking", "put it under thinking" if model.get("thinking") else hint
     return "unknown key", _rename(key, value, model)
 
 

@@ -253,9 +253,8 @@ def _beginning(name: str, provider: str, catalog: Catalog) -> str | None:
     if provider != "bedrock":
         return None
     vendor, _, rest = name.rpartition("/")[2].rpartition(".")
-    listed = _by_plain_name(catalog, "bedrock").values()
-    names = (n for n in listed if "/" not in n and f".{n}".find(f".{rest}-") >= 0)
-    fitting = [n for n in names if not vendor or n.startswith(vendor)]
+    listed = [name for name in _by_plain_name(catalog, "bedrock").values() if "/" not in name]
+    fitting = [n for n in listed if n.startswith(vendor) and f".{rest}-" in f".{n}"]
     return f"bedrock/{min(fitting, key=len)}" if fitting else None
 
 
@@ -333,11 +332,10 @@ def _advise(name: str, url: str, catalog: Catalog) -> str:
         hint = f"openai/{name} if the endpoint speaks OpenAI's API"
         return f"write ollama_chat/{name}" if ollama else f"write {hint}"
     first, _, rest = name.partition(".")
-    if first in known and {f"{first}/{rest}", rest} & catalog.entries.keys():
-        return f"write {first}/{rest}"
-    prefix = _prefix(re.split(r"[^a-z]", name.lower())[0], known)
-    if prefix and {f"{prefix}/{name}", name} & catalog.entries.keys():
-        return f"write {prefix}/{name}"
+    word = re.split(r"[^a-z]", name.lower())[0]
+    for prefix, bare in ((first if first in known else None, rest), (_prefix(word, known), name)):
+        if prefix and {f"{prefix}/{bare}", bare} & catalog.entries.keys():
+            return f"write {prefix}/{bare}"
     near, family = None if "/" in name else _near_bare(name, catalog), _family(name)
     if near and not (family and _version(near)[0] == _version(name)[0]):
         return f"did you mean {near!r}?"

@@ -21,9 +21,9 @@ from dispatch.immutable import LISTS as LIST_TYPES
 from dispatch.immutable import FrozenMap, leaves, locate, thaw
 from dispatch.litellm.keys import is_known
 from dispatch.litellm.tables import rows, table
-from dispatch.litellm.values import fits, how_to_write, more_foreign
+from dispatch.litellm.values import find_misfit, more_foreign
 from dispatch.redaction import REFERENCE, is_reference, is_secret, quote_name
-from dispatch.suggestions import KINDS, describe_type, did_you_mean, nearest
+from dispatch.suggestions import describe_type, did_you_mean, nearest
 
 __all__ = [
     "FALLBACKS", "LISTS", "MAPPINGS", "NESTED", "SECTIONS", "SETTINGS", "advise_on_section",
@@ -136,13 +136,10 @@ def _find_wrong_value(
         return  # also for an object that a program made, and for what the environment holds
     if kind == "integer|string" and isinstance(value, str) and not value.strip().isdecimal():
         kinds = ["integer"]  # in quotes or not
-    if not any(fits(value, each) for each in kinds):
-        expected = " or ".join(KINDS[each][0] for each in kinds)
-        named = "array" if path[-1] in FALLBACKS else "strings"
-        like = tuple(named if each == "array" else each for each in kinds)
-        hint = how_to_write(str(path[-1]), like, value)
-        message = f"expected {expected}, found {describe_type(value)}"
-        yield Fault(path, message, hint, "wrong-setting")
+    named = "array" if path[-1] in FALLBACKS else "strings"
+    like = [named if each == "array" else each for each in kinds]
+    if problem := find_misfit(str(path[-1]), kinds, value, like):
+        yield Fault(path, *problem, "wrong-setting")
     elif choices and value not in choices:
         word = str(value).lower().replace("_", "-")
         meant = (each for each, *names in rows("strategies") if word in names and each in choices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from math import isfinite
@@ -30,7 +30,7 @@ from dispatch.litellm.tables import rows, table
 from dispatch.redaction import NO_KEY, REFERENCE, is_secret, quote_name, redact
 from dispatch.suggestions import KINDS, describe_type, nearest
 
-__all__ = ["find_reference_faults", "find_wrong_values", "fits", "how_to_write", "inner_keys",
+__all__ = ["find_misfit", "find_reference_faults", "find_wrong_values", "inner_keys",
            "more_foreign"]  # fmt: skip
 
 Path = tuple[Step, ...]
@@ -119,11 +119,8 @@ def _find(
         if "string" not in kinds and not refers(value, path[-1], VALUE_TYPES):
             hint = f"write {REFERENCE}{variable}"
             yield _fault(path, "this reference is not expanded", hint, "wrong-reference")
-    elif kinds and not any(fits(value, kind) for kind in kinds):
-        expected = " or ".join(KINDS[kind][0] for kind in kinds)
-        found = "a date" if isinstance(value, date) else describe_type(value)
-        hint = how_to_write(str(path[-1]), kinds, value)
-        yield _fault(path, f"expected {expected}, found {found}", hint)
+    elif kinds and (problem := find_misfit(str(path[-1]), kinds, value)):
+        yield _fault(path, *problem)
     elif isinstance(value, float) and not isfinite(value):
         yield _fault(path, "is no number that a request can hold", "write a number")
     elif isinstance(value, date) and path[0] not in _UNENCODED:
@@ -158,15 +155,16 @@ def _find(
 
 
 def _find_out_of_range(model: Mapping[str, Any], key: str, value: Any) -> tuple[str, str] | None:
+    ranges = [limits for of, *limits in rows("ranges") if of == key]
+    if not ranges or not isinstance(value, int | float) or isinstance(value, bool):
+        return None
     name, custom = called(model)
     provider = custom or name.partition("/")[0]
     provider = "anthropic" if name.startswith("claude-") else provider
     hosted = not endpoint_of(model)[1] and (provider in VENDORS or provider == name)
     owners = ("any", provider, "hosted" if hosted else "")
-    for of, least, most, whose in rows("ranges"):
-        if of != key or whose not in owners or not isinstance(value, int | float):
-            continue
-        if not isinstance(value, bool) and not float(least) <= value <= float(most):
+    for least, most, whose in ranges:
+        if whose in owners and not float(least) <= value <= float(most):
             price = f"it is for one token: {value / 1e6:g} where {value} is for a million"
             far = f"of at least {least}" if value < float(least) else f"of at most {most}"
             limits = f"between {least} and {most}" if len(most) < 5 else far
@@ -207,24 +205,34 @@ def _fault(path: Path, message: str, hint: str, code: str = "wrong-value") -> Fa
     return Fault(path, message, hint, code)
 
 
-def fits(value: Any, kind: str) -> bool:
-    """Return whether a value is of a kind.
+def find_misfit(
+    key: str, kinds: Sequence[str], value: Any, like: Sequence[str] = ()
+) -> tuple[str, str] | None:
+    """Return what is wrong with a value that is of none of these kinds, and how to write it.
 
-    >>> fits(1, "number"), fits(True, "number"), fits(2.0, "integer")
-    (True, False, True)
+    The advice is for the kinds in `like`, where they are more precise than those in the message.
+
+    >>> find_misfit("timeout", ["number"], "2m")
+    ('expected a number, found a string', 'write 120')
+    >>> find_misfit("stream", ["boolean"], True), find_misfit("n", ["integer"], 2.0)
+    (None, None)
     """
+    if any(_fits(value, kind) for kind in kinds):
+        return None
+    expected = " or ".join(KINDS[kind][0] for kind in kinds)
+    found = "a date" if isinstance(value, date) else describe_type(value)
+    return f"expected {expected}, found {found}", _how_to_write(key, like or kinds, value)
+
+
+def _fits(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     whole = kind == "integer" and isinstance(value, float) and value.is_integer()
     return whole or isinstance(value, KINDS[kind][1])
 
 
-def how_to_write(key: str, kinds: tuple[str, ...], value: Any) -> str:
-    """Return how to write a value as what its key takes.
-
-    >>> how_to_write("timeout", ("number",), "2m"), how_to_write("stream", ("boolean",), "on")
-    ('write 120', 'remove the quotes: write true')
-    """
+def _how_to_write(key: str, kinds: Sequence[str], value: Any) -> str:
+    """Return how to write a value as what its key takes."""
     kind, text = kinds[0], value.strip() if isinstance(value, str) else ""
     if key == "drop_params" and isinstance(value, LISTS):
         return "write true, or the names under additional_drop_params"
