@@ -307,6 +307,13 @@ def test_notes():
     assert check({"models": [model], "own_keys": ["price"]}).notes == ()
 
 
+def test_note_of_default():
+    """A key that all models have from `defaults` is noted once, as it is written once."""
+    models = [{"name": name, "model": "m", "mock_response": "x"} for name in "ab"]
+    (note,) = check({"defaults": {"price": 1}, "models": models}).notes
+    assert (note.where, "more like it" in note.message) == ("defaults.price", False)
+
+
 def test_borrowed_role():
     """A role that borrows its models is noted."""
     roles = {"title": {"otherwise": "chatcompletions"}}

@@ -22,6 +22,7 @@ models:
 - {name: fast, model: gpt-4o, api_key: sk-canary, temprature: 0}
 - {name: "<b>", model: o3, roles: [{postcompletions: "a <script>alert(1)</script> & b"}]}
 - {name: own, model: openai/mine, api_base: "http://localhost:1", model_info: {max_input_tokens: 5}}
+- {name: odd, model: o3, model_info: the slow one}
 - {name: gone, model: o3, enabled: false}
 roles: {title: {otherwise: chatcompletions}, embed: null}
 """

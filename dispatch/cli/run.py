@@ -225,6 +225,24 @@ def _chat(ask: Callable[[list[Message]], Turns], show: Callable[[Turns], None]) 
             print_message("error", str(error))
 
 
+def _titled(turns: Turns, quiet: bool) -> Iterator[tuple[str, Turn | Stream, str]]:
+    """Yield each turn after its title, unless its stream had it, with what was not streamed."""
+    streamed = False
+    for turn in turns:
+        title = rest = ""
+        if not streamed and not quiet:
+            failed = ", ".join(f"{name}: {reason}" for name, reason in turn.instead_of)
+            instead = f" (instead of {failed})" if failed else ""
+            parts = filter(None, (turn.role, turn.model, turn.task))
+            title = harmless(redact_text(f"\n{' · '.join(parts)}{instead}"))
+        if isinstance(turn, Turn):
+            calls = "\n".join(f"{each.name}({each.arguments})" for each in turn.tool_calls)
+            rest = "\n" if streamed and turn.text and calls else ""
+            rest += "\n".join(filter(None, ("" if streamed else turn.text, calls)))
+        yield title, turn, rest
+        streamed = isinstance(turn, Stream)
+
+
 def _show_json(turns: Turns) -> None:
     for turn in turns:
         if isinstance(turn, Turn):
@@ -236,17 +254,15 @@ def _show_json(turns: Turns) -> None:
 
 def _show(turns: Turns, *, role: str, quiet: bool) -> None:
     """Write the answer to stdout, piece by piece where it comes so, and all else to stderr."""
-    streamed = False
-    for turn in turns:
+    for title, turn, rest in _titled(turns, quiet):
         err = turn.role != role
-        if not streamed and not quiet:
-            click.echo(_title(turn), err=True)
+        if title:
+            click.echo(title, err=True)
         if isinstance(turn, Turn):
-            click.echo(_rest(turn, streamed), err=err)
+            click.echo(rest, err=err)
         else:
             for piece in turn:
                 click.echo(piece, nl=False, err=err)
-        streamed = not isinstance(turn, Turn)
 
 
 def _render(turns: Turns, *, quiet: bool) -> None:
@@ -256,15 +272,15 @@ def _render(turns: Turns, *, quiet: bool) -> None:
     from rich.markdown import Markdown
 
     console = Console(markup=False, emoji=False, highlight=False)
-    streamed = False
+    titled = _titled(turns, quiet)
     while True:
         with console.status("thinking …"):
-            turn = next(turns, None)
-        if turn is None:
+            found = next(titled, None)
+        if found is None:
             return
-        if not streamed and not quiet:
-            console.print(_title(turn), style="bold")
-        text = _rest(turn, streamed) if isinstance(turn, Turn) else ""
+        title, turn, text = found
+        if title:
+            console.print(title, style="bold")
         if isinstance(turn, Stream):
             with Live(console=console, transient=True) as live:
                 for piece in turn:
@@ -274,7 +290,6 @@ def _render(turns: Turns, *, quiet: bool) -> None:
                     live.update(Markdown(printable(text)))
         if text.strip():
             console.print(Markdown(printable(text)))
-        streamed = isinstance(turn, Stream)
 
 
 def _blocks(text: str) -> list[str]:
@@ -291,13 +306,6 @@ def _blocks(text: str) -> list[str]:
         else:
             blocks.append(part)
     return blocks
-
-
-def _rest(turn: Turn, streamed: bool) -> str:
-    """Return the text of a turn, where it was not streamed, and the tools that it calls."""
-    calls = "\n".join(f"{each.name}({each.arguments})" for each in turn.tool_calls)
-    rest = "\n" if streamed and turn.text and calls else ""
-    return rest + "\n".join(filter(None, ("" if streamed else turn.text, calls)))
 
 
 def quiet_litellm() -> None:
@@ -348,13 +356,6 @@ def _requests(
         messages = [{"role": who, "content": text} for who, text in said if text]
         about = {"role": role, "model": display_name(model), "task": group.tasks[number]}
         yield {**about, "messages": messages, "parameters": redact(parameters)}
-
-
-def _title(turn: Turn | Stream) -> str:
-    failed = ", ".join(f"{name}: {reason}" for name, reason in turn.instead_of)
-    instead = f" (instead of {failed})" if failed else ""
-    parts = filter(None, (turn.role, turn.model, turn.task))
-    return harmless(redact_text(f"\n{' · '.join(parts)}{instead}"))
 
 
 def _print_usage(rows: Iterable[Usage]) -> None:
