@@ -46,8 +46,8 @@ def rows(output):
     output = click.unstyle(output)
     if "\t" in output:
         return [line.split("\t") for line in output.splitlines() if "\t" in line]
-    lines = [line.strip("│┃").replace("┃", "│") for line in output.splitlines() if line[0] in "│┃"]
-    return [[cell.strip() for cell in line.split("│")] for line in lines]
+    lines = [line.replace("┃", "│") for line in output.splitlines() if line.startswith(("│", "┃"))]
+    return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import doctest
 import inspect
 import re
-from pathlib import Path
 
 import pytest
 
 from dispatch.pipeline import pipeline
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "dispatch" / "docs").glob("*.md"))]
 FILE = re.compile(

@@ -104,8 +104,10 @@ def test_completion(way, config, provider):
         chunks = litellm.completion(stream=True, **kwargs)
         assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "re: hello"
     else:
-        call = litellm.completion(**kwargs) if way == "whole" else litellm.acompletion(**kwargs)
-        answered = call if way == "whole" else asyncio.run(call)
+        if way == "async":
+            answered = asyncio.run(litellm.acompletion(**kwargs))
+        else:
+            answered = litellm.completion(**kwargs)
         assert answered.choices[0].message.content == "re: hello"
     ((request, _),) = provider.log
     check_chat(request, stream=way == "stream")

@@ -109,38 +109,19 @@ def test_nothing_makes_cyclic_garbage() -> None:
     assert gc.collect() == 0
 
 
-def ask_for_a_path(group: Any, number: int) -> None:
-    group.fetch(f"models[name=absent-{number:09} or name=fast].name")
-    group.fetch(f"models[name=absent-{number:09}].name", None)
+WORK: dict[str, tuple[Callable[[Any, int], Any], int]] = {
+    "paths": (lambda group, n: group.fetch(f"models[name=absent-{n:09} or name=fast].name"), 3_000),
+    "absent": (lambda group, n: group.fetch(f"models[name=absent-{n:09}].name", None), 3_000),
+    "callables": (lambda group, n: group.morph(lambda model, **kwargs: n, "models[0]"), 2_000),
+    "tasks": (lambda _, n: dispatch([MODEL | {"roles": {"postcompletions": f"do {n:09}"}}]), 2_000),
+    "roles": (lambda _, n: ModelDispatcher([], roles=[f"role-{n:09}"]), 1_000),
+    "keys": (lambda _, n: repr(ConfigMorpher({f"key-{n:09}": None})), 10_000),
+}
 
 
-def morph_a_fresh_callable(group: Any, number: int) -> None:
-    group.morph(lambda model, **kwargs: number, "models[0]")
-
-
-def dispatch_a_fresh_task(_group: Any, number: int) -> None:
-    dispatch([MODEL | {"roles": {"postcompletions": f"task {number:09}"}}])
-
-
-def declare_a_fresh_role(_group: Any, number: int) -> None:
-    ModelDispatcher([], roles=[f"role-{number:09}"])
-
-
-def show_a_fresh_key(_group: Any, number: int) -> None:
-    repr(ConfigMorpher({f"key-{number:09}": None}))
-
-
-@pytest.mark.parametrize(
-    ("work", "times"),
-    [
-        (ask_for_a_path, 3_000),
-        (morph_a_fresh_callable, 2_000),
-        (dispatch_a_fresh_task, 2_000),
-        (declare_a_fresh_role, 1_000),
-        (show_a_fresh_key, 10_000),
-    ],
-)
-def test_caches_are_bounded(work: Callable[[Any, int], None], times: int) -> None:
+@pytest.mark.parametrize("kind", WORK)
+def test_caches_are_bounded(kind: str) -> None:
     """What is asked once and never again is forgotten, once the caches are full."""
+    work, times = WORK[kind]
     group = ModelDispatcher([MODEL]).for_chatcompletions
     assert growth(partial(work, group), times) < 10 * times

@@ -503,7 +503,7 @@ def test_threads(config):
     """Threads that share a configuration each get results of their own."""
 
     def work(_number):
-        for _time in range(100):
+        for _time in range(300):
             taken = config.morph(litellm.completion, "models[0]")
             assert taken["stop"] == config.fetch("models[0].stop") == ["END"]
             spoil(taken)

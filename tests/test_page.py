@@ -29,9 +29,9 @@ roles: {title: {otherwise: chatcompletions}, embed: null}
 
 
 @pytest.fixture
-def html(tmp_path):
-    file, made = tmp_path / "models.yaml", tmp_path / "page.html"
-    file.write_text(YAML)
+def html(write):
+    file = write("models.yaml", YAML).absolute()
+    made = file.with_name("page.html")
     done = run("show", file, "--html", made)
     assert (done.returncode, done.stderr) == (0, f"wrote {made}\n")
     return made

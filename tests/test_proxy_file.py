@@ -111,14 +111,6 @@ def test_models():
     assert {*tree} == {*read(PROXY)} - {"model_list"} | {"models", "roles"}
 
 
-def test_untouched():
-    """The function changes nothing that it is given, and gives the same for the same."""
-    tree = read(PROXY)
-    before = thaw(tree)
-    assert from_litellm(tree) == from_litellm(tree)
-    assert thaw(tree) == before
-
-
 @pytest.mark.parametrize(
     ("path", "written", "line"),
     [

@@ -484,11 +484,12 @@ def test_long_texts():
 
 
 def test_shown_values():
-    """References, empty values and paths of files are shown."""
+    """References, empty values and paths of files are shown; a set is shown sorted."""
     held = {"api_key": "os.environ/KEY", "token": None, "password": False, "secret": "none"}
     held["vertex_credentials"] = "/etc/keys/service-account.json"
     held["azure_ad_token"], held["Authorization"] = "oidc/azure/me", "Bearer os.environ/KEY"
     assert redact(held) == held
+    assert redact({"tags": {"b", "a"}, "token": {"x"}}) == {"tags": ["a", "b"], "token": ["***"]}
 
 
 def test_schemas():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -35,6 +36,7 @@ GOOD = yaml.safe_load((Path(__file__).parent / "good.yaml").read_text("utf-8"))
 PROXY = Draft202012Validator(proxy_schema())
 
 
+@cache
 def validator(contract=None, **options):
     return Draft202012Validator(schema(Contract() if contract is None else contract, **options))
 

@@ -18,6 +18,7 @@ from dispatch.tools.complete import acall, acomplete, call, complete
 from dispatch.tools.streams import Stream
 from dispatch.tools.usage import Ledger, Usage, usage
 from tests import agents
+from tests.helpers import raised
 
 PRICES = {"input_cost_per_token": 0.1, "output_cost_per_token": 0.2}
 
@@ -57,6 +58,13 @@ def test_own_prices(model):
     assert complete(dispatcher, "hi", model="b").cost == pytest.approx(1.5)
 
 
+def test_failures(model):
+    """A role that does not answer has failures and no calls."""
+    dispatcher = ModelDispatcher([model("a", "fail-500")])
+    raised(CompletionError, complete, dispatcher, "hi")
+    assert usage(dispatcher) == (Usage("chatcompletions", "a", failures=1),)
+
+
 def test_call(model):
     """What other callables use is counted as well."""
     embed = Role("embed", calls="litellm.embedding")
@@ -67,14 +75,6 @@ def test_call(model):
     (row,) = usage(dispatcher)
     assert row[:7] == ("embed", "a", None, 2, 0, 8, 0)
     assert row.cost > 0
-
-
-def test_failures(model):
-    """A role that does not answer has failures and no calls."""
-    dispatcher = ModelDispatcher([model("a", "fail-500")])
-    with pytest.raises(CompletionError):
-        complete(dispatcher, "hi")
-    assert usage(dispatcher) == (Usage("chatcompletions", "a", failures=1),)
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
@@ -128,11 +128,10 @@ def test_broken_stream(way, restart, model):
     ask = agents.asker(way, lambda pieces, _: pieces == ["half", "go", "od"])
     with nullcontext() if restart else pytest.raises(CompletionError):
         ask(dispatcher, "hi", stream=True, restart=restart)
-    for _ in range(2):
-        found = [row[:5] for row in usage(dispatcher)]
-        failed = ("chatcompletions", "a", None, 0, 1)
-        assert found == [failed, ("chatcompletions", "b", None, 1, 0)][: 1 + restart]
-        sleep(0.5)  # LiteLLM reports it from a thread, which is to add nothing
+    failed, answered = ("chatcompletions", "a", None, 0, 1), ("chatcompletions", "b", None, 1, 0)
+    for wait in (0, 0.5):  # LiteLLM reports it from a thread, which is to add nothing
+        sleep(wait)
+        assert [row[:5] for row in usage(dispatcher)] == [failed, answered][: 1 + restart]
 
 
 def test_threads():

@@ -23,8 +23,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from tests import fake_provider
+from tests.helpers import python
 
-ROOT = Path(__file__).parent.parent.parent
 MASTER_KEY = "sk-master-of-the-test"
 ECHOED = itertools.count()
 READY_WITHIN = 120  # seconds; a proxy takes about 7 on a quiet machine
@@ -174,14 +174,11 @@ def exported(directory, provider, redis):
         "router_settings": {"num_retries": 0},
         "litellm_settings": {"fallbacks": [{"limited": ["postcompletions"]}]},
     }
-    config = directory / "config.json"
+    config, target = directory / "config.json", directory / "proxy.yaml"
     config.write_text(json.dumps(tree))
-    target = directory / "proxy.yaml"
-    command = [sys.executable, "-m", "dispatch", "export", str(config), "--to", "litellm-proxy"]
-    command += ["-o", str(target), "--redis", f"127.0.0.1:{redis.port}", "--enforce-limits"]
-    command += ["--cooldown", "1"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    command = ["-m", "dispatch", "export", config, "--to", "litellm-proxy", "-o", target]
+    command += ["--redis", f"127.0.0.1:{redis.port}", "--enforce-limits", "--cooldown", "1"]
+    python(*command, timeout=60)
     return target
 
 

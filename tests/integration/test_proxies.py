@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import openai
 import pytest
 
-from tests.integration.conftest import MASTER_KEY, ROOT
+from tests.helpers import ROOT
+from tests.integration.conftest import MASTER_KEY
 from tests.test_docs import FILE
 
 GUIDE = ROOT / "dispatch" / "docs" / "router.md"
