@@ -80,6 +80,11 @@ class ModelDispatcher(Generic[G]):
                  ) -> None: ...
 
     @overload
+    def __init__(self: ModelDispatcher[Any], models: Models, morph: bool, *,
+                 roles: Roles = None, own_keys: Iterable[str] = (), strict: bool = False
+                 ) -> None: ...
+
+    @overload
     def __init__(self, models: Models, morph: Callable[[dict[str, Any]], G], *,
                  roles: Roles = None, own_keys: Iterable[str] = (), strict: bool = False
                  ) -> None: ...

@@ -38,10 +38,17 @@ def check() -> None:
     assert_type(ModelDispatcher(MODELS, morph=False).for_postcompletions, dict[str, Any])
     assert_type(ModelDispatcher(MODELS, morph=ConfigMorpher).for_postcompletions, ConfigMorpher)
     assert_type(dispatch.load("models.yaml"), ModelDispatcher[RoleGroup])
+    flag = bool(MODELS)
+    assert_type(ModelDispatcher(MODELS, flag), ModelDispatcher[Any])
+    assert_type(dispatch.complete(dispatcher, "hi", stream=flag), Answer | Stream)
+    assert_type(
+        dispatch.converse(dispatcher, "hi", stream=flag), Generator[Stream | Turn, None, None]
+    )
 
     group = dispatcher.for_chatcompletions
     assert_type(group.morph(complete), dict[str, Any])
     assert_type(group.morph(Call, return_type="dataclass"), Call)
+    assert_type(group.morph(complete, "models[0]", True, "dataclass"), Any)
     assert_type(group.kwargs(), dict[str, Any])
     assert_type(group.messages("hi"), list[dict[str, Any]])
     assert_type(group.task(), str | None)

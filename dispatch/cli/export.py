@@ -30,7 +30,12 @@ __all__ = ["command"]
 @click.option("--redis", metavar="HOST[:PORT]", help="The Redis that proxies share.")
 @click.option("--redis-password-from", metavar="NAME", help="The variable that holds its password.")
 @click.option("--enforce-limits", is_flag=True, help="Refuse calls past a model's rpm and tpm.")
-@click.option("--cooldown", metavar="SECONDS", type=float, help="How long a failing model rests.")
+@click.option(
+    "--cooldown",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 1e6),
+    help="How long a failing model rests.",
+)
 @click.option("--allow-literal-secrets", is_flag=True, help="Write secrets into the file.")
 def command(
     config: Config,

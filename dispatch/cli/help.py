@@ -38,7 +38,7 @@ def command(subject: str) -> None:
     if subject not in _GUIDES:
         raise click.UsageError(f"no guide is named {subject!r}; {did_you_mean(subject, _GUIDES)}")
     text = _GUIDES[subject].read_text(encoding="utf-8")
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         click.echo(text, nl=False)
         return
     from rich.console import Console

@@ -107,8 +107,8 @@ class ConfigMorpher:
 
     @overload
     def morph(self, callable_obj: Callable[..., Any], start_from: PathLike | None = None,
-              allow_extra_keys: bool = True, *, return_type: Dict | Record,
-              return_config_keys_only: bool = True, strict: bool = False) -> Any: ...
+              allow_extra_keys: bool = True, return_type: Dict | Record = "dict",
+              return_config_keys_only: bool = True, *, strict: bool = False) -> Any: ...
 
     @overload
     def morph(self, callable_obj: list[Any] | tuple[Any, ...], start_from: PathLike | None = None,

@@ -177,12 +177,12 @@ async def _side_by_side(
 
 @overload
 def converse(
-    dispatcher: Dispatcher, messages: Messages, *, stream: Literal[True], **more: Any
-) -> Generator[Stream | Turn, None, None]: ...
-@overload
-def converse(
     dispatcher: Dispatcher, messages: Messages, *, stream: Literal[False] = ..., **more: Any
 ) -> Generator[Turn, None, None]: ...
+@overload
+def converse(
+    dispatcher: Dispatcher, messages: Messages, *, stream: bool, **more: Any
+) -> Generator[Stream | Turn, None, None]: ...
 def converse(
     dispatcher: Dispatcher,
     messages: Messages,
@@ -222,12 +222,12 @@ def converse(
 
 @overload
 def aconverse(
-    dispatcher: Dispatcher, messages: Messages, *, stream: Literal[True], **more: Any
-) -> AsyncGenerator[AsyncStream | Turn, None]: ...
-@overload
-def aconverse(
     dispatcher: Dispatcher, messages: Messages, *, stream: Literal[False] = ..., **more: Any
 ) -> AsyncGenerator[Turn, None]: ...
+@overload
+def aconverse(
+    dispatcher: Dispatcher, messages: Messages, *, stream: bool, **more: Any
+) -> AsyncGenerator[AsyncStream | Turn, None]: ...
 def aconverse(
     dispatcher: Dispatcher,
     messages: Messages,

@@ -100,6 +100,9 @@ def complete(dispatcher: Dispatcher, messages: Messages, role: str = ..., *,
 @overload
 def complete(dispatcher: Dispatcher, messages: Messages, role: str = ..., *,
              stream: Literal[False] = ..., **_: Any) -> Answer: ...
+@overload
+def complete(dispatcher: Dispatcher, messages: Messages, role: str = ..., *,
+             stream: bool, **_: Any) -> Answer | Stream: ...
 # fmt: on
 def complete(
     dispatcher: Dispatcher,
@@ -151,6 +154,9 @@ async def acomplete(dispatcher: Dispatcher, messages: Messages, role: str = ...,
 @overload
 async def acomplete(dispatcher: Dispatcher, messages: Messages, role: str = ..., *,
                     stream: Literal[False] = ..., **_: Any) -> Answer: ...
+@overload
+async def acomplete(dispatcher: Dispatcher, messages: Messages, role: str = ..., *,
+                    stream: bool, **_: Any) -> Answer | AsyncStream: ...
 # fmt: on
 async def acomplete(
     dispatcher: Dispatcher,

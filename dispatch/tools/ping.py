@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dispatch.errors import DispatchError
 from dispatch.immutable import FrozenMap
 from dispatch.models import role_groups
-from dispatch.redaction import display_name, scrub, secret_values
+from dispatch.redaction import display_name, scrub
 from dispatch.tools.request import message_of, operation_of, reason_of, result_of
 from dispatch.tools.streams import block
 
@@ -50,13 +50,17 @@ class _Planned(NamedTuple):
     pong: Pong
     operation: str = ""
     kwargs: Mapping[str, Any] = FrozenMap({})
+    secrets: frozenset[str] = frozenset()
 
 
 def _plan(dispatcher: ModelDispatcher[Any], timeout: float, at_once: int) -> list[_Planned]:
     if at_once < 1:
         raise ValueError(f"at_once is 1 or more, not {at_once}")
     from dispatch.litellm.logs import guard_logs
+    from dispatch.litellm.router import find_secrets
 
+    secrets = find_secrets(dispatcher)
+    guard_logs(secrets)
     bounds = {"timeout": timeout, "num_retries": 0, "max_retries": 0}
     plan = []
     for group in role_groups(dispatcher.groups, contract=dispatcher.contract).values():
@@ -70,16 +74,15 @@ def _plan(dispatcher: ModelDispatcher[Any], timeout: float, at_once: int) -> lis
                     tiny = operation == "completion" and not _LIMITS & kwargs.keys()
                     kwargs |= _QUESTIONS[operation] | bounds | ({"max_tokens": 16} if tiny else {})
                     kwargs.pop("fallbacks", None)
-                    planned = _Planned(pong, operation, kwargs)
+                    planned = _Planned(pong, operation, kwargs, secrets)
             except DispatchError as error:  # such as a variable that is unset
                 planned = _Planned(_failed(planned, str(error)))
             plan.append(planned)
-    guard_logs(secret_values([each.kwargs for each in plan]))
     return plan
 
 
 def _failed(planned: _Planned, reason: str) -> Pong:
-    said = scrub(" ".join(reason.split()), secret_values(planned.kwargs))
+    said = scrub(" ".join(reason.split()), planned.secrets)
     said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
     return planned.pong._replace(error=said)
 
