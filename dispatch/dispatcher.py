@@ -161,7 +161,7 @@ class ModelDispatcher(Generic[G]):
         """The models for what follows the conversation, each with its task."""
         return self.for_role(POSTCOMPLETIONS)
 
-    if not TYPE_CHECKING:  # a type checker finds a misspelt attribute, and this would hide it
+    if not TYPE_CHECKING:  # a type checker finds a misspelled attribute, and this would hide it
 
         def __getattr__(self, name: str) -> Any:
             """Return the group of any declared role: `dispatcher.for_embed`."""

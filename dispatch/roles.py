@@ -285,7 +285,7 @@ def _find_fault(entry: Entry, contract: Contract) -> Fault | None:
         hint = "such as {task: summarize, temperature: 0}"
         return Fault(inside, message, hint, "wrong-parameters")
     if parameters and "enabled" in parameters:
-        message, hint = "switches a whole model on and off", "remove the entry of the role instead"
+        message, hint = "enables or disables a whole model", "remove the entry of the role instead"
         return Fault((*inside, "enabled"), message, hint, "wrong-parameters")
     if task is None or (isinstance(task, str) and not task.strip()):
         if declared.task == "required":
@@ -309,12 +309,12 @@ def _find_wrong_variable(path: tuple[Step, ...], task: str, role: Role) -> Fault
         names = variables_of(task)
     except ValueError as error:
         message = f"the braces of this task do not match: {error}"
-        return Fault(path, message, "write {{ and }} for braces of the text", "wrong-variable")
+        return Fault(path, message, "write {{ and }} for literal braces", "wrong-variable")
     unknown = next((name for name in names if name not in role.variables), None)
     if unknown is None:
         return None
     hint = did_you_mean(unknown, role.variables) or "the role has no variables"
-    message = f"the program fills in no variable {quote_name(unknown)}"
+    message = f"the program has no variable {quote_name(unknown)}"
     return Fault(path, message, hint, "wrong-variable")
 
 

@@ -173,7 +173,7 @@ def _find_role_faults(name: Any, properties: Any) -> Iterator[Fault]:
         yield Fault(("roles",), message, "quote it", "wrong-roles")
         return
     if properties is not None and not isinstance(properties, FrozenMap):
-        message = f"expected a mapping of what the role requires, found {describe_type(properties)}"
+        message = f"expected a mapping of the role's properties, found {describe_type(properties)}"
         yield Fault(("roles", name), message, "such as {required: true}", "wrong-roles")
         return
     known: dict[str, Any] = {}

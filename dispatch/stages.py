@@ -239,7 +239,7 @@ def group_by_role(copies: Iterable[Model], *, contract: Contract = DEFAULT_CONTR
             _expect_model(copy, "group_by_role")
             roles = copy.get("roles")
             if not isinstance(roles, FrozenMap) or len(roles) != 1:
-                raise StageError("group_by_role takes what explode_roles yields: one role a copy")
+                raise StageError("group_by_role takes what explode_roles yields: one role per copy")
             (role,) = roles
             if role in groups:
                 groups[role].append(copy)

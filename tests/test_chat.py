@@ -97,8 +97,8 @@ def test_tools(talk, tooled, provider):
     [
         ('{"a": 1}', lambda name, given: {name: given}, '{"add": {"a": 1}}'),
         ("", lambda name, given: f"{name} {given}", "add {}"),
-        ("{", {}, "error: the arguments are no JSON object"),
-        ("[]", {}, "error: the arguments are no JSON object"),
+        ("{", {}, "error: the arguments are not a JSON object"),
+        ("[]", {}, "error: the arguments are not a JSON object"),
         ("{}", {"sub": None}, "error: there is no tool 'add', only sub"),
         ('{"c": 1}', {"add": lambda a: a}, "error: add: missing a required argument: 'a'"),
         ('{"a": 1}', {"add": dict}, '{"a": 1}'),

@@ -387,7 +387,7 @@ def test_completion_script(shell):
 
 
 def test_guides():
-    """`help` lists the guides, and shows each; what is misspelt is named."""
+    """`help` lists the guides, and shows each; what is misspelled is named."""
     listed = run("help").stdout.splitlines()
     for line in listed:
         name, title = line.removeprefix("dispatch help ").split(maxsplit=1)

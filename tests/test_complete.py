@@ -178,11 +178,11 @@ def test_close_at_its_end(served):
 @pytest.mark.parametrize(
     ("messages", "keys", "words"),
     [
-        (USER, {}, "messages are a string or a list of mappings, found dict$"),
-        (["x"], {}, "messages are a string or a list of mappings, found str in a list$"),
-        (None, {}, "messages are a string or a list of mappings, found NoneType$"),
-        (5, {}, "messages are a string or a list of mappings, found int$"),
-        (b"x", {}, "messages are a string or a list of mappings, found bytes$"),
+        (USER, {}, "messages must be a string or a list of mappings, found dict$"),
+        (["x"], {}, "messages must be a string or a list of mappings, found str in a list$"),
+        (None, {}, "messages must be a string or a list of mappings, found NoneType$"),
+        (5, {}, "messages must be a string or a list of mappings, found int$"),
+        (b"x", {}, "messages must be a string or a list of mappings, found bytes$"),
         ("hi", {"tools": [print]}, "tools are a list of mappings"),
         *(("hi", {"model": each}, "by name or number") for each in (True, 1.0, {"name": "a"})),
     ],

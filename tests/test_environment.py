@@ -151,7 +151,7 @@ WRONG = [
     ("max_tokens", "1.5", "is not a whole number"), ("max_tokens", "null", "is not a whole number"),
     ("stream", "canary", "is not true or false"), ("stream", "2", "is not true or false"),
     ("user", "canary\n", "ends in a line break; set it without the line break"),
-    ("user", " canary", "has blanks around it; set it without the blanks"),
+    ("user", " canary", "has spaces around it; set it without the spaces"),
     ("user", "'canary'", "is wrapped in quotes; set it without the quotes"),
     ("user", '"canary"', "is wrapped in quotes; set it without the quotes"),
 ]

@@ -229,7 +229,7 @@ def test_yaml_problems(text, faults):
 def test_env_tag(tag, hint):
     """A tag of other tools for a variable is answered with the reference to write."""
     (fault,) = faults_of(f"models:\n- api_key: {tag}")
-    assert fault == f"c:2:12: a tag that a configuration does not take; {hint}"
+    assert fault == f"c:2:12: a tag that configurations do not support; {hint}"
 
 
 def test_alias_bomb():
@@ -249,7 +249,7 @@ def test_python_loader(monkeypatch):
     monkeypatch.setattr("dispatch.config.yaml._LOADER", yaml.SafeLoader)
     for text in YAML_TEXTS:
         assert repr(read_yaml(text)) == repr((yaml.safe_load(text), []))
-    expected = "c:2:1: duplicate key 'a'; keep one: the first would silently be lost"
+    expected = "c:2:1: duplicate key 'a'; keep one: the first would be lost silently"
     assert faults_of("a: 1\na: [2]") == [expected]
 
 

@@ -238,7 +238,7 @@ def test_no_recording(text, tmp_path):
     path.write_text(text)
     with pytest.raises(FileError, match="no recording"):
         recorded(path)
-    with pytest.raises(FileError, match="cannot be written; make its folder first"):
+    with pytest.raises(FileError, match="cannot be written; create its directory first"):
         recorded(tmp_path / "absent" / "answers.jsonl")
 
 

@@ -289,7 +289,7 @@ def test_existing(write):
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("none.yaml", None, "is no file"),
+        ("none.yaml", None, "is not a file"),
         ("a.yaml", "models: [", "a.yaml:1:"),
         ("OAI_CONFIG_LIST", "// remove this\n[]", "JSON has no comments"),
         ("a.yaml", "model: gpt-4o", "is a mapping of no known format"),

@@ -94,7 +94,7 @@ def test_prices():
 
 
 def test_live_lists(monkeypatch):
-    """A key that a loaded LiteLLM lists is known and not misspelt, whatever callable it is for."""
+    """A key that a loaded LiteLLM lists is known, whatever callable it is for."""
     assert hints(*sorted(LIVE)) == []
     assert hints("temperatures")
     monkeypatch.setattr("litellm.types.utils.all_litellm_params", ["temperatures"])

@@ -243,7 +243,7 @@ def test_source_shows_names():
         ("-2.5E3", "-2.5E3 as a string, YAML 1.2 as a number; write -2.5e+3, or quote it"),
         ("0100", "0100 as an octal number; write 100, or quote it"),
         ("-0_17", "-0_17 as an octal number; write -17, or quote it"),
-        ("1:30", "1:30 as a number to the base of 60; quote it"),
+        ("1:30", "1:30 as a number in base 60; quote it"),
     ],
 )
 def test_pitfalls(written, says):

@@ -137,7 +137,7 @@ def test_idle_weight():
         ([{"order": "1"}], "models[0].order: expected a whole number, found a string"),
         ([{"order": True}], "models[0].order: expected a whole number, found the boolean True"),
         ([{"weight": "much"}], "models[0].weight: expected a number, found a string"),
-        ([{"messages": []}], "models[0].messages: collides with what the Router needs"),
+        ([{"messages": []}], "models[0].messages: conflicts with a key that the Router needs"),
         ([{"model_info": "text"}], "models[0].model_info: expected a mapping, found a string"),
         ([{"model_info": {"id": 1}}], "models[0].model_info.id: collides"),
         ([{"model_info": {"task": 1}}], "models[0].model_info.task: collides"),
@@ -318,8 +318,8 @@ def test_every_model_unusable(capsys):
         ({"default_fallbacks": ["postcompletions"]}, "no model plays role 'postcompletions'"),
         ({"fallbacks": [{CHAT: "first"}]}, "[0].chatcompletions: is no list"),
         ({"fallbacks": {CHAT: ["first"]}}, "fallbacks: expected a list"),
-        ({"fallbacks": ["first", 7]}, "fallbacks[1]: is no list of fallbacks"),
-        ({"fallbacks": [{CHAT: [{"api_key": "x"}]}]}, "is no list of fallbacks"),
+        ({"fallbacks": ["first", 7]}, "fallbacks[1]: is not a list of fallbacks"),
+        ({"fallbacks": [{CHAT: [{"api_key": "x"}]}]}, "is not a list of fallbacks"),
     ],
 )
 def test_wrong_settings(settings, message):

@@ -104,7 +104,7 @@ def test_enough():
 def test_no_url(url):
     """What Python's own parser of URLs refuses is reported too."""
     (fault,) = find({"model": "openai/m", "api_base": url, "api_key": "none"})
-    assert (fault.where, fault.message) == ("api_base", "is no URL")
+    assert (fault.where, fault.message) == ("api_base", "is not a URL")
 
 
 def test_what_is_known():

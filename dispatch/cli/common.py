@@ -212,7 +212,7 @@ _CONFIG = (
 _FORMATS = ["yaml", "json", "toml"]
 _OUTPUT = (
     click.option("-o", "--output", metavar="FILE", type=Path, help="Write here, not to stdout."),
-    click.option("--force", is_flag=True, help="Write over a file."),
+    click.option("--force", is_flag=True, help="Overwrite a file."),
 )
 
 

@@ -22,7 +22,7 @@ COLUMNS = ("role", "order", "name", "model", "task")
 @with_config
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for machines.")
 @click.option("--html", metavar="FILE", type=Path, help="Write a page for a browser, with prices.")
-@click.option("--force", is_flag=True, help="Write over a file.")
+@click.option("--force", is_flag=True, help="Overwrite a file.")
 def command(config: Config, as_json: bool, html: Path | None, force: bool) -> None:
     """Show which model plays which role, in which order, with which task.
 

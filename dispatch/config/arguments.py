@@ -155,7 +155,7 @@ class _Choice:
                 message = f"a key must be a string, found {describe_type(key)}"
                 yield Fault((), message, "quote it", "wrong-key")
             elif key in self.parameters.positional_only and key not in self.policy.reserved:
-                message = "names a positional-only parameter, which no keyword can give"
+                message = "names a positional-only parameter, which cannot be passed by keyword"
                 hint = "remove the key, or the / of the function"
                 yield Fault((key,), message, hint, "positional-only")
         parameters = self.parameters._replace(defaults=names)

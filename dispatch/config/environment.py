@@ -155,7 +155,7 @@ def _resolve(text: str, path: Path, kind: Kind) -> Any:
     if bare[0] == bare[-1] in "'\"" and len(bare) > 1:
         problem, hint = "is wrapped in quotes", "set it without the quotes"
     elif value != bare and len(bare.splitlines()) == 1:  # no PEM file, and no prompt
-        problem, hint = "has blanks around it", "set it without the blanks"
+        problem, hint = "has spaces around it", "set it without the spaces"
         if value[-1] in "\r\n":
             problem, hint = "ends in a line break", "set it without the line break"
     elif kind is None or kind == "string":
@@ -177,7 +177,7 @@ def _find_misuse(value: str, path: Path, kind: Kind) -> Fault | None:
         return None
     name = foreign_reference(value)
     if value.startswith(REFERENCE) and not is_reference(value):
-        message = "refers to what cannot be the name of a variable"
+        message = "does not refer to the name of a variable"
         hint = f"write {REFERENCE}NAME, letters, digits and underscores"
     elif name and (strict or value == f"${{{name}}}"):
         # The default in ${NAME:-…} may be a secret.

@@ -215,7 +215,7 @@ def _read_json(text: str) -> tuple[Any, list[Problem]]:
     half = next((match.start() for match in _ESCAPE.finditer(text) if match["half"]), None)
     if half is not None:  # what no encoding can write, no message and no request could hold
         hint = "write the character itself, or both halves of its escape"
-        return None, [Problem(half, "half a character, which no string can hold", hint)]
+        return None, [Problem(half, "half of a character, which no encoding can write", hint)]
     return data, problems
 
 
@@ -257,12 +257,12 @@ def _read_toml(text: str) -> tuple[Any, list[Problem]]:
 _HINTS = {
     "json": (
         (r"//|#|/\*", "JSON has no comments: remove it, or write YAML"),
-        ("'", "JSON takes double quotes only"),
+        ("'", "JSON allows only double quotes"),
         (",", "remove the comma before the closing bracket"),
     ),
     "toml": (
         (r"(True|False|None|null|on|off|yes|no)\b",
-         "TOML knows true and false, in small letters, and no null"),
+         "TOML has true and false, in lower case, and no null"),
         ("[A-Za-z]", "quote the string"),
         (":", "TOML writes key = value"),
     ),

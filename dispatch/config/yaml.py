@@ -43,7 +43,7 @@ class Problem(NamedTuple):
 def duplicate_key(offset: int | None, key: object) -> Problem:
     """Return the problem of a duplicate key."""
     message = f"duplicate key {redact_key(key)!r}" if isinstance(key, str) else "duplicate key"
-    return Problem(offset, message, "keep one: the first would silently be lost", "duplicate-key")
+    return Problem(offset, message, "keep one: the first would be lost silently", "duplicate-key")
 
 
 @contextmanager
@@ -140,7 +140,7 @@ class _Reader:
             start = node.start_mark.index
             anchor = re.compile(r"(?:!\S*\s+)?&([^\s,\[\]{}]+)").match(self.text, start)
             at = self.text.find(f"*{anchor[1]}", start) if anchor else start
-            self.add(at, "this alias is inside what it repeats", code="cycle")
+            self.add(at, "this alias is inside the value it repeats", code="cycle")
         self.count += size
         self.repeated += size
         if self.repeated <= MAX_REPEATED:
@@ -198,7 +198,7 @@ class _Reader:
         if re.fullmatch("!env(_?var)?", node.tag, re.IGNORECASE):
             name = re.fullmatch(r"\$?\{?([A-Z_][A-Z\d_]*)\}?", str(node.value))
             hint = f"write os.environ/{name[1] if name else 'NAME'}"
-        self.add(node.start_mark.index, "a tag that a configuration does not take", hint)
+        self.add(node.start_mark.index, "a tag that configurations do not support", hint)
 
 
 # What libyaml says, where that holds only before certain characters, and what a person can do.
@@ -208,9 +208,9 @@ _ADVICE = (
      "define it further up with &, or quote a string that starts with *"),
     (r"duplicate anchor", "", "this anchor is defined twice", "rename one of them"),
     (r"maximum nesting", "", "nested too deep", ""),
-    (r"tab|token", "\t", "a tab where YAML takes spaces only", "indent with spaces"),
+    (r"tab|token", "\t", "a tab where YAML allows only spaces", "indent with spaces"),
     (r"token", "@`%", "a string cannot start with this character", "quote it"),
-    (r"mapping values", "", "a key cannot be here", "quote a string that holds ': '; else a "
+    (r"mapping values", "", "a key cannot appear here", "quote a string that contains ': '; else a "
      "line above lacks its colon, or this one is indented too far"),
     (r"sequence entries", "", "a list cannot start here", "put '- ' on a line of its own"),
     (r"could not find expected ':'", "", "a key without its colon", "write 'key: value'"),
@@ -268,5 +268,5 @@ def find_pitfall(node: Node) -> tuple[str, str, str] | None:
         right = re.sub("^([-+]?)[0_]+", r"\1", written)
         return written, "an octal number", f"write {right}, or quote it"
     if re.fullmatch(_SEXAGESIMAL, written):
-        return written, "a number to the base of 60", "quote it"
+        return written, "a number in base 60", "quote it"
     return None

@@ -225,15 +225,15 @@ def _find_faults(model: Model) -> Iterator[Fault]:
     order = model.get("order")
     if isinstance(order, str) and is_reference(order):
         hint = "write the number itself"
-        yield Fault(("order",), "the Router takes no reference here", hint, "router-key")
+        yield Fault(("order",), "the Router does not accept a reference here", hint, "router-key")
     if "messages" in model:
         hint = "the Router takes them from each call; a system_prompt goes with the model"
-        yield Fault(("messages",), "collides with what the Router needs", hint, "router-key")
+        yield Fault(("messages",), "conflicts with a key that the Router needs", hint, "router-key")
     info = model.get("model_info")
     if info is not None and not isinstance(info, Mapping):
         message = f"expected a mapping, found {describe_type(info)}"
         yield Fault(("model_info",), message, "LiteLLM keeps its notes there", "router-key")
     elif info is not None:
         for key in (key for key in _INFO if key in info):
-            message = "collides with what dispatch notes there"
+            message = "conflicts with a key that dispatch stores there"
             yield Fault(("model_info", key), message, code="router-key")

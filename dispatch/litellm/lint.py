@@ -96,8 +96,8 @@ def find_refused(
     >>> catalog = Catalog({"o3": {"litellm_provider": "openai", "supports_reasoning": True}}, [])
     >>> for fault in find_refused({"model": "o3", "temperature": 0.2, "top_p": 0.9}, catalog):
     ...     print(fault)
-    temperature: 'o3' takes no temperature but 1; leave it out, or set drop_params: true
-    top_p: 'o3' takes no top_p; leave it out, or set drop_params: true
+    temperature: 'o3' does not support any temperature but 1; leave it out, or set drop_params: true
+    top_p: 'o3' does not support top_p; leave it out, or set drop_params: true
     """
     name, custom = called(model)
     dropped = model.get("drop_params", drop_params) is True or os.environ.get("LITELLM_DROP_PARAMS")
@@ -111,8 +111,8 @@ def find_refused(
         harmless = {"temperature": value == 1, "n": value == 1, "response_format": not schema}
         if value is None or key in spared or harmless.get(key):
             continue
-        what = {"temperature": "temperature but 1", "reasoning_effort": f"{key}: {value}"}
-        message = f"{quote_name(name)} takes no {what.get(key, key)}"
+        what = {"temperature": "any temperature but 1", "reasoning_effort": f"{key}: {value}"}
+        message = f"{quote_name(name)} does not support {what.get(key, key)}"
         yield _clash(message, _DROP, key)
 
 
@@ -175,17 +175,17 @@ def find_wrong_tokens(model: Mapping[str, Any], catalog: Catalog | None) -> Iter
     >>> thinking = {"type": "enabled", "budget_tokens": 500}
     >>> for fault in find_wrong_tokens({"model": "claude-opus-4-5", "thinking": thinking}, None):
     ...     print(fault)
-    thinking.budget_tokens: 500 is less than the 1024 tokens that Claude thinks with; write 1024
+    thinking.budget_tokens: 500 is less than the minimum of 1024 tokens; write 1024
     """
     asked = {key: model.get(key) for key in ("max_tokens", "max_completion_tokens")}
     counts = {key: count for key, count in asked.items() if _is_count(count)}
     openai = is_openais(model)
     if openai and None not in asked.values():
         hint = "keep one of the two"
-        yield _clash("is refused beside max_completion_tokens", hint, "max_tokens")
+        yield _clash("is rejected together with max_completion_tokens", hint, "max_tokens")
     if openai and model.get("top_logprobs") is not None and not model.get("logprobs"):
         hint = "write logprobs: true beside it"
-        yield _clash("is refused without logprobs", hint, "top_logprobs")
+        yield _clash("is rejected without logprobs", hint, "top_logprobs")
     entry = _entry(model, catalog) if catalog else {}
     limit = entry.get("max_output_tokens") or entry.get("max_tokens")
     for key, count in counts.items():
@@ -203,7 +203,7 @@ def _find_wrong_thinking(
     """Yield what Claude refuses beside its thinking."""
     kind = thinking.get("type")
     if kind == "enabled" and isinstance(heat, int | float) and heat != 1:
-        yield _clash("Claude thinks at no temperature but 1", "leave it out", "temperature")
+        yield _clash("Claude thinks only at temperature 1", "leave it out", "temperature")
     misspelt = [key for key in thinking if str(key).startswith("budget_t")]  # reported elsewhere
     budget = thinking.get("budget_tokens", misspelt or None)
     if kind is None or (kind == "enabled" and budget is None):
@@ -214,7 +214,7 @@ def _find_wrong_thinking(
         return
     most, path = min(counts, default=budget + 1), ("thinking", "budget_tokens")
     if budget < 1024:
-        message = f"{budget} is less than the 1024 tokens that Claude thinks with"
+        message = f"{budget} is less than the minimum of 1024 tokens"
         yield _clash(message, "write 1024", *path)
     elif budget >= most:
         message = f"{budget} leaves no token of {most} for the answer"

@@ -49,10 +49,10 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     hosted = provider in VENDORS and not ENDPOINTS & model.keys()
     for providers, *keys in rows("provider only"):
         if hosted and key in keys and provider not in providers.split(","):
-            return f"is no parameter of {provider}", "leave it out"
+            return f"is not a parameter of {provider}", "leave it out"
     as_prompt = key in ("system", "instructions") and isinstance(value, str)
     if as_prompt and provider not in _OWN_PROMPTS and not re.search(_OTHER_CHATS, name):
-        return "is sent as a parameter, and no message", "write system_prompt"
+        return "is sent as a parameter, not as a message", "write system_prompt"
     sections = (each for each, *keys in rows("elsewhere") if key in keys)
     section = next(sections, "router_settings" if key in SETTINGS["router_settings"] else "")
     known = is_known(key) and key not in table("elsewhere")["router_settings"]
@@ -85,7 +85,7 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
         hint = "put it under model_info" if model.get("model_info") else hint
         return "describes the model", "" if key == "mode" and value not in _MODES else hint
     if section:
-        return "is no key of a model", f"put it under {section}"
+        return "is not a key of a model", f"put it under {section}"
     if described := next((each for each, *names in rows("described") if key in names), ""):
         return "describes the model", f"write model_info: {{{described}: {shown}}}"
     return "unknown key", _rename(key, value, model)
@@ -102,7 +102,7 @@ def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
         secret = is_secret(key) and not re.fullmatch(r"[A-Z]+(_[A-Z\d]+)+", value)
         named = is_reference(value) or (is_reference(REFERENCE + value) and not secret)
         variable = variable if named else "NAME"
-        there = f"{meant} is there already: remove one"
+        there = f"{meant} is set as well: remove one"
         return there if meant in model else f"write {meant}: {REFERENCE}{variable}"
     names = (each for each, *aliases in rows("keys") if snake in aliases)
     provider, own = provider_of(model), rows("provider keys")
@@ -118,7 +118,7 @@ def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
         return ""
     twin = {"api_base": "base_url", "base_url": "api_base"}.get(name, name)
     present = next((each for each in (name, twin) if each in model), None)
-    return f"{present} is there already: remove one" if present else f"did you mean {name!r}?"
+    return f"{present} is set as well: remove one" if present else f"did you mean {name!r}?"
 
 
 @lru_cache(maxsize=1)

@@ -57,7 +57,7 @@ def find_dead_fallbacks(
     for path, name in _fallbacks(sections):
         if not isinstance(name, str):
             hint = "write a list of mappings such as {chatcompletions: [backup]}"
-            yield Fault(path, "is no list of fallbacks", hint, "wrong-fallback")
+            yield Fault(path, "is not a list of fallbacks", hint, "wrong-fallback")
         elif name in known or name in ids or any(fnmatchcase(name, each) for each in wild):
             continue
         elif name in played:

@@ -1,8 +1,8 @@
 """What a call of LiteLLM needs beyond the signature of its functions.
 
-The policy holds back the program's own keys, resolves references to the environment, refuses
-values that no call can be made with, and reports keys that look misspelt. LiteLLM hands on what it
-does not know to the provider, so an unknown key is no error.
+The policy holds back the program's own keys, resolves references to the environment, rejects
+values that make a call impossible, and reports keys that look misspelled. LiteLLM passes on what it
+does not know to the provider, so an unknown key is not an error.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def _is_empty(value: Any) -> bool:
 
 
 def hide_misspelt_secrets(tree: Mapping[str, Any]) -> None:
-    """Mark keys as secret that are most likely misspelt names of secrets that LiteLLM takes."""
+    """Mark keys as secret that are most likely misspelled names of secrets that LiteLLM takes."""
     sections = [tree.get(name) for name in ("models", "model_list", "defaults")]
     steps = dict.fromkeys(step for path, _ in leaves(sections) for step in path)
     keys = (step for step in steps if isinstance(step, str) and step not in _NO_SECRETS)

@@ -54,7 +54,7 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     version = model.get("api_version")
     if provider == "azure" and isinstance(version, str) and not re.fullmatch(_VERSION, version):
         hint = "write a version, such as '2024-10-21', or leave the key out"
-        yield _fault("api_version", "is no version" if version.strip() else "is empty", hint)
+        yield _fault("api_version", "is not a version" if version.strip() else "is empty", hint)
     region, area = model.get("aws_region_name"), name.rpartition("/")[2].partition(".")[0]
     elsewhere = table("areas").get(area, ()) if provider == "bedrock" else ()
     if elsewhere and isinstance(region, str) and region.startswith(elsewhere):
@@ -81,18 +81,18 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         host, port, path = "", 0, ""
     if host in table("websites"):
         hint = f"write {table('websites')[host][0]}"
-        yield _fault(key, "leads to a web page, not to an API", hint)
+        yield _fault(key, "is the URL of a web page, not of an API", hint)
     elif provider in VENDORS and provider not in ("openai", *table("owners").get(host, [provider])):
         yield _fault(key, f"{host} does not speak the API of {provider}/", "leave it out")
     elif re.search(r"[\s,;|]https?://", url):
-        yield _fault(key, "holds several URLs", "list the model once for each endpoint")
+        yield _fault(key, "contains several URLs", "list the model once for each endpoint")
     elif re.search(r"\s", url):
-        yield _fault(key, "holds a blank", f"write {whole}")
+        yield _fault(key, "contains a space", f"write {whole}")
     elif "//" in path and "://" not in path:
         hint = f"write {whole.replace(path, re.sub('//+', '/', path))}"
         yield _fault(key, "has two slashes in its path", hint)
     elif not re.fullmatch(_HOST, host) or port == 0:
-        yield _fault(key, "is no URL", "write it as http://host:port/path")
+        yield _fault(key, "is not a URL", "write it as http://host:port/path")
     else:
         root, added = _root(provider, whole, str(version))
         if whole != url:
@@ -100,7 +100,7 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
             problem = "has no scheme" if bare else "has a broken scheme"
             yield _fault(key, problem, f"write {root}")
         elif root != whole:
-            problem = f"{provider}/ adds {added} itself" if added else "leads to no API"
+            problem = f"{provider}/ adds {added} itself" if added else "is not the URL of an API"
             yield _fault(key, problem, f"write {root}")
         elif whole.lower().startswith("http://") and vendors_at(host):
             yield _fault(key, "sends the key without encryption", f"write https{whole[4:]}")
@@ -178,15 +178,15 @@ def _find_in_name(
     (name, custom), (_, url) = called(model), endpoint_of(model)
     prefix, slash, rest = name.partition("/")
     if slash and prefix in known and not rest.strip():
-        return "names no model", f"write it behind {prefix}/"
+        return "does not name a model", f"write it after {prefix}/"
     if custom or (slash and prefix in known):
         if url and prefix == "vllm":
-            return "vllm/ asks no endpoint", f"write hosted_vllm/{rest}"
+            return "vllm/ does not use an endpoint", f"write hosted_vllm/{rest}"
         if any(re.search(r"(?i)base|url|endpoint", str(key)) for key in model if model[key]):
             return None
         return _find_unlisted(name, custom, catalog)
     if name.startswith("gemini-") and model.get("api_key") and not url:
-        return "LiteLLM takes it to Vertex AI, and there is a key", f"write gemini/{name}"
+        return "LiteLLM would send it to Vertex AI, but there is a key", f"write gemini/{name}"
     same = name if url or slash else _same(name, None, catalog)
     if same and same != name:
         return _unlisted(name, same)
@@ -201,7 +201,7 @@ def _unlisted(name: str, near: str | None) -> tuple[str, str]:
 
 
 def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> tuple[str, str] | None:
-    """Return what is wrong with a misspelt name, or an unlisted one where the list is complete."""
+    """Return what is wrong with a misspelled name, or an unlisted one if the list is complete."""
     bare = name.removeprefix("openrouter/")
     if bare != name and "/" not in bare and (vendor := _family(bare)):
         return "the names of OpenRouter have a vendor", f"write openrouter/{vendor}/{bare}"
@@ -326,7 +326,7 @@ def _advise(name: str, url: str, catalog: Catalog) -> str:
         return f"write {prefix}/{split[2]}{also}"
     if re.search(r"[,|\s]", name):
         many = len(re.split(r"[,|]|\bor\b", name)) > 1
-        return "list each model as an entry of its own" if many else "a name has no blank"
+        return "list each model as an entry of its own" if many else "a name contains no spaces"
     if url and not (url.startswith(REFERENCE) and _family(name)):
         ollama = url.rstrip("/").endswith(":11434")
         hint = f"openai/{name} if the endpoint speaks OpenAI's API"
@@ -339,7 +339,7 @@ def _advise(name: str, url: str, catalog: Catalog) -> str:
     near, family = None if "/" in name else _near_bare(name, catalog), _family(name)
     if near and not (family and _version(near)[0] == _version(name)[0]):
         return f"did you mean {near!r}?"
-    return f"write {family}/{name}" if family else "write its provider before it, and a slash"
+    return f"write {family}/{name}" if family else "write its provider and a slash before it"
 
 
 @lru_cache(maxsize=1)

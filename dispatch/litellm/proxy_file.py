@@ -191,12 +191,12 @@ def find_proxy_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
     >>> entry = {"model_name": "smart", "litellm_params": params, "seed": 5}
     >>> for fault in find_proxy_faults(freeze({"model_list": [entry]})):
     ...     print(fault)
-    model_list[0].seed: is no key of a deployment; put it under litellm_params
+    model_list[0].seed: is not a key of a deployment; put it under litellm_params
     """
     entries = tree.get("model_list")
     found: list[Fault] = []
     if "model_list" in tree and "models" in tree:
-        message = "is not read, as the configuration has models"
+        message = "is not read, because the configuration has models"
         found.append(Fault(("model_list",), message, "keep one of the two", "unread-section"))
     elif isinstance(entries, VECTOR):
         found += _find_unread(entries)
@@ -229,7 +229,7 @@ def _find_unread(entries: Any) -> Iterator[Fault]:
             hint = "put it under litellm_params" if is_known(str(key)) else ""
             hint = f"did you mean {near!r}?" if near else hint or "keep notes under model_info"
             path = ("model_list", index, str(key))
-            yield Fault(path, "is no key of a deployment", hint, "unknown-key")
+            yield Fault(path, "is not a key of a deployment", hint, "unknown-key")
 
 
 def _find_unasked(entries: Any) -> Iterator[Fault]:

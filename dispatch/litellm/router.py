@@ -218,7 +218,7 @@ def find_secrets(dispatcher: ModelDispatcher[Any] | Groups) -> frozenset[str]:
 
 
 def warn_of_keys(groups: Groups, own_keys: Collection[str] = ()) -> None:
-    """Warn of keys that look misspelt, would leak or have no effect, once for each model."""
+    """Warn of keys that look misspelled, would leak or have no effect, once for each model."""
     models = [model for models in groups.values() for model in models]
     seen: set[str] = set()
     found = [locate(f, m) for m in models for f in find_misspelt(m, own_keys, seen=seen)]

@@ -233,7 +233,7 @@ def _find_in_setting(section: str, key: str, value: Any) -> Iterator[Fault]:
     """Yield what is wrong with one setting, but for kinds of the Router's own."""
     path, known = (section, key), SETTINGS.get(section, {})
     if key not in known and (home := section_for(key, section)):
-        yield Fault(path, f"is no setting of {section}", f"put it under {home}", "unknown-key")
+        yield Fault(path, f"is not a setting of {section}", f"put it under {home}", "unknown-key")
     elif section == "router_settings":
         if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
             yield Fault(path, f"{value} is less than 0", "", "wrong-setting")

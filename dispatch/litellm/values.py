@@ -122,9 +122,9 @@ def _find(
     elif kinds and (problem := find_misfit(str(path[-1]), kinds, value)):
         yield _fault(path, *problem)
     elif isinstance(value, float) and not isfinite(value):
-        yield _fault(path, "is no number that a request can hold", "write a number")
+        yield _fault(path, "is not a number that a request can contain", "write a number")
     elif isinstance(value, date) and path[0] not in _UNENCODED:
-        yield _fault(path, "is a date, which no request can hold", "quote it")
+        yield _fault(path, "is a date, which a request cannot contain", "quote it")
     elif isinstance(value, Mapping):
         missing = [each for each in inner_keys(name) if each not in value]
         for key, item in value.items():
@@ -135,7 +135,7 @@ def _find(
                     hint = f"did you mean {near!r}?"
                     yield _fault((*path, key), "unknown key", hint, "unknown-key")
                 elif path[-1] in _HEADERS and not re.fullmatch(_HEADER_NAME, key):
-                    yield _fault((*path, key), "is no name of a header", "use letters and hyphens")
+                    yield _fault((*path, key), "is not a header name", "use letters and hyphens")
                 else:
                     yield from _find(model, (*path, key), inner, kinds_of(inner), item)
             elif path[0] != "model_info" or not path[1:]:  # which LiteLLM spreads as arguments
@@ -291,7 +291,7 @@ def _find_blanks(value: str, ascii_only: bool) -> tuple[str, str] | None:
     stripped = value.strip()
     lines = len(stripped.splitlines())
     if ascii_only and lines > 1 and "-----" not in value:
-        return "holds a line break", "write it on one line"
+        return "contains a line break", "write it on one line"
     if not stripped or stripped[0] == "{" or lines > 1:
         return (
             None  # empty, JSON or a PEM block: looked at elsewhere, or with line breaks of its own
@@ -299,11 +299,11 @@ def _find_blanks(value: str, ascii_only: bool) -> tuple[str, str] | None:
     if value[-1] in "\r\n":
         return "ends in a line break", "write it on one line, without | or >"
     if value != stripped:
-        return "has blanks around it", "remove them"
+        return "has spaces around it", "remove them"
     if not value.isprintable():
         return "holds a control character", "remove it"
     if ascii_only and not value.isascii():
-        return "holds a character that no header can hold", "use ASCII only"
+        return "contains a character that is not allowed in a header", "use ASCII only"
     return None
 
 
@@ -350,7 +350,7 @@ def _find_reference(model: Mapping[str, Any], key: str, text: str) -> tuple[str,
             return message, f"put the secret into a variable: {own}", "wrong-reference"
         if re.fullmatch(_SCHEME, text):
             hint = f"put the whole value into a variable: {REFERENCE}NAME"
-            return "holds a scheme, and no key", hint
+            return "contains a scheme but no key", hint
         if "mock_response" not in model and _is_placeholder(token, endpoint_of(model)[1]):
             return "looks like a placeholder", f"write {own}", "placeholder"
     if name or _names_variable(key, token):
@@ -364,7 +364,7 @@ def _find_reference(model: Mapping[str, Any], key: str, text: str) -> tuple[str,
         return "has a scheme before the key", "leave it out: the client adds it"
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         return "is wrapped in quotes", "write it without those quotes"
-    return ("holds a blank", "remove it") if re.search(r"\s", text) and text[0] != "{" else None
+    return ("contains a space", "remove it") if re.search(r"\s", text) and text[0] != "{" else None
 
 
 def more_foreign(text: str) -> str | None:

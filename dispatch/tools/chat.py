@@ -74,7 +74,7 @@ def _result(call_tool: Any, asked: ToolCall) -> Any:
     except ValueError:
         arguments = None
     if not isinstance(arguments, dict):
-        return "error: the arguments are no JSON object"
+        return "error: the arguments are not a JSON object"
     if not isinstance(call_tool, Mapping):
         return call_tool(asked.name, arguments)
     if asked.name not in call_tool:

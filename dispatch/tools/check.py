@@ -337,7 +337,7 @@ def _find_in_fallbacks(read: _Dispatched) -> Found:
         listed = model.get("fallbacks")
         for index, name in enumerate(listed if isinstance(listed, VECTOR) else ()):
             if isinstance(name, str) and (name in names or name in read.groups):
-                message = "is no model of LiteLLM, but a name of this configuration"
+                message = "is not a model of LiteLLM, but a name in this configuration"
                 hint = "write router_settings: {fallbacks: [{chatcompletions: […]}]}"
                 yield model, _warning(("fallbacks", index), message, hint, "dead-fallback")
 

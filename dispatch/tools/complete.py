@@ -43,7 +43,7 @@ def listed(messages: Messages) -> list[dict[str, Any]]:
     if wrong:
         inside = "" if wrong[0] is messages else " in a list"
         found = f"found {type(wrong[0]).__name__}{inside}"
-        raise TypeError(f"messages are a string or a list of mappings, {found}")
+        raise TypeError(f"messages must be a string or a list of mappings, {found}")
     return [dict(thaw(message)) for message in messages]
 
 

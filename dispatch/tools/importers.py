@@ -88,7 +88,7 @@ def read_foreign(path: Path) -> tuple[Any, File]:
 
     Raises `FileError`.
     """
-    problem = "" if path.is_file() else "is no file"
+    problem = "" if path.is_file() else "is not a file"
     try:
         content = b"" if problem else path.read_bytes()
     except OSError as error:

@@ -42,7 +42,7 @@ def recorded(path: str | os.PathLike[str]) -> tuple[Before, After]:
     is_playing = file.exists()
     answers = _read(file) if is_playing else {}
     if not is_playing and not os.access(file.parent, os.W_OK):  # before anything is paid for
-        hint = "make its folder first"
+        hint = "create its directory first"
         raise FileError([Fault((), f"{file} cannot be written", hint, "unwritable")])
 
     def before(role: str, kwargs: dict[str, Any]) -> dict[str, Any] | Answer:
@@ -52,7 +52,7 @@ def recorded(path: str | os.PathLike[str]) -> tuple[Before, After]:
             found = answers.get(_key(role, Secrets().hide(kwargs)))
             if not found:
                 where = f"{file.name} has no answer to what role {role!r} is asked"
-                raise CompletionError(f"{where}; delete it to record anew")
+                raise CompletionError(f"{where}; delete it to record again")
             data = found.pop(0) if len(found) > 1 else found[0]
         return _answer(data)
 
@@ -76,8 +76,8 @@ def _read(file: Path) -> dict[str, list[dict[str, Any]]]:
         return answers
     except (OSError, ValueError, LookupError, TypeError) as error:
         problem = type(error).__name__
-    message = f"{file} is no recording of answers: {problem}"
-    raise FileError([Fault((), message, "delete it to record anew", "no-recording")])
+    message = f"{file} is not a recording of answers: {problem}"
+    raise FileError([Fault((), message, "delete it to record again", "no-recording")])
 
 
 def _key(role: str, asked: Mapping[str, Any]) -> str:

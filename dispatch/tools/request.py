@@ -376,7 +376,7 @@ class Request:
 
 
 class NoAnswerError(Exception):
-    """A provider answered with what is no answer."""
+    """A provider sent something that is not an answer."""
 
     code = "no answer"
 
