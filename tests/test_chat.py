@@ -363,7 +363,7 @@ def test_pipe_beside_a_prompt(said, run, provider, write, monkeypatch):
     expected = "a diff\n\nwhat is it?" if said in ("a diff\n", "file") else "what is it?"
     assert agents.bodies(provider)[-1]["messages"][-1]["content"] == expected
     assert (done.returncode, done.stdout) == (0, "good\n")
-    assert ("asked without it" in done.stderr) is (said is None)
+    assert ("sent without it" in done.stderr) is (said is None)
 
 
 def test_tool_calls_shown(model, write):

@@ -193,8 +193,8 @@ def test_program_alone(option):
     [
         ("shw", "No such command 'shw'"),
         ("show --dem", "--dem"),
-        ("show", "there is no models.yaml here; name its files"),
-        ("run hello", "there is no models.yaml here; name its files"),
+        ("show", "there is no models.yaml here; name a file"),
+        ("run hello", "there is no models.yaml here; name a file"),
         ("show --demo absent.yaml", "name configuration files, or give --demo alone"),
         ("run --demo", "Missing argument 'PROMPT'"),
         ("run dispatch/demo.yaml", "the prompt is missing"),
@@ -253,7 +253,7 @@ def test_shared_options(command):
     """Every command that reads a configuration takes the same options for it."""
     text = " ".join(run(command, "--help").stdout.split())
     words = ["[CONFIG]...", "--demo", "--set PATH=VALUE", "--declare ROLE", "--contract", "format"]
-    words.append("YAML, JSON or TOML; several merge, the last wins.")
+    words.append("YAML, JSON or TOML files, merged; later ones win.")
     assert [each for each in words if each not in text] == []
 
 

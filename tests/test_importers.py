@@ -279,7 +279,7 @@ def test_existing(write):
     file, output = write("proxy.yaml", text), write("models.yaml", "mine")
     refused = run("import", file, "-o", output)
     assert (refused.returncode, output.read_text("utf-8")) == (1, "mine")
-    assert "already exists; to overwrite it: --force" in refused.stderr
+    assert "already exists; use --force to overwrite it" in refused.stderr
     assert run("import", file, "-o", output, "--force").returncode == 0
     assert "roles: smart" in output.read_text("utf-8")
     assert run("import", file, "-o", file, "--force").returncode == 2

@@ -295,7 +295,7 @@ def test_input_is_not_overwritten(export, tmp_path):
     """A file that was read is not written over."""
     done = export({"models": MODELS}, "-o", tmp_path / "." / "config.json")
     assert done.returncode != 0
-    assert "config.json is a file that was read; write to another file" in done.stderr
+    assert "config.json is an input file; write to another file" in done.stderr
     assert json.loads(Path("config.json").read_text("utf-8")) == {"models": MODELS}
 
 
