@@ -291,7 +291,7 @@ def test_fallbacks_of_models():
     models = [{"name": n, "model": f"openai/{n}", "mock_response": n} for n in ("main", "spare")]
     settings = {"fallbacks": [{"main": ["spare"]}, {"chatcompletions": ["spare"]}]}
     (note,) = check({"models": models, "router_settings": settings}).notes
-    assert str(note).startswith("router_settings.fallbacks[0].main: counts only where model 'main'")
+    assert str(note).startswith("router_settings.fallbacks[0].main: applies only if model 'main'")
     assert note.hint == "write the role: {chatcompletions: […]}"
     models[0] |= {"fallbacks": ["gpt-4o", "spare"]}
     (warning,) = check({"models": models}).warnings
@@ -369,7 +369,7 @@ def test_text():
         "      - {name: a, temprature: 0}",
         "                  ^",
         "note: c.yaml:3:30: models[1].api_key: is a literal secret; "
-        "write os.environ/NAME: export refuses it",
+        "write os.environ/NAME: export rejects it",
         "2 models, 1 fault, 1 warning",
     ]
 

@@ -184,7 +184,7 @@ def test_close_at_its_end(served):
         (5, {}, "messages must be a string or a list of mappings, found int$"),
         (b"x", {}, "messages must be a string or a list of mappings, found bytes$"),
         ("hi", {"tools": [print]}, "tools are a list of mappings"),
-        *(("hi", {"model": each}, "by name or number") for each in (True, 1.0, {"name": "a"})),
+        *(("hi", {"model": each}, "the name or number of a model") for each in (True, 1.0, {"name": "a"})),
     ],
 )
 def test_wrong_arguments(ask, messages, keys, words, served, provider):
@@ -200,7 +200,7 @@ GROUP = ModelDispatcher([{"model": "gpt-4o"}]).for_chatcompletions
 @pytest.mark.parametrize("dispatcher", ["models.yaml", [{"model": "gpt-4o"}], None, GROUP])
 def test_no_dispatcher(ask, dispatcher):
     """What is no dispatcher is an error that says what makes one."""
-    with pytest.raises(TypeError, match=r"expected a ModelDispatcher, such as load\(path\) makes"):
+    with pytest.raises(TypeError, match=r"expected a ModelDispatcher, such as from load\(path\)"):
         ask(dispatcher, "hi")
 
 

@@ -61,7 +61,7 @@ def test_coroutine_functions(stream, good):
 
     asyncio.run(run())
     assert seen == [("good", "other")]
-    with pytest.raises(TypeError, match="needs acomplete or aconverse"):
+    with pytest.raises(TypeError, match="need acomplete or aconverse"):
         complete(good, "hi", before=before)
 
 
@@ -121,7 +121,7 @@ def test_other_forms(ask, change, good, provider):
 @pytest.mark.parametrize("wrong", [None, 5, "text", {}])
 def test_wrong_result(ask, wrong, good):
     """What `before` returns is arguments with messages, or an answer."""
-    with pytest.raises(TypeError, match="`before` is to return"):
+    with pytest.raises(TypeError, match="`before` must return"):
         ask(good, "hi", before=lambda *_: wrong)
 
 
@@ -236,7 +236,7 @@ def test_no_recording(text, tmp_path):
     """A file that is no recording, or cannot become one, is an error at once."""
     path = tmp_path / "answers.jsonl"
     path.write_text(text)
-    with pytest.raises(FileError, match="no recording"):
+    with pytest.raises(FileError, match="not a recording"):
         recorded(path)
     with pytest.raises(FileError, match="cannot be written; create its directory first"):
         recorded(tmp_path / "absent" / "answers.jsonl")

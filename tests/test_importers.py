@@ -145,11 +145,11 @@ def test_fields(fields, expected):
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"promptTemplates": {"edit": "x"}}, "models[0].promptTemplates: has no place here"),
-        ({"requestOptions": {"proxy": "x"}}, "models[0].requestOptions.proxy: has no place"),
-        ({"capabilities": ["next_edit"]}, "models[0].capabilities: 'next_edit' has no place"),
+        ({"promptTemplates": {"edit": "x"}}, "models[0].promptTemplates: has no equivalent"),
+        ({"requestOptions": {"proxy": "x"}}, "models[0].requestOptions.proxy: has no equivalent"),
+        ({"capabilities": ["next_edit"]}, "models[0].capabilities: 'next_edit' has no equivalent"),
         ({"requestOptions": {"headers": {"A": "Bearer ${{ secrets.X }}"}}},
-         "models[0].requestOptions.headers.A: is not expanded here"),
+         "models[0].requestOptions.headers.A: is not expanded: left out"),
         ({"provider": "mycorp"}, "models[0].model: LiteLLM has no provider 'mycorp'; write the"),
         ({"provider": "mycorp", "apiBase": "http://127.0.0.1:1"}, "written as openai/…"),
     ],
@@ -268,7 +268,7 @@ def test_places(write):
     """What is left out is shown with its line on stderr, and stdout has the file alone."""
     file = write("config.yaml", CONTINUED + "    autocompleteOptions: {disable: true}\n")
     done = run("import", file)
-    assert "config.yaml:20:26: models[1].autocompleteOptions: has no place here" in done.stderr
+    assert "config.yaml:20:26: models[1].autocompleteOptions: has no equivalent" in done.stderr
     assert yaml.safe_load(done.stdout)["models"][0]["name"] == "Big"
     assert "# It needs:      OPENAI_API_KEY" in done.stdout
 
