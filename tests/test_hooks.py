@@ -233,10 +233,10 @@ def test_recorded_order(ask, model, tmp_path, provider):
 
 @pytest.mark.parametrize("text", ["no", "[]", "{}", "5"])
 def test_no_recording(text, tmp_path):
-    """A file that is no recording, or cannot become one, is an error at once."""
+    """A file that is not a recording, or cannot become one, is an error at once."""
     path = tmp_path / "answers.jsonl"
     path.write_text(text)
-    with pytest.raises(FileError, match="no recording"):
+    with pytest.raises(FileError, match="not a recording"):
         recorded(path)
     with pytest.raises(FileError, match="cannot be written; create its directory first"):
         recorded(tmp_path / "absent" / "answers.jsonl")

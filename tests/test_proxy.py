@@ -175,7 +175,7 @@ DEAD = {"fallbacks": [{"chatcompletions": ["backup"]}]}
         ([], {}, "models: no model plays any role"),
         ([{"api_key": ""}], {}, "models[0].api_key: is empty"),
         ([{"stop": ["os.environ/A"]}], {}, "[0]: the proxy would not resolve os.environ/A in a"),
-        ([{"api_key": "os.environ/sk-1"}], {}, "api_key: refers to what cannot be the name of a"),
+        ([{"api_key": "os.environ/sk-1"}], {}, "api_key: does not refer to the name of a"),
         ([{}], {"router_settings": DEAD}, "router_settings.fallbacks[0].chatcompletions[0]: no ro"),
         ([{}], {"litellm_settings": DEAD}, "litellm_settings.fallbacks[0].chatcompletions[0]: no "),
         ([{}], {"router_settings": {"timeout": "30s"}}, "router_settings.timeout: expected a num"),
