@@ -18,7 +18,7 @@ from toolz import do, unique
 from dispatch.config.environment import find_unresolvable
 from dispatch.config.morpher import ConfigMorpher
 from dispatch.errors import ConfigError, Fault, Position, Step
-from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of
+from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of, reshape
 from dispatch.litellm.catalog import OPERATIONS, Catalog, needs, read_catalog
 from dispatch.litellm.deployments import Groups, deploy, find_idle_weights
 from dispatch.litellm.endpoints import endpoint_of, find_credential_leak
@@ -156,7 +156,8 @@ def _read(tree: Any, contract: Any) -> tuple[list[Fault], Sections]:
         for first, *below in {fault.path[:2]: None for fault in found if fault.path}:
             section, held = str(first), tree.get(str(first))
             inside = below and isinstance(held, FrozenMap) and below[0] in held
-            tree = tree.set(section, held.discard(below[0])) if inside else tree.discard(section)
+            rest = held.discard(below[0]) if inside else None
+            tree = reshape(tree, section, rest) if inside else tree.discard(section)
     return found, Sections((), DEFAULT_CONTRACT)
 
 
