@@ -150,14 +150,19 @@ def _read(tree: Any, contract: Any) -> tuple[list[Fault], Sections]:
             return found, read_sections(tree, contract)
         except ConfigError as error:
             found += error.faults
+            faults = error.faults
         before = tree
         if is_proxy_file(tree):
             tree = from_litellm(tree, skip_wrong=True)
-        for first, *below in {fault.path[:2]: None for fault in found if fault.path}:
+        for first, *below in {fault.path[:2]: None for fault in faults if fault.path}:
             section, held = str(first), tree.get(str(first))
             inside = below and isinstance(held, FrozenMap) and below[0] in held
             rest = held.discard(below[0]) if inside else None
-            tree = reshape(tree, section, rest) if inside else tree.discard(section)
+            if section == "roles" and isinstance(held, FrozenMap):  # its roles are declared
+                names = [name for name in held if isinstance(name, str) and name.strip()]
+                rest = held.set(below[0], None) if inside else FrozenMap.of(dict.fromkeys(names))
+            same = rest is None or (rest == held and not inside)
+            tree = tree.discard(section) if same else reshape(tree, section, rest)
     return found, Sections((), DEFAULT_CONTRACT)
 
 
