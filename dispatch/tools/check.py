@@ -50,7 +50,7 @@ from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
 from dispatch.redaction import is_reference, literal_secrets, quote_name, secret_values
 from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, POSTCOMPLETIONS, Contract, Role
-from dispatch.sections import OWN_SECTIONS, Sections, is_by_name, read_sections
+from dispatch.sections import OWN_SECTIONS, Sections, is_by_name, locate_outer, read_sections
 from dispatch.stages import Model, each
 from dispatch.suggestions import nearest
 from dispatch.tools.usage import has_price
@@ -229,7 +229,7 @@ class _Dispatched:
             self.groups: Groups = run(sections.models)
         except ConfigError as error:
             self.is_refused = True
-            found += (f if f.position else locate(f, tree) for f in error.faults)
+            found += (locate_outer(fault, tree) for fault in error.faults)
             self.groups = {role: [c for c in copies if role in c["roles"]] for role in contract}
 
 
