@@ -74,6 +74,8 @@ def describe_type(value: Any) -> str:
             return "a string" if value.strip() else "an empty string"
         case int() | float():
             return "a number"
+        case bytes():
+            return "binary data"
         case Mapping():
             return "a mapping" if value else "an empty mapping"
         case _ if isinstance(value, LISTS):

@@ -447,3 +447,21 @@ def test_all_faults_at_once(config, expected):
     """What is wrong in one section, or in one model, hides no fault in another."""
     assert sorted({*places(check(yaml.safe_load(config)).faults)}) == expected.split()
     assert {*places(check({"modles": []}).faults)} == {""}
+
+
+@pytest.mark.parametrize(
+    ("roles", "models", "where"),
+    [
+        ("{title: {otherwise: chatt}}", "{a: {model: m, roles: title, temperature: hot}, b: 5}",
+         ["models.b", "roles", "models.a.temperature"]),
+        ("{title: 5, x: {requird: true}}", "[{model: m, roles: [title, x], temperature: hot}]",
+         ["roles.title", "roles.x.requird", "models[0].temperature"]),
+        ("{1: null, title: 5}", "[{model: m, roles: title, temperature: hot}]",
+         ["roles", "roles.title", "models[0].temperature"]),
+    ],
+)  # fmt: skip
+def test_wrong_roles(roles, models, where):
+    """What is wrong with one section hides nothing of the others, and its roles are declared."""
+    report = check({"models": yaml.safe_load(models), "roles": yaml.safe_load(roles)})
+    found = [fault.where for fault in (*report.faults, *report.warnings)]
+    assert [each for each in found if not each.endswith(".model")] == where

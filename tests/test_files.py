@@ -275,7 +275,7 @@ def test_json_problems(text, fault):
 def test_half_a_character(escape):
     """JSON can escape what no encoding can write: no message, and no request, could hold it."""
     (fault,) = faults_of(f'{{"temperature{escape}": 1}}', "json")
-    assert fault.startswith(f"c:1:{14 + escape.startswith(chr(92) * 2) * 2}: half a character")
+    assert fault.startswith(f"c:1:{14 + escape.startswith(chr(92) * 2) * 2}: half of a character")
 
 
 def test_escaped_characters():

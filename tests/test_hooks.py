@@ -233,7 +233,7 @@ def test_recorded_order(ask, model, tmp_path, provider):
 
 @pytest.mark.parametrize("text", ["no", "[]", "{}", "5"])
 def test_no_recording(text, tmp_path):
-    """A file that is no recording, or cannot become one, is an error at once."""
+    """A file that is not a recording, or cannot become one, is an error at once."""
     path = tmp_path / "answers.jsonl"
     path.write_text(text)
     with pytest.raises(FileError, match="not a recording"):

@@ -249,3 +249,10 @@ def test_installed_refusals():
                 continue
             differ.add(f"{name} takes {key}")
     report(differ, "the installed LiteLLM says otherwise")
+
+
+@pytest.mark.parametrize("number", [10**310, -(10**310), 1e308, float("nan")])
+def test_any_size(number):
+    """A number of any size is a warning, no exception."""
+    for key in ("max_tokens", "input_cost_per_token", "temperature"):
+        assert places(find({"model": "gpt-4o", key: number})) == [key]

@@ -12,14 +12,14 @@ from functools import cached_property, update_wrapper
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import click
 
 from dispatch.config.files import SUFFIXES, decode
 from dispatch.dispatcher import ModelDispatcher
 from dispatch.errors import ConfigError, Fault, FileError, Position
-from dispatch.immutable import VECTOR, FrozenMap, freeze
+from dispatch.immutable import VECTOR, FrozenMap, freeze, reshape
 from dispatch.litellm.policy import hide_misspelt_secrets
 from dispatch.loading import read_tree
 from dispatch.redaction import display_name, printable, redact_text
@@ -153,7 +153,7 @@ class Config:
         if not self.declared or not isinstance(roles, FrozenMap):
             return tree
         declared = {role: None for role in self.declared if role not in roles}
-        return cast("FrozenMap[str, Any]", tree.set("roles", roles.update(declared)))
+        return reshape(tree, "roles", roles.update(declared))
 
 
 def _refuse_foreign(files: Sequence[str], data: Any = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dispatch.cli.common import Config, Output, print_message, with_config, with_output
-from dispatch.immutable import FrozenMap
+from dispatch.immutable import FrozenMap, reshape
 from dispatch.litellm.proxy import find_left_out, proxy_config, to_yaml, variables
 from dispatch.litellm.router import warn_of_keys
 from dispatch.redaction import REFERENCE, is_reference, redact_text
@@ -65,7 +65,7 @@ def command(
         checks = written.get("optional_pre_call_checks") or ()
         if enforce_limits:
             settings["optional_pre_call_checks"] = [*checks, "enforce_model_rate_limits"]
-        merged = sections.set("router_settings", written.update(settings))
+        merged = reshape(sections, "router_settings", written.update(settings))
         sections = merged if settings else sections
     warn_of_keys(dispatcher.groups, dispatcher.contract.own_keys)
     made = proxy_config(dispatcher, sections, allow_literal_secrets=allow_literal_secrets)

@@ -13,7 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import is_dataclass, make_dataclass
-from enum import StrEnum
+from enum import Enum
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -46,7 +46,7 @@ _CATEGORIES: Mapping[str, type[ConfigWarning]] = {
 }
 
 
-class ReturnType(StrEnum):
+class ReturnType(Enum):
     """The form in which `ConfigMorpher.morph` returns keyword arguments."""
 
     DICT = "dict"

@@ -12,6 +12,7 @@ import inspect
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import partial
 from typing import Any, cast, get_args
 
@@ -79,7 +80,7 @@ _TYPES = cast("Types", {"request_timeout": "number"} | {
     name: kind for name, kind in _FIRST_KINDS.items() if kind in _CONVERTED
 })  # fmt: skip
 _SCALAR = {*_CONVERTED, "string"}
-_PLAIN = (str, int, float, bool, Mapping, *LIST_TYPES)
+_PLAIN = (str, bytes, int, float, date, Mapping, *LIST_TYPES)
 
 
 def find_settings_faults(section: Any, name: str = "router_settings") -> Iterator[Fault]:

@@ -35,7 +35,8 @@ __all__ = ["find_misfit", "find_reference_faults", "find_wrong_values", "inner_k
 
 Path = tuple[Step, ...]
 
-_PLAIN = (str, int, float, date, Mapping, *LISTS)
+_PLAIN = (str, bytes, int, float, date, Mapping, *LISTS)
+_DEAREST = 1e6  # US dollars for a million tokens
 _HEADERS = ("headers", "extra_headers", "default_headers")
 _UNENCODED = ("metadata", "litellm_metadata", "model_info")  # no request is made of them
 _PROSE = ("system_prompt", "litellm_system_prompt", "stop", "user", "response_format")
@@ -165,10 +166,11 @@ def _find_out_of_range(model: Mapping[str, Any], key: str, value: Any) -> tuple[
     owners = ("any", provider, "hosted" if hosted else "")
     for least, most, whose in ranges:
         if whose in owners and not float(least) <= value <= float(most):
-            price = f"it is for one token: {value / 1e6:g} where {value} is for a million"
             far = f"of at least {least}" if value < float(least) else f"of at most {most}"
             limits = f"between {least} and {most}" if len(most) < 5 else far
-            hint = price if "per_token" in key else f"write a number {limits}"
+            hint = f"write a number {limits}"
+            if "per_token" in key and 0 < value < _DEAREST:
+                hint = f"it is for one token: {value / 1e6:g} where {value} is for a million"
             return f"{value} is out of range", hint
     return None
 

@@ -18,7 +18,7 @@ from toolz import do, unique
 from dispatch.config.environment import find_unresolvable
 from dispatch.config.morpher import ConfigMorpher
 from dispatch.errors import ConfigError, Fault, Position, Step
-from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of
+from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of, reshape
 from dispatch.litellm.catalog import OPERATIONS, Catalog, needs, read_catalog
 from dispatch.litellm.deployments import Groups, deploy, find_idle_weights
 from dispatch.litellm.endpoints import endpoint_of, find_credential_leak
@@ -50,7 +50,7 @@ from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
 from dispatch.redaction import is_reference, literal_secrets, quote_name, secret_values
 from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, POSTCOMPLETIONS, Contract, Role
-from dispatch.sections import OWN_SECTIONS, Sections, is_by_name, read_sections
+from dispatch.sections import OWN_SECTIONS, Sections, is_by_name, locate_outer, read_sections
 from dispatch.stages import Model, each
 from dispatch.suggestions import nearest
 from dispatch.tools.usage import has_price
@@ -150,13 +150,19 @@ def _read(tree: Any, contract: Any) -> tuple[list[Fault], Sections]:
             return found, read_sections(tree, contract)
         except ConfigError as error:
             found += error.faults
+            faults = error.faults
         before = tree
         if is_proxy_file(tree):
             tree = from_litellm(tree, skip_wrong=True)
-        for first, *below in {fault.path[:2]: None for fault in found if fault.path}:
+        for first, *below in {fault.path[:2]: None for fault in faults if fault.path}:
             section, held = str(first), tree.get(str(first))
             inside = below and isinstance(held, FrozenMap) and below[0] in held
-            tree = tree.set(section, held.discard(below[0])) if inside else tree.discard(section)
+            rest = held.discard(below[0]) if inside else None
+            if section == "roles" and isinstance(held, FrozenMap):  # its roles are declared
+                names = [name for name in held if isinstance(name, str) and name.strip()]
+                rest = held.set(below[0], None) if inside else FrozenMap.of(dict.fromkeys(names))
+            same = rest is None or (rest == held and not inside)
+            tree = tree.discard(section) if same else reshape(tree, section, rest)
     return found, Sections((), DEFAULT_CONTRACT)
 
 
@@ -223,7 +229,7 @@ class _Dispatched:
             self.groups: Groups = run(sections.models)
         except ConfigError as error:
             self.is_refused = True
-            found += (f if f.position else locate(f, tree) for f in error.faults)
+            found += (locate_outer(fault, tree) for fault in error.faults)
             self.groups = {role: [c for c in copies if role in c["roles"]] for role in contract}
 
 
