@@ -184,7 +184,7 @@ def test_close_at_its_end(served):
         (5, {}, "messages must be a string or a list of mappings, found int$"),
         (b"x", {}, "messages must be a string or a list of mappings, found bytes$"),
         ("hi", {"tools": [print]}, "tools are a list of mappings"),
-        *(("hi", {"model": each}, "the name or number of a model") for each in (True, 1.0, {"name": "a"})),
+        *(("hi", {"model": each}, "the name or number") for each in (True, 1.0, {"name": "a"})),
     ],
 )
 def test_wrong_arguments(ask, messages, keys, words, served, provider):

@@ -303,7 +303,7 @@ WARNED = [  # the six of litellm#34877, and more of their kinds
     (f"model_list: [{{model_name: a, {M}}}, price: 5}}]",
      "model_list[0].price", "keep notes under model_info"),
     (f"model_list: [{{model_name: a, {M}, weight: 9}}}}, {{model_name: a, {M}}}}}]",
-     "model_list[1].litellm_params", "is asked only when others of its name fail"),
+     "model_list[1].litellm_params", "is asked only if others of its name fail"),
     (f"model_list: [{{model_name: a, {M}, litellm_credential_name: shard}}}}]\n"
      "credential_list: [{credential_name: shared, credential_values: {}}]",
      "model_list[0].litellm_params.litellm_credential_name", "did you mean 'shared'?"),

@@ -143,7 +143,7 @@ def test_idle_weight():
         ([{"model_info": {"task": 1}}], "models[0].model_info.task: conflicts"),
         ([{}, {"temperature": 1}], "models[1].name: duplicate name 'x' (also models[0])"),
         ([{"roles": BOTH}, {"name": "x:postcompletions:1"}], "duplicate name 'x"),
-        ([{"name": "embed"}], "models[0].name: a role has the name 'embed' too; leave it out"),
+        ([{"name": "embed"}], "models[0].name: 'embed' is also the name of a role; leave it out"),
         ([{"headers": {"a": ["os.environ/KEY"]}}], "models[0].headers.a[0]: the Router"),
         ([{"api_key": ""}], "models[0].api_key: is empty"),
         (
@@ -284,8 +284,8 @@ def test_unknown_provider():
     with pytest.warns(ConfigWarning) as caught:
         router = make_router(ModelDispatcher(models))
     provider, value = (str(each.message) for each in caught)
-    assert provider.startswith("models[1].model: LiteLLM cannot tell the provider of 'zhipu/glm'")
-    assert value.startswith("models[2].rpm: LiteLLM refuses this: ")
+    assert provider.startswith("models[1].model: LiteLLM does not know the provider of 'zhipu/glm'")
+    assert value.startswith("models[2].rpm: LiteLLM rejects this: ")
     assert ask(router) == "hi"
 
 
@@ -333,7 +333,7 @@ def test_wrong_settings(settings, message):
 def test_refused_router():
     """What LiteLLM itself refuses is an error without a secret."""
     dispatcher = ModelDispatcher([FIRST | {"api_key": "sk-canary"}])
-    with pytest.raises(ConfigError, match="LiteLLM refuses this Router: ") as caught:
+    with pytest.raises(ConfigError, match="LiteLLM rejects this Router: ") as caught:
         make_router(dispatcher, fallbacks=[{"first": ["first"]}], routing_groups=[3])
     assert caught.value.__context__ is None
 

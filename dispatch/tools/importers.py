@@ -262,7 +262,7 @@ def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
         models.append(model.finish(provider))
     for model in models:
         if model.values.get("name") in (CHATCOMPLETIONS, *played):
-            model.report("name", "a role has this name: left out")
+            model.report("name", "is also the name of a role: left out")
             del model.values["name"]
     sections = {f"x-{key}": data[key] for key in ("name", "version") if key in data}
     declared = {role: _CALLS.get(role) for role in played}
