@@ -366,7 +366,7 @@ def test_descriptions():
         "judge: at least one model must play it; only one model may play it; never with a task."
     )
     assert "judge: at least one model" in made["$defs"]["role"]["description"]
-    assert "Without any it plays chatcompletions" in made["$defs"]["roles"]["description"]
+    assert "Without any, it plays chatcompletions" in made["$defs"]["roles"]["description"]
     assert "description" in made["$defs"]["keys"]["properties"]["temperature"]
     assert all("description" in each for each in made["properties"].values())
     assert made["$defs"]["role"]["enum"] == ["chatcompletions", "judge"]
