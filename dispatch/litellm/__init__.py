@@ -1,1 +1,1 @@
-"""The boundary to LiteLLM: which keys pass, who answers, what can be known offline."""
+"""The interface to LiteLLM: known keys, the Router, its proxy, and offline checks."""
