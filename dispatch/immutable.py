@@ -171,19 +171,18 @@ class FrozenMap(PMap[K, V]):
 class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs leave it out
     """PMap's evolver, which also carries the order of the keys and the origin."""
 
-    __slots__ = ("_order", "_origin")
-
-    def __init__(self, original: FrozenMap[Any, Any]) -> None:
-        super().__init__(original)
-        self._origin = original._origin
+    __slots__ = ("_changed", "_order")  # each is made when it is first needed
 
     def set(self, key: Any, val: Any) -> _Evolver:
         size = self._size
         super().set(key, freeze(val))
         if self._size != size:
             self._keys().setdefault(key)
-        if self._origin is not None and self._origin.source is not None:
-            self._origin = self._origin._replace(moved={**self._origin.moved, key: None})
+        origin: Origin | None = self._original_pmap._origin  # type: ignore[has-type]
+        if origin is not None and origin.source is not None:
+            if not hasattr(self, "_changed"):
+                self._changed: dict[Any, None] = {}
+            self._changed[key] = None
         return self
 
     def remove(self, key: Any) -> _Evolver:
@@ -192,7 +191,7 @@ class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs l
         return self
 
     def _keys(self) -> dict[Any, None]:
-        if not hasattr(self, "_order"):  # it is made once the keys change
+        if not hasattr(self, "_order"):
             self._order = dict.fromkeys(self._original_pmap._order)  # type: ignore[has-type]
         return self._order
 
@@ -202,7 +201,10 @@ class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs l
             return original
         order = tuple(self._order) if hasattr(self, "_order") else original._order
         buckets = self._buckets_evolver.persistent()
-        made: FrozenMap[Any, Any] = FrozenMap._make(buckets, order, self._origin)
+        origin = original._origin
+        if origin is not None and hasattr(self, "_changed"):
+            origin = origin._replace(moved={**origin.moved, **self._changed})
+        made: FrozenMap[Any, Any] = FrozenMap._make(buckets, order, origin)
         self._original_pmap = made  # type: ignore[misc]  # a slot of PMap's evolver
         return made
 
@@ -323,7 +325,7 @@ def rebuild(value: Any, change: Callable[[Any, Path], Any], path: Path = ()) -> 
         items = [rebuild(item, change, (*path, i)) for i, item in enumerate(value)]
         return _like(value, items) if isinstance(value, tuple) else items
     if isinstance(value, set | frozenset | PSet):
-        return {rebuild(item, change, path) for item in value}
+        return {change(item, path) if type(item) in SCALARS else item for item in value}
     return change(value, path)
 
 
