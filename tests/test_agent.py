@@ -19,7 +19,7 @@ CODE = dict(FILE.findall(GUIDE.read_text(encoding="utf-8")))["agent.py"]
 
 @pytest.fixture
 def agent(httpserver, write, monkeypatch, capsys):
-    """Run the agent on what a user says, in a directory with one file; return what it printed."""
+    """Run the agent on user input, in a directory with one file, and return its output."""
 
     def handle(request):
         body = request.get_json()
@@ -57,7 +57,7 @@ def test_length():
 
 
 def test_agent(agent):
-    """It reads a file, streams its answer, goes on with the history, and sums up."""
+    """The agent reads a file, streams its answer, keeps the history, and sums up."""
     models = ("a", "fail-500"), ("b", "x"), ("p", "x", POST)
     out = agent("read notes.txt\nand now?\n", *models)
     assert 'read_file({"path": "notes.txt"}): 7 characters' in out
@@ -71,14 +71,14 @@ def test_agent(agent):
 
 @pytest.mark.parametrize("path", ["../secret.txt", "/etc/passwd", "absent.txt", "."])
 def test_no_file(path, agent):
-    """What cannot or may not be read is what the model is given, and it goes on."""
+    """Read errors are passed to the model, and the agent continues."""
     out = agent(f"read {path}\n", ("b", "x"))
     assert "[b] \nerror: " in out
     assert "root:" not in out
 
 
 def test_error(agent):
-    """Where no model answers it says so, without a secret, and goes on."""
+    """If no model answers, the agent says so, without secrets, and continues."""
     out = agent("hi\nhi\n", ("a", "fail-500"))
     assert out.count("error: model 'a' in role 'chatcompletions' did not answer") == 2
     assert "canary" not in out

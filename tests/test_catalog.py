@@ -1,4 +1,4 @@
-"""What is known of models offline agrees with what the installed LiteLLM says."""
+"""Offline knowledge about models agrees with the installed LiteLLM."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_providers():
     "name", ["gpt-4o", "openai/gpt-4o", "gemini/gemini-2.5-flash", "groq/llama", "ft:gpt-4o:x"]
 )
 def test_provider_of_a_model(name):
-    """A prefix or the map names the provider that LiteLLM takes too."""
+    """A prefix or the map gives the same provider as LiteLLM."""
     assert CATALOG.provider(name) == litellm.get_llm_provider(name)[1]
 
 
@@ -45,7 +45,7 @@ def test_find(own_map, name):
      "openrouter/@preset/mine", "azure/my-deployment", "openai/*"],
 )  # fmt: skip
 def test_any_name(name):
-    """Names that a user chooses are unknown to every list, and no fault."""
+    """Names that users choose are in no list, and are not faults."""
     assert CATALOG.takes_any_name(name)
 
 
@@ -67,7 +67,7 @@ def test_needs(monkeypatch, provider):
 
 
 def test_nearest(own_map):
-    """A typo never suggests a model of another provider, and is sought for the first names only."""
+    """A typo never suggests another provider's model, and only the first names are looked up."""
     catalog = read_catalog()
     assert catalog.near("gemini/gemini-2.5-flsh") == "gemini/gemini-2.5-flash"
     assert catalog.near("gpt-4oo") == "gpt-4o"

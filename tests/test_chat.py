@@ -33,7 +33,7 @@ def tooled(model):
 
 @pytest.mark.parametrize("code", ["429", "500"])
 def test_who_answers(talk, code, model):
-    """A turn names the model that answered, those that failed before it, and why."""
+    """A turn names the model that answered, and those that failed before it, with reasons."""
     broken = f"fail-{code}"
     models = [model("a", broken), model("b", "good")]
     models += [model("p", "fine", POST), model("q", broken, POST)]
@@ -46,7 +46,7 @@ def test_who_answers(talk, code, model):
 
 
 def test_tasks(talk, model, provider):
-    """Each task is done by the model that it was given to, filled in, on the conversation."""
+    """Each task is run by its own model, filled in, on the conversation."""
     models = [
         model("a", "good", ["chatcompletions", {"postcompletions": "one"}]),
         model("b", "other", [{"postcompletions": "read {file}"}, {"postcompletions": "three"}]),
@@ -74,7 +74,7 @@ def test_tasks_of_a_shared_role(talk, model):
 
 
 def test_without_post(talk, model):
-    """With `post` off, the chat is all."""
+    """With `post` off, there is only the chat."""
     models = [model("a", "good"), model("p", "fine", POST)]
     assert [turn.text for turn in talk(ModelDispatcher(models), "hi", post=False)] == ["good"]
 
@@ -105,7 +105,7 @@ def test_tools(talk, tooled, provider):
     ],
 )
 def test_result(arguments, call_tool, result, model, monkeypatch):
-    """What a tool gives becomes text, and what the model got wrong goes back to it."""
+    """Tool results become text, and mistakes of the model go back to it."""
     monkeypatch.setattr(agents, "ARGUMENTS", arguments)
     dispatcher = ModelDispatcher([model("a", "tools")])
     first = next(converse(dispatcher, "hi", tools=[agents.TOOL], call_tool=call_tool))
@@ -137,7 +137,7 @@ def test_coroutine_as_tool(tooled):
 
 @pytest.mark.parametrize("call_tool", [[len], len, "add"])
 def test_wrong_call_tool(call_tool, talk, model, provider):
-    """What cannot be called with a name and arguments is refused before the call."""
+    """A `call_tool` that does not accept a name and arguments is rejected before the call."""
     with pytest.raises(TypeError, match="call_tool is a function of a name and its arguments"):
         talk(ModelDispatcher([model("a", "tool")]), "hi", call_tool=call_tool)
     assert provider.log == []
@@ -151,7 +151,7 @@ def test_tools_left_to_the_program(talk, tooled):
 
 
 def test_rounds(talk, tooled):
-    """A model that calls tools without end is an error."""
+    """A model that keeps calling tools is an error."""
     with pytest.raises(CompletionError, match=r"still calls tools after 1 round$"):
         talk(tooled, "hi", **ADD, max_rounds=1)
 
@@ -215,7 +215,7 @@ def test_side_by_side(model):
 
 
 def test_no_stray_tasks(model):
-    """Where the reader stops, the post-completions under way are cancelled."""
+    """If the reader stops, running post-completions are canceled."""
     posts = [model("p", "good", POST), model("q", "hang", POST)]
 
     async def run():
@@ -236,7 +236,7 @@ def test_no_stray_tasks(model):
     ],
 )
 def test_no_answer(talk, models, message, model):
-    """Where no model answers, or there is none, the error names all of them and no secret."""
+    """If no model answers, or there is none, the error names all models and no secret."""
     made = [model(name, word) for name, word in zip("ab", models.split(), strict=False)]
     error = raised(CompletionError, talk, ModelDispatcher([*made, model("p", "x", POST)]), "hi")
     assert message in str(error)
@@ -245,7 +245,7 @@ def test_no_answer(talk, models, message, model):
 
 
 def test_role_left_out(talk, model, monkeypatch):
-    """A role of which every model is left out says why."""
+    """The error for a role whose models are all left out says why."""
     monkeypatch.delenv("ABSENT", raising=False)
     post = model("p", "good", POST, api_key="os.environ/ABSENT")
     with pytest.warns(UnsetVariableWarning), pytest.raises(UnsetVariableError, match="ABSENT"):
@@ -264,7 +264,7 @@ def run(model, write):
 
 
 def test_command(run):
-    """Stdout has the answer alone; who gave it, and what follows it, is on stderr."""
+    """Stdout has only the answer; its model and everything after it are on stderr."""
     done = run("hi")
     assert (done.returncode, done.stdout) == (0, "good\n")
     assert "chatcompletions · b (instead of a: 500)" in done.stderr
@@ -274,7 +274,7 @@ def test_command(run):
 
 
 def test_json(run):
-    """`--json` writes one object a turn, on one line."""
+    """`--json` writes one object per turn, on one line."""
     done = run("hi", "--json")
     chat, post = map(json.loads, done.stdout.splitlines())
     assert (chat["text"], chat["model"], chat["instead_of"]) == ("good", "b", [["a", "500"]])
@@ -326,7 +326,7 @@ def test_variables(model, provider, write):
 
 
 def test_usage(run, model, write):
-    """`--usage` adds a table of calls, failures and tokens, also where there is no answer."""
+    """`--usage` adds a table of calls, failures and tokens, even without an answer."""
     done = run("hi", "--usage")
     assert done.stdout == "good\n"
     cells = [line.split("\t") for line in done.stderr.splitlines()]
@@ -339,7 +339,7 @@ def test_usage(run, model, write):
 
 
 def test_prompt_from_a_pipe(run, provider, monkeypatch):
-    """The prompt is read from a pipe, for `-` and where there is none."""
+    """The prompt is read from a pipe for `-` and if there is none."""
     for arguments in (["-"], []):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe\n")))
         assert run(*arguments, "-q", "--no-post").stdout == "good\n"
@@ -350,7 +350,7 @@ def test_prompt_from_a_pipe(run, provider, monkeypatch):
 
 @pytest.mark.parametrize("said", ["a diff\n", "", None, "file", "closed"])
 def test_pipe_beside_a_prompt(said, run, provider, write, monkeypatch):
-    """What a pipe or a file holds comes before the prompt; a pipe that never ends is left out."""
+    """Input from a pipe or a file comes before the prompt; a silent pipe is ignored."""
     monkeypatch.setattr("dispatch.cli.run._NOTED", 0.01)
     monkeypatch.setattr("dispatch.cli.run._PATIENCE", 0.1)
     reader, writer = os.pipe()
@@ -363,10 +363,10 @@ def test_pipe_beside_a_prompt(said, run, provider, write, monkeypatch):
     expected = "a diff\n\nwhat is it?" if said in ("a diff\n", "file") else "what is it?"
     assert agents.bodies(provider)[-1]["messages"][-1]["content"] == expected
     assert (done.returncode, done.stdout) == (0, "good\n")
-    assert ("asked without it" in done.stderr) is (said is None)
+    assert ("sent without it" in done.stderr) is (said is None)
 
 
 def test_tool_calls_shown(model, write):
-    """A model that calls tools shows them, and no empty answer."""
+    """Tool calls are shown instead of an empty answer."""
     file = write("config.json", {"models": [model("a", "tools", tools=[agents.TOOL])]})
     assert program.run("run", file, "hi", "-q").stdout == 'add({"a": 1, "b": 2})\n'

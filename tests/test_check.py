@@ -1,4 +1,4 @@
-"""Checking: each fault at its place, in words that say how to fix it."""
+"""The check: each fault has a location, and a message that says how to fix it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("own_map")
 
 @pytest.fixture(autouse=True)
 def alone(tmp_path, monkeypatch):
-    """Work in a fresh directory, without a variable that a provider would look for."""
+    """Work in a fresh directory, without variables of providers."""
     monkeypatch.chdir(tmp_path)
     without_keys(monkeypatch)
 
@@ -83,7 +83,7 @@ def test_broken(case):
     "case", [case for case in cases() if not {"warns", "check"} & case.values[0].keys()]
 )
 def test_dispatcher_refuses(case):
-    """What is a fault to the check stops a program too, at the same position."""
+    """A fault of the check is an error in a program too, at the same position."""
     files = write(case["files"])
     with pytest.raises(ConfigError) as caught:
         ModelDispatcher(read_tree(files), roles=contract_of(case))
@@ -98,7 +98,7 @@ def test_dispatcher_accepts(case):
 
 @pytest.mark.parametrize("case", cases("router"))
 def test_export_refuses(case):
-    """What an export refuses, the check warns of in the same words."""
+    """The check warns about what an export rejects, in the same words."""
     tree = read_tree(write(case["files"]))
     report = check(tree, contract=contract_of(case), today=TODAY)
     error = raised(ConfigError, proxy_config, ModelDispatcher(tree, roles=contract_of(case)))
@@ -129,7 +129,7 @@ WRONG = st.sampled_from((None, ["num_retries"]))
 @given(st.lists(MODELS, min_size=1, max_size=3), SETTINGS | SETTINGS | WRONG)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_export_agrees(models, router_settings):
-    """A check of models warns of all that an export of them refuses, and of nothing else."""
+    """A check warns about everything that an export rejects, and nothing else."""
     config = {"models": models, "router_settings": router_settings}
     report = check(config, today=TODAY)
     try:
@@ -142,7 +142,7 @@ def test_export_agrees(models, router_settings):
 
 
 def test_fallbacks_beside_faults():
-    """Two models of one name are one warning; no fallback is dead while its model has a fault."""
+    """A duplicate name is one warning; a fallback to a faulty model is not dead."""
     models = [{"name": "a", "model": m, "api_key": "k"} for m in ("gpt-4o", "o3")]
     report = check({"models": models, "router_settings": {"default_fallbacks": ["backup"]}})
     assert codes(report.warnings) == ["duplicate-name", "dead-fallback"]
@@ -187,7 +187,7 @@ RIGHT = yaml.safe_load("""
 
 @pytest.mark.parametrize("model", RIGHT, ids=lambda model: model["model"])
 def test_no_false_alarm(model, monkeypatch):
-    """What is right, or in no list by intention, is not reported."""
+    """Valid and deliberately unlisted values are not reported."""
     monkeypatch.setenv("THE_MODEL", "gpt-4o")
     models = [model, {"model": "gpt-4o", "mock_response": "x"}]
     report = check(models, today=datetime.date(2025, 1, 1))
@@ -241,7 +241,7 @@ def test_variables_of_the_file(model, variables, expected):
     ],
 )
 def test_what_others_refuse(key, section, code, where, monkeypatch):
-    """What a check takes, and run, export or kwargs do not, is a note."""
+    """What only the check accepts, but run, export or kwargs do not, is a note."""
     monkeypatch.setenv("SET_KEY", "x")
     models = [{"model": "gpt-4o", "api_key": "none", **key}]
     report = check({"models": models, **section}, today=TODAY)
@@ -250,20 +250,20 @@ def test_what_others_refuse(key, section, code, where, monkeypatch):
 
 
 def test_empty_key_is_no_secret():
-    """An empty key is a fault, and no literal secret."""
+    """An empty key is a fault, but not a literal secret."""
     report = check([{"model": "gpt-4o", "api_key": ""}], today=TODAY)
     assert (codes(report.faults), report.notes) == (["empty-secret"], ())
 
 
 def test_contract_of_the_file_and_the_program():
-    """Roles that the file declares count, and those of the program win."""
+    """Roles declared in the file count, and those of the program override them."""
     config = {"models": [MOCK], "roles": {"a": {"required": True}}}
     assert codes(check(config).faults) == ["unplayed-role"]
     assert check(config, contract=Contract(["chatcompletions", "a"])).faults == ()
 
 
 def test_one_place_for_many_models():
-    """What is wrong with a default is reported once, however many models have it."""
+    """A fault in a default is reported once, however many models inherit it."""
     models = [{"model": "m", "mock_response": str(index)} for index in range(20)]
     report = check({"models": models, "defaults": {"api_base": "", "temprature": 0}})
     assert places(report.faults) == ["defaults.api_base"]
@@ -277,7 +277,7 @@ def test_many_unknown_keys():
 
 
 def test_misspelt_secret():
-    """The value of a key whose right spelling is a secret is shown nowhere."""
+    """The value of a misspelled secret key is never shown."""
     text = "models: [{model: m, mock_response: x, langfuse_secrt: canary,\n"
     text += "  vertex_credentails: canary, roles: chat}]\n"
     write({"c.yaml": text})
@@ -287,11 +287,11 @@ def test_misspelt_secret():
 
 
 def test_fallbacks_of_models():
-    """Fallbacks that count for a model's name alone, or for none of these models, are reported."""
+    """Fallbacks that apply only to a model's name, or to no model here, are reported."""
     models = [{"name": n, "model": f"openai/{n}", "mock_response": n} for n in ("main", "spare")]
     settings = {"fallbacks": [{"main": ["spare"]}, {"chatcompletions": ["spare"]}]}
     (note,) = check({"models": models, "router_settings": settings}).notes
-    assert str(note).startswith("router_settings.fallbacks[0].main: counts only where model 'main'")
+    assert str(note).startswith("router_settings.fallbacks[0].main: applies only if model 'main'")
     assert note.hint == "write the role: {chatcompletions: […]}"
     models[0] |= {"fallbacks": ["gpt-4o", "spare"]}
     (warning,) = check({"models": models}).warnings
@@ -299,7 +299,7 @@ def test_fallbacks_of_models():
 
 
 def test_notes():
-    """A key that is sent as it is is noted once, unless the program declares it."""
+    """A key that is sent unchanged is noted once, unless the program declares it."""
     model = MOCK | {"price": 1, "top_k": 5, "temprature": 0}
     (note,) = check([model, {**model, "enabled": True}]).notes
     assert (note.where, note.severity) == ("models[0].price", "note")
@@ -308,7 +308,7 @@ def test_notes():
 
 
 def test_note_of_default():
-    """A key that all models have from `defaults` is noted once, as it is written once."""
+    """A key that all models inherit from `defaults` is noted once."""
     models = [{"name": name, "model": "m", "mock_response": "x"} for name in "ab"]
     (note,) = check({"defaults": {"price": 1}, "models": models}).notes
     assert (note.where, "more like it" in note.message) == ("defaults.price", False)
@@ -334,7 +334,7 @@ def test_borrowed_role():
     ],
 )
 def test_callable_of_a_role(calls, model, found):
-    """A model of another kind than a role's callable takes is a warning."""
+    """A model that does not fit its role's callable is a warning."""
     models = [{"model": model, "api_key": "k", "roles": "r"}]
     faults = map(str, check(models, contract=[Role("r", calls=calls)]).warnings)
     assert [each.rpartition(" ")[2] for each in faults if "needs mode" in each] == found
@@ -350,7 +350,7 @@ def test_callable_of_a_role(calls, model, found):
     ],
 )
 def test_budget(keys, found):
-    """A budget cannot hold for a model of which nothing offline has a price."""
+    """A budget cannot be enforced for a model without a known price."""
     model = {"name": "a", "model": "openai/mine", "api_key": "none"} | keys
     model["api_base"] = "http://localhost:1/v1"
     report = check({"roles": {"chatcompletions": {"max_cost": 1}}, "models": [model]})
@@ -369,7 +369,7 @@ def test_text():
         "      - {name: a, temprature: 0}",
         "                  ^",
         "note: c.yaml:3:30: models[1].api_key: is a literal secret; "
-        "write os.environ/NAME: export refuses it",
+        "write os.environ/NAME: export rejects it",
         "2 models, 1 fault, 1 warning",
     ]
 
@@ -383,7 +383,7 @@ def test_exit_code():
 
 
 def test_json():
-    """JSON holds a code, a path, a file, a line and a column for each fault."""
+    """JSON contains a code, a path, a file, a line and a column for each fault."""
     write({"c.yaml": "models:\n  - model: m\n    roles: x\n    temperature: .nan\n"})
     report = json.loads(run("check", "c.yaml", "--json").stdout)
     fault = report["faults"][0]
@@ -402,7 +402,7 @@ def test_github():
 
 @pytest.mark.parametrize("command", ["check", "show", "explain --for json.dumps"])
 def test_injection(command):
-    """Names and keys of a file drive neither the terminal nor a CI."""
+    """Names and keys in a file control neither the terminal nor a CI."""
     evil = "\x1b]0;x\x07\x9b2J\n::stop-commands::t\n  ##[error]z"
     for roles in (["chat" + evil], [{"postcompletions": evil}]):
         model = MOCK | {"name": evil, evil: evil, "roles": roles}
@@ -444,7 +444,7 @@ def test_declared_roles(monkeypatch):
     ],
 )
 def test_all_faults_at_once(config, expected):
-    """What is wrong in one section, or in one model, hides no fault in another."""
+    """A fault in one section or model hides no fault in another."""
     assert sorted({*places(check(yaml.safe_load(config)).faults)}) == expected.split()
     assert {*places(check({"modles": []}).faults)} == {""}
 
@@ -461,7 +461,7 @@ def test_all_faults_at_once(config, expected):
     ],
 )  # fmt: skip
 def test_wrong_roles(roles, models, where):
-    """What is wrong with one section hides nothing of the others, and its roles are declared."""
+    """A faulty section hides nothing in the others, and its roles are declared."""
     report = check({"models": yaml.safe_load(models), "roles": yaml.safe_load(roles)})
     found = [fault.where for fault in (*report.faults, *report.warnings)]
     assert [each for each in found if not each.endswith(".model")] == where

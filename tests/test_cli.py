@@ -1,4 +1,4 @@
-"""The command line, as a user meets it."""
+"""The command line, as users see it."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_show(config):
 
 
 def test_show_json(write):
-    """`show --json` has all that the table has, and no secret."""
+    """`show --json` has everything in the table, and no secret."""
     a = {"name": "a", "model": "m", "roles": [{"chatcompletions": {"order": 2, "weight": 3}}]}
     models = [a, {"name": "b", "model": "m", "enabled": False}]
     roles = {"title": {"otherwise": "chatcompletions"}}
@@ -100,7 +100,7 @@ def test_show_json(write):
 
 
 def test_show_lines(config):
-    """In a pipe a model is one line, however long; a role has one without models, or borrowed."""
+    """In a pipe, each model is one line, as is a role without models or with borrowed ones."""
     with config.open("a") as file:
         file.write("roles: {title: {otherwise: chatcompletions}}\n")
     task = ["--set", 'models[1].roles[0].postcompletions="a\\n\\tb"']
@@ -113,7 +113,7 @@ def test_show_lines(config):
 
 
 def test_show_orders(write):
-    """`show` has the order and the weight of models that say them, and what is switched off."""
+    """`show` has the orders and weights of models, and those that are switched off."""
     a, b = "{name: a, model: m, order: 2}", "{name: b, model: m, roles: [{chatcompletions: %s}]}"
     models = f"{a}, {b % '{order: 2, weight: 3}'}, {{name: c, model: m, order: 1, enabled: false}}"
     done = run("show", write("c.yaml", f"defaults: {{weight: 1}}\nmodels: [{models}]"))
@@ -140,7 +140,7 @@ def test_narrow_table(config, width):
 
 @pytest.mark.parametrize("width", [34, 20, 1])
 def test_no_table(config, width):
-    """Where no table fits, each cell has a line."""
+    """If no table fits, each cell has its own line."""
     done = run("show", config, COLUMNS=str(width), tty=True)
     blocks = done.stdout.strip("\n").split("\n\n")
     assert [[line.strip() for line in block.splitlines()] for block in blocks] == [
@@ -150,7 +150,7 @@ def test_no_table(config, width):
 
 
 def test_markup(config):
-    """What looks like markup is shown as it is."""
+    """Text that looks like markup is shown unchanged."""
     for tty in (False, True):
         done = run("show", config, "--declare", "[/red]", tty=tty)
         assert rows(done.stdout)[-1] == ["[/red]", "-", "-", "-", "-"]
@@ -161,7 +161,7 @@ def test_markup(config):
     [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
 )
 def test_colors(write, variables, colored):
-    """Severities are in color on a terminal that has them, and never in a pipe."""
+    """Severities are colored on a terminal that supports it, and never in a pipe."""
     file = write("c.yaml", "models: [{model: gpt-4o, roles: [chat]}]")
     variables = {"TERM": "xterm", "NO_COLOR": "", **variables}
     assert ("\x1b[31m" in run("check", file, tty=True, **variables).stdout) == colored
@@ -171,7 +171,7 @@ def test_colors(write, variables, colored):
 
 @pytest.mark.parametrize("name", ["null", "''", "[a, b]", "3"])
 def test_model_without_name(write, name):
-    """A model without a name is called by its model everywhere."""
+    """A model without a name is shown by its `model` everywhere."""
     model = f"{{name: {name}, model: gpt-4o, mock_response: hello}}"
     file = write("c.yaml", f"models: [{model}]\n")
     done = run("run", file, "hi")
@@ -182,7 +182,7 @@ def test_model_without_name(write, name):
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_program_alone(option):
-    """The program alone shows its help; that is no success, as there is nothing to do."""
+    """The program alone shows its help, and exits with 2, as it did nothing."""
     alone = run()
     assert (alone.returncode, alone.stderr) == (2, "")
     assert alone.stdout == run(option).stdout
@@ -193,8 +193,8 @@ def test_program_alone(option):
     [
         ("shw", "No such command 'shw'"),
         ("show --dem", "--dem"),
-        ("show", "there is no models.yaml here; name its files"),
-        ("run hello", "there is no models.yaml here; name its files"),
+        ("show", "there is no models.yaml here; name a file"),
+        ("run hello", "there is no models.yaml here; name a file"),
         ("show --demo absent.yaml", "name configuration files, or give --demo alone"),
         ("run --demo", "Missing argument 'PROMPT'"),
         ("run dispatch/demo.yaml", "the prompt is missing"),
@@ -238,7 +238,7 @@ def test_help(command):
 
 
 def test_list_of_commands():
-    """Help lists each command with its first sentence, in the order in which one needs them."""
+    """Help lists each command with its first sentence, in the order of use."""
     listed = " ".join(run("--help").stdout.split()).partition("Commands: ")[2]
     modules = {name: f"dispatch.cli.{name}{'_' * iskeyword(name)}" for name in cli.COMMANDS}
     helps = {name: import_module(module).command.help for name, module in modules.items()}
@@ -253,20 +253,20 @@ def test_shared_options(command):
     """Every command that reads a configuration takes the same options for it."""
     text = " ".join(run(command, "--help").stdout.split())
     words = ["[CONFIG]...", "--demo", "--set PATH=VALUE", "--declare ROLE", "--contract", "format"]
-    words.append("YAML, JSON or TOML; several merge, the last wins.")
+    words.append("YAML, JSON or TOML files, merged; later ones win.")
     assert [each for each in words if each not in text] == []
 
 
 @pytest.mark.parametrize("command", ["show", "check"])
 def test_imports(config, command):
-    """A command imports no more than it needs, above all no LiteLLM."""
+    """A command imports no more than it needs, especially not LiteLLM."""
     done = python("-X", "importtime", "-m", "dispatch", command, config)
     imported = {row.rpartition("|")[2].strip() for row in done.stderr.splitlines()}
     assert HEAVY & imported <= {"click", "yaml", "difflib"}
 
 
 def test_run():
-    """In a pipe, `run` prints the answer alone; what else there is goes to stderr."""
+    """In a pipe, `run` prints only the answer; everything else goes to stderr."""
     done = run("run", "--demo", "hello")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "Renamed the variable in parser.py; all tests pass.\n"
@@ -301,7 +301,7 @@ def test_run_on_a_terminal(markdown):
 
 @pytest.mark.parametrize(("role", "name"), [("chatcompletions", "a"), ("title", "b")])
 def test_chat(markdown, role, name):
-    """Without a prompt, on a terminal, it is a chat, which ends with the input."""
+    """On a terminal, without a prompt, `run` is a chat, which ends with the input."""
     done = run("run", markdown, "--role", role, tty=True, stdin="hi\n\nagain\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert click.unstyle(done.stdout).count(f"{role} · {name}") == 2
@@ -309,13 +309,13 @@ def test_chat(markdown, role, name):
 
 @pytest.mark.parametrize("option", ["--json", "--dry-run"])
 def test_no_chat(markdown, option):
-    """What is written for machines needs a prompt."""
+    """Output for machines requires a prompt."""
     done = run("run", markdown, option, tty=True, stdin="")
     assert (done.returncode, "the prompt is missing" in done.stderr) == (2, True)
 
 
 def test_chat_history(provider, model, write):
-    """A chat sends what was said before; what fails is no part of it."""
+    """A chat sends its history, without failed turns."""
     file = write("models.json", {"models": [model("a", "good")]})
     run("run", file, tty=True, stdin="one\ntwo\n")
     asked = [body["messages"] for body in agents.bodies(provider)]
@@ -387,7 +387,7 @@ def test_completion_script(shell):
 
 
 def test_guides():
-    """`help` lists the guides, and shows each; what is misspelled is named."""
+    """`help` lists and shows the guides, and reports misspelled names."""
     listed = run("help").stdout.splitlines()
     for line in listed:
         name, title = line.removeprefix("dispatch help ").split(maxsplit=1)
@@ -421,7 +421,7 @@ def test_set(config):
     ],
 )
 def test_found_configuration(tmp_path, write, variable, files, found):
-    """Without files, those of $DISPATCH_CONFIG count, else one that is here; stderr names them."""
+    """Without files, those of $DISPATCH_CONFIG or a default are read, and named on stderr."""
     (tmp_path / "team").mkdir()
     environment = {"DISPATCH_CONFIG": variable} if variable else {}
     for number, name in enumerate(files.split()):
@@ -507,7 +507,7 @@ def emoji(write):
     ids=["cp1252", "ascii"],
 )
 def test_encoding(emoji, variables, encoding, mark):
-    """What a terminal cannot show is replaced."""
+    """Characters that a terminal cannot show are replaced."""
     options = {"encoding": encoding, "env": variables}
     done = start("explain", emoji, "--for", "json.dumps", **options)
     assert done.returncode == 0, done.stderr
@@ -516,7 +516,7 @@ def test_encoding(emoji, variables, encoding, mark):
 
 
 def test_encoding_for_machines(emoji):
-    """What machines read is whole in any terminal."""
+    """Output for machines is complete in any terminal."""
     arguments = ["explain", emoji, "models[0].name", "--for", "json.dumps", "--json"]
     env = {"PYTHONIOENCODING": "cp1252"}
     assert json.loads(start(*arguments, env=env).stdout)[0]["value"] == "✓ café"
@@ -526,7 +526,7 @@ def test_encoding_for_machines(emoji):
 @pytest.mark.parametrize("arguments", ["show --demo", "check --demo", "--help"])
 @pytest.mark.parametrize("stdout", ["full", "left", "closed"])
 def test_no_stdout(stdout, arguments):
-    """A full disk is one line; a reader that went away ends the program silently, a closed none."""
+    """A full disk is a one-line error; a closed pipe or closed stdout is silent."""
     if stdout == "closed":
         shell = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "dispatch"]
         shell += arguments.split()
@@ -542,7 +542,7 @@ def test_no_stdout(stdout, arguments):
 
 
 def test_interrupt(write):
-    """An interrupt ends the program silently, as it ends any."""
+    """An interrupt ends the program silently."""
     write("slow.py", "import time\nprint('here', flush=True)\ntime.sleep(60)\n")
     process = subprocess.Popen(
         [sys.executable, "-m", "dispatch", "schema", "--contract", "slow:ROLES"],
@@ -574,7 +574,7 @@ def test_program_of_the_working_directory(arguments, fails, config, write):
 @pytest.mark.parametrize("arguments", ["explain", "check --contract=program:ROLES"])
 @pytest.mark.slow
 def test_no_code_of_the_working_directory(arguments, tmp_path, write):
-    """Nothing that the program imports itself comes from the working directory."""
+    """The program's own imports never come from the working directory."""
     write("c.yaml", "models: [{model: gpt-4o, mock_response: hello}]\n")
     write("program.py", "ROLES = ['chatcompletions']\n")
     for name in ("litellm", "httpx", "openai", "rich", "yaml", "orjson", "uvloop", "sitecustomize"):

@@ -1,4 +1,4 @@
-"""From a role to an answer, against a real server: who answers, what it used, what failed."""
+"""Answers of a role from a real server: the model, its usage, and failures."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CHAT = "chatcompletions"
 
 @pytest.fixture
 def served(model):
-    """Dispatch models that answer as their words say: the first is called a, the second b."""
+    """Dispatch models that answer with these words, named a, b and so on."""
     return lambda words: ModelDispatcher(
         [model(name, word) for name, word in zip("abc", words.split(), strict=False)]
     )
 
 
 def test_answer(ask, stream, served):
-    """An answer says who gave it, what it used and how long it took."""
+    """An answer has its model, its usage and its latency."""
     found = ask(served("gpt-4o"), "hi", stream=stream)
     assert (found.text, found.tool_calls, found.role) == ("gpt-4o", (), CHAT)
     assert (found.model, found.task, found.instead_of) == ("a", None, ())
@@ -64,7 +64,7 @@ def test_history(ask, stream, model, provider):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_failover(ask, stream, words, reason, keys, model):
-    """Where a model fails, the next answers, and the answer says instead of whom and why."""
+    """If a model fails, the next answers, and the answer lists the failed ones with reasons."""
     models = [model("a", words, **keys), model("b", "good"), model("c", "never")]
     found = ask(ModelDispatcher(models), "hi", stream=stream)
     assert (found.text, found.model, found.instead_of) == ("good", "b", (("a", reason),))
@@ -95,14 +95,14 @@ def test_break_is_final(served):
 
 
 def interrupted():
-    """A source at which the user presses Ctrl-C; like LiteLLM's, it then is at its end."""
+    """A source that is interrupted by Ctrl-C and, like LiteLLM's, ends there."""
     yield from ()
     raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_interrupted(asynchronous, served, tmp_path):
-    """A stream that was interrupted is no answer: not when it is read again, nor for a hook."""
+    """An interrupted stream never becomes an answer, on rereading or for a hook."""
     dispatcher = served("endless")
     before, after = recorded(tmp_path / "answers.jsonl")
     keys = {"stream": True, "before": before, "after": after}
@@ -133,7 +133,7 @@ def test_interrupted(asynchronous, served, tmp_path):
 
 
 def test_hook_that_raises(served):
-    """What `after` raises is raised again; the answer that it stopped is not given."""
+    """An error raised by `after` is raised again, and its answer is not available."""
 
     def after(answer):
         raise ValueError(answer.text)
@@ -184,11 +184,11 @@ def test_close_at_its_end(served):
         (5, {}, "messages must be a string or a list of mappings, found int$"),
         (b"x", {}, "messages must be a string or a list of mappings, found bytes$"),
         ("hi", {"tools": [print]}, "tools are a list of mappings"),
-        *(("hi", {"model": each}, "by name or number") for each in (True, 1.0, {"name": "a"})),
+        *(("hi", {"model": each}, "the name or number") for each in (True, 1.0, {"name": "a"})),
     ],
 )
 def test_wrong_arguments(ask, messages, keys, words, served, provider):
-    """What cannot be asked is an error that says what it is, before any request."""
+    """Invalid arguments are an error that names them, before any request."""
     with pytest.raises(TypeError, match=words):
         ask(served("good good"), messages, **keys)
     assert not provider.log
@@ -199,8 +199,8 @@ GROUP = ModelDispatcher([{"model": "gpt-4o"}]).for_chatcompletions
 
 @pytest.mark.parametrize("dispatcher", ["models.yaml", [{"model": "gpt-4o"}], None, GROUP])
 def test_no_dispatcher(ask, dispatcher):
-    """What is no dispatcher is an error that says what makes one."""
-    with pytest.raises(TypeError, match=r"expected a ModelDispatcher, such as load\(path\) makes"):
+    """Anything but a dispatcher is an error that says where to get one."""
+    with pytest.raises(TypeError, match=r"expected a ModelDispatcher, such as from load\(path\)"):
         ask(dispatcher, "hi")
 
 
@@ -213,7 +213,7 @@ def test_restart(ask, served):
 
 
 def test_restart_exhausted(ask, served):
-    """Where no model is left to start over, the error is that of the last one."""
+    """If no model is left to start over, the error is that of the last one."""
     error = raised(CompletionError, ask, served("breaks breaks"), "hi", stream=True, restart=True)
     assert str(error).startswith("model 'b' in role 'chatcompletions' broke off")
     assert error.text == "half"
@@ -249,7 +249,7 @@ def test_model(ask, stream, served, provider):
 
 
 def test_task(ask, stream, model, provider):
-    """A task goes to the model that it was given to, as the last message."""
+    """A task goes to its own model, as the last message."""
     further = [{"post": "two"}, {"post": "read {file}"}]
     models = [model("a", "good", [{"post": "one"}]), model("b", "other", further)]
     dispatcher = ModelDispatcher(models, roles=[Role("post", variables=("file",))])
@@ -266,7 +266,7 @@ def test_task(ask, stream, model, provider):
 
 
 def test_no_answer(ask, stream, served):
-    """Where no model answers, the error names those asked, the reasons and no secret."""
+    """If no model answers, the error names those asked, the reasons and no secret."""
     error = raised(CompletionError, ask, served("fail-500 fail-401"), "hi", stream=stream)
     models = "models 'a', 'b' in role 'chatcompletions' did not answer (500, 401): "
     assert str(error).startswith(models)
@@ -275,7 +275,7 @@ def test_no_answer(ask, stream, served):
 
 
 def test_settings(ask, stream, model):
-    """The settings of the configuration count: a fallback to another role serves."""
+    """The settings of the configuration apply: a fallback to another role works."""
     models = [model("a", "fail-500"), model("b", "good", ["postcompletions"])]
     settings = {"fallbacks": [{CHAT: ["postcompletions"]}]}
     for keys in ({}, {"model": "a"}):
@@ -294,7 +294,7 @@ def test_settings(ask, stream, model):
     ],
 )
 def test_cooldown_of_an_only_model(ask, settings, keys, asked, model, provider):
-    """The only model of a role is left alone when it has failed, where a fallback follows."""
+    """The only model of a role cools down after a failure if it has a fallback."""
     models = [model("a", "fail-500", **keys), model("b", "good", ["backup"])]
     tree = {"models": models, "roles": ["backup"], "router_settings": settings}
     dispatcher = ModelDispatcher(tree)
@@ -303,14 +303,14 @@ def test_cooldown_of_an_only_model(ask, settings, keys, asked, model, provider):
 
 
 def test_repr(ask, stream, served):
-    """The repr of an answer shows who and what, and no secret, even where a model echoes it."""
+    """The repr of an answer shows its model and text, and no secret, even an echoed one."""
     shown = repr(ask(served("echo"), "hi", stream=stream))
     assert shown.startswith("Answer(role='chatcompletions', model='a', task=None, text='Bearer ***")
     assert "canary" not in shown
 
 
 def test_left_out(model, monkeypatch):
-    """A model that was left out is no answer, and the error says why."""
+    """Asking a model that was left out is an error that says why."""
     monkeypatch.delenv("ABSENT", raising=False)
     models = [model("a", "good"), model("b", "good", api_key="os.environ/ABSENT")]
     dispatcher = ModelDispatcher(models)
@@ -369,7 +369,7 @@ def test_call(name, role, model):
 
 
 def test_call_of_a_program():
-    """What the Router does not have is called directly, one model after the other."""
+    """Functions that the Router lacks are called directly, one model after the other."""
     asked = []
 
     def paint(model, picture):

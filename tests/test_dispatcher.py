@@ -1,4 +1,4 @@
-"""The facade, and what a role group offers beside `ConfigMorpher`."""
+"""The facade, and what role groups add to `ConfigMorpher`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def complete(model, **kwargs): ...
 
 
 def test_groups(models):
-    """Groups are ConfigMorphers that know their role; the list that was given is kept."""
+    """Groups are ConfigMorphers with a role; the given list is unchanged."""
     dispatcher = ModelDispatcher(models)
     assert dispatcher.models is models
     group = dispatcher.for_postcompletions
@@ -34,7 +34,7 @@ def test_groups(models):
 
 
 def test_empty_group(models):
-    """An empty group is false, and a played one true."""
+    """An empty group is false, any other one true."""
     dispatcher = ModelDispatcher(models[:1])
     assert dispatcher.for_chatcompletions
     assert not dispatcher.for_postcompletions
@@ -113,7 +113,7 @@ def test_copies(models, copied):
 
 
 def test_kwargs():
-    """A role's callable decides on the keyword arguments, by number or by name."""
+    """A role's callable determines the keyword arguments, by number or by name."""
 
     def embed(model, input=None, dimensions=None): ...
 

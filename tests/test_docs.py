@@ -1,4 +1,4 @@
-"""README and guides: what they show is what there is, and their examples run."""
+"""README and guides: they match the code, and their examples run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_examples(page, tmp_path, monkeypatch):
-    """The examples of a page run, beside the files that the page shows."""
+    """The examples of a page run, with the files that the page shows."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
@@ -51,7 +51,7 @@ def test_first_screen():
 
 
 def test_length():
-    """The README can be finished, and each guide that it names is there."""
+    """The README is short, and each guide that it names exists."""
     assert len(README.splitlines()) <= 200
     for guide in re.findall(r"\(dispatch/docs/([\w-]+\.md)\)", README):
         assert (ROOT / "dispatch" / "docs" / guide).is_file()
@@ -59,7 +59,7 @@ def test_length():
 
 @pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.stem)
 def test_modules(page):
-    """Each guide names the modules that it explains, and those are there."""
+    """Each guide names the modules that it explains, and they exist."""
     second = page.read_text(encoding="utf-8").split("\n\n")[1]
     assert second.startswith("The modules are ")
     first, *more = re.findall(r"`([\w/]+(?:\.py)?)`", second)

@@ -1,4 +1,4 @@
-"""Whose key goes where, compared with what LiteLLM really sends to a server on loopback."""
+"""Which key goes where, compared with what LiteLLM sends to a server on loopback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def no_keys(monkeypatch):
 
 @pytest.fixture
 def arrived(httpserver):
-    """Ask LiteLLM for a completion; return all that arrived at the endpoint, as one string."""
+    """Ask LiteLLM for a completion, and return everything sent to the endpoint, as a string."""
     httpserver.expect_request("").respond_with_response(Response("{}", status=400))
     httpserver.respond_nohandler = lambda request, *_: Response("{}", status=400)
 
@@ -52,7 +52,7 @@ def model_of(vendor, httpserver):
 
 @pytest.mark.parametrize(("vendor", "variable"), EVERY_VARIABLE)
 def test_variables(vendor, variable, arrived, httpserver, monkeypatch):
-    """The variable that is named is the one that LiteLLM sends; `api_key: none` keeps it back."""
+    """LiteLLM sends the variable that the warning names; `api_key: none` prevents it."""
     monkeypatch.setenv(variable, CANARY)
     model = model_of(vendor, httpserver)
     none = ConfigMorpher({**model, "api_key": "none"}).morph(litellm.completion, strict=True)
@@ -73,7 +73,7 @@ INSTEAD = [
 @pytest.mark.parametrize("extra", INSTEAD, ids=range(len(INSTEAD)))
 @pytest.mark.parametrize("vendor", ["openai", "azure", "azure_ai", "gemini", "groq", "anthropic"])
 def test_other_secrets(vendor, extra, arrived, httpserver, monkeypatch):
-    """Of all that is secret, only what LiteLLM sends instead of the vendor's key counts."""
+    """Only secrets that LiteLLM sends instead of the vendor's key suppress the warning."""
     monkeypatch.setenv(key_variables(vendor)[0], CANARY)
     model = model_of(vendor, httpserver) | extra
     assert (CANARY in arrived(**model)) == (find_credential_leak(model) is not None)
@@ -101,7 +101,7 @@ LEAKING = [
 
 @pytest.mark.parametrize("model", SAFE)
 def test_no_leak(model, monkeypatch):
-    """There is no warning where no key goes to another endpoint."""
+    """There is no warning if no key goes to another endpoint."""
     for variable in ("GROQ_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.setenv(variable, CANARY)
     assert find_credential_leak({"model": "groq/llama"} | model) is None

@@ -1,4 +1,4 @@
-"""References to the environment: strings wherever they are held, values where a call is built."""
+"""References to the environment: strings in configurations, values in calls."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def chat():
 
 
 def test_any_depth(chat, monkeypatch):
-    """A reference is resolved at any depth, at each call that keyword arguments are built for."""
+    """A reference is resolved at any depth, each time keyword arguments are built."""
     for value in ("sk-second", "sk-rotated"):
         monkeypatch.setenv("SECOND_KEY", value)
         kwargs = chat.morph(litellm.completion, "models[1]")
@@ -51,7 +51,7 @@ def test_any_depth(chat, monkeypatch):
 
 
 def test_elsewhere(chat):
-    """Everywhere else it stays a reference; a key pasted behind os.environ/ is none, and hidden."""
+    """Elsewhere it stays a reference; a key pasted after os.environ/ is not one, and hidden."""
     assert chat.fetch("models[0].api_key") == "os.environ/FIRST_KEY"
     assert chat.config["models"][1]["extra_body"]["a"][0]["b"]["c"] == "os.environ/SECOND_KEY"
     assert "os.environ/FIRST_KEY" in repr(chat.models[0])
@@ -96,7 +96,7 @@ def test_all_faults_at_once(monkeypatch):
     ],
 )
 def test_misuse(value, hint):
-    """What would be sent as it is, though it looks like a reference, is an error."""
+    """Text that looks like a reference but would be sent unchanged is an error."""
     config = ConfigMorpher({"models": [{"model": "m", "headers": {"Authorization": value}}]})
     message = str(raised(ConfigError, config.morph, litellm.completion, "models[0]"))
     assert message.startswith("models[0].headers.Authorization: ")
@@ -114,7 +114,7 @@ PASSWORDS = ["sk-1", "$ecret", "pa$$word", "env", "{}", "100%", "os.environ/X"]
 
 @pytest.mark.parametrize("value", [*FOREIGN.split(), *SPACED])
 def test_foreign_reference(value):
-    """The references of other tools are refused as the whole of a secret, with the right form."""
+    """Other tools' references are rejected as a whole secret, with the right form."""
     assert foreign_reference(value) == "X"
     with pytest.raises(ConfigError, match=r"is not expanded; write os.environ/X$"):
         resolve({"api_key": value})
@@ -125,7 +125,7 @@ def test_foreign_reference(value):
 
 @pytest.mark.parametrize("value", PASSWORDS)
 def test_no_foreign_reference(value):
-    """A password may contain what references are made of."""
+    """A password may contain the characters of references."""
     assert foreign_reference(value) is None
 
 
@@ -133,7 +133,7 @@ def test_no_foreign_reference(value):
     "text", ["explain ${HOME} and os.environ/PATH", "$PATH", "env:PATH", "${A:-b}"]
 )
 def test_strings_about_variables(text):
-    """A string that is no secret may speak of variables."""
+    """A string that is not a secret may mention variables."""
     assert resolve({"extra_body": {"prompt": text}}) == {"extra_body": {"prompt": text}}
     assert not refers(text, "prompt")
 
@@ -160,7 +160,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("key", "text", "value"), TYPES)
 def test_types(key, text, value, monkeypatch):
-    """Under a key that takes a number or a boolean, the value of a variable becomes one."""
+    """A variable becomes a number or a boolean if its key requires it."""
     monkeypatch.setenv("VALUE", text)
 
     def call(weight=None, order=None, **kwargs): ...
@@ -172,7 +172,7 @@ def test_types(key, text, value, monkeypatch):
 
 @pytest.mark.parametrize(("key", "text", "problem"), WRONG)
 def test_wrong_values(key, text, problem, monkeypatch):
-    """A variable that holds what no call can use is an error, which never shows its value."""
+    """A variable with an unusable value is an error, which never shows the value."""
     monkeypatch.setenv("VALUE", text)
     group = ModelDispatcher([{"model": "m", key: "os.environ/VALUE"}]).for_chatcompletions
     error = raised(ConfigError, group.morph, litellm.completion)
@@ -196,7 +196,7 @@ def test_unusual(monkeypatch):
 
 
 def test_references():
-    """`references` yields every place."""
+    """`references` yields every location."""
     assert list(references(MODELS)) == [
         ((0, "api_key"), "FIRST_KEY"),
         ((1, "extra_headers", "X-Keys", 0), "SECOND_KEY"),

@@ -1,4 +1,4 @@
-"""Errors: what they say stays readable, whatever was found."""
+"""Errors: their text stays readable, whatever the input."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ LONG = "x" * 1_000_000
     ids=["message", "path", "hint", "error", "missing", "malformed"],
 )
 def test_long_values(error):
-    """A name of megabytes is shortened in what is shown."""
+    """A name of several megabytes is shortened when shown."""
     assert len(str(error)) < 5000
 
 
 def test_shortening():
-    """A shortened message keeps its start and its end, and hides secrets before that."""
+    """A message keeps its start and end, and is shortened after secrets are hidden."""
     message = str(Fault((), f"the role {LONG} is not declared"))
     assert message.startswith("the role x")
     assert message.endswith("x is not declared")
@@ -57,7 +57,7 @@ def test_many_faults():
 
 
 def test_excerpt():
-    """The caret is under the place, whatever the width of the characters before it."""
+    """The caret is in the right column, whatever the width of the characters before it."""
     position = Position("c.yaml", 2, 4, "日: x", 3)
     assert position.excerpt == "日: x\n    ^"
     assert str(position) == "c.yaml:2:4"

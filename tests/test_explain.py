@@ -1,4 +1,4 @@
-"""Explaining: for every value where it comes from, and where it goes."""
+"""Explaining where every value comes from, and where it goes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ log: {level: 2}
 
 
 def complete(model, temperature=1, **kwargs):
-    """What models are handed to."""
+    """A callable that models are passed to."""
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_origins(config):
 
 
 def test_precedence(config):
-    """A role's parameter replaces the model's, and that a default."""
+    """A role's parameter replaces the model's, which replaces a default."""
     explained = by_path(config)
     default = explained["models[1].timeout"]
     assert [place.path for place in default.origins] == [("defaults", "timeout")]
@@ -125,7 +125,7 @@ def test_fates(config):
 
 
 def test_ignored(config):
-    """Without `**kwargs` a key is ignored, and a reserved one that is named is handed over."""
+    """Without `**kwargs`, a key is ignored, but a named reserved one is passed."""
     explained = explain(config, "models[0]", target=lambda model, name: None)
     fates = {each.where: each.fate for each in explained}
     assert (fates["models[0].api_key"], fates["models[0].name"]) == ("ignored", "parameter")
@@ -149,7 +149,7 @@ def test_other_forms():
 
 
 def test_callables_of_the_roles():
-    """Without a target, models are handed to what their roles call."""
+    """Without a target, models are passed to the callables of their roles."""
 
     def embed(model, input): ...
 
@@ -210,7 +210,7 @@ def test_command(config):
 
 
 def test_json(config, write):
-    """JSON is valid also for what JSON has no number for, and holds no secret."""
+    """The JSON is valid even for values such as NaN, and contains no secret."""
     file = write("c.yaml", "models: [{model: m, temperature: .nan, .inf: 1}]\n")
     done = run("explain", file, "--for", "json.dumps", "--json")
 
@@ -232,7 +232,7 @@ def test_absent_callable(config):
 
 @pytest.mark.parametrize("error", [{"models": 1}, {"defaults": 1}, {"models": ["m"]}])
 def test_faulty(error):
-    """What cannot be taken apart is an error with a place, as in a dispatcher."""
+    """A malformed configuration is an error with a location, as in a dispatcher."""
     with pytest.raises(ConfigError):
         explain({"models": [{"model": "m"}], **error}, target=complete)
 
@@ -256,7 +256,7 @@ models:
 
 
 def test_borrowed_role():
-    """The models of a role that no model plays are said to be borrowed."""
+    """Models of a role that has none of its own are marked as borrowed."""
     config = {"models": [{"model": "m"}], "roles": {"title": {"otherwise": "chatcompletions"}}}
     (found,) = explain(config, target=json.dumps, role="title")
     assert found.describe().endswith("; borrowed from chatcompletions")

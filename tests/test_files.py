@@ -35,7 +35,7 @@ def faults_of(text: str, format: str = "yaml") -> list[str]:
 
 @pytest.mark.parametrize("name", ["c.yaml", "c.yml", "c.json", "c.YAML"])
 def test_suffix(write, name):
-    """The suffix says the format, in any case of letters, unless a format is named."""
+    """The suffix determines the format, in any case, unless a format is given."""
     assert load_files(write(name, '{"models": []}')) == {"models": []}
     assert ConfigMorpher.from_toml(write(f"{name}.conf", "a = 1")).config == {"a": 1}
 
@@ -44,12 +44,12 @@ def test_suffix(write, name):
     ("name", "text"), {"a.yaml": "a: 1", "a.json": '{"a": 1}', "a.toml": "a = 1"}.items()
 )
 def test_byte_order_mark(write, name, text):
-    """What Windows editors write first is no part of the text."""
+    """A byte order mark is not part of the text."""
     assert load_files(write(name, b"\xef\xbb\xbf" + text.encode())) == {"a": 1}
 
 
 def test_merging_files(write):
-    """Mappings merge, a list is replaced whole, and formats mix; both mappings stay as they are."""
+    """Mappings merge, lists are replaced, and formats mix; the inputs are unchanged."""
     base = write("a.yaml", "x: {a: 1, b: [1, 2]}\ny: 1")
     over = write("b.toml", "[x]\nb = [3]")
     assert load_files([base, over]) == {"x": {"a": 1, "b": [3]}, "y": 1}
@@ -87,12 +87,12 @@ def test_file_object(write):
     ],
 )
 def test_unusable_content(write, content, message):
-    """Each kind of content that is no configuration has a message of its own."""
+    """Each kind of invalid content has its own message."""
     assert str(error_of(write("c.yaml", content))).startswith(message)
 
 
 def test_unreadable(write):
-    """What is no regular file is refused before it is opened: a pipe would hang for ever."""
+    """Anything but a regular file is rejected before it is opened: a pipe would hang."""
     os.mkfifo("pipe.yaml")
     Path("d.yaml").mkdir()
     Path("device.json").symlink_to("/dev/zero")
@@ -111,7 +111,7 @@ def test_unreadable(write):
     "wrong", [5, None, [5], [None], [{"api_key": "canary"}], ["a\0b.yaml"], [], b"\xff", object()]
 )
 def test_wrong_path(wrong):
-    """Whatever is given in the place of a path ends in an error of this package."""
+    """Any invalid path ends in an error of this package."""
     assert "canary" not in str(raised(ConfigError, ConfigMorpher, wrong))
 
 
@@ -128,7 +128,7 @@ def test_size_limit(write, monkeypatch):
 
 
 def test_no_text_in_errors(write):
-    """No error is chained to one of a parser or a decoder, which hold what they failed on."""
+    """No error is chained to a parser's or decoder's, which contains the text."""
     broken = {"a.yaml": "api_key: 'sk-canary", "a.json": '{"api_key": sk-canary', "a.toml": "="}
     for name, text in {**broken, "b.yaml": b"\xffsk-canary"}.items():
         error = error_of(write(name, text))
@@ -210,7 +210,7 @@ def test_yaml_round_trip(value):
     ],
 )
 def test_yaml_problems(text, faults):
-    """All that PyYAML would read in silence, or end in an error of its own, is reported at once."""
+    """Everything that PyYAML reads silently, or fails on in its own way, is reported at once."""
     found = faults_of(text)
     assert all(fault.startswith(start) for fault, start in zip(found, faults, strict=True)), found
 
@@ -227,13 +227,13 @@ def test_yaml_problems(text, faults):
     ],
 )
 def test_env_tag(tag, hint):
-    """A tag of other tools for a variable is answered with the reference to write."""
+    """The error for another tool's tag for a variable has the reference to write."""
     (fault,) = faults_of(f"models:\n- api_key: {tag}")
     assert fault == f"c:2:12: a tag that configurations do not support; {hint}"
 
 
 def test_alias_bomb():
-    """Aliases may repeat what a large configuration repeats, and no billions."""
+    """Aliases may repeat as much as a large configuration does, but not billions of times."""
     models = "".join(f"  - {{<<: *d, model: m{n}}}\n" for n in range(1000))
     config, problems = read_yaml(f"d: &d {{a: 1, b: {{c: [1, 2]}}}}\nmodels:\n{models}")
     assert config["models"][999] == {"a": 1, "b": {"c": [1, 2]}, "model": "m999"}
@@ -267,19 +267,19 @@ def test_python_loader(monkeypatch):
     ],
 )
 def test_json_problems(text, fault):
-    """What `json` would read in silence, or end in an error of its own, is reported."""
+    """What `json` reads silently, or fails on in its own way, is reported."""
     assert fault in "\n".join(faults_of(text, "json"))
 
 
 @pytest.mark.parametrize("escape", ["\\ud83d", "\\udc00\\ud83d", "\\\\\\uD83D", "\\ud83dx\\ude00"])
 def test_half_a_character(escape):
-    """JSON can escape what no encoding can write: no message, and no request, could hold it."""
+    """JSON can escape characters that cannot be encoded in a message or request."""
     (fault,) = faults_of(f'{{"temperature{escape}": 1}}', "json")
     assert fault.startswith(f"c:1:{14 + escape.startswith(chr(92) * 2) * 2}: half of a character")
 
 
 def test_escaped_characters():
-    """Both halves of a character, and what only looks like an escape, are read."""
+    """Surrogate pairs, and text that only looks like an escape, are read."""
     read = parse(File("c", "json", '{"a": "\\ud83d\\ude00", "b": "\\\\ud83d"}'))
     assert read == {"a": "😀", "b": "\\ud83d"}
 
@@ -301,7 +301,7 @@ def test_escaped_characters():
     ],
 )
 def test_toml_problems(text, fault):
-    """What `tomllib` refuses is reported where it begins."""
+    """What `tomllib` rejects is reported where it starts."""
     assert faults_of(text, "toml")[0].startswith(fault)
 
 
@@ -356,7 +356,7 @@ def test_toml_problems(text, fault):
     ],
 )
 def test_parse_errors_show_no_secret(format, text):
-    """However a file is broken, no line of it is shown that may be part of a secret."""
+    """However a file is broken, no line that may be part of a secret is shown."""
     error = error_in(text, format)
     assert "canary" not in str(error)
     assert error.faults[0].position.line

@@ -1,4 +1,4 @@
-"""Fuzzing, bounded: nothing but this package's errors ever comes out, and no secret in them."""
+"""Bounded fuzzing: only errors of this package are raised, without secrets."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ SEEDS = [text for case in BROKEN for text in case["files"].values()]
 
 
 def complete(model: str, **kwargs: Any) -> None:
-    """Stand in for what models are handed to."""
+    """Stand in for a callable that models are passed to."""
 
 
 def try_file(path: Path, content: bytes) -> str:
-    """Read a file, and do with it all that can be done offline; return all that was shown."""
+    """Read a file, use it in every offline way, and return all output."""
     path.write_bytes(content)
     try:
         config = ConfigMorpher(path)
@@ -38,7 +38,7 @@ def try_file(path: Path, content: bytes) -> str:
 
 
 def try_object(value: Any) -> None:
-    """Dispatch an object, and take it for a configuration."""
+    """Use an object as a list of models, and as a configuration."""
     try:
         ModelDispatcher(value)
     except DispatchError as error:
@@ -125,21 +125,21 @@ def mutated(draw, texts):
 @example(suffix=".json", text='{"models": [{"model": "m", "temprature\\ud83d": 1}]}')
 @example(suffix=".yaml", text='models: [{model: m, "temprature\\ud83d": 1}]')
 def test_text(tmp_path, suffix, text):
-    """Files of what the formats are made of, and of the broken configurations of the table."""
+    """Files made of fragments of the formats and of the broken configurations."""
     try_file(tmp_path / f"c{suffix}", text.encode("utf-8", "surrogatepass"))
 
 
 @EXAMPLES
 @given(suffix=FORMATS, content=st.binary(max_size=60))
 def test_bytes(tmp_path, suffix, content):
-    """Files of bytes that are no text at all."""
+    """Files of random bytes."""
     try_file(tmp_path / f"c{suffix}", content)
 
 
 @EXAMPLES
 @given(config=CONFIGS | PLAIN, as_yaml=st.booleans())
 def test_well_formed(tmp_path, config, as_yaml):
-    """Files that parse, and hold anything."""
+    """Files that parse, with any content."""
     text = yaml.safe_dump(config) if as_yaml else json.dumps(config)
     try_file(tmp_path / ("c.yaml" if as_yaml else "c.json"), text.encode())
 
@@ -200,7 +200,7 @@ NAMED = re.compile(  # what makes a secret of the values above
 @settings(EXAMPLES, derandomize=True)  # one in 10,000 makes a key of a secret
 @given(data=st.data(), suffix=FORMATS)
 def test_no_secret_is_shown(tmp_path, data, suffix):
-    """However a file that holds secrets is broken, but for their names, none of them is shown."""
+    """However a file with secrets is broken, none is shown if its key is intact."""
     text = data.draw(mutated(st.just(SECRETS[suffix])))
     assume(len(NAMED.findall(text)) == len(NAMED.findall(SECRETS[suffix])))
     shown = try_file(tmp_path / f"c{suffix}", text.encode("utf-8", "surrogatepass"))
@@ -208,7 +208,7 @@ def test_no_secret_is_shown(tmp_path, data, suffix):
 
 
 class Odd:
-    """An object that no configuration should hold."""
+    """An object that no configuration should contain."""
 
 
 ODD = st.recursive(
@@ -227,12 +227,12 @@ ODD = st.recursive(
 @EXAMPLES
 @given(ODD | st.fixed_dictionaries({"models": st.lists(ODD, max_size=3)}))
 def test_object(value):
-    """Python objects of any kind, in the place of models and of configurations."""
+    """Python objects of any kind, instead of models and configurations."""
     try_object(value)
 
 
 def test_endless_object():
-    """Cycles, and nesting without end, made in Python."""
+    """Cycles and very deep nesting, made in Python."""
     cycle: dict = {"model": "m"}
     cycle["roles"] = cycle["self"] = [cycle]
     deep: list = []

@@ -1,4 +1,4 @@
-"""What programs do before and after each call, against a real server; record and replay."""
+"""Hooks before and after each call, against a real server; recording and replay."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def good(model):
 
 
 def test_hooks(ask, stream, good, provider):
-    """What `before` returns is asked, and `after` has the answer, with what was asked."""
+    """The arguments from `before` are sent, and `after` gets the answer and the request."""
     answers = []
 
     def before(role, kwargs):
@@ -61,13 +61,13 @@ def test_coroutine_functions(stream, good):
 
     asyncio.run(run())
     assert seen == [("good", "other")]
-    with pytest.raises(TypeError, match="needs acomplete or aconverse"):
+    with pytest.raises(TypeError, match="need acomplete or aconverse"):
         complete(good, "hi", before=before)
 
 
 @pytest.mark.parametrize("name", ["before", "after"])
 def test_stop(ask, stream, name, good, provider):
-    """What a hook raises stops the call, and arrives as it is."""
+    """An exception in a hook stops the call, and is passed on unchanged."""
 
     def stop(*_):
         raise PermissionError("not this")
@@ -78,7 +78,7 @@ def test_stop(ask, stream, name, good, provider):
 
 
 def test_answer_of_a_hook(ask, stream, good, provider):
-    """Where `before` returns an answer, no model is asked, and nothing counts as used."""
+    """If `before` returns an answer, no model is asked, and no usage is counted."""
     cache, seen = {}, []
 
     def before(role, kwargs):
@@ -121,12 +121,12 @@ def test_other_forms(ask, change, good, provider):
 @pytest.mark.parametrize("wrong", [None, 5, "text", {}])
 def test_wrong_result(ask, wrong, good):
     """What `before` returns is arguments with messages, or an answer."""
-    with pytest.raises(TypeError, match="`before` is to return"):
+    with pytest.raises(TypeError, match="`before` must return"):
         ask(good, "hi", before=lambda *_: wrong)
 
 
 def test_secrets(ask, stream, model, provider, monkeypatch):
-    """`before` sees no secret, however it moves what it sees, and the call has it all the same."""
+    """`before` sees no secrets, and may move values, but the call gets them."""
     monkeypatch.setenv("OTHER_KEY", "canary-other")
     other = model("b", "good", api_key="os.environ/OTHER_KEY")
     dispatcher = ModelDispatcher([model("a", "good"), other])
@@ -194,7 +194,7 @@ def play(talk, dispatcher, path, **keys):
 
 
 def test_recording(talk, stream, model, provider, tmp_path, monkeypatch, recwarn):
-    """A conversation with tools is played again without a network, a key or a variable."""
+    """A conversation with tools is replayed without a network, a key or a variable."""
     path = tmp_path / "answers.jsonl"
     tools = model("a", "tools", api_key="os.environ/TEST_KEY")
     models = [model("x", "fail-500"), tools, model("p", "echo", POST)]
@@ -216,7 +216,7 @@ def test_recording(talk, stream, model, provider, tmp_path, monkeypatch, recwarn
 
 
 def test_recorded_order(ask, model, tmp_path, provider):
-    """What is asked more than once is answered in the order recorded, then as the last time."""
+    """A repeated request gets its answers in the recorded order, then the last one."""
     path = tmp_path / "answers.jsonl"
     for name in ("one", "two"):
         before, after = recorded(tmp_path / name)
@@ -243,7 +243,7 @@ def test_no_recording(text, tmp_path):
 
 
 def test_other_roles(ask, model, tmp_path):
-    """A recording knows the roles and the tasks."""
+    """A recording includes roles and tasks."""
     roles = [Role("title", variables=("topic",))]
     dispatcher = ModelDispatcher([model("a", "good", [{"title": "name {topic}"}])], roles=roles)
 

@@ -1,4 +1,4 @@
-"""Files that were written to do harm, or by a broken program: each ends in an error."""
+"""Malicious files, and files of a broken program: each ends in an error."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def text_of(before: str, unit: str, after: str, size: int) -> str:
 
 
 def error_of(name: str, text: str) -> str:
-    """Return the error that a file ends in, after it was checked too."""
+    """Return the error of a file, after checking it too."""
     Path(name).write_text(text, "utf-8", newline="")
     try:
         check(ConfigMorpher(name))

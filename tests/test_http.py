@@ -1,4 +1,4 @@
-"""The main job against a real OpenAI-compatible server on loopback: what arrives there."""
+"""The main features against an OpenAI-compatible server on loopback: what it receives."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TERSE = {"role": "system", "content": "You are terse."}
 
 
 def answer(request):
-    """Repeat what was asked, in two pieces."""
+    """Echo the prompt, in two pieces."""
     said = f"re: {request.get_json()['messages'][-1]['content']}"
     return fake_provider.answer(request.get_json(), said[:3], said[3:])
 
@@ -39,7 +39,7 @@ def provider(httpserver):
 
 
 def answer_with(provider, make):
-    """Let a provider answer a request with a stream, made of the whole answer's parts."""
+    """Make a provider stream its answer in parts."""
 
     def handle(request):
         parts = answer(request).get_data(as_text=True).split("\n\n")
@@ -97,7 +97,7 @@ def check_conversation(provider):
 
 @pytest.mark.parametrize("way", ["whole", "async", "stream"])
 def test_completion(way, config, provider):
-    """Keyword arguments of a role call LiteLLM, and what was written arrives."""
+    """LiteLLM called with a role's keyword arguments sends what was written."""
     group = load(config).for_chatcompletions
     kwargs = group.kwargs() | {"messages": group.messages("hello")}
     if way == "stream":
@@ -142,7 +142,7 @@ def test_answer_streams(config, provider):
 
 @pytest.mark.parametrize("position", [0, 1, 2])
 def test_chunk_without_choices(config, provider, position):
-    """A chunk without choices, which holds the usage, ends no answer."""
+    """A chunk without choices, as for usage, does not end an answer."""
     empty = {"id": "1", "object": "chat.completion.chunk", "model": "m", "created": 1}
     more = f"data: {json.dumps(empty | {'choices': [], 'usage': None})}"
     answer_with(provider, lambda parts: "\n\n".join([*parts[:position], more, *parts[position:]]))
@@ -154,7 +154,7 @@ def test_chunk_without_choices(config, provider, position):
 
 @pytest.mark.slow
 def test_interrupt(config, provider):
-    """An interrupt ends a streaming answer in silence."""
+    """An interrupt ends a streaming answer silently."""
     read = threading.Event()
 
     def slowly(parts):

@@ -36,7 +36,7 @@ def pickled(value):
 
 
 def assert_same(frozen, plain):
-    """Check that both read alike, order and types of keys included."""
+    """Check that both are equal, including the order and types of keys."""
     assert isinstance(frozen, FrozenMap)
     expected = [(key, type(key), value) for key, value in plain.items()]
     assert [(key, type(key), value) for key, value in frozen.items()] == expected
@@ -97,7 +97,7 @@ def transform(frozen, plain, key, value):
 
 
 def go_round(frozen, plain, key, _value):
-    """Copies and pickles, which no later edit may tell from what they were made of."""
+    """Copies and pickles, which must behave like the original."""
     how = {"a": copy.copy, "b": copy.deepcopy, "c": PMap.copy}
     return how.get(key, pickled)(frozen), plain
 
@@ -120,7 +120,7 @@ edits = [set_item, remove, discard, update, add, update_with, transform, evolve,
 
 @given(items, st.lists(st.tuples(st.sampled_from(edits), keys, values), max_size=8))
 def test_edits(start, steps):
-    """After any edits it holds what a dict would, and no earlier state changes."""
+    """After any edits it equals a dict, and no earlier state changes."""
     frozen, plain = FrozenMap(start), dict(start)
     states = [(frozen, dict(plain))]
     for edit, key, value in steps:
@@ -172,7 +172,7 @@ def test_immutable(error, change):
 
 
 def test_matching():
-    """It matches as a mapping, and reads by dots as a `PMap` does."""
+    """It matches as a mapping, and supports attribute access like a `PMap`."""
     match freeze({"a": {"b": 1}, "c": 2}):
         case {"a": {"b": found}, **rest}:
             assert (found, rest) == (1, {"c": 2})
@@ -240,7 +240,7 @@ def test_errors(error, ask):
 
 @given(values)
 def test_round_trip(value):
-    """Thawing what was frozen gives the same again, order and types included."""
+    """Thawing a frozen value restores it, including order and types."""
     before = repr(value)
     frozen = freeze(value)
     assert repr(thaw(frozen)) == repr(value) == before
@@ -339,7 +339,7 @@ def test_named_tuple():
 
 
 def circles():
-    """What contains itself, in three ways, and what is too deep."""
+    """Values that contain themselves, in three ways, or are too deep."""
     itself, listed, circle, deep = {}, [], {"list": [{"tuple": ()}]}, []
     itself["self"] = itself
     listed.append(listed)
@@ -358,7 +358,7 @@ def test_circles():
 
 
 def test_odd_lists():
-    """What can change is copied: a deque, a bytearray and lists of other kinds too."""
+    """Mutable values are copied, including a deque, a bytearray and other lists."""
     given = {"d": collections.deque([1]), "b": bytearray(b"x"), "u": collections.UserList([{}])}
     frozen = freeze(given)
     given["d"].append(2)

@@ -1,4 +1,4 @@
-"""Configurations of other programs: what becomes of each field, and what is reported."""
+"""Importing other programs' configurations: where fields go, and what is reported."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ FILES = {
 
 @pytest.fixture(autouse=True)
 def openai(monkeypatch):
-    """The key of OpenAI is set."""
+    """Set OpenAI's key."""
     monkeypatch.setenv("OPENAI_API_KEY", "k-1")
 
 
@@ -91,7 +91,7 @@ def continued(**fields):
 
 
 def test_continue():
-    """Providers, roles, options and secrets of Continue have their equals."""
+    """Providers, roles, options and secrets of Continue are converted."""
     made = imported(CONTINUED)
     assert thaw(made.tree) == yaml.safe_load("""
         models:
@@ -136,7 +136,7 @@ def test_continue():
     ],
 )  # fmt: skip
 def test_fields(fields, expected):
-    """Each provider's own fields go where LiteLLM has them."""
+    """Each provider's own fields become LiteLLM's keys."""
     model, left_out = continued(**fields)
     assert model == {"name": "a", **expected, "roles": ["chatcompletions"]}
     assert left_out == []
@@ -145,17 +145,17 @@ def test_fields(fields, expected):
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"promptTemplates": {"edit": "x"}}, "models[0].promptTemplates: has no place here"),
-        ({"requestOptions": {"proxy": "x"}}, "models[0].requestOptions.proxy: has no place"),
-        ({"capabilities": ["next_edit"]}, "models[0].capabilities: 'next_edit' has no place"),
+        ({"promptTemplates": {"edit": "x"}}, "models[0].promptTemplates: has no equivalent"),
+        ({"requestOptions": {"proxy": "x"}}, "models[0].requestOptions.proxy: has no equivalent"),
+        ({"capabilities": ["next_edit"]}, "models[0].capabilities: 'next_edit' has no equivalent"),
         ({"requestOptions": {"headers": {"A": "Bearer ${{ secrets.X }}"}}},
-         "models[0].requestOptions.headers.A: is not expanded here"),
+         "models[0].requestOptions.headers.A: is not expanded: left out"),
         ({"provider": "mycorp"}, "models[0].model: LiteLLM has no provider 'mycorp'; write the"),
         ({"provider": "mycorp", "apiBase": "http://127.0.0.1:1"}, "written as openai/…"),
     ],
 )  # fmt: skip
 def test_left_out(fields, says):
-    """Each field that cannot be carried over is reported with its place."""
+    """Each field that cannot be converted is reported with its location."""
     _, (line,) = continued(**fields)
     assert says in line
 
@@ -192,7 +192,7 @@ def test_aider():
 
 
 def test_autogen():
-    """Types of endpoints become providers, and prices those of one token."""
+    """Endpoint types become providers, and prices become per token."""
     assert thaw(imported(LISTED.replace("\t", "")).tree) == yaml.safe_load("""
         models:
         - model: gpt-4
@@ -214,7 +214,7 @@ def test_autogen():
 
 @pytest.mark.parametrize("name", FILES)
 def test_formats(name, write):
-    """Each format is known by its content; what is written can be dispatched, and is of none."""
+    """Formats are detected by content; the output can be dispatched, and is not converted again."""
     expected, text = FILES[name]
     file = write(name, text)
     assert detect(read_foreign(file)[0]) == expected
@@ -244,14 +244,14 @@ def test_formats(name, write):
     """),
 )
 def test_ours(data):
-    """A configuration of this project, and what is none, is of no other format."""
+    """A dispatch configuration, or anything else, has no other format."""
     assert detect(data) is None
     with pytest.raises(ConfigError, match="of no known format"):
         import_config(data)
 
 
 def test_secrets(write):
-    """A literal secret is refused at its place, unless it is allowed; then the file is private."""
+    """A literal secret is rejected with its location, or, if allowed, the file is private."""
     text = json.dumps([{"model": "m", "api_key": "pass-123"}], indent=1)
     command = ["import", write("OAI_CONFIG_LIST", text), "-o", "out.yaml"]
     done, out = run(*command), Path("out.yaml")
@@ -265,21 +265,21 @@ def test_secrets(write):
 
 
 def test_places(write):
-    """What is left out is shown with its line on stderr, and stdout has the file alone."""
+    """Omissions are on stderr with their lines, and stdout has only the file."""
     file = write("config.yaml", CONTINUED + "    autocompleteOptions: {disable: true}\n")
     done = run("import", file)
-    assert "config.yaml:20:26: models[1].autocompleteOptions: has no place here" in done.stderr
+    assert "config.yaml:20:26: models[1].autocompleteOptions: has no equivalent" in done.stderr
     assert yaml.safe_load(done.stdout)["models"][0]["name"] == "Big"
     assert "# It needs:      OPENAI_API_KEY" in done.stdout
 
 
 def test_existing(write):
-    """No file is written over without --force, and the one that was read never is."""
+    """No file is overwritten without --force, and the input never is."""
     text = FILES["proxy.yaml"][1]
     file, output = write("proxy.yaml", text), write("models.yaml", "mine")
     refused = run("import", file, "-o", output)
     assert (refused.returncode, output.read_text("utf-8")) == (1, "mine")
-    assert "already exists; to overwrite it: --force" in refused.stderr
+    assert "already exists; use --force to overwrite it" in refused.stderr
     assert run("import", file, "-o", output, "--force").returncode == 0
     assert "roles: smart" in output.read_text("utf-8")
     assert run("import", file, "-o", file, "--force").returncode == 2
@@ -297,7 +297,7 @@ def test_existing(write):
     ],
 )
 def test_unreadable(name, text, says, write):
-    """What cannot be read, or is of no known format, is one error without a traceback."""
+    """An unreadable file, or an unknown format, is one error without a traceback."""
     if text is None:
         with pytest.raises(FileError):
             read_foreign(Path(name))
@@ -309,7 +309,7 @@ def test_unreadable(name, text, says, write):
 
 
 def test_what_continue_leaves_to_others():
-    """Old titles, dates, names like roles, and models that a server chooses are carried over."""
+    """Old titles, dates, names like roles, and autodetected models are converted."""
     env = {"apiVersion": date(2024, 2, 1)}
     entries = [
         {"title": "old", "provider": "azure", "model": "m", "env": env},

@@ -27,7 +27,7 @@ lists = st.lists(models(), max_size=4)
 
 
 def as_text(value: object) -> str:
-    """Compare with order and types: equality of dicts would forgive both."""
+    """Compare including order and types, which dict equality ignores."""
     return json.dumps(value)
 
 
@@ -49,7 +49,7 @@ def test_inputs_unmodified(written):
 
 @given(lists)
 def test_groups_unmodified(written):
-    """Later changes of the input reach no group."""
+    """Later changes to the input affect no group."""
     dispatcher = ModelDispatcher(written)
     before = as_text(thaw(dispatcher.groups))
     for model in written:
@@ -72,7 +72,7 @@ def test_assignments(written):
 
 @given(lists)
 def test_idempotent(written):
-    """Dispatching what was dispatched gives the same groups."""
+    """Dispatching the result again gives the same groups."""
     groups = dispatch(written)
     again = dispatch(list(concat(groups.values())))
     assert again == groups == ModelDispatcher(ModelDispatcher(written)).groups
@@ -125,7 +125,7 @@ parameters = st.dictionaries(st.sampled_from("abcd"), scalars, max_size=4)
 
 @given(parameters, parameters, parameters)
 def test_precedence(defaults, model, entry):
-    """A role entry wins over the model, and the model over the defaults."""
+    """A role entry overrides the model, and the model overrides the defaults."""
     written = {**model, "model": "m", "roles": {"postcompletions": {"task": "t", **entry}}}
     (copied,) = pipeline(defaults=defaults)([written])["postcompletions"]
     expected = {**defaults, **model, "model": "m", **entry, "roles": {"postcompletions": "t"}}
@@ -147,7 +147,7 @@ named = st.builds(
 
 @st.composite
 def files(draw):
-    """What a file may hold: models of distinct names, in a list or by name."""
+    """Possible files: models with distinct names, in a list or by name."""
     drawn = draw(st.lists(named, max_size=3, unique_by=lambda model: model.get("name", id(model))))
     if draw(st.booleans()):
         return {"models": drawn}

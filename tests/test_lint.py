@@ -1,4 +1,4 @@
-"""What LiteLLM itself refuses, asked before any request."""
+"""Parameters that LiteLLM itself rejects, found before any request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ THINKING = {"type": "enabled", "budget_tokens": 2000}
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    """Fail at each connection."""
+    """Fail for every connection."""
 
     def refuse(*_):
         raise AssertionError("a connection")
@@ -49,7 +49,7 @@ def no_network(monkeypatch):
     ],
 )
 def test_refused(model, mode, refused):
-    """Each parameter that LiteLLM refuses of a role's callable is found, and no other."""
+    """Each parameter that LiteLLM rejects for a role's callable is found, and no other."""
     assert places(find_refused_by_litellm(model, *([mode] if mode else []))) == refused
 
 
@@ -69,7 +69,7 @@ def test_check():
 
 
 def test_command(write):
-    """The command imports LiteLLM only where it is asked to, and names the line."""
+    """The command imports LiteLLM only if asked to, and names the line."""
     model = "  - model: gpt-4o\n    api_key: none\n    verbosity: low\n"
     file = write("c.yaml", f"models:\n{model}")
     for options, lines in (([], []), (["--deep"], [4])):

@@ -56,7 +56,7 @@ def test_merge_by_name():
 
 
 def test_sections():
-    """The declared roles count, own keys reach no call, and the other sections are at hand."""
+    """Declared roles apply, own keys reach no call, and other sections are available."""
     dispatcher = load("base.yaml")
     assert list(dispatcher.contract) == ["chatcompletions", "postcompletions", "title"]
     assert dispatcher.contract.own_keys == {"tags"}
@@ -114,7 +114,7 @@ def test_overrides(override, path, value):
 @pytest.mark.parametrize("path", ["models[name=a].seed", "models.a.seed"])
 @pytest.mark.parametrize("models", [{"a": {"model": "m"}}, [{"name": "a", "model": "m"}]])
 def test_override_by_name(models, path):
-    """A model is named in either way, however written; a section need not be there yet."""
+    """An override can name a model in either form; its section may be new."""
     overrides = [f"{path}=1", "router_settings.num_retries=0"]
     dispatcher = load({"models": models}, overrides=overrides)
     assert dispatcher.for_chatcompletions.kwargs() == {"model": "m", "seed": 1}
@@ -122,7 +122,7 @@ def test_override_by_name(models, path):
 
 
 def test_overrides_from_the_environment(monkeypatch):
-    """DISPATCH_SET holds overrides, one a line; those of the call win."""
+    """DISPATCH_SET contains overrides, one per line; those of the call override them."""
     monkeypatch.setenv("DISPATCH_SET", "models[0].seed=1\nmodels[0].top_p=1\n")
     group = load("base.yaml", overrides=["models[0].seed=2"]).for_chatcompletions
     assert (group.fetch("models[0].seed"), group.fetch("models[0].top_p")) == (2, 1)
@@ -203,7 +203,7 @@ def test_place_in_defaults_and_role_entries(write):
     ],
 )
 def test_wrong_sections(write, section, where, words):
-    """A section of the wrong shape is reported with its place."""
+    """A section of the wrong shape is reported with its location."""
     file = write("c.yaml", f"models: [{{model: gpt-4o}}]\n{section}\n")
     error = raised(ConfigError, load, file)
     assert words in str(error)
@@ -211,7 +211,7 @@ def test_wrong_sections(write, section, where, words):
 
 
 def test_program_wins_over_the_file():
-    """What a program declares of a role wins over the file; the file's other roles are added."""
+    """A program's declaration of a role overrides the file; other roles are added."""
     roles = Contract([Role("chatcompletions"), Role("title", description="mine")], ["price"])
     contract = load("base.yaml", roles=roles).contract
     assert contract["title"].description == "mine"

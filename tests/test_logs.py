@@ -1,4 +1,4 @@
-"""What LiteLLM logs holds none of the secrets that a Router was given."""
+"""LiteLLM's logs contain none of a Router's secrets."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def error():
     ],
 )
 def test_message(shown, message, arguments, expected):
-    """A message is scrubbed, also where its arguments do not fit: a filter never raises."""
+    """A message is scrubbed even if its arguments do not match: a filter never raises."""
     assert shown(message, *arguments).getMessage() == expected
 
 
@@ -73,7 +73,7 @@ def test_exception(shown):
 
 
 def test_json_fields(shown):
-    """What JSON logs show beside the message is scrubbed at any depth, and else as it was."""
+    """Extra fields in JSON logs are scrubbed at any depth, and otherwise unchanged."""
     fields = {"headers": {"X-Mine": SECRET, "api-key": "x"}, "list": [SECRET, 3], "ok": {"a": 1.5}}
     record = shown("sent", extra=fields)
     assert record.headers == {"X-Mine": "***", "api-key": "***"}

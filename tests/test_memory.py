@@ -86,7 +86,7 @@ def test_memory_is_flat_over_many_morphs() -> None:
 
 
 def test_memory_is_flat_over_many_dispatchers() -> None:
-    """A dispatcher that is dropped is gone."""
+    """A dispatcher that is dropped is freed."""
     assert growth(lambda _: use(ModelDispatcher([MODEL])), 200) < NOISE
 
 
@@ -121,7 +121,7 @@ WORK: dict[str, tuple[Callable[[Any, int], Any], int]] = {
 
 @pytest.mark.parametrize("kind", WORK)
 def test_caches_are_bounded(kind: str) -> None:
-    """What is asked once and never again is forgotten, once the caches are full."""
+    """Entries that are not used again are dropped once the caches are full."""
     work, times = WORK[kind]
     group = ModelDispatcher([MODEL]).for_chatcompletions
     assert growth(partial(work, group), times) < 10 * times

@@ -1,4 +1,4 @@
-"""`ConfigMorpher`: the contract that its users rely on, and all that upstream's suffer from."""
+"""`ConfigMorpher`: the contract that its users rely on, and known upstream bugs."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def mixed(model, stop, **kwargs): ...
     ],
 )
 def test_callable_with_what_comes_out(group, target):
-    """What comes out is what the callable can be called with, partials too."""
+    """The callable accepts the result, also if it is a partial."""
     kwargs = group.morph(target, "models[0]")
     inspect.signature(target).bind_partial(**kwargs)
     if isinstance(target, functools.partial):
@@ -260,7 +260,7 @@ def test_own_dataclass(config):
 
 
 def test_return_type(config):
-    """A dict is the default, by either name; an unknown return type is refused."""
+    """A dict is the default, by either name; an unknown return type is rejected."""
     for form in ("dict", ReturnType.DICT):
         assert config.morph(named, "tools", return_type=form) == config.morph(named, "tools") == {}
     with pytest.raises(ValueError, match="'tuple' is not a valid ReturnType"):
@@ -306,7 +306,7 @@ def test_no_mapping(config, start_from, found):
 
 
 def test_keys_that_are_no_strings():
-    """Keys that are no strings cannot be arguments, where all keys are."""
+    """Keys that are not strings cannot be arguments if all keys are passed."""
     config = ConfigMorpher({"node": {1: "a", None: "b", "model": "m"}})
     assert config.morph(named, "node") == {"model": "m"}
     error = raised(ConfigError, config.morph, anything, "node")
@@ -377,7 +377,7 @@ def test_models_are_never_resolved(monkeypatch):
     ],
 )
 def test_no_error_shows_a_secret(target, path, options, monkeypatch):
-    """No error of `morph` shows a secret that its path looks for."""
+    """No error of `morph` shows a secret in its path."""
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     item = {"api_key": "sk-canary", "text": "t", "x-y": 1, "h": "os.environ/NO_SUCH_KEY"}
     config = ConfigMorpher({"models": [item, {"api_key": "sk-canary-2", 1: 2}]})
@@ -392,7 +392,7 @@ def test_no_error_shows_a_secret(target, path, options, monkeypatch):
 
 
 def spoil(value):
-    """Change whatever can be changed, all the way down."""
+    """Change everything mutable, at every level."""
     if isinstance(value, dict):
         for item in list(value.values()):
             spoil(item)
@@ -443,7 +443,7 @@ def test_comprehension(model):
 
 
 def test_objects():
-    """What is no container is handed on as it is, and a named tuple as one."""
+    """Values other than containers are unchanged, and named tuples stay named tuples."""
     client = object()
     config = ConfigMorpher({"client": client, "response_format": Request, "row": Row("m", [1])})
     assert config.fetch("client") is client
@@ -502,7 +502,7 @@ def test_patched_name(config, monkeypatch):
 
 
 def test_threads(config):
-    """Threads that share a configuration each get results of their own."""
+    """Threads that share a configuration each get their own results."""
 
     def work(_number):
         for _time in range(300):
@@ -528,7 +528,7 @@ def again(value):
 
 
 def test_equality(config):
-    """A configuration is compared, hashed, copied and pickled by what it holds."""
+    """Configurations are compared, hashed, copied and pickled by content."""
     config.morph(litellm.completion, "models[0]")  # so that there is a plan
     for same in (*again(config), ConfigMorpher(CONFIG)):
         assert (same, hash(same)) == (config, hash(config))

@@ -1,4 +1,4 @@
-"""The package as a whole: what it offers, what it costs to import, which way imports point."""
+"""The package as a whole: exports, import costs, and layers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODULES = [
 
 @pytest.mark.parametrize("name", ["dispatch", *MODULES])
 def test_public_names(name):
-    """Each module lists what it offers, sorted, and documents it."""
+    """Each module lists its exports, sorted, and documents them."""
     module = importlib.import_module(name)
     assert module.__doc__
     public = [] if module.__name__ in PACKAGES else module.__all__
@@ -34,7 +34,7 @@ def test_public_names(name):
 
 
 def test_lazy_names():
-    """A name that is imported on first use is listed, and comes with a star."""
+    """Lazily imported names are listed, and included in star imports."""
     python("""
 import dispatch
 assert set(dispatch.__all__) == set(dir(dispatch))
@@ -73,7 +73,7 @@ def layer(module: str) -> str:
 
 @pytest.mark.parametrize("name", [m for m in MODULES if layer(m) in LAYERS])
 def test_imports_point_one_way(name):
-    """A module imports nothing of a layer above its own, but for a type checker."""
+    """A module imports nothing from a higher layer, except for type checking."""
     spec = importlib.util.find_spec(name)
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
     tree.body = [node for node in tree.body if not isinstance(node, ast.If)]  # TYPE_CHECKING

@@ -54,7 +54,7 @@ def test_content(html):
 
 
 def test_safe(html):
-    """What a file holds is text, never markup; no secret is shown, and nothing is fetched."""
+    """Content of a file is text, never markup; no secret is shown, and nothing is loaded."""
     text = html.read_text("utf-8")
     assert "<script" not in text
     assert "&lt;script&gt;" in text
@@ -63,7 +63,7 @@ def test_safe(html):
 
 
 def test_not_written_over(html):
-    """A file is written over with --force only."""
+    """A file is overwritten only with --force."""
     again = ["show", html.with_name("models.yaml"), "--html", html]
     assert run(*again).returncode == 1
     assert run(*again, "--force").returncode == 0

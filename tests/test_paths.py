@@ -1,4 +1,4 @@
-"""Paths into a configuration: what each shape finds, and how errors show where one is wrong."""
+"""Paths into a configuration: what each form finds, and where errors point."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ MALFORMED = [  # the path, and the column of its caret
 
 @pytest.mark.parametrize(("path", "column"), MALFORMED)
 def test_malformed(path, column):
-    """A malformed path is refused with a caret under the character, default or not."""
+    """A malformed path is rejected with a caret under the character, default or not."""
     for default in ((), (None,)):  # a default is no excuse for a typo
         error = raised(PathSyntaxError, ConfigMorpher(CONFIG).fetch, path, *default)
         assert (error.column, "malformed path: " in str(error)) == (column, True)
@@ -165,7 +165,7 @@ def test_malformed(path, column):
 
 @pytest.mark.parametrize("wrong", [None, True, 1.5, b"models", {"models"}])
 def test_no_path(wrong):
-    """What is neither a string nor a list of strings and numbers is no path."""
+    """A path must be a string or a list of strings and numbers."""
     for path in (wrong, ["models", wrong]):
         with pytest.raises(PathSyntaxError, match=f"not a {type(wrong).__name__}$"):
             ConfigMorpher(CONFIG).fetch(path, None)
@@ -201,7 +201,7 @@ MISSING = [
 
 @pytest.mark.parametrize(("path", "error", "message"), MISSING)
 def test_missing(path, error, message):
-    """A step that leads nowhere is named with what is near, and a default absorbs it."""
+    """A step that does not exist is named with similar ones, unless there is a default."""
     config = ConfigMorpher(CONFIG)
     with pytest.raises(error) as caught:
         config.fetch(path)
@@ -222,7 +222,7 @@ def test_missing(path, error, message):
     ],
 )
 def test_builtin_errors(path, builtin):
-    """A path that leads nowhere raises the builtin error that users catch; it can be pickled."""
+    """A path that does not exist raises the builtin error that users catch; it can be pickled."""
     error = raised(builtin, ConfigMorpher(CONFIG).fetch, path)
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again)) == (type(error), str(error))
@@ -331,7 +331,7 @@ def test_quoted_and_indexed(steps, data):
 
 @given(st.lists(st.text() | st.integers() | st.booleans() | st.none(), min_size=1))
 def test_bare_values(values):
-    """A bare value finds what YAML reads in it, or an earlier string of that spelling."""
+    """A bare value matches what YAML reads it as, or an earlier string with that spelling."""
     tree = freeze({"items": [{"id": value} for value in values]})
     for value in values:
         if not isinstance(value, str):
@@ -342,7 +342,7 @@ def test_bare_values(values):
 
 @given(st.text(".[]'\"=*- or0ax☃") | st.text())
 def test_any_string(path):
-    """Any string is a path, or is refused with a caret inside it or right after it."""
+    """Any string is a path, or is rejected with a caret in it or right after it."""
     refused = None
     try:
         parse(path)

@@ -1,4 +1,4 @@
-"""Whether every model of every role answers, against a real server."""
+"""Pinging every model of every role, against a real server."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def provider():
 
 @pytest.fixture(params=["sync", "async"])
 def ask(request):
-    """`ping`, or `aping` in an event loop of its own."""
+    """`ping`, or `aping` in its own event loop."""
     return ping if request.param == "sync" else lambda *a, **k: asyncio.run(aping(*a, **k))
 
 
 def test_ping(ask, model, provider, monkeypatch):
-    """Each model of each role is asked once, as what it is, without retries or fallbacks."""
+    """Each model of each role is asked once, by its mode, without retries or fallbacks."""
     monkeypatch.delenv("ABSENT", raising=False)
     roles = ["chatcompletions", "postcompletions", Role("embed", calls="litellm.embedding"), "draw"]
     models = [
@@ -58,13 +58,13 @@ def test_ping(ask, model, provider, monkeypatch):
 
 
 def test_none_at_once(ask, model):
-    """That no model may be asked at a time is an error, not a wait."""
+    """An `at_once` of 0 is an error, not a deadlock."""
     with pytest.raises(ValueError, match="at_once is 1 or more, not 0"):
         ask(ModelDispatcher([model("a", "good")]), at_once=0)
 
 
 def test_own_limits(ask, model, provider):
-    """A model that bounds its answers itself keeps its bound."""
+    """A model with its own token limit keeps it."""
     ask(ModelDispatcher([model("a", "good", max_completion_tokens=5)]))
     ((request, _),) = provider.log
     body = request.get_json()

@@ -1,4 +1,4 @@
-"""The policy for LiteLLM: typos are reported, and what no call can be made with is refused."""
+"""The policy for LiteLLM: typos are reported, and impossible values are rejected."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_shipped_list():
 
 
 def test_new_keys(monkeypatch, tmp_path):
-    """The command adds the keys of another release, under its number, and renews their kinds."""
+    """The command adds the keys of another release, under its number, and updates their types."""
     monkeypatch.setattr(keys, "FILE", tmp_path / "known.txt")
     keys.FILE.write_text("# LiteLLM 1.0.0\ntemperature\n")
     kinds = tmp_path / "key_kinds.txt"
@@ -161,7 +161,7 @@ def test_secrets_are_not_suggested(typo, meant):
 
 
 def test_own_keys():
-    """Own keys are no typos, and held back like the reserved ones."""
+    """Own keys are not typos, and are held back like the reserved ones."""
     policy = LiteLLMPolicy(["tempratures"])
     assert policy.reserved == RESERVED_KEYS | {"tempratures"}
     models = [{"model": "m", "tempratures": [0, 1]}]
@@ -189,7 +189,7 @@ def test_strict():
 
 
 def test_other_callables():
-    """What one of several callables names is no typo; without `**kwargs`, that alone counts."""
+    """A parameter of one of several callables is no typo; without `**kwargs`, only those count."""
     taken = group_of(temprature=0).morph([complete, lambda temprature=None: None], strict=True)
     assert taken[1] == {"temprature": 0}
 
@@ -201,7 +201,7 @@ def test_other_callables():
 
 
 def test_any_configuration():
-    """No key of a node that is no model's is a typo, for a callable that is not LiteLLM's."""
+    """For other callables than LiteLLM's, keys of nodes other than models are not typos."""
 
     def build_tool(label, **options): ...
 
@@ -254,7 +254,7 @@ def test_empty(key, value):
     ],
 )
 def test_right_values(keys):
-    """What is empty and no secret, or null, or a number where one may be, is passed on."""
+    """Empty values other than secrets, nulls, and allowed numbers are passed on."""
     assert group_of(**keys).morph(complete) == {"model": "gpt-4o", **keys}
     assert list(find_value_faults({"model": "gpt-4o", **keys})) == []
 

@@ -1,4 +1,4 @@
-"""Positions: a fault leads back to the line that it was written in, and costs nothing before."""
+"""Positions: a fault points to its line, and costs nothing until there is one."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_merge_keys():
 
 
 def test_empty_file():
-    """Where nothing was written, the file alone is named."""
+    """If nothing was written there, only the file is named."""
     assert at(source_of(("c.yaml", "# nothing")), "models") == "c.yaml"
 
 
@@ -226,7 +226,7 @@ def test_secret_path():
 
 
 def test_source_shows_names():
-    """What keeps the text of files prints none of it."""
+    """Objects that keep the text of files do not print it."""
     source = source_of(("c.yaml", "api_key: sk-canary"))
     assert repr(source) == "Source('c.yaml')"
     assert repr(source.files) == "[File('c.yaml', 'yaml')]"
@@ -258,7 +258,7 @@ def test_pitfalls(written, says):
     ["'1e-7'", "!!str 1e-7", "1.0e-7", "1.5e+3", "0", "00", "0x1f", "12:ab", "0o17", "1e"],
 )
 def test_no_pitfall(written):
-    """What is quoted, tagged or read as it looks is no pitfall."""
+    """Values that are quoted, tagged or read as they look are not pitfalls."""
     assert not list(source_of(("c.yaml", f"models: [{{a: {written}}}]")).pitfalls())
 
 
@@ -305,7 +305,7 @@ WAYS = {
 
 
 def call(**kwargs):
-    """Stand in for what a group's models are handed to."""
+    """Stand in for a callable that a group's models are passed to."""
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_errors(key, way, error, column):
     ],
 )
 def test_warnings(monkeypatch, key, category, column):
-    """Whatever a Router warns of names its line."""
+    """Every warning of a Router names its line."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
     with pytest.warns(category) as caught:
         make_router(ModelDispatcher(write(key)))
@@ -394,7 +394,7 @@ def test_nothing_before_a_fault():
 
 
 def test_pickling():
-    """What is sent to another process is the configuration, without the text of its files."""
+    """A pickle contains the configuration, without the text of its files."""
     again = pickle.loads(pickle.dumps(config := write("top_p: 0.5")))
     assert (again, again.source) == (config, None)
 

@@ -142,7 +142,7 @@ def complete(model, messages=(), **kwargs):
 @pytest.mark.parametrize("target", [litellm.completion, litellm.acompletion, complete])
 @pytest.mark.filterwarnings("error")
 def test_morph(provider, target):
-    """The arguments of a call are what was written, in its order, and no more; a deployment too."""
+    """The arguments of a call, and a deployment, are what was written, in order, and no more."""
     written = PROVIDERS[provider]
     models = ModelDispatcher([OWN | written])
     kwargs = models.for_chatcompletions.morph(target, strict=True, allow_extra_keys=False)

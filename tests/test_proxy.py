@@ -45,7 +45,7 @@ def export(write):
 
 
 def test_export():
-    """The proxy has the deployments of a Router, and references stay as they are."""
+    """The proxy has the deployments of a Router, and references are unchanged."""
     groups = dispatch(MODELS)
     config = proxy_config(groups)
     assert config["model_list"] == [as_sent(each.deployment) for each in deploy(groups)[0]]
@@ -60,7 +60,7 @@ def test_round_trip():
 
 
 def test_cooldown():
-    """The only model of a role cools down where a fallback follows, as in a Router made here."""
+    """The only model of a role cools down if it has a fallback, as in a local Router."""
     models = [{"name": "a", "model": "m"}, {"name": "b", "model": "m", "roles": "postcompletions"}]
     settings = {"fallbacks": [{"chatcompletions": ["postcompletions"]}]}
     config = export_of(*models, litellm_settings=settings)
@@ -71,7 +71,7 @@ def test_cooldown():
 
 
 def test_orders():
-    """Orders, weights and notes on a model go along; the program's own keys stay behind."""
+    """Orders, weights and `model_info` are exported; the program's own keys are not."""
     model = {"model": "m", "tags": ["a"], "order": 1, "model_info": {"mode": "chat"}}
     models = [model | {"weight": 9}, model, model | {"enabled": False}]
     made = export_of(*models, own_keys=["tags"])["model_list"]
@@ -81,7 +81,7 @@ def test_orders():
 
 
 def test_sections():
-    """Every section that LiteLLM's proxy documents goes along, in the order written."""
+    """Every section that LiteLLM's proxy documents is exported, in the order written."""
     sections = yaml.safe_load("""
         environment_variables: {LANGFUSE_HOST: "http://127.0.0.1:3000"}
         credential_list: [{credential_name: a, credential_values: {api_key: os.environ/KEY}}]
@@ -100,7 +100,7 @@ def test_sections():
 
 
 def test_left_out():
-    """A section that the proxy does not have is a warning with the nearest that it has."""
+    """A section that the proxy does not have is a warning with the nearest one."""
     tree = {"models": MODELS, "general_setting": {}, "mine": 1, "x-mine": 2}
     near, far = map(str, find_left_out(ModelDispatcher(tree)))
     assert near.endswith("did you mean 'general_settings'?")
@@ -126,7 +126,7 @@ def test_sections_of_the_proxy():
     ],
 )
 def test_literal_secret(keys, place):
-    """A literal secret is refused unless it is allowed."""
+    """A literal secret is rejected unless it is allowed."""
     groups = dispatch([{"name": "x", "model": "m"} | keys])
     assert str(raised(SecretError, proxy_config, groups)).startswith(place)
     (made,) = proxy_config(groups, allow_literal_secrets=True)["model_list"]
@@ -135,7 +135,7 @@ def test_literal_secret(keys, place):
 
 
 def test_literal_secret_in_a_section():
-    """A literal secret of a section is refused too, with its place."""
+    """A literal secret in a section is rejected too, with its location."""
     credentials = [{"credential_name": "a", "credential_values": {"api_key": "sk-1"}}]
     with pytest.raises(SecretError, match=r"credential_list\[0\]\.credential_values\.api_key"):
         export_of(*MODELS, credential_list=credentials)
@@ -150,14 +150,14 @@ def test_literal_secret_in_a_section():
     ],
 )
 def test_no_secret(keys):
-    """Headers that everybody may see, and the way to say that there is no key, are exported."""
+    """Public headers, and `api_key: none`, are exported."""
     (made,) = export_of({"model": "openai/m", **keys})["model_list"]
     assert made["litellm_params"].items() >= keys.items()
 
 
 @pytest.mark.parametrize("allowed", [False, True])
 def test_foreign_reference(allowed):
-    """A reference as other tools write it is no literal secret, and never exported."""
+    """Another tool's reference is not a literal secret, and is never exported."""
     groups = dispatch([{"name": "x", "model": "m", "api_key": "${MY_KEY}"}])
     sections = {"general_settings": {"master_key": "$MASTER"}}
     keys = {"allow_literal_secrets": allowed}
@@ -189,7 +189,7 @@ def test_what_would_fail(models, section, message):
 
 
 def test_unwritable():
-    """A value that YAML has no form for is an error with its place."""
+    """A value that YAML cannot represent is an error with its location."""
     config = export_of({"model": "m", "client": print})
     with pytest.raises(ConfigError, match=r"model_list\[0\]\.litellm_params\.client: a builtin"):
         to_yaml(config)
@@ -227,7 +227,7 @@ def test_hash_seeds(write):
     ],
 )
 def test_options(export, address, host, port):
-    """Options win over the section of the file; Redis is named by its host and port."""
+    """Options override the section in the file; Redis is named by host and port."""
     settings = {"optional_pre_call_checks": ["prompt_caching"], "redis_port": 1, "cooldown_time": 9}
     options = ["--redis", address, "--redis-password-from", "REDIS_PASSWORD"]
     options += ["--enforce-limits", "--cooldown", "2.5"]
@@ -260,7 +260,7 @@ def test_error(export, config, arguments, message):
 
 @pytest.mark.parametrize("address", ["redis://:pw@h", "h:port"])
 def test_wrong_address(export, address):
-    """An address that is no host and port is refused, and a password in it not shown."""
+    """An invalid address is rejected, without showing a password in it."""
     done = export({"models": MODELS}, "--redis", address)
     assert done.returncode != 0
     assert "--redis takes HOST or HOST:PORT" in done.stderr
@@ -292,10 +292,10 @@ def test_file_that_was_public(export, write):
 
 
 def test_input_is_not_overwritten(export, tmp_path):
-    """A file that was read is not written over."""
+    """An input file is not overwritten."""
     done = export({"models": MODELS}, "-o", tmp_path / "." / "config.json")
     assert done.returncode != 0
-    assert "config.json is a file that was read; write to another file" in done.stderr
+    assert "config.json is an input file; write to another file" in done.stderr
     assert json.loads(Path("config.json").read_text("utf-8")) == {"models": MODELS}
 
 
@@ -314,7 +314,7 @@ def test_number_like_strings():
 
 
 def test_what_an_export_leaves_out(export):
-    """A section, a model that is switched off, and a budget are named on stderr, with places."""
+    """Omitted sections, switched-off models and budgets are on stderr, with locations."""
     models = [{"name": "a", "model": "m"}, {"name": "b", "model": "m", "enabled": False}]
     roles = {"title": {"max_cost": 1}}
     done = export({"models": models, "roles": roles, "general_setting": {"master_key": "x"}})

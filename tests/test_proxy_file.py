@@ -1,4 +1,4 @@
-"""The configuration of a LiteLLM proxy as input: its meaning, its places, and what is wrong."""
+"""LiteLLM's proxy files as input: their meaning, locations and faults."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def models_of(*entries):
 
 
 def meaning(config):
-    """Return what LiteLLM makes of a proxy's configuration, whatever is left to its defaults."""
+    """Return what LiteLLM makes of a proxy's configuration, with all defaults."""
     groups = {}
     for deployment in config["model_list"]:
         groups.setdefault(deployment["model_name"], []).append(deployment)
@@ -164,7 +164,7 @@ def test_names():
 
 
 def test_blocked():
-    """A deployment that is paused is a model that is switched off."""
+    """A paused deployment becomes a switched-off model."""
     made = models_of({**entry(), "blocked": True}, {**entry("b"), "blocked": False})
     assert [each.get("enabled") for each in made] == [False, None]
 
@@ -173,7 +173,7 @@ def test_blocked():
     "declared", [{"smart": {"required": True}, "more": None}, ["smart", "more"]]
 )
 def test_own_roles(declared):
-    """What a file declares of a role counts, beside the names of its deployments."""
+    """Roles declared in the file count, in addition to the names of deployments."""
     contract = read_sections(imported(entry(), roles=declared)).contract
     assert list(contract)[-2:] == ["smart", "more"]
 
@@ -262,7 +262,7 @@ BROKEN = yaml.safe_load(r"""
 
 @pytest.mark.parametrize(("text", "where", "line", "says"), BROKEN, ids=range(len(BROKEN)))
 def test_broken(text, where, line, says):
-    """What makes a list of deployments unreadable has its place, and a way to fix it."""
+    """Each fault in a list of deployments has a location, and a hint."""
     (fault,) = raised(ConfigError, from_litellm, read(text)).faults
     assert (fault.where, fault.position.line) == (where, line)
     assert says in str(fault)
@@ -303,7 +303,7 @@ WARNED = [  # the six of litellm#34877, and more of their kinds
     (f"model_list: [{{model_name: a, {M}}}, price: 5}}]",
      "model_list[0].price", "keep notes under model_info"),
     (f"model_list: [{{model_name: a, {M}, weight: 9}}}}, {{model_name: a, {M}}}}}]",
-     "model_list[1].litellm_params", "is asked only when others of its name fail"),
+     "model_list[1].litellm_params", "is asked only if others of its name fail"),
     (f"model_list: [{{model_name: a, {M}, litellm_credential_name: shard}}}}]\n"
      "credential_list: [{credential_name: shared, credential_values: {}}]",
      "model_list[0].litellm_params.litellm_credential_name", "did you mean 'shared'?"),
@@ -314,7 +314,7 @@ WARNED = [  # the six of litellm#34877, and more of their kinds
 
 @pytest.mark.parametrize(("text", "where", "says"), WARNED, ids=range(len(WARNED)))
 def test_check(text, where, says):
-    """A check finds what LiteLLM's proxy takes without a word, at the line of the file."""
+    """A check finds what LiteLLM's proxy silently ignores, with the line in the file."""
     report = check(read(text))
     (found,) = report.faults + report.warnings
     assert (found.where, says in str(found), bool(found.position)) == (where, True, True)
@@ -334,14 +334,14 @@ GOOD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_good(name):
-    """A good configuration of a proxy passes in silence."""
+    """A valid proxy file has no findings."""
     report = check(read(GOOD[name]))
     assert [*map(str, report.faults + report.warnings)] == []
     assert report.models == len(yaml.safe_load(GOOD[name])["model_list"])
 
 
 def test_both():
-    """Deployments beside models are not read, which a check says; our own form is no fault."""
+    """Deployments next to models are not read, which the check reports; models are fine."""
     models = {"models": [{"model": "openai/gpt-4o"}]}
     (fault,) = find_proxy_faults(freeze({**models, "model_list": [entry()]}))
     assert str(fault).startswith("model_list: is not read")
@@ -350,7 +350,7 @@ def test_both():
 
 
 def test_commands(write):
-    """Every command reads the file of a proxy as it is, and what is written means the same."""
+    """Every command reads proxy files directly, and exports mean the same."""
     file = write("proxy.yaml", PROXY)
     assert run("check", file).stdout == "3 models, no faults, no warnings\n"
     assert "cheap/*" in run("show", file).stdout

@@ -48,7 +48,7 @@ def test_values(holder, key):
 
 
 def test_no_overlap_of_homes():
-    """What belongs into one section is not sent to another."""
+    """Settings that belong in a section are not moved to another."""
     sections = ("router_settings", "litellm_settings")
     assert tuple(section_for("num_retries", each) for each in sections) == sections[::-1]
 
@@ -70,6 +70,6 @@ def test_no_overlap_of_homes():
     ],
 )
 def test_silence(sections):
-    """What may be right, or is reported by others, is not reported."""
+    """Settings that may be right, or are reported elsewhere, are not reported."""
     assert list(find_suspicious_settings(sections)) == []
     assert list(find_dead_aliases(sections, ["a"])) == []

@@ -1,4 +1,4 @@
-"""A canary in every key that holds a secret: it is in nothing that is printed, raised or logged.
+"""A canary in every secret key never appears in what is printed, raised or logged.
 
 Each key has its own secret, so that a failure shows which one leaked.
 """
@@ -96,7 +96,7 @@ def dispatcher(models):
 
 
 def things(dispatcher):
-    """All that the package hands out which is no plain container."""
+    """All objects of the package other than plain containers."""
     group = dispatcher.for_chatcompletions
     model = group.models[0]
     yield from (dispatcher, dispatcher.groups, dispatcher.contract, group, group.models)
@@ -143,7 +143,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.filterwarnings("ignore::dispatch.errors.ConfigWarning")
 def test_printing(way, dispatcher):
-    """No way to print what is handed out shows a secret."""
+    """No way to print these objects shows a secret."""
     for thing in things(dispatcher):
         if way in ("pickled", "copied") and "dict_" in str(type(thing)):
             continue
@@ -169,7 +169,7 @@ def test_canaries_are_there(dispatcher):
 
 
 def all_of(error, seen=()):
-    """Every text that hangs on an error: what it says, its parts, and all that it came from."""
+    """Every text in an error: its message, its parts, and its causes."""
     if error is None or error in seen:
         return
     yield from (str(error), repr(error), repr(error.args), repr(vars(error)), error.__doc__ or "")
@@ -282,7 +282,7 @@ def test_warnings(dispatcher, monkeypatch, recwarn):
 
 @pytest.fixture
 def echo(httpserver):
-    """A provider that fails, and whose answer quotes the whole request, keys and all."""
+    """A provider that fails with a response that quotes the request, including keys."""
 
     def quote(request):
         message = f"no: {request.headers} {request.get_data(as_text=True)} {request.url}"
@@ -392,7 +392,7 @@ def test_turns(code, write):
     ],
 )
 def test_display_name(model, called):
-    """The name that a model is shown by holds no secret."""
+    """The display name of a model contains no secret."""
     assert display_name(model) == called
 
 
@@ -401,7 +401,7 @@ def test_display_name(model, called):
 
 @pytest.mark.parametrize("name", [*SECRET_NAMES, *PLAIN.split()])
 def test_names(name):
-    """A key that is named like a secret holds one, and other keys hold none."""
+    """Keys named like a secret are secret, and others are not."""
     assert is_secret(name) == (name in SECRET_NAMES)
 
 
@@ -449,7 +449,7 @@ def test_mark_secret(monkeypatch):
     ],
 )
 def test_texts(text, shown):
-    """A text is shown without what is secret in its URLs and assignments."""
+    """Secrets in the URLs and assignments of a text are hidden."""
     assert redact_text(text) == shown
 
 
@@ -476,7 +476,7 @@ def test_quoted_mapping(key, shown):
 
 
 def test_long_texts():
-    """An overlong name is taken for a secret, and long strings are redacted too."""
+    """A very long name counts as a secret, and long strings are redacted too."""
     assert is_secret("x" * 1_000_000)
     assert not is_secret("x" * 100)
     for text in ("://a:" * 20_000, f"://{'a' * 200_000}@", "key:" * 50_000 + "]" * 50_000):
@@ -493,7 +493,7 @@ def test_shown_values():
 
 
 def test_schemas():
-    """What a JSON Schema calls a password holds none; a value of that name does."""
+    """A JSON Schema's property `password` is not secret; a value of that name is."""
     schema = {"properties": {"password": {"type": "string"}, "key": {"enum": ["a"]}}}
     assert redact(schema) == schema
     assert not list(literal_secrets(schema))
@@ -609,7 +609,7 @@ class Opaque:
     ],
 )  # fmt: skip
 def test_odd_holders(value, shown):
-    """A secret is hidden in whatever holds it; of other objects, the type is shown."""
+    """A secret is hidden in any container; other objects show their type."""
     assert redact(value) == shown
     assert "canary" not in repr(freeze({"value": value}))
 
@@ -628,5 +628,5 @@ def test_odd_holders(value, shown):
     ],
 )
 def test_literals(value, paths):
-    """What is hidden is what counts as a literal secret, and nothing else."""
+    """Exactly the literal secrets are hidden."""
     assert list(literal_secrets(value)) == paths

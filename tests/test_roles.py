@@ -1,4 +1,4 @@
-"""Roles: how they may be written, and what is reported of those that may not."""
+"""Roles: the forms that are accepted, and the faults of others."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_forms(written, read):
     ],
 )
 def test_wrong_entries(written, where, words):
-    """A wrong entry is reported at its own place, with what would be right, and no secret."""
+    """An invalid entry is reported at its location, with a hint, and no secret."""
     _, (fault,) = read_roles(written, DEFAULT_CONTRACT)
     assert (fault.where, words in str(fault)) == (where, True)
 
@@ -88,7 +88,7 @@ CONTRACT = Contract([Role(CHAT, True, False, "none"), Role("post", task="require
     ],
 )
 def test_contract(written, where, words):
-    """What a role demands is checked when models are dispatched."""
+    """The rules of a role are checked when models are dispatched."""
     models = [{"model": "m", **model} for model in written]
     fault = raised(ConfigError, dispatch, models, contract=CONTRACT).faults[0]
     assert (fault.where, words in str(fault)) == (where, True)
@@ -102,7 +102,7 @@ def test_single_model_twice():
 
 
 def test_unplayed_role():
-    """A required role that no model plays is reported beside the undeclared one."""
+    """A required role that no model plays is reported next to an undeclared one."""
     models = [{"model": "m", "roles": ["pots"]}]
     error = raised(ConfigError, dispatch, models, contract=CONTRACT)
     assert [fault.code for fault in error.faults] == ["undeclared-role", "unplayed-role"]
@@ -139,7 +139,7 @@ def test_enum_member():
     ],
 )
 def test_invalid_contract(roles, words):
-    """A contract that cannot hold is refused when it is made."""
+    """A contradictory contract is rejected when it is created."""
     with pytest.raises(ValueError, match=words):
         Contract(roles)
 

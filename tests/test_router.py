@@ -1,4 +1,4 @@
-"""Role groups as deployments of LiteLLM's Router: what they hold, and which model answers."""
+"""Role groups as deployments of LiteLLM's Router: their content, and which model answers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def single(*models, **settings):
 
 
 def test_deployments():
-    """A role becomes a model name, and the place in the file the order."""
+    """A role becomes a model name, and the position in the file the order."""
     first = FIRST | {"roles": BOTH, "rpm": 3}
     found = model_list(dispatch([first, {"model": "o3", "model_info": {"base_model": "o3"}}]))
     assert found == yaml.safe_load("""
@@ -62,7 +62,7 @@ def test_deployments():
 
 
 def test_deployments_are_fresh():
-    """A change of what was returned is seen by no other caller."""
+    """Changing the result affects no other caller."""
     groups = dispatch([{"model": "m", "extra_body": {"a": [1]}, "model_info": {"b": 2}}])
     before = json.dumps(model_list(groups))
     (first,) = model_list(groups)
@@ -121,7 +121,7 @@ def test_order_and_weight(models, expected):
 
 
 def test_idle_weight():
-    """A weight has an effect where models of a role have the same order, and is a warning else."""
+    """A weight has an effect if models of a role share an order, and is a warning otherwise."""
     alone = [{"model": "m", "weight": 2, "roles": BOTH}, {"model": "m"}]
     (fault,) = find_idle_weights(dispatch(alone))
     assert str(fault).startswith("models[0].weight: has no effect")
@@ -143,7 +143,7 @@ def test_idle_weight():
         ([{"model_info": {"task": 1}}], "models[0].model_info.task: conflicts"),
         ([{}, {"temperature": 1}], "models[1].name: duplicate name 'x' (also models[0])"),
         ([{"roles": BOTH}, {"name": "x:postcompletions:1"}], "duplicate name 'x"),
-        ([{"name": "embed"}], "models[0].name: a role has the name 'embed' too; leave it out"),
+        ([{"name": "embed"}], "models[0].name: 'embed' is also the name of a role; leave it out"),
         ([{"headers": {"a": ["os.environ/KEY"]}}], "models[0].headers.a[0]: the Router"),
         ([{"api_key": ""}], "models[0].api_key: is empty"),
         (
@@ -153,7 +153,7 @@ def test_idle_weight():
     ],
 )
 def test_collisions(models, message):
-    """What the Router could not take is an error, with the one spelling of its place."""
+    """Keys that the Router does not support are an error, with their path."""
     written = [{"name": "x", "model": "m"} | model for model in models]
     embed = {"name": "e", "model": "m", "roles": ["embed"]}
     roles = ("chatcompletions", "postcompletions", "embed")
@@ -180,7 +180,7 @@ def test_own_keys_stay_out(model, provider):
 
 @pytest.mark.parametrize("code", [400, 401, 404, 429, 500])
 def test_failover(code, stream, model, provider):
-    """Where the first model fails, the second answers."""
+    """If the first model fails, the second answers."""
     router = single(model("a", f"fail-{code}"), model("b", "good"), model("c", "never"))
     if stream:
         response = router.completion(CHAT, messages=[USER], stream=True)
@@ -266,7 +266,7 @@ def test_unset_variable(model, monkeypatch):
 
 
 def test_every_variable_unset(model, monkeypatch):
-    """Where no model is left, the unset variables are one error with all places."""
+    """If no model is left, the unset variables are one error with all locations."""
     monkeypatch.delenv("ABSENT", raising=False)
     models = [model(name, "x", api_key="os.environ/ABSENT") for name in "ab"]
     error = raised(UnsetVariableError, single, *models)
@@ -275,7 +275,7 @@ def test_every_variable_unset(model, monkeypatch):
 
 
 def test_unknown_provider():
-    """A model that LiteLLM cannot call is left out with its place, and the others serve."""
+    """A model that LiteLLM cannot call is left out with its location, and the others work."""
     models = [
         MOCK | {"name": "a"},
         MOCK | {"name": "b", "model": "zhipu/glm", "roles": BOTH},
@@ -284,13 +284,13 @@ def test_unknown_provider():
     with pytest.warns(ConfigWarning) as caught:
         router = make_router(ModelDispatcher(models))
     provider, value = (str(each.message) for each in caught)
-    assert provider.startswith("models[1].model: LiteLLM cannot tell the provider of 'zhipu/glm'")
-    assert value.startswith("models[2].rpm: LiteLLM refuses this: ")
+    assert provider.startswith("models[1].model: LiteLLM does not know the provider of 'zhipu/glm'")
+    assert value.startswith("models[2].rpm: LiteLLM rejects this: ")
     assert ask(router) == "hi"
 
 
 def test_every_model_unusable(capsys):
-    """Where LiteLLM can call no model, all places are in one error, which holds no secret."""
+    """If LiteLLM can call no model, all locations are in one error, without secrets."""
     models = [
         {"model": "no-such-vendor", "api_key": "sk-canary"},
         {"model": "zhipu/glm", "api_key": "os.environ/ABSENT"},
@@ -323,7 +323,7 @@ def test_every_model_unusable(capsys):
     ],
 )
 def test_wrong_settings(settings, message):
-    """Settings that LiteLLM would not take, or take and fail with later, are an error before."""
+    """Settings that LiteLLM would reject, or fail with later, are an error first."""
     dispatcher = ModelDispatcher([FIRST])
     assert message in str(raised(ConfigError, make_router, dispatcher, **settings))
     dispatcher = ModelDispatcher({"models": [FIRST], "router_settings": settings})
@@ -331,16 +331,16 @@ def test_wrong_settings(settings, message):
 
 
 def test_refused_router():
-    """What LiteLLM itself refuses is an error without a secret."""
+    """A rejection by LiteLLM itself is an error without secrets."""
     dispatcher = ModelDispatcher([FIRST | {"api_key": "sk-canary"}])
-    with pytest.raises(ConfigError, match="LiteLLM refuses this Router: ") as caught:
+    with pytest.raises(ConfigError, match="LiteLLM rejects this Router: ") as caught:
         make_router(dispatcher, fallbacks=[{"first": ["first"]}], routing_groups=[3])
     assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize("target", ["backup", "b", "alias"])
 def test_fallback(target, model):
-    """A fallback to another role, to one model or to an alias serves."""
+    """A fallback to another role, to one model or to an alias works."""
     models = [model("a", "fail-500"), model("b", "good", ["backup"])]
     tree = {"models": models, "router_settings": {"model_group_alias": {"alias": "backup"}}}
     dispatcher = ModelDispatcher(tree, roles=(CHAT, "backup"))
@@ -349,7 +349,7 @@ def test_fallback(target, model):
 
 
 def test_sections(model, provider):
-    """The settings of a configuration count as they do for the proxy; given ones win."""
+    """The settings of a configuration apply as in the proxy; given ones override them."""
     models = [model("a", "fail-500"), model("b", "good", ["postcompletions"])]
     fallbacks = [{CHAT: ["postcompletions"]}]
     tree = {"models": models, "litellm_settings": {"fallbacks": fallbacks, "num_retries": 0}}
@@ -389,7 +389,7 @@ def test_provider_beside_the_name():
 
 
 def test_budget():
-    """A model with a budget needs no event loop, and leaves the one of the program alone."""
+    """A model with a budget needs no event loop, and does not touch the program's."""
     router = make_router(ModelDispatcher([MOCK | {"max_budget": 5, "budget_duration": "1d"}]))
     answer = asyncio.run(router.acompletion(CHAT, messages=[USER]))
     assert answer.choices[0].message.content == ask(router) == "hi"

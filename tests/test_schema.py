@@ -1,4 +1,4 @@
-"""The JSON Schema accepts what the dispatcher accepts, and refuses what the check finds."""
+"""The JSON Schema accepts what the dispatcher accepts, and rejects what the check finds."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_good(row):
     """),
 )
 def test_proxy_schema(change, path):
-    """The schema of a proxy's file refuses what LiteLLM would not read, at its place."""
+    """The schema of a proxy file rejects what LiteLLM would not read, at its location."""
     entry = {"model_name": "a", "litellm_params": {"model": "openai/gpt-4o"}}
     errors = list(PROXY.iter_errors({"model_list": [entry]} | change))
     assert [list(error.absolute_path) for error in errors] == ([] if path is None else [path])
@@ -141,7 +141,7 @@ FAULTY_SHAPES = list(faulty_shapes())
 
 @pytest.mark.parametrize(("config", "contract"), FAULTY_SHAPES)
 def test_faulty_shapes(config, contract):
-    """What the check finds wrong with a shape, an editor shows too."""
+    """Faults in the shape that the check finds are shown in an editor too."""
     assert not validator(contract).is_valid(config)
 
 
@@ -226,7 +226,7 @@ TASKED = Contract([Role("chatcompletions", task="required")])
 @example(([{"model": "m", "roles": {"judge": None}}], {}, SINGLE))
 @example(([{"model": "m", "enabled": False}], {}, SINGLE))
 def test_agreement(case):
-    """The schema and the dispatcher accept the same; an editor of draft 7 refuses no more."""
+    """The schema and the dispatcher accept the same; a draft 7 editor rejects no more."""
     models, sections, contract = case
     config = {"models": models, **sections}
     try:
@@ -266,7 +266,7 @@ def test_agreement_on_named_models(case):
     ],
 )
 def test_typed_keys(key, value):
-    """Of known keys the schema wants values of their type, where a dispatcher takes any."""
+    """The schema checks the types of known keys, unlike a dispatcher."""
     models = [{"model": "m", key: value}]
     ModelDispatcher(models)
     in_role = {"model": "m", "roles": {"chatcompletions": {key: value}}}
@@ -353,7 +353,7 @@ def test_properties_of_a_role():
 
 
 def test_simple_contract():
-    """A contract that demands nothing of its models together counts none."""
+    """A contract without rules for all models counts none."""
     text = json.dumps(schema(Contract([*NAMES, Role("review", task="required")])))
     assert '"contains": {"$ref"' not in text
 
@@ -366,7 +366,7 @@ def test_descriptions():
         "judge: at least one model must play it; only one model may play it; never with a task."
     )
     assert "judge: at least one model" in made["$defs"]["role"]["description"]
-    assert "Without any it plays chatcompletions" in made["$defs"]["roles"]["description"]
+    assert "Without any, it plays chatcompletions" in made["$defs"]["roles"]["description"]
     assert "description" in made["$defs"]["keys"]["properties"]["temperature"]
     assert all("description" in each for each in made["properties"].values())
     assert made["$defs"]["role"]["enum"] == ["chatcompletions", "judge"]
@@ -401,7 +401,7 @@ def test_init(tmp_path, monkeypatch):
 
 
 def test_init_overwrites_nothing(write):
-    """A file that exists stays as it is."""
+    """An existing file is not changed."""
     file = write("models.yaml", "mine")
     done = run("init", file)
     assert (done.returncode, "already exists" in done.stderr) == (1, True)

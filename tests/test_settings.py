@@ -1,4 +1,4 @@
-"""The settings of LiteLLM's Router: their names, their kinds, and what counts as the proxy's."""
+"""The settings of LiteLLM's Router: names, types, and those read from the proxy's."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ WORDS = {
 
 @pytest.mark.parametrize("name", sorted(ROUTER.keys() & PARAMETERS))
 def test_kinds(name):
-    """What a setting takes agrees with the annotation of the installed Router."""
+    """The type of a setting agrees with the annotation in the installed Router."""
     words = "|".join(WORDS[kind] for kind in ROUTER[name][0].split("|"))
     assert re.search(words, str(PARAMETERS[name]))
 
@@ -101,7 +101,7 @@ def test_wrong_settings(settings, message):
 
 
 def test_litellm_settings():
-    """Those of the proxy are checked where the Router reads them too; other names are its own."""
+    """Proxy settings are checked if the Router reads them; others are not."""
     settings = {"num_retries": "two", "request_timeout": "9", "drop_params": "yes", "mine": 1}
     found = places(find_settings_faults(settings, "litellm_settings"))
     assert found == ["litellm_settings.num_retries", "litellm_settings.request_timeout"]
@@ -117,7 +117,7 @@ def test_unknown_name_offline():
 
 
 def test_as_the_proxy():
-    """Settings of LiteLLM fill what the Router's leave out, and given ones win over both."""
+    """`litellm_settings` fill in missing Router settings, and given ones override both."""
     fallbacks = [{"a": ["b"]}]
     router = {"num_retries": 0, "fallbacks": [], "cooldown_time": 1}
     general = {"num_retries": 5, "fallbacks": fallbacks, "request_timeout": 9, "drop_params": True}

@@ -1,4 +1,4 @@
-"""What keyword arguments a callable takes is read from any callable, and none is called."""
+"""The keyword arguments of any callable are read, without calling it."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Frozen:
 
 @dataclasses.dataclass
 class Callback:
-    """Is a dataclass, and an instance of it is called with other things than made it."""
+    """A dataclass whose instances take other arguments than its constructor."""
 
     stop: list = dataclasses.field(default_factory=list)
 
@@ -224,7 +224,7 @@ async def aplain(*args, **kwargs): ...  # has a sync twin above
 
 
 def test_no_twin():
-    """A program's own async function takes what it says, whatever is beside it."""
+    """A program's async function takes its own parameters, whatever its sync twin."""
     assert LiteLLMPolicy().signed(aplain) is aplain
 
 
@@ -241,7 +241,7 @@ def test_no_twin():
     ],
 )
 def test_refused(target, message):
-    """What is no callable, has no signature or can never be called is refused by its name."""
+    """Anything not callable, without a signature or never callable is rejected by name."""
     with pytest.raises(SignatureError, match=message) as caught:
         read_parameters(target)
     assert isinstance(caught.value, TypeError)
@@ -291,7 +291,7 @@ DEFAULTS = [  # a default, and whether it is made afresh
 
 @pytest.mark.parametrize(("default", "fresh"), DEFAULTS, ids=lambda each: type(each).__name__)
 def test_mutable_default(default, fresh):
-    """A mutable default is made afresh, of its class; any other is handed out as it is."""
+    """A mutable default is copied, keeping its class; any other is passed unchanged."""
 
     def target(value=default): ...
 

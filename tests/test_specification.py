@@ -1,4 +1,4 @@
-"""What each Python example of the specification does, under the import names that it uses."""
+"""Each Python example of the specification, with its import names."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ from tests.helpers import places, raised
     ],
 )
 def test_invalid_model(model, where, words):
-    """What is no valid model is reported with its place and what would be right."""
+    """An invalid model is reported with its location and a hint."""
     (fault,) = raised(ConfigError, dispatch, [model]).faults
     assert (fault.where, words in str(fault)) == (where, True)
 
@@ -73,13 +73,13 @@ def test_all_faults():
 
 @pytest.mark.parametrize("models", [None, {"model": "m"}, "gpt-4o", b"gpt-4o", 7])
 def test_no_list_of_models(models):
-    """What is no list of models is refused."""
+    """Anything but a list of models is rejected."""
     with pytest.raises(ConfigError, match="expected a list of models"):
         dispatch(models)
 
 
 def test_model_in_itself():
-    """A model that contains itself is reported with its place."""
+    """A model that contains itself is reported with its location."""
     model = {"model": "m"}
     model["self"] = model
     with pytest.raises(ConfigError, match=r"models\[1\]: nested too deep, or contains itself"):
@@ -125,7 +125,7 @@ def test_mapped_instead_of_each():
 
 
 def test_faults_of_own_stages():
-    """A fault that a stage raises is at the model it was given, all at once, between the others."""
+    """Faults that a stage raises have the location of its model, sorted among the others."""
 
     def no_slow(model):
         if model.get("model") == "slow":
@@ -149,7 +149,7 @@ def test_undeclared_role_of_an_own_stage():
 
 
 def test_own_stages():
-    """Stages of your own filter models, change copies and change groups."""
+    """Custom stages filter models, change copies and change groups."""
     run = pipeline(
         models=filter(lambda model: "fast" in model.get("tags", ())),
         copies=each(lambda copy: copy.discard("tags")),
@@ -240,6 +240,6 @@ def test_no_line_of_a_stage(tmp_path):
 
 @pytest.mark.parametrize("make", [lambda: ModelDispatcher([{}]), lambda: Contract(["a", "a"])])
 def test_repr_of_what_is_refused(make):
-    """What raised in the midst of its making can be shown by a debugger."""
+    """An object whose constructor failed can be shown in a debugger."""
     error = raised(ValueError, make)
     assert repr(error.__traceback__.tb_next.tb_next.tb_frame.f_locals["self"]).endswith(")")

@@ -1,4 +1,4 @@
-"""The nearest spelling is found as difflib finds it, in either case."""
+"""The nearest spelling is the one that difflib finds, ignoring case."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def test_nearest(word, known, cutoff):
     ],
 )
 def test_cases(word, known, near):
-    """Case does not count, the cutoff counts as near, and length costs little."""
+    """Case is ignored, the cutoff is inclusive, and long words are fast."""
     assert nearest(word, known) == near
 
 
 def test_known_names():
-    """Without a near name, those that are known are listed, twenty at most, and no secret."""
+    """Without a similar name, at most twenty known ones are listed, and no secret."""
     assert did_you_mean("zzz", ["a", "b"]) == "known: a, b"
     assert did_you_mean("zzz", [f"n{i}" for i in range(30)]).endswith("n19, …")
     assert did_you_mean("zzz", []) == ""

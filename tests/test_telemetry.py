@@ -20,7 +20,7 @@ NAME, TASK = "gen_ai.agent.name", "gen_ai.agent.description"
 
 @pytest.fixture
 def spans(monkeypatch):
-    """Return what gives the attributes of the spans so far, of which there are `least`."""
+    """Return a function for the attributes of the spans so far, at least `least`."""
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
@@ -86,7 +86,7 @@ def test_failure(spans, model):
 
 
 def test_other_callables(spans, model):
-    """What `call` calls has its role."""
+    """Calls of `call` have their role."""
     embed = Role("embed", calls="litellm.embedding")
     dispatcher = ModelDispatcher([model("a", "good", ["embed"])], roles=[embed])
     call(dispatcher, "embed", input=["x"])
@@ -102,7 +102,7 @@ def test_router_alone(spans, model):
 
 
 def test_metadata(model, spans, provider):
-    """The metadata of a program go along, to the callbacks and not to the provider."""
+    """A program's metadata go to the callbacks, but not to the provider."""
     seen = []
 
     def note(kwargs, *_):

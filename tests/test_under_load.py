@@ -33,7 +33,7 @@ def server():
 
 @pytest.fixture
 def model(server):
-    """What makes a model that a fast provider serves."""
+    """Return a function that makes models served by a fast provider."""
 
     def make(name, model, **keys):
         where = {"api_base": server.endpoint, "api_key": f"canary-{name}"}
@@ -44,7 +44,7 @@ def model(server):
 
 @pytest.fixture(autouse=True)
 def quiet(caplog, recwarn):
-    """Neither a log record nor a warning says that something was left behind."""
+    """No log record or warning reports a leaked resource."""
     yield
     gc.collect()
     said = [record.getMessage() for record in caplog.records]
@@ -77,7 +77,7 @@ def run(work):
 
 
 def resident():
-    """Return the megabytes that this process holds."""
+    """Return the memory of this process in megabytes."""
     gc.collect()
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4096 / 1e6
@@ -111,7 +111,7 @@ def test_threads(model):
 
 
 def test_cancelled(model, server):
-    """Calls that are cancelled leave nothing behind, and the next one is answered."""
+    """Canceled calls leave nothing behind, and the next one is answered."""
     dispatcher = ModelDispatcher([model("a", "hang"), model("b", "good")])
 
     async def talk():
@@ -134,7 +134,7 @@ def test_cancelled(model, server):
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_hang(asynchronous, model):
-    """The timeout of each model holds: one that hangs is left, one that is slow is waited for."""
+    """Each model's timeout applies: a hanging one is abandoned, a slow one awaited."""
     models = [model("a", "hang", timeout=0.3), model("b", "slow", timeout=20)]
     dispatcher = ModelDispatcher(models)
 
@@ -154,7 +154,7 @@ def test_hang(asynchronous, model):
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_garbage(garbage, stream, model):
-    """What is no answer is a failure of that model: the next one answers, or an error says so."""
+    """A response without an answer is a failure: the next model answers, or it is an error."""
 
     def ask(dispatcher):
         found = complete(dispatcher, "hi", stream=stream)

@@ -1,4 +1,4 @@
-"""What calls used, by role, model and task; and the budgets of roles."""
+"""The usage of calls by role, model and task, and the budgets of roles."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_usage(model):
 
 
 def test_own_prices(model):
-    """The prices that a configuration gives count, for streams too."""
+    """Prices in a configuration apply, to streams too."""
     noted = model("b", "odd", model_info={"input_cost_per_token": 0.5})
     dispatcher = ModelDispatcher([model("a", "gpt-4o", **PRICES), noted])
     assert complete(dispatcher, "hi").cost == pytest.approx(0.7)
@@ -66,7 +66,7 @@ def test_failures(model):
 
 
 def test_call(model):
-    """What other callables use is counted as well."""
+    """The usage of other callables is counted too."""
     embed = Role("embed", calls="litellm.embedding")
     name = "text-embedding-3-small"
     dispatcher = ModelDispatcher([model("a", name, ["embed"])], roles=[embed])
@@ -108,7 +108,7 @@ def leave(stream):
     "end", [leave, Stream.close, lambda stream: (stream.close(), stream.close()), list]
 )
 def test_stream(end, model):
-    """A stream is one call, whether it was read to its end, closed or left; what it cost counts."""
+    """A stream is one call, whether it was finished, closed or dropped, and its cost counts."""
     dispatcher = ModelDispatcher([model("a", "good", **PRICES)])
     end(complete(dispatcher, "hi", stream=True))
     gc.collect()
@@ -135,7 +135,7 @@ def test_broken_stream(way, restart, model):
 
 
 def test_threads():
-    """No count is lost where threads add at the same time."""
+    """No count is lost if threads add at the same time."""
     ledger = Ledger()
     with ThreadPoolExecutor(8) as pool:
         for _ in range(400):

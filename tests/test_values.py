@@ -1,4 +1,4 @@
-"""What looks wrong in one model: each row of the table is found, and nothing in a good file is."""
+"""Suspicious values in a model: each row of the table is found, and nothing in good files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TODAY = datetime.date(2026, 6, 1)
 
 @pytest.fixture(autouse=True)
 def variables(monkeypatch):
-    """Leave no variable in the environment that a value could name by chance."""
+    """Remove variables that a value could name by chance."""
     without_keys(monkeypatch)
     monkeypatch.setenv("MY_SECRET_THING", "made up")
 
@@ -57,7 +57,7 @@ def by_name(rows):
 
 @pytest.mark.parametrize("row", by_name(GOOD))
 def test_good(row, monkeypatch):
-    """Nothing is reported of a good configuration, all variables of which are set."""
+    """A good configuration with all variables set has no findings."""
     monkeypatch.setattr("dispatch.tools.check.read_catalog", lambda: CATALOG)
     for name, value in variables_of(Row(row["what"], {"c.yaml": row["file"]})).items():
         monkeypatch.setenv(name, value)
@@ -67,7 +67,7 @@ def test_good(row, monkeypatch):
 
 @pytest.mark.parametrize("row", by_name(SUSPECT))
 def test_suspect(row):
-    """Each row is reported at its place, in its words, and nothing else."""
+    """Each row is reported with its location and words, and nothing else."""
     (model,) = models(row)
     found = find(model)
     assert [fault.where for fault in found] == [row["where"]], [str(fault) for fault in found]
@@ -77,7 +77,7 @@ def test_suspect(row):
 
 @pytest.mark.parametrize("row", by_name(SUSPECT))
 def test_advice(row):
-    """Whoever writes what is advised gets no other advice there; a new key is not there already."""
+    """Following a hint leads to no further hint there; a suggested key is new."""
     (model,) = models(row)
     (fault,) = find(model)
     form = r"write ([^\s,]+)(?=,|$| if| or)|remove the quotes: write (\S+)|did you mean '(\S+)'"
@@ -102,13 +102,13 @@ def test_enough():
 
 @pytest.mark.parametrize("url", ["http://[", "[http://gpu-01:8000/v1]"])
 def test_no_url(url):
-    """What Python's own parser of URLs refuses is reported too."""
+    """URLs that Python's own parser rejects are reported too."""
     (fault,) = find({"model": "openai/m", "api_base": url, "api_key": "none"})
     assert (fault.where, fault.message) == ("api_base", "is not a URL")
 
 
 def test_what_is_known():
-    """A program's own keys are not looked at, and a provider that it registers is known."""
+    """A program's own keys are not checked, and its registered providers are known."""
     model = {"model": "gpt-4o", "mode": "chat", "maxTokens": "4"}
     assert find(model, own_keys=["mode", "maxTokens"]) == []
     assert codes({"model": "mine/m"}) == ["unknown-model"]
@@ -116,7 +116,7 @@ def test_what_is_known():
 
 
 def test_drop_params(monkeypatch):
-    """What is dropped for all models is refused by none."""
+    """Parameters that are dropped for all models are not reported."""
     model = {"model": "o3", "temperature": 0}
     assert codes(model) == ["refused-parameter"]
     assert find(model, drop_params=True) == []
@@ -141,13 +141,13 @@ def test_ahead(model, options, count):
 
 
 def test_without_catalog():
-    """Values, references, keys and endpoints are looked at without LiteLLM too."""
+    """Values, references, keys and endpoints are checked without LiteLLM too."""
     model = {"model": "x/y", "max_tokens": "5", "api_base": "h:1/v1", "apiKey": "os.environ/K"}
     assert places(find(model, None)) == ["apiKey", "max_tokens", "api_base"]
 
 
 def test_secret_name():
-    """A secret that is given as the name of a model is not shown."""
+    """A secret as a model name is not shown."""
     (fault,) = find({"model": "made-up-1", "api_key": "made-up-1"})
     assert "made-up-1" not in str(fault)
     assert "made-up-2" not in str(find({"model": "made-up-2"}, secrets=["made-up-2"])[0])
@@ -177,7 +177,7 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(NAMES | st.text() | st.booleans(), VALUES, max_size=6))
 def test_anything(model):
-    """Whatever a model holds, only warnings come of it."""
+    """Whatever a model contains, there are only warnings."""
     assert {fault.severity for fault in find(model)} <= {"warning"}
 
 
@@ -253,6 +253,6 @@ def test_installed_refusals():
 
 @pytest.mark.parametrize("number", [10**310, -(10**310), 1e308, float("nan")])
 def test_any_size(number):
-    """A number of any size is a warning, no exception."""
+    """A number of any size is a warning, not an exception."""
     for key in ("max_tokens", "input_cost_per_token", "temperature"):
         assert places(find({"model": "gpt-4o", key: number})) == [key]

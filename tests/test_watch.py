@@ -1,4 +1,4 @@
-"""A dispatcher that follows its files: what is valid replaces it, and nothing else does."""
+"""A dispatcher that follows its files, and is replaced only by valid ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def names(watched):
 
 
 def test_change(file):
-    """A valid file replaces the dispatcher; the one in use stays as it is."""
+    """A valid file replaces the dispatcher; one in use is unchanged."""
     watched = watch(file)
     first = watched.current
     assert (watched.poll(), watched.current) == (False, first)
@@ -45,7 +45,7 @@ def test_change(file):
 
 
 def test_replaced_file(file):
-    """A file of the same size and time that was moved into its place is seen."""
+    """A new file with the same size and time is noticed."""
     watched, found = watch(file), os.stat(file)
     other = file.with_name("other.yaml")
     other.write_text(VALID % "b")
@@ -55,7 +55,7 @@ def test_replaced_file(file):
 
 
 def test_same_content(file):
-    """A file that was written again as it was replaces nothing."""
+    """Rewriting a file with the same content replaces nothing."""
     watched = watch(file)
     first = watched.current
     os.utime(file, (1, 1))
@@ -73,7 +73,7 @@ def test_same_content(file):
     ],
 )
 def test_invalid(text, message, file, caplog):
-    """An invalid file keeps what was there, is reported once, and is over when it is valid."""
+    """An invalid file is reported once, and keeps the dispatcher until it is valid again."""
     watched = watch(file)
     first = watched.current
     file.unlink()
@@ -106,13 +106,13 @@ def test_options(file, write):
 
 
 def test_first_load(tmp_path):
-    """What is wrong at the start is an error at once."""
+    """An invalid file at the start is an error at once."""
     with pytest.raises(FileError):
         watch(tmp_path / "absent.yaml")
 
 
 def test_thread(file):
-    """Inside of `with`, a thread follows the file; after it, nothing does."""
+    """In a `with` block, a thread follows the file; after it, nothing does."""
     with watch(file, interval=0.01) as watched:
         seen = threading.Event()
         for name in ("b", "c"):
@@ -162,7 +162,7 @@ def served(file, model):
 
 
 def test_calls_under_way(file, served):
-    """A call under way keeps its dispatcher."""
+    """A running call keeps its dispatcher."""
     served(("a", "hang"))
     watched, asked = watch(file), threading.Event()
     with ThreadPoolExecutor() as pool:
@@ -176,7 +176,7 @@ def test_calls_under_way(file, served):
 
 
 def test_usage(file, served):
-    """Usage is counted on."""
+    """Usage continues to be counted."""
     watched = watch(file)
     for _ in range(2):
         complete(watched.current, "hi")
@@ -186,7 +186,7 @@ def test_usage(file, served):
 
 
 def test_router(file, served, monkeypatch):
-    """Where there is a Router, a file of which none can be made is invalid."""
+    """If there is a Router, a file for which none can be built is invalid."""
     watched = watch(file)
     first = watched.current
     complete(first, "hi")

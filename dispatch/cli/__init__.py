@@ -24,10 +24,10 @@ COMMANDS = (
 
 
 class _Commands(click.Group):
-    """Commands that are modules of the same name, each imported when it is used."""
+    """Commands, each in the module of its name and imported when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # as click calls it
-        """Return the commands in the order in which one needs them."""
+        """Return the commands in the order in which users need them."""
         return list(self.commands)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
@@ -39,14 +39,14 @@ class _Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> None:
-        """Run the command. An interrupt ends it silently, as it ends any program."""
+        """Run the command; an interrupt ends it silently."""
         try:
             super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(130)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show the first sentence of each command whole, where click would cut it short."""
+        """Show the whole first sentence of each command, which click would truncate."""
         commands = [(name, self.get_command(ctx, name)) for name in self.commands]
         rows = [(name, each.get_short_help_str(1000)) for name, each in commands if each]
         with formatter.section("Commands"):
@@ -63,25 +63,25 @@ class _Commands(click.Group):
 @click.version_option(__version__, message="dispatch %(version)s")
 @click.pass_context
 def app(context: click.Context) -> None:
-    """Hand each model of a configuration to the roles that it plays."""
-    # LiteLLM would fetch its price map from the network; its wheel has one.
+    """Pass each model of a configuration to the roles that it plays."""
+    # LiteLLM would download its price map; its wheel includes one.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    if context.invoked_subcommand is None:  # click's own answer differs from version to version
+    if context.invoked_subcommand is None:  # click's own output depends on its version
         click.echo(context.get_help())
         context.exit(2)
 
 
 def main() -> None:
-    """Run the program. What a user can fix ends in one block on stderr and exit code 1."""
-    warnings.showwarning = _show_warning  # type: ignore[assignment]  # it takes the rest as *_
+    """Run the program; errors that users can fix go to stderr, with exit code 1."""
+    warnings.showwarning = _show_warning  # type: ignore[assignment]  # takes the rest as *_
     if isinstance(sys.stdout, io.TextIOWrapper):  # None if it is closed
-        sys.stdout.reconfigure(errors="replace")  # an answer may hold what a terminal cannot show
+        sys.stdout.reconfigure(errors="replace")  # an answer may contain any character
     try:
-        width = min(_columns(), 80)  # click's are 50 at least
+        width = min(_columns(), 80)  # click uses at least 50
         app(terminal_width=width, complete_var="_DISPATCH_COMPLETE")
     except DispatchError as error:
         message = str(error)
-    except OSError as error:  # of stdout, such as a full disk: files have errors of their own
+    except OSError as error:  # on stdout, such as a full disk; files raise FileError
         message = f"{error.filename or 'stdout'}: {error.strerror or error}"
     else:
         return
@@ -91,15 +91,15 @@ def main() -> None:
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
     if issubclass(category, ConfigWarning):
-        (fault,) = message.args  # type: ignore[union-attr]  # always one of these
+        (fault,) = message.args  # type: ignore[union-attr]  # always a Fault
         print_message("warning", fault.render())
 
 
 def _columns() -> int:
-    """Return the width of the terminal. Importing `shutil`, which says it too, takes a while."""
+    """Return the width of the terminal, without `shutil`, which is slow to import."""
     if (columns := os.environ.get("COLUMNS", "")).isdecimal() and int(columns):
         return int(columns)
     try:
         return os.get_terminal_size().columns
-    except OSError:  # stdout is no terminal
+    except OSError:  # stdout is not a terminal
         return 80

@@ -1,4 +1,4 @@
-"""`dispatch check`: all that is wrong with a configuration, before anything is called."""
+"""`dispatch check`: find every problem in a configuration before anything is called."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def _days(_context: object, _option: object, text: str) -> int:
 
 
 @click.command("check")
-@partial(with_config, flag="--input-format")  # its --format is what it writes
+@partial(with_config, flag="--input-format")  # its --format is the output format
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
-@click.option("--deep", is_flag=True, help="Ask LiteLLM what it refuses: slower, still offline.")
+@click.option("--deep", is_flag=True, help="Ask LiteLLM what it rejects: slower, still offline.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option(
     "--format",
@@ -31,14 +31,14 @@ def _days(_context: object, _option: object, text: str) -> int:
     type=click.Choice(["text", "json", "github"]),
     default="text",
     show_default=True,
-    help="For people, for machines, or for GitHub.",
+    help="Output for people, for machines, or for GitHub.",
 )
 @click.option(
     "--ahead",
     metavar="DAYS",
     default="30d",
     callback=_days,
-    help="Report models that reach the end of their life within so many days, such as 90d.",
+    help="Report models that reach the end of their life within this time, such as 90d.",
     show_default=True,
 )
 def command(
@@ -73,7 +73,7 @@ def _json(report: Report) -> None:
 
 
 def _github(report: Report) -> None:
-    """Write workflow commands: GitHub shows each beside the line that it is about."""
+    """Write workflow commands, which GitHub shows next to the line of each fault."""
     for fault in (*report.faults, *report.warnings, *report.notes):
         properties: dict[str, object] = {"title": fault.code}
         if fault.position:

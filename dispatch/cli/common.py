@@ -1,4 +1,4 @@
-"""What the commands share: the options that name a configuration, and how it is read."""
+"""Code shared by the commands: options, reading the configuration, and output."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ Command = Callable[..., None]
 STDIN = "<stdin>"
 _FOUND = ("models.yaml", "config.yaml")
 _FILES = """\
-YAML, JSON or TOML; several merge, the last wins. A folder means its models.yaml; - is standard
-input. Without one: $DISPATCH_CONFIG, else ./models.yaml, else ./config.yaml.
+YAML, JSON or TOML files, merged; later ones win. A directory stands for its models.yaml; - is
+standard input. Default: $DISPATCH_CONFIG, else ./models.yaml, else ./config.yaml.
 """
 
 
 class Argument(click.Argument):
-    """An argument that has help, as click's own does from 8.5 on."""
+    """An argument with a help text, which click itself supports since 8.5."""
 
     def __init__(self, names: Sequence[str], help: str, **settings: Any) -> None:
         super().__init__(names, **settings)
         self.help: str = help
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:  # noqa: ARG002
-        """Return how the argument is written, and what it is."""
+        """Return the name of the argument and its help text."""
         return self.human_readable_name, self.help
 
 
 def is_config(name: str) -> bool:
-    """Return whether an argument names a configuration, and is no prompt, say.
+    """Return whether an argument names a configuration, rather than a prompt, for example.
 
     >>> is_config("-"), is_config("absent.yaml"), is_config("rename x to count")
     (True, True, False)
@@ -66,9 +66,9 @@ def is_config(name: str) -> bool:
 
 
 def find_config(files: Sequence[str]) -> list[str]:
-    """Return the files to read: these, else those of $DISPATCH_CONFIG, else one that is here.
+    """Return the files to read: the given ones, else $DISPATCH_CONFIG, else a default file.
 
-    Those that no argument names are named on stderr. There may be none.
+    Files that were not given are listed on stderr. The result may be empty.
     """
     given = files or list(filter(None, os.environ.get("DISPATCH_CONFIG", "").split(os.pathsep)))
     found = given or list(filter(os.path.isfile, _FOUND))[:1]
@@ -79,9 +79,9 @@ def find_config(files: Sequence[str]) -> list[str]:
 
 @dataclass
 class Config:
-    """The configuration that a command was given; it is read when it is first needed.
+    """The configuration given to a command, read on first use.
 
-    A command that reads no files has None.
+    `files` is None for a command that reads no files.
     """
 
     files: Sequence[str] | None = None
@@ -102,9 +102,9 @@ class Config:
 
     @cached_property
     def tree(self) -> FrozenMap[str, Any]:
-        """The configuration, merged and overridden; `--declare` adds to the roles of the files."""
+        """The configuration, merged and overridden, with the roles from `--declare`."""
         if not self.paths:
-            hint = "name its files, or set DISPATCH_CONFIG; dispatch init writes one to start from"
+            hint = "name a file, or set DISPATCH_CONFIG; dispatch init writes one to start from"
             raise click.UsageError(f"no configuration: there is no {_FOUND[0]} here; {hint}")
         files = [self._read_stdin() if path == "-" else path for path in self.paths]
         try:
@@ -115,7 +115,7 @@ class Config:
         models = tree.get("models")
         listed = models if isinstance(models, VECTOR) else ()
         if any("provider" in each or "uses" in each for each in listed if type(each) is FrozenMap):
-            _refuse_foreign(self.paths[:1], tree)  # it may be Continue's
+            _refuse_foreign(self.paths[:1], tree)  # perhaps Continue's
         hide_misspelt_secrets(tree)
         return self._declare(tree)
 
@@ -137,7 +137,7 @@ class Config:
 
     @property
     def contract(self) -> Contract:
-        """The contract without any model: of a program, of the files, and of `--declare`."""
+        """The contract from the program, the files, and `--declare`, without any models."""
         tree = self.tree if self.paths else self._declare(freeze({}))
         return read_sections(tree.set("models", []), self.program_contract).contract
 
@@ -157,9 +157,9 @@ class Config:
 
 
 def _refuse_foreign(files: Sequence[str], data: Any = None) -> None:
-    """Raise `ConfigError` for a configuration of another program, with the command for it.
+    """Raise `ConfigError` for another program's configuration, with the command to convert it.
 
-    What a file holds is read where it is not given: two formats are lists, one without a suffix.
+    Without `data`, the files are read again: two formats are lists, one of them has no suffix.
     """
     from shlex import quote
 
@@ -176,23 +176,23 @@ def _refuse_foreign(files: Sequence[str], data: Any = None) -> None:
 
 @dataclass
 class Output:
-    """Where a command writes to: a file, or stdout."""
+    """The destination of a command: a file or stdout."""
 
     output: Path | None = None
     force: bool = False
 
     def write(self, text: str, *, read: Iterable[str | Path], private: bool = False) -> None:
-        """Write what a command made of the files that it read, and over none of these.
+        """Write the output of a command, but never over a file that it `read`.
 
-        Raises `FileError` where that fails.
+        Raises `FileError` if that fails.
         """
         if self.output is None or str(self.output) == "-":
-            click.echo(text.encode(), nl=False)  # UTF-8, whatever a terminal takes
+            click.echo(text.encode(), nl=False)  # UTF-8, whatever the terminal's encoding
             return
         sources = [each for each in read if os.path.exists(each)]
         if self.output.exists() and any(map(self.output.samefile, sources)):
             hint = "write to another file"
-            raise click.UsageError(f"{self.output} is a file that was read; {hint}")
+            raise click.UsageError(f"{self.output} is an input file; {hint}")
         write_file(self.output, text, force=self.force, private=private)
         click.echo(f"wrote {self.output}", err=True)
 
@@ -211,15 +211,15 @@ _CONFIG = (
 )
 _FORMATS = ["yaml", "json", "toml"]
 _OUTPUT = (
-    click.option("-o", "--output", metavar="FILE", type=Path, help="Write here, not to stdout."),
-    click.option("--force", is_flag=True, help="Overwrite a file."),
+    click.option("-o", "--output", metavar="FILE", type=Path, help="Write to a file."),
+    click.option("--force", is_flag=True, help="Overwrite an existing file."),
 )
 
 
 def with_config(command: Command, flag: str = "--format") -> Command:
-    """Give a command the options of a configuration, and the configuration as `config`.
+    """Add the options that select a configuration, and pass it to the command as `config`.
 
-    `flag` names the format of standard input.
+    `flag` is the option for the format of standard input.
     """
     input_format = click.option(
         flag,
@@ -227,18 +227,18 @@ def with_config(command: Command, flag: str = "--format") -> Command:
         metavar="FORMAT",
         type=click.Choice(_FORMATS),
         default="yaml",
-        help="What standard input is: yaml, json or toml.  [default: yaml]",
+        help="Format of standard input: yaml, json or toml.  [default: yaml]",
     )
     return _with("config", Config, (*_CONFIG, input_format), command)
 
 
 def with_contract(command: Command) -> Command:
-    """Give a command that reads no files the options of a contract, also as `config`."""
+    """Add the options of a contract, and pass a `config` without files."""
     return _with("config", Config, _CONTRACT, command)
 
 
 def with_output(command: Command) -> Command:
-    """Give a command the options that name the file to write, and what writes it as `output`."""
+    """Add the options for the file to write, and pass an `Output` as `output`."""
     return _with("output", Output, _OUTPUT, command)
 
 
@@ -246,15 +246,15 @@ def _completer(
     names: Callable[[ModelDispatcher[Any]], Iterable[str]],
 ) -> Callable[[click.Context, object, str], list[str]]:
     def complete(context: click.Context, _option: object, start: str) -> list[str]:
-        """Return the names in the configuration of an unfinished line that begin so."""
+        """Return the names that start with `start` in the configuration of an unfinished line."""
         given = context.params
         mine: dict[str, Any] = {f.name: given[f.name] for f in fields(Config) if given.get(f.name)}
-        words = *mine.get("files", ()), given.get("prompt") or "", *context.args  # as far as it is
+        words = *mine.get("files", ()), given.get("prompt") or "", *context.args  # parsed so far
         mine["files"] = list(filter(is_config, words))
         with suppress(Exception), open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
             found = names(Config(**mine).dispatcher())
             return sorted({name for name in found if name.startswith(start)})
-        return []  # no error may show up between a user's words
+        return []  # an error must not appear while a user is typing
 
     return complete
 
@@ -264,7 +264,7 @@ complete_models = _completer(lambda dispatcher: map(display_name, dispatcher))
 
 
 def _with(name: str, made: type, options: Sequence[Any], command: Command) -> Command:
-    """Give a command options, and what is made of them as one argument."""
+    """Add options to a command, and pass them as one argument."""
 
     def run(**given: Any) -> None:
         mine = {each.name: given.pop(each.name) for each in fields(made) if each.name in given}
@@ -277,10 +277,10 @@ def _with(name: str, made: type, options: Sequence[Any], command: Command) -> Co
 
 
 def import_name(name: str, problem: str, example: str) -> Any:
-    """Import what a `module:name`, or a dotted name, leads to.
+    """Import the object at a `module:name` or a dotted name.
 
-    The working directory is searched last, for what is installed nowhere. Raises `UsageError`,
-    which says `problem`, for any exception: a program runs as it is imported.
+    The working directory is searched only for modules that are not installed. Raises `UsageError`,
+    which starts with `problem`, for any exception: importing a program runs it.
     """
     module, _, attribute = name.replace(":", ".").rpartition(".")
     here = os.getcwd()
@@ -298,7 +298,7 @@ def import_name(name: str, problem: str, example: str) -> Any:
 
 
 def harmless(text: str) -> str:
-    """Make text from a file harmless for the terminal, and for a CI that obeys lines with `::`.
+    """Make text safe for a terminal, and for a CI that runs lines with `::` as commands.
 
     >>> harmless("::stop-commands::x")
     '| ::stop-commands::x'
@@ -313,7 +313,7 @@ _COLORS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def print_message(severity: str, text: str, *, err: bool = True) -> None:
-    """Print a message after its severity, in color; `click.echo` drops that where it cannot be."""
+    """Print a severity and a message; `click.echo` drops the color if it is not supported."""
     bare = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     word = f"{severity}:" if bare else click.style(f"{severity}:", fg=_COLORS[severity], bold=True)
     click.echo(f"{word} {harmless(text)}", err=err)
@@ -322,10 +322,10 @@ def print_message(severity: str, text: str, *, err: bool = True) -> None:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], *, err: bool = False
 ) -> None:
-    """Print a table; in a pipe, a line for each row, with tabs between its cells.
+    """Print a table; in a pipe, one row per line, with tabs between the cells.
 
-    Where it does not fit a terminal, the last cell of a row goes below the one before; where that
-    would break words too, each cell has a line.
+    If it is too wide for the terminal, the last cell of a row goes below the one before it; if that
+    still breaks words, each cell gets its own line.
     """
     stream = sys.stderr if err else sys.stdout
     shown = [[harmless(redact_text(cell)) for cell in row] for row in rows]
@@ -333,7 +333,7 @@ def print_table(
         for cells in (columns, *shown):
             click.echo("\t".join(" ".join(cell.split()) for cell in cells), err=err)
         return
-    from rich.console import Console  # takes longer to import than all else
+    from rich.console import Console  # the slowest import
     from rich.table import Table
 
     console = Console(stderr=err, markup=False, emoji=False, highlight=False)
@@ -356,7 +356,7 @@ def print_table(
 
 
 def spinner(text: str, *, shown: bool = True) -> AbstractContextManager[Any]:
-    """Return what shows that something is under way, on a terminal, until it is left."""
+    """Return a context manager that shows a spinner on a terminal."""
     if not shown or sys.stdout is None or not sys.stdout.isatty():
         return nullcontext()
     from rich.console import Console
@@ -365,12 +365,12 @@ def spinner(text: str, *, shown: bool = True) -> AbstractContextManager[Any]:
 
 
 def to_json(value: Any) -> str:
-    """Write plain data, named tuples as mappings, as JSON that any parser reads.
+    """Write plain data as JSON that any parser accepts, with named tuples as mappings.
 
     >>> to_json([float("nan")]).split()
     ['[', '"nan"', ']']
     """
-    import json  # takes a while to import
+    import json  # slow to import
 
     return json.dumps(_plain(value), indent=2, default=str, allow_nan=False)
 
@@ -386,9 +386,9 @@ def _plain(value: Any) -> Any:
 
 
 def write_file(path: Path, text: str, *, force: bool | None = None, private: bool = False) -> None:
-    """Write a file: over another one if `force`, for its owner alone if `private`.
+    """Write a file: overwrite one if `force`, and make it readable only by its owner if `private`.
 
-    `force` is None for a command without --force. Raises `FileError` where that fails.
+    `force` is None for a command without --force. Raises `FileError` if that fails.
     """
     hint = ""
     try:
@@ -399,17 +399,17 @@ def write_file(path: Path, text: str, *, force: bool | None = None, private: boo
                 file.write(text)
         return
     except FileExistsError:
-        problem, hint = "already exists", "to overwrite it: --force" * (force is not None)
+        problem, hint = "already exists", "use --force to overwrite it" * (force is not None)
     except OSError as error:
         problem = f"cannot be written: {error.strerror}"
     raise FileError([Fault((), problem, hint, "unwritable", position=Position(str(path)))])
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Put a file in its place that only its owner could read from the first byte on."""
-    from tempfile import mkstemp  # takes a while to import
+    """Replace a file by one that only its owner can read, from the first byte on."""
+    from tempfile import mkstemp  # slow to import
 
-    file, beside = mkstemp(dir=path.parent, prefix=f".{path.name}.")  # of mode 0600
+    file, beside = mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     try:
         with open(file, "w", encoding="utf-8") as opened:
             opened.write(text)

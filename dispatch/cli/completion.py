@@ -1,4 +1,4 @@
-"""`dispatch completion`: what makes a shell complete commands, files, roles and models."""
+"""`dispatch completion`: shell completion for commands, files, roles and models."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _SHELLS = ("bash", "zsh", "fish")
     cls=Argument,
     type=click.Choice(_SHELLS),
     metavar="bash|zsh|fish",
-    help='The shell; put `eval "$(dispatch completion bash)"` into ~/.bashrc, say.',
+    help='The shell; for bash, put `eval "$(dispatch completion bash)"` in ~/.bashrc.',
 )
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Write the script with which a shell completes the names of this program.
+    """Print the completion script for a shell.
 
-    These are commands, options, files, and the roles and models of a configuration. For fish:
+    It completes commands, options, files, and the roles and models of a configuration. For fish:
     dispatch completion fish > ~/.config/fish/completions/dispatch.fish
     """
     made = get_completion_class(shell)

@@ -34,13 +34,13 @@ __all__ = ["command"]
     "--for",
     "target",
     metavar="CALLABLE",
-    help="What the models are handed to.  [default: what their roles call: litellm.completion]",
+    help="The callable to explain.  [default: the callables of the roles]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for machines.")
 def command(config: Config, role: str | None, target: str | None, as_json: bool) -> None:
-    """Show for each value which line it comes from, and what becomes of it.
+    """Show where each value was written, and what happens to it.
 
-    After the files, the path of one value may follow, such as models[0].api_key.
+    The path of one value may follow the files, such as models[0].api_key.
     """
     path = None
     if config.files and not is_config(config.files[-1]):

@@ -1,4 +1,4 @@
-"""`dispatch export`: the roles as a configuration that another program reads."""
+"""`dispatch export`: the roles as a configuration for another program."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ __all__ = ["command"]
     "--to",
     type=click.Choice(["litellm-proxy"]),
     required=True,
-    expose_value=False,  # the only one
-    help="What to export to.",
+    expose_value=False,  # the only choice
+    help="The program to export to.",
 )
 @with_output
-@click.option("--redis", metavar="HOST[:PORT]", help="The Redis that proxies share.")
-@click.option("--redis-password-from", metavar="NAME", help="The variable that holds its password.")
-@click.option("--enforce-limits", is_flag=True, help="Refuse calls past a model's rpm and tpm.")
+@click.option("--redis", metavar="HOST[:PORT]", help="The Redis instance that the proxies share.")
+@click.option("--redis-password-from", metavar="NAME", help="The variable with its password.")
+@click.option("--enforce-limits", is_flag=True, help="Reject calls beyond a model's rpm and tpm.")
 @click.option(
     "--cooldown",
     metavar="SECONDS",
     type=click.FloatRange(0, 1e6),
-    help="How long a failing model rests.",
+    help="How long a failing model cools down.",
 )
 @click.option("--allow-literal-secrets", is_flag=True, help="Write secrets into the file.")
 def command(
@@ -48,8 +48,8 @@ def command(
 ) -> None:
     """Write the roles as the configuration of a LiteLLM proxy.
 
-    References to the environment stay references. The sections of the configuration that the proxy
-    reads, such as router_settings, go along; options win over them.
+    References to environment variables stay references. Sections that the proxy reads, such as
+    router_settings, are included; options override them.
     """
     settings: dict[str, Any] = {} if redis is None else _redis_settings(redis)
     if redis_password_from is not None:
@@ -61,7 +61,7 @@ def command(
     dispatcher = config.dispatcher()
     sections: Any = dispatcher.sections
     written = sections.get("router_settings") or FrozenMap({})
-    if isinstance(written, FrozenMap):  # else `proxy_config` reports it
+    if isinstance(written, FrozenMap):  # otherwise `proxy_config` reports it
         checks = written.get("optional_pre_call_checks") or ()
         if enforce_limits:
             settings["optional_pre_call_checks"] = [*checks, "enforce_model_rate_limits"]
@@ -76,7 +76,7 @@ def command(
 
 
 def _redis_settings(address: str) -> dict[str, Any]:
-    """Split HOST[:PORT], of which the host may be a bracketed IPv6 address."""
+    """Split HOST[:PORT], whose host may be an IPv6 address in brackets."""
     host, colon, port = address.rpartition(":")
     if not colon or address.endswith("]"):
         host, port = address, "6379"
@@ -88,10 +88,10 @@ def _redis_settings(address: str) -> dict[str, Any]:
 
 def _header(needed: list[str], file: str) -> list[str]:
     return [
-        "A LiteLLM proxy that answers for each role: a client calls the role as its model.",
+        "A LiteLLM proxy that serves each role: clients call a role as a model.",
         f"Written by: {redact_text(shlex.join(['dispatch', *sys.argv[1:]]))}",
         f"Start it:   litellm --config {shlex.quote(file)} --host 127.0.0.1 --port 4000",
         "            (from a checkout of dispatch: python -m pip install '.[proxy]')",
         f"It needs:   {', '.join(needed)}",
-        "Machines:   start the same file on each; those that share a Redis share their limits.",
+        "Machines:   use the same file on each; proxies that share a Redis instance share limits.",
     ]

@@ -27,10 +27,10 @@ def _complete(_context: object, _argument: object, start: str) -> list[Completio
     default="",
     metavar="[SUBJECT]",
     shell_complete=_complete,
-    help="The guide to read; without one, all are listed.",
+    help="The guide to show; without it, list all guides.",
 )
 def command(subject: str) -> None:
-    """Show a guide, such as that on roles or on secrets, a page at a time."""
+    """Show a guide, such as the one on roles or secrets, a page at a time."""
     if not subject:
         for name in _GUIDES:
             click.echo(f"dispatch help {name:<10}  {_title(name)}")

@@ -1,4 +1,4 @@
-"""`dispatch import`: a configuration of another program as one of this project."""
+"""`dispatch import`: convert another program's configuration into a dispatch one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dispatch.tools.importers import import_config, read_foreign
 
 __all__ = ["command"]
 
-_FILE = "What LiteLLM's proxy, Continue, aider or AutoGen reads."
+_FILE = "A configuration of LiteLLM's proxy, Continue, aider or AutoGen."
 
 
 @click.command("import")
@@ -22,10 +22,10 @@ _FILE = "What LiteLLM's proxy, Continue, aider or AutoGen reads."
 @with_output
 @click.option("--allow-literal-secrets", is_flag=True, help="Write secrets into the file.")
 def command(file: Path, output: Output, allow_literal_secrets: bool) -> None:
-    """Rewrite a configuration of another program as one of this project.
+    """Convert another program's configuration into a dispatch one.
 
-    What cannot be carried over is reported with its place. References to the environment stay
-    references; a secret that is none is refused.
+    What cannot be converted is reported with its location. References to environment variables
+    stay references; literal secrets are rejected.
     """
     data, source = read_foreign(file)
     imported = import_config(data, Source([source]), allow_literal_secrets=allow_literal_secrets)

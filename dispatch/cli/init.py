@@ -39,7 +39,7 @@ models:
 )
 @with_contract
 def command(file: Path, config: Config) -> None:
-    """Write a configuration to start from, and its schema beside it; overwrites no file."""
+    """Write a configuration to start from and its schema, without overwriting any file."""
     if file.suffix.lower() not in (".yaml", ".yml"):
         raise click.UsageError(f"{file} is not the name of a YAML file; name it *.yaml")
     contract = config.contract
@@ -52,7 +52,7 @@ def command(file: Path, config: Config) -> None:
 
 
 def _entries(contract: Contract) -> str:
-    """Write an entry for each role, with a task where one is needed or usual."""
+    """Return an entry for each role, with a task if one is required or usual."""
     lines = []
     for role in contract.values():
         plain = re.fullmatch(r"\w[\w-]*", role.name) and yaml.safe_load(role.name) == role.name

@@ -1,4 +1,4 @@
-"""`dispatch ping`: whether every model of every role answers."""
+"""`dispatch ping`: check that every model of every role answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["command"]
 @with_config
 @click.option("--json", "as_json", is_flag=True, help="Write the results as JSON.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, help="Seconds for each."
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, help="Seconds to wait."
 )
 @click.pass_context
 def command(context: click.Context, config: Config, as_json: bool, timeout: float) -> None:

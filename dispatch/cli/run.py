@@ -1,4 +1,4 @@
-"""`dispatch run`: one conversation, from the prompt to the last post-completion; or a chat."""
+"""`dispatch run`: run one conversation, from the prompt to the last post-completion, or a chat."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ __all__ = ["command", "quiet_litellm"]
 Message = dict[str, Any]
 Turns = Iterator[Turn | Stream]
 
-_PROMPT = "What to ask, after what a pipe or a file on standard input has; - for that alone."
-_NOTED, _PATIENCE = 3, 30  # seconds of silence of a pipe beside a prompt
+_PROMPT = "The prompt, which follows any input from a pipe or a file; - sends only that input."
+_NOTED, _PATIENCE = 3, 30  # seconds to wait for a silent pipe
 _MISSING = "Missing argument 'PROMPT': the prompt is missing; it comes last: {} CONFIG... PROMPT"
 
 
@@ -64,7 +64,7 @@ def _read_variables(_context: object, _option: object, given: Iterable[str]) -> 
     "--role",
     metavar="ROLE",
     shell_complete=complete_roles,
-    help=f"Ask this role alone, not {CHATCOMPLETIONS}.",
+    help=f"Ask only this role, not {CHATCOMPLETIONS}.",
 )
 @click.option(
     "--model",
@@ -80,13 +80,13 @@ def _read_variables(_context: object, _option: object, given: Iterable[str]) -> 
     callback=_read_variables,
     help="Fill in a variable of the tasks.",
 )
-@click.option("--no-post", is_flag=True, help="Run no post-completions.")
+@click.option("--no-post", is_flag=True, help="Skip the post-completions.")
 @click.option(
-    "--quiet", "-q", is_flag=True, help="Show the answer alone, and ask no post-completions."
+    "--quiet", "-q", is_flag=True, help="Show only the answer; skip the post-completions."
 )
-@click.option("--json", "as_json", is_flag=True, help="Write each turn as a line of JSON.")
-@click.option("--usage", "with_usage", is_flag=True, help="Show what was used, on stderr.")
-@click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Write each turn as one line of JSON.")
+@click.option("--usage", "with_usage", is_flag=True, help="Show tokens and cost, on stderr.")
+@click.option("--dry-run", is_flag=True, help="Show what would be sent, without sending it.")
 def command(
     config: Config,
     prompt: str,
@@ -101,10 +101,10 @@ def command(
 ) -> None:
     """Ask the chat models, then run each post-completion on the conversation.
 
-    Without a prompt, on a terminal, it is a chat: Ctrl-C stops an answer, Ctrl-D ends the chat.
-    Where a model fails, the next of its role answers. Where stdout is no terminal it has the answer
-    alone, and all else goes to stderr. The sections router_settings and litellm_settings of the
-    configuration count as they do for LiteLLM's proxy.
+    On a terminal, without a prompt, this starts a chat: Ctrl-C stops an answer, Ctrl-D ends it.
+    If a model fails, the next one in its role answers. If stdout is not a terminal, it gets only
+    the answer, and stderr everything else. The sections router_settings and litellm_settings apply
+    as they do in LiteLLM's proxy.
     """
     asked = _read_prompt(config, prompt)
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
@@ -116,7 +116,7 @@ def command(
     known = [name for each in dispatcher.contract.values() for name in each.variables or ()]
     for name in variables:
         if name not in known:
-            hint = did_you_mean(name, known) or "name it in the variables of a role"
+            hint = did_you_mean(name, known) or "list it in the variables of a role"
             raise RoleError(f"no role has a variable {quote_name(name)}; {hint}")
     post = role == CHATCOMPLETIONS and not no_post and (as_json or not quiet)
     if asked is not None and dry_run:
@@ -134,7 +134,7 @@ def command(
     if role == CHATCOMPLETIONS:
         models = [m for name in (role, POSTCOMPLETIONS) for m in dispatcher.groups.get(name, ())]
         stream = not as_json and all(each.get("stream", True) for each in models)
-        either: Any = converse  # streamed or not
+        either: Any = converse  # with and without streaming
         ask = partial(either, post=post, stream=stream)
     ask = partial(ask, dispatcher, model=model, variables=variables)
     try:
@@ -148,9 +148,9 @@ def command(
 
 
 def _read_prompt(config: Config, prompt: str) -> str | None:
-    """Return the prompt, after what standard input has; None for a chat on a terminal.
+    """Return the input from a pipe and then the prompt; None for a chat on a terminal.
 
-    Where the last argument is `-`, a file or missing, standard input is all of it.
+    If the last argument is `-`, a file or missing, standard input is the whole prompt.
     """
     files = list(config.files or ())
     if is_config(prompt) and (prompt != "-" or "-" in files):
@@ -161,26 +161,26 @@ def _read_prompt(config: Config, prompt: str) -> str | None:
     try:
         free = sys.stdin is not None and "-" not in files and (prompt == "" or _is_piped())
         piped = sys.stdin.buffer.read().decode().strip("\r\n") if free else ""
-    except OSError:  # it cannot be read: then there is none
+    except OSError:  # unreadable: treated as empty
         piped = ""
     except UnicodeDecodeError:
-        raise click.UsageError("what is on standard input is not UTF-8") from None
+        raise click.UsageError("standard input is not UTF-8") from None
     if not f"{piped}{prompt}".strip():
         raise click.UsageError(_MISSING.format("dispatch run"))
     return "\n\n".join(filter(str.strip, (piped, prompt)))
 
 
 def _is_piped() -> bool:
-    """Return whether a file is on standard input, or a pipe that is not silent for long.
+    """Return whether standard input is a file, or a pipe that is not silent for long.
 
-    A program that is started by another one may inherit a pipe that never ends.
+    A program started by another one may inherit a pipe that never ends.
     """
     mode = os.fstat(sys.stdin.fileno()).st_mode
     if not stat.S_ISFIFO(mode):
         return stat.S_ISREG(mode)
-    note = f"waiting for standard input; to ask without it: < {os.devnull}"
+    note = f"waiting for standard input; to skip it: < {os.devnull}"
     silent = f"standard input had nothing for {_PATIENCE} seconds"
-    warning = f"{silent}, so the prompt is asked without it"
+    warning = f"{silent}, so the prompt is sent without it"
     for seconds, said in ((_NOTED, ("note", note)), (_PATIENCE - _NOTED, ("warning", warning))):
         if select.select([sys.stdin], [], [], seconds)[0]:
             return True
@@ -194,9 +194,9 @@ def _ask_once(dispatcher: ModelDispatcher[Any], messages: Messages, **options: A
 
 
 def _chat(ask: Callable[[list[Message]], Turns], show: Callable[[Turns], None]) -> None:
-    """Ask again and again: Ctrl-D ends it, Ctrl-C stops an answer."""
+    """Ask prompt after prompt: Ctrl-C stops an answer, Ctrl-D ends the chat."""
     with suppress(ImportError):
-        import readline  # noqa: F401  # the arrow keys bring back earlier prompts
+        import readline  # noqa: F401  # arrow keys recall earlier prompts
 
     messages: list[Message] = []
 
@@ -221,12 +221,12 @@ def _chat(ask: Callable[[list[Message]], Turns], show: Callable[[Turns], None]) 
                 show(noted(ask([*messages, {"role": "user", "content": said}])))
         except KeyboardInterrupt:
             click.echo("\nstopped")
-        except (CompletionError, BudgetError) as error:  # the next prompt may do better
+        except (CompletionError, BudgetError) as error:  # the next prompt may work
             print_message("error", str(error))
 
 
 def _titled(turns: Turns, quiet: bool) -> Iterator[tuple[str, Turn | Stream, str]]:
-    """Yield each turn after its title, unless its stream had it, with what was not streamed."""
+    """Yield each turn with its title, unless already shown, and its text not streamed yet."""
     streamed = False
     for turn in turns:
         title = rest = ""
@@ -253,7 +253,7 @@ def _show_json(turns: Turns) -> None:
 
 
 def _show(turns: Turns, *, role: str, quiet: bool) -> None:
-    """Write the answer to stdout, piece by piece where it comes so, and all else to stderr."""
+    """Write the answer to stdout, as it streams, and everything else to stderr."""
     for title, turn, rest in _titled(turns, quiet):
         err = turn.role != role
         if title:
@@ -293,7 +293,7 @@ def _render(turns: Turns, *, quiet: bool) -> None:
 
 
 def _blocks(text: str) -> list[str]:
-    r"""Split Markdown at empty lines, but for those in a fence.
+    r"""Split Markdown at empty lines outside of fenced code.
 
     >>> _blocks("a\n\n```\nb\n\nc\n```\n\nd")
     ['a', '```\nb\n\nc\n```', 'd']
@@ -309,18 +309,18 @@ def _blocks(text: str) -> list[str]:
 
 
 def quiet_litellm() -> None:
-    """Import LiteLLM, and keep it from printing what a command says itself."""
-    import litellm  # takes seconds: what can be wrong without it is shown before
+    """Import LiteLLM, and silence the messages that a command shows itself."""
+    import litellm  # takes seconds: other errors are shown first
 
     from dispatch.litellm.logs import LOGGERS
 
-    litellm.suppress_debug_info = True  # it prints advertisements to stdout on an error
-    for name in LOGGERS:  # they would log each failure that another model makes good
+    litellm.suppress_debug_info = True  # otherwise it prints ads to stdout on an error
+    for name in LOGGERS:  # they log failures that another model recovers
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _first_role(dispatcher: ModelDispatcher[Any]) -> str:
-    """Return the role of the conversation, or the only one, as a LiteLLM proxy may have."""
+    """Return the role of the conversation, or the only one played, as in a proxy's file."""
     played = [role for role, models in dispatcher.groups.items() if models]
     if CHATCOMPLETIONS in dispatcher.contract or not played:
         return CHATCOMPLETIONS
@@ -336,7 +336,7 @@ def _requests(
     name: str | None,
     variables: Mapping[str, str],
 ) -> Iterator[dict[str, Any]]:
-    """Yield what each model would be sent, its secrets hidden."""
+    """Yield what would be sent to each model, with secrets hidden."""
     groups = {role: dispatcher.groups.get(role, ()) for role in roles}
     deployed, faults = deploy(groups, dispatcher.contract.own_keys)
     if faults:

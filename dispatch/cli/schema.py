@@ -1,4 +1,4 @@
-"""`dispatch schema`: what an editor needs to complete a configuration, and to check it."""
+"""`dispatch schema`: the JSON Schema with which editors complete and check a configuration."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["command"]
     type=click.Choice(["models", "litellm-proxy"]),
     default="models",
     show_default=True,
-    help="For files of models, or for the file of LiteLLM's proxy.",
+    help="For files of models, or for LiteLLM's proxy file.",
 )
-@click.option("--overlay", is_flag=True, help="For files that change others: nothing is required.")
+@click.option("--overlay", is_flag=True, help="For overlay files: nothing is required.")
 def command(config: Config, output: Output, target: str, overlay: bool) -> None:
-    """Print the JSON Schema of configurations, for editors to complete and check them.
+    """Print the JSON Schema with which editors complete and check configurations.
 
-    It has the roles of your program, those of --declare, and those that CONFIG declares.
+    It includes the roles from --contract, --declare and CONFIG.
     """
     proxy = target == "litellm-proxy"
     made = proxy_schema() if proxy else schema(config.contract, overlay=overlay)

@@ -21,17 +21,17 @@ COLUMNS = ("role", "order", "name", "model", "task")
 @click.command("show")
 @with_config
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for machines.")
-@click.option("--html", metavar="FILE", type=Path, help="Write a page for a browser, with prices.")
-@click.option("--force", is_flag=True, help="Overwrite a file.")
+@click.option("--html", metavar="FILE", type=Path, help="Write a web page, with prices.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def command(config: Config, as_json: bool, html: Path | None, force: bool) -> None:
-    """Show which model plays which role, in which order, with which task.
+    """Show which model plays which role, in what order, and with which task.
 
-    In a pipe, each is one line, with tabs between its columns.
+    In a pipe, each row is one line, with tabs between the columns.
     """
     dispatcher = config.dispatcher()
     disabled = [display_name(model) for model in dispatcher.switched_off]
     if html is not None:
-        from dispatch.tools.check import check  # takes a while to import
+        from dispatch.tools.check import check  # slow to import
         from dispatch.tools.page import page
 
         report = check(config.tree, contract=config.program_contract)
@@ -49,7 +49,7 @@ def command(config: Config, as_json: bool, html: Path | None, force: bool) -> No
 
 
 def print_roles(dispatcher: ModelDispatcher[Any]) -> None:
-    """Print the table of roles, with a line too for a role that no model plays."""
+    """Print the table of roles, with a row even for roles that no model plays."""
     rows = (
         row
         for role, found in assignments(dispatcher)

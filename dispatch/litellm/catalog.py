@@ -1,6 +1,6 @@
-"""What is known of models without a network, and without importing LiteLLM.
+"""What LiteLLM knows about models, without a network and without importing it.
 
-LiteLLM's wheel carries a map of prices and capabilities; it is read as the JSON file that it is.
+LiteLLM's wheel includes a map of prices and capabilities, which is read as a JSON file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dispatch.suggestions import nearest
 __all__ = ["OPERATIONS", "Catalog", "Need", "needs", "read_catalog"]
 
 OPERATIONS: Mapping[str, str] = {mode: name for mode, (name,) in table("operations").items()}
-"""The modes of models that are no chat models, each with LiteLLM's callable for it."""
+"""LiteLLM's function for each mode of models other than chat."""
 
 
 Entry = Mapping[str, Any]
@@ -32,14 +32,14 @@ _LIKE_OPENAI = Path("llms", "openai_like", "providers.json")
 _ANY_SHAPE = r"""(?x)
       (.+/)? \*                                        # a wildcard
     | bedrock/ (.+/)? (arn:.+ | agent/.+)
-    | vertex_ai/ (\d+ | gemini/.+ | openai/.+)         # a deployed endpoint, a tuned model
+    | vertex_ai/ (\d+ | gemini/.+ | openai/.+)         # a deployed endpoint or a tuned model
     | fireworks_ai/ accounts/ (?!fireworks/models/) .+
     | openrouter/ @preset/.+
     | (openai/)? ft:.+
 """
 _BEDROCK_ROUTE = r"((converse|invoke|[a-z]{2}(-[a-z]+)+-\d)/)+"
-_FIREWORKS = "accounts/fireworks/models/"  # LiteLLM puts it before a short name
-_MOST_SOUGHT = 20  # names to find the nearest of: among thousands, each takes some 40 ms
+_FIREWORKS = "accounts/fireworks/models/"  # LiteLLM prepends it to short names
+_MOST_SOUGHT = 20  # names to look up the nearest for, each of which takes 40 ms
 
 
 class Catalog:
@@ -55,7 +55,7 @@ class Catalog:
         self._sought = 0
 
     def provider(self, name: str, custom: str | None = None) -> str | None:
-        """Return the provider of a model: as `custom` says, or its prefix, or the map."""
+        """Return the provider of a model, from `custom`, its prefix or the map."""
         prefix, slash, _ = name.partition("/")
         if custom or (slash and prefix in self.providers):
             return custom or prefix
@@ -64,7 +64,7 @@ class Catalog:
         return self.entries.get(name, {}).get("litellm_provider")
 
     def find(self, name: str, custom: str | None = None) -> Entry | None:
-        """Return what the map holds on a model, however its provider is written."""
+        """Return the entry of a model in the map, with or without its provider in the name."""
         provider = self.provider(name, custom)
         bare = name.removeprefix(f"{provider}/")
         if provider == "bedrock":
@@ -78,17 +78,17 @@ class Catalog:
         return None
 
     def takes_any_name(self, name: str, custom: str | None = None) -> bool:
-        """Return whether a provider serves models under names that its users choose."""
+        """Return whether a provider serves models under names that users choose."""
         provider = self.provider(name, custom)
         full = name if name.startswith(f"{provider}/") else f"{provider}/{name}"
         shaped = any(re.fullmatch(_ANY_SHAPE, each) for each in (name, full))
         return shaped or provider in table("providers")["named"] or not self._names(provider)
 
-    @lru_cache(maxsize=1024)  # noqa: B019  # there is one catalog in a process
+    @lru_cache(maxsize=1024)  # noqa: B019  # one catalog per process
     def near(self, name: str, custom: str | None = None, cutoff: float = 0.75) -> str | None:
-        """Return the known name that is nearest, of the same provider where that is known.
+        """Return the nearest known name, of the same provider if that is known.
 
-        It is sought for the first twenty names only.
+        Only the first twenty names are looked up.
         """
         self._sought += 1
         if self._sought > _MOST_SOUGHT:
@@ -102,7 +102,7 @@ class Catalog:
 
     @lru_cache(maxsize=64)  # noqa: B019
     def _names(self, provider: str | None) -> tuple[str, ...]:
-        """Return the names of all models of a provider; of every one, without a provider."""
+        """Return the names of all models of a provider, or of all providers for None."""
         return tuple(
             name
             for name, entry in self.entries.items()
@@ -112,7 +112,7 @@ class Catalog:
 
 @lru_cache(maxsize=1)
 def read_catalog() -> Catalog | None:
-    """Read the map of the LiteLLM that is installed; None where there is none.
+    """Read the map of the installed LiteLLM; None if it is not installed.
 
     >>> "openai" in read_catalog().providers
     True
@@ -125,7 +125,7 @@ def read_catalog() -> Catalog | None:
         entries = json.loads((home / _MAP).read_bytes())
         source = (home / _PROVIDERS).read_bytes().decode()
         like_openai = json.loads((home / _LIKE_OPENAI).read_bytes())
-    except (OSError, ValueError):  # another layout: then nothing is known
+    except (OSError, ValueError):  # another layout, of which nothing is known
         return None
     listed = source.partition("class LlmProviders(")[2].partition("\nclass ")[0]
     providers = re.findall(r'^    \w+ = "([^"]+)"', listed, re.MULTILINE)
@@ -133,14 +133,14 @@ def read_catalog() -> Catalog | None:
 
 
 class Need(NamedTuple):
-    """What a provider requires: one of these variables, or one of these keys of a model."""
+    """A requirement of a provider: one of these variables, or one of these keys of a model."""
 
     variables: tuple[str, ...]
     keys: tuple[str, ...] = ("api_key",)
 
 
 def needs(provider: str, model: Mapping[str, Any]) -> Iterator[Need]:
-    """Yield what a provider needs and a model does not give.
+    """Yield the needs of a provider that a model does not meet.
 
     >>> [need.variables for need in needs("gemini", {"model": "gemini/gemini-2.5-flash"})]
     [('GEMINI_API_KEY', 'GOOGLE_API_KEY')]

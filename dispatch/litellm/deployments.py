@@ -1,7 +1,7 @@
-"""Role groups as the deployments of a LiteLLM `Router`, in which a role is a model name.
+"""Role groups as the deployments of a LiteLLM `Router`, in which each role is a model name.
 
-Without an `order`, the models of a role serve in file order: the first answers, the next takes
-over where it fails. Models of the same order share the load by their weights.
+Without an `order`, the models of a role are asked in file order: the first answers, and the next
+takes over if it fails. Models of the same order share the load by their weights.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 Groups: TypeAlias = Mapping[str, Iterable[Model]]
 Deployment: TypeAlias = dict[str, Any]
 
-_INFO = ("id", "roles", "task")  # what `model_info` of a deployment has beside the user's notes
+_INFO = ("id", "roles", "task")  # added to the user's `model_info` in a deployment
 
 
 class Deployed(NamedTuple):
@@ -47,15 +47,15 @@ class Deployed(NamedTuple):
 
     @property
     def order(self) -> int:
-        """The step at which the model is asked; those of one step share the load."""
+        """The step at which the model is asked; models of the same step share the load."""
         order: int = self.deployment["litellm_params"]["order"]
         return order
 
 
 def let_cool_down(models: Sequence[Deployment], settings: Mapping[str, Any]) -> None:
-    """Set a role's only model aside after its second failure in a minute, where others follow.
+    """Let a role's only model cool down after its second failure in a minute, if it has fallbacks.
 
-    LiteLLM would ask it first every time, unless it is given how many failures to allow.
+    By default, LiteLLM would ask it first every time.
 
     >>> models = [{"model_name": "chat", "model_info": {}}]
     >>> let_cool_down(models, {"fallbacks": [{"chat": ["spare"]}]})
@@ -76,20 +76,20 @@ def let_cool_down(models: Sequence[Deployment], settings: Mapping[str, Any]) -> 
 def parts_of(
     dispatcher: ModelDispatcher[Any] | Groups,
 ) -> tuple[Groups, FrozenMap[str, Any], frozenset[str]]:
-    """Return the groups, the sections and the own keys of a dispatcher, or of groups alone."""
+    """Return the groups, sections and own keys of a dispatcher, or of groups alone."""
     if isinstance(dispatcher, Mapping):
         return dispatcher, FrozenMap({}), frozenset()
     return dispatcher.groups, dispatcher.sections, dispatcher.contract.own_keys
 
 
 def model_list(dispatcher: ModelDispatcher[Any] | Groups, /) -> list[Deployment]:
-    """Return the deployments of a dispatcher, or of groups alone, as `litellm.Router` takes them.
+    """Return the deployments of a dispatcher, or of groups alone, for `litellm.Router`.
 
-    A deployment is called after its role. Its `model_info` is the model's own, with an `id` (the
-    model's name; for each further deployment of it `name:role:number`), the role and the task. The
-    program's own keys stay out, but for `system_prompt`: it becomes LiteLLM's
-    `litellm_system_prompt`, so that each model answers with its own. References to the environment
-    stay: the Router resolves those right under a key of the model, so deeper ones are refused.
+    Each deployment is named after its role. Its `model_info` is that of the model, with an `id`
+    (the model's name, or `name:role:number` for its further deployments), the role and the task.
+    The program's own keys are left out, except that `system_prompt` becomes LiteLLM's
+    `litellm_system_prompt`, so that each model uses its own. References to environment variables
+    stay: the Router resolves them only at the top level of a model, so deeper ones are rejected.
 
     >>> from dispatch import dispatch
     >>> models = [{"name": "fast", "model": "gpt-4o", "roles": {"postcompletions": "sum up"}}]
@@ -99,15 +99,15 @@ def model_list(dispatcher: ModelDispatcher[Any] | Groups, /) -> list[Deployment]
     postcompletions {'model': 'gpt-4o', 'order': 1}
     {'id': 'fast', 'roles': ['postcompletions'], 'task': 'sum up'}
 
-    Raises `ConfigError` for two models of one name, one named like a role, keys that the Router
-    sets itself, and a secret or an endpoint that is empty.
+    Raises `ConfigError` for duplicate names, models named like a role, keys that the Router sets
+    itself, and empty secrets or endpoints.
     """
     groups, _, own_keys = parts_of(dispatcher)
     deployed, faults = deploy(groups, own_keys)
     for model, deployment in deployed:
         for path, variable in references(deployment["litellm_params"]):
             if len(path) > 1:
-                message = f"the Router would not resolve os.environ/{variable} so deep"
+                message = f"the Router does not resolve os.environ/{variable} at this depth"
                 deep = Fault(path, message, "make_router resolves it", "deep-reference")
                 faults.append(locate(deep, model))
     if faults:
@@ -116,18 +116,18 @@ def model_list(dispatcher: ModelDispatcher[Any] | Groups, /) -> list[Deployment]
 
 
 def deploy(groups: Groups, own_keys: Collection[str] = ()) -> tuple[list[Deployed], list[Fault]]:
-    """Return the deployments of all groups, and all that is wrong with them, each fault located.
+    """Return the deployments of all groups, and their faults with locations.
 
-    Their parameters have the names that the user wrote, for faults in them: see `as_sent`.
+    The parameters keep the names that the user wrote, for use in faults; see `as_sent`.
 
     >>> from dispatch import dispatch
     >>> deployed, faults = deploy(dispatch([{"name": "chatcompletions", "model": "gpt-4o"}]))
     >>> len(deployed), faults[0].where, faults[0].message
-    (1, 'models[0].name', "a role has the name 'chatcompletions' too")
+    (1, 'models[0].name', "'chatcompletions' is also the name of a role")
     """
     deployed: list[Deployed] = []
     faults: list[Fault] = []
-    owners: dict[str, Model] = {}  # of each id
+    owners: dict[str, Model] = {}  # by id
     kept_back = RESERVED_KEYS.union(own_keys) - {"system_prompt"}
     for role, models in groups.items():
         for number, (model, order, weight) in enumerate(_shares(tuple(models)), 1):
@@ -145,7 +145,7 @@ def deploy(groups: Groups, own_keys: Collection[str] = ()) -> tuple[list[Deploye
                     found.append(Fault(("name",), message + also, hint, "duplicate-name"))
                     break
             if name in groups:
-                message = f"a role has the name {quote_name(name)} too"
+                message = f"{quote_name(name)} is also the name of a role"
                 hint = "leave it out, or choose another"
                 found.append(Fault(("name",), message, hint, "wrong-name"))
             faults += (locate(fault, model) for fault in found)
@@ -176,7 +176,7 @@ def as_sent(deployment: Deployment) -> Deployment:
 
 
 def find_idle_weights(groups: Groups) -> Iterator[Fault]:
-    """Yield a warning, located, for each weight that has no effect in any role of its model.
+    """Yield a located warning for each weight that has no effect in any role of its model.
 
     >>> from dispatch import dispatch
     >>> for fault in find_idle_weights(dispatch([{"model": "gpt-4o", "weight": 2}])):
@@ -197,10 +197,10 @@ def find_idle_weights(groups: Groups) -> Iterator[Fault]:
 
 
 def _shares(models: Sequence[Model]) -> list[tuple[Model, int, Any]]:
-    """Return each model of a role with its order and, where models share the load, its weight.
+    """Return each model of a role with its order and, if models share the load, its weight.
 
-    The order of a model that has none is its place in the role. One without a weight, beside
-    others of the same order that have one, weighs 1: LiteLLM would never ask it.
+    A model without an order gets its position in the role. One without a weight gets 1 if another
+    of the same order has one; otherwise LiteLLM would never ask it.
     """
     orders = [
         order if type(order := model.get("order")) is int else place
@@ -220,7 +220,7 @@ def _path(model: Model) -> tuple[Step, ...]:
 
 
 def _find_faults(model: Model) -> Iterator[Fault]:
-    """Yield what the Router could not take of a model."""
+    """Yield a fault for each key of a model that the Router does not support."""
     yield from (fault for fault in find_value_faults(model) if fault.path != ("name",))
     order = model.get("order")
     if isinstance(order, str) and is_reference(order):
@@ -232,7 +232,7 @@ def _find_faults(model: Model) -> Iterator[Fault]:
     info = model.get("model_info")
     if info is not None and not isinstance(info, Mapping):
         message = f"expected a mapping, found {describe_type(info)}"
-        yield Fault(("model_info",), message, "LiteLLM keeps its notes there", "router-key")
+        yield Fault(("model_info",), message, "LiteLLM stores its own data there", "router-key")
     elif info is not None:
         for key in (key for key in _INFO if key in info):
             message = "conflicts with a key that dispatch stores there"

@@ -1,7 +1,7 @@
-"""Which model is asked, and where; and whose key goes there.
+"""Which model is asked at which endpoint, and with whose key.
 
-For a model without a key, LiteLLM takes the vendor's from the environment, and sends it to
-whatever endpoint the model names: one vendor's key must not go to another's endpoint by mistake.
+For a model without a key, LiteLLM takes the vendor's key from the environment and sends it to the
+endpoint that the model names. One vendor's key must not go to another's endpoint by mistake.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ VENDORS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     vendor: (tuple(n for n in names if "." in n), tuple(n for n in names if "." not in n))
     for vendor, *names in rows("vendors")
 }
-"""By the prefix of a model: the domains of its vendor, and the further variables of its key."""
+"""By model prefix: the vendor's domains, and further variables for its key."""
 
 _INSTEAD: Mapping[str, tuple[str, str]] = {
     "openai": ("", "Authorization"),
     "azure": ("azure_ad_token", "api-key"),
     "gemini": ("", "x-goog-api-key"),
 }
-"""The key of a model and the header that LiteLLM sends instead of a vendor's key."""
+"""The key and header of a model that LiteLLM sends instead of a vendor's key."""
 
 _RESELLERS = ("azure", "azure_ai", "github", "huggingface", "openrouter", "together_ai")
 _UNPREFIXED = {"openai": r"(chatgpt|gpt|ft:gpt|o\d)\b", "anthropic": r"claude\b"}
@@ -56,7 +56,7 @@ _LOCAL = r"""(?x)
 
 
 def endpoint_of(model: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the key and the URL of a model's own endpoint; empty where it names none.
+    """Return the key and the URL of a model's own endpoint; empty if it names none.
 
     >>> endpoint_of({"api_base": "http://localhost:8000"})
     ('api_base', 'http://localhost:8000')
@@ -68,7 +68,7 @@ def endpoint_of(model: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def called(model: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return the name and the provider that LiteLLM is asked for; no name if only a call shows it.
+    """Return the model name and provider for LiteLLM; an empty name if only a call knows it.
 
     >>> called({"model": "gpt-4o"}), called({"model": "os.environ/MODEL"})
     (('gpt-4o', None), ('', None))
@@ -82,7 +82,7 @@ def called(model: Mapping[str, Any]) -> tuple[str, str | None]:
 
 
 def provider_of(model: Mapping[str, Any]) -> str:
-    """Return the provider as it is written; OpenAI for a name without one.
+    """Return the provider as written in a model; OpenAI for a name without one.
 
     >>> provider_of({"model": "groq/llama"}), provider_of({"model": "gpt-4o"})
     ('groq', 'openai')
@@ -92,7 +92,7 @@ def provider_of(model: Mapping[str, Any]) -> str:
 
 
 def is_openais(model: Mapping[str, Any]) -> bool:
-    """Return whether OpenAI itself is asked.
+    """Return whether a model is served by OpenAI itself.
 
     >>> is_openais({"model": "gpt-4o"}), is_openais({"model": "openai/m", "api_base": "http://h"})
     (True, False)
@@ -101,7 +101,7 @@ def is_openais(model: Mapping[str, Any]) -> bool:
 
 
 def vendor_of(model: Mapping[str, Any]) -> str:
-    """Return whose key LiteLLM would send; empty where that is unknown.
+    """Return the vendor whose key LiteLLM would send; empty if that is unknown.
 
     >>> vendor_of({"model": "claude-opus-4-8"}), vendor_of({"model": "ollama/llama3"})
     ('anthropic', '')
@@ -120,12 +120,12 @@ def _resolved(value: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """Return the host of a URL, also of one without a scheme; empty where there is none.
+    """Return the host of a URL with or without a scheme; empty if there is none.
 
     >>> host_of("https://api.openai.com/v1"), host_of("localhost:8000")
     ('api.openai.com', 'localhost')
     """
-    from urllib.parse import urlsplit  # takes a while to import
+    from urllib.parse import urlsplit  # slow to import
 
     try:
         return urlsplit("//" + re.sub(r"^([^/]*:|\w*\W{0,2})//", "", url)).hostname or ""
@@ -134,7 +134,7 @@ def host_of(url: str) -> str:
 
 
 def is_local(url: str) -> bool:
-    """Return whether a URL leads to this machine or its network.
+    """Return whether a URL points to this machine or its network.
 
     >>> is_local("http://localhost:8000/v1"), is_local("vllm:8000"), is_local("https://host.example")
     (True, True, False)
@@ -143,7 +143,7 @@ def is_local(url: str) -> bool:
 
 
 def vendors_at(host: str) -> list[str]:
-    """Return the vendors in whose domains a host is.
+    """Return the vendors whose domains include a host.
 
     >>> vendors_at("api.openai.com"), vendors_at("localhost")
     (['openai'], [])
@@ -156,7 +156,7 @@ def vendors_at(host: str) -> list[str]:
 
 
 def key_variables(vendor: str) -> tuple[str, ...]:
-    """Return the variables in which LiteLLM looks for a vendor's key.
+    """Return the environment variables that LiteLLM reads for a vendor's key.
 
     >>> key_variables("gemini")
     ('GEMINI_API_KEY', 'GOOGLE_API_KEY')
@@ -165,7 +165,7 @@ def key_variables(vendor: str) -> tuple[str, ...]:
 
 
 def find_credential_leak(model: Mapping[str, Any]) -> Fault | None:
-    """Return a warning if a vendor's key, from the environment, would go to another's endpoint.
+    """Return a warning if a vendor's key in the environment would go to another's endpoint.
 
     >>> os.environ["GROQ_API_KEY"] = "gsk-1"
     >>> print(find_credential_leak({"model": "groq/llama", "api_base": "http://localhost:8000"}))
@@ -191,7 +191,7 @@ def find_credential_leak(model: Mapping[str, Any]) -> Fault | None:
 
 
 def find_foreign_key(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a fault if the variable of one vendor's key is named for another vendor.
+    """Yield a fault if a model names the variable of another vendor's key.
 
     >>> model = {"model": "anthropic/claude-opus-4-8", "api_key": "os.environ/OPENAI_API_KEY"}
     >>> print(*find_foreign_key(model))

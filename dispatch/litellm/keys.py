@@ -1,8 +1,8 @@
-"""The keys that a model may hold, and what each takes: shipped lists, as no check imports LiteLLM.
+"""The keys of a model and their types, from shipped lists, so that checks need no LiteLLM.
 
-Where a program has loaded LiteLLM, the lists of that release count too. With another LiteLLM
+If a program has loaded LiteLLM, the lists of that release count too. With another LiteLLM
 installed, `python -m dispatch.litellm.keys` adds the keys of that release to `known_keys.txt`, and
-renews the annotated kinds of `key_kinds.txt`.
+updates the annotated types in `key_kinds.txt`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ KEY_KINDS: Mapping[str, tuple[str, ...]] = {
     for section in ("annotated", "written")
     for key, kinds in rows(section, "key_kinds")
 }
-"""What each key takes, as `key_kinds.txt` says."""
+"""The types of each key, from `key_kinds.txt`."""
 
 _CONVERTED = {("number",), ("integer",), ("boolean",)}
 VALUE_TYPES = cast("Mapping[str, ValueType]", {
@@ -60,12 +60,12 @@ VALUE_TYPES = cast("Mapping[str, ValueType]", {
     "input_cost_per_token": "number", "output_cost_per_token": "number",
 } | {key: kinds[0] for key, kinds in KEY_KINDS.items()
      if kinds in _CONVERTED and "." not in key})  # fmt: skip
-"""What keys take: to read variables of the environment."""
+"""The types to which environment variables are converted, by key."""
 
 
 @lru_cache(maxsize=4096)
 def kinds_of(key: str) -> tuple[str, ...]:
-    """Return what a key takes, by its name or by a prefix of it; nothing where that is unknown.
+    """Return the types of a key, by its name or a prefix of it; empty if they are unknown.
 
     >>> kinds_of("stop"), kinds_of("extra_headers.X-Team"), kinds_of("input_cost_per_token_flex")
     (('string', 'strings'), ('string',), ('number',))
@@ -78,7 +78,7 @@ def kinds_of(key: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def known_keys() -> frozenset[str]:
-    """Return every key that LiteLLM is known to take, or to forward to a provider that does.
+    """Return every key that LiteLLM, or a provider that it forwards to, is known to accept.
 
     >>> {"temperature", "api_base", "num_ctx", "mock_tool_calls"} <= known_keys()
     True
@@ -88,7 +88,7 @@ def known_keys() -> frozenset[str]:
 
 
 def live_keys() -> Iterator[Collection[str]]:
-    """Yield the lists of keys in the LiteLLM that is loaded; none if it is not."""
+    """Yield the lists of keys in the loaded LiteLLM; none if it is not loaded."""
     for module, name in _LIVE:
         listed = getattr(sys.modules.get(module), name, ())
         yield getattr(listed, "model_fields", listed)
@@ -97,7 +97,7 @@ def live_keys() -> Iterator[Collection[str]]:
 def is_known(key: str) -> bool:
     """Return whether LiteLLM, or a provider that it forwards to, knows a key.
 
-    Variants of a known price are known: what follows its name is the kind of request.
+    Variants of a known price are known too; their suffix is the kind of request.
 
     >>> is_known("num_ctx"), is_known("input_cost_per_token_flex"), is_known("temprature")
     (True, True, False)
@@ -117,15 +117,15 @@ def _prices() -> tuple[str, ...]:
 
 
 def new_keys() -> list[str]:
-    """Return the keys of the LiteLLM that is loaded which the shipped list lacks."""
+    """Return the keys of the loaded LiteLLM that the shipped list lacks."""
     listed = {key for keys in live_keys() for key in keys if not key.startswith("_")}
     return sorted(key for key in listed - {"self", "kwargs"} if not _is_known(key, live=False))
 
 
 def read_annotations(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each key with what its annotation says that it takes, where that is plain data.
+    """Yield each key with the types in its annotation, if they are plain data.
 
-    A string beside a number or a boolean is there for references, which every kind takes.
+    A string next to a number or a boolean is for references, which every type allows.
 
     >>> dict(read_annotations({"n": int | None, "timeout": float | str, "tags": list[str]}))
     {'n': 'integer', 'timeout': 'number', 'tags': 'strings'}
@@ -152,7 +152,7 @@ def _read(annotation: Any) -> list[str]:
 
 
 def main() -> None:
-    """Add the keys of the installed LiteLLM to the shipped list, and renew the annotated kinds."""
+    """Add the keys of the installed LiteLLM to the shipped list, and update the annotated types."""
     import inspect
     from importlib.metadata import version
 

@@ -1,9 +1,9 @@
-"""Everything in one model that most likely fails, or does something else than it says.
+"""Find everything in one model that will probably fail, or not do what it seems to do.
 
-What it refuses, and when it ends, is known from the map of models that LiteLLM ships. LiteLLM
-raises an error for a parameter that it knows a model to refuse, before it sends anything, unless
-`drop_params` is set; where it may be imported, it is asked for each parameter by itself, so that a
-refusal has its place. No request is made, and no key is needed.
+Unsupported parameters and the end of life are looked up in LiteLLM's map of models. Before it sends
+anything, LiteLLM raises an error for a parameter that it knows to be unsupported, unless
+`drop_params` is set. If importing it is allowed, it is asked about each parameter separately, so
+that faults have a location. No request is made, and no key is needed.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ __all__ = ["find_end_of_life", "find_refused", "find_refused_by_litellm", "find_
            "find_wrong_tokens"]  # fmt: skip
 
 _GPT_5 = r"(.*/)?gpt-[56](?!-chat)(?!.*search).*"
-_SUCCESSIONS = 5  # of models whose successors are at their end too
+_SUCCESSIONS = 5  # to follow if successors have reached their end too
 _ASKING = frozenset({"github_copilot", "chatgpt", "ollama", "ollama_chat", "lemonade"})
-"""Providers of which LiteLLM asks a server, or the user, before it makes a call."""
+"""Providers for which LiteLLM asks a server or the user before a call."""
 _HOW = frozenset({"drop_params", "additional_drop_params", "allowed_openai_params", "model_info"})
 _GIVEN = frozenset({"model", "custom_llm_provider", "messages", "kwargs", "api_version", *_HOW})
 _DROP = "leave it out, or set drop_params: true"
@@ -51,11 +51,11 @@ def find_suspicious(
     drop_params: bool = False,
     secrets: Collection[str] = (),
 ) -> Iterator[Fault]:
-    """Yield a warning for each thing in a model that looks wrong; paths start at the model.
+    """Yield a warning for everything in a model that looks wrong; paths start at the model.
 
-    `ahead` is how many days before its end a model is reported. `providers` are those of a
-    program's own, as `custom_provider_map` lists them, and `drop_params` is that of
-    `litellm_settings`. `secrets` are those of the whole configuration, to be hidden.
+    A model is reported `ahead` days before the end of its life. `providers` are those that the
+    program adds, as in `custom_provider_map`, and `drop_params` is that of `litellm_settings`.
+    `secrets` are those of the whole configuration, to be hidden.
 
     >>> for fault in find_suspicious({"model": "gpt-4o", "maxTokens": 10}, None):
     ...     print(fault)
@@ -76,12 +76,12 @@ def find_suspicious(
             find_refused(sent, catalog, drop_params=drop_params),
             find_end_of_life(sent, catalog, today or datetime.date.today(), ahead),
         ]
-    seen = {fault.path for fault in find_value_faults(sent)}  # what is refused anyway
+    seen = {fault.path for fault in find_value_faults(sent)}  # already rejected
     for fault in chain.from_iterable(found):
         if fault.path not in seen:
             seen.add(fault.path)
             hidden = secrets or secret_values(sent) if fault.code == "unknown-model" else ()
-            if any(each in fault.message for each in hidden):  # a secret as the name of a model
+            if any(each in fault.message for each in hidden):  # a secret as the model name
                 fault = fault._replace(message=scrub(fault.message, hidden), hint="")
             yield fault.as_warning()
 
@@ -89,7 +89,7 @@ def find_suspicious(
 def find_refused(
     model: Mapping[str, Any], catalog: Catalog, *, drop_params: bool = False
 ) -> Iterator[Fault]:
-    """Yield a fault for each parameter that LiteLLM, or the model, refuses.
+    """Yield a fault for each parameter that LiteLLM or the model rejects.
 
     `drop_params` is that of `litellm_settings`.
 
@@ -119,7 +119,7 @@ def find_refused(
 def _refused(
     model: Mapping[str, Any], name: str, custom: str | None, catalog: Catalog
 ) -> Iterator[str]:
-    """Yield the parameters that a model refuses, with the values that they have here."""
+    """Yield the parameters that a model rejects with their current values."""
     provider = (catalog.provider(name, custom) or "").partition("-")[0].removesuffix("_converse")
     entry = catalog.find(name, custom) or {}
     refused, known = table("refused"), table("providers")
@@ -132,7 +132,7 @@ def _refused(
         yield "reasoning_effort"
     if provider not in ("openai", "azure", "azure_ai"):
         return
-    entry = {**catalog.entries.get(name.partition("/")[2], {}), **entry}  # azure's twin
+    entry = {**catalog.entries.get(name.partition("/")[2], {}), **entry}  # the same model at Azure
     bare = name.rpartition("/")[2]
     if re.fullmatch(_GPT_5, name):
         yield from _refused_by_gpt_5(model, provider, entry, catalog)
@@ -145,7 +145,7 @@ def _refused(
 def _refused_by_gpt_5(
     model: Mapping[str, Any], provider: str, entry: Mapping[str, Any], catalog: Catalog
 ) -> Iterator[str]:
-    """Yield what gpt-5 and later refuse: sampling, unless they do not reason."""
+    """Yield the parameters that gpt-5 and later reject: sampling, unless reasoning is off."""
     yield from table("refused")["gpt-5"]
     described = model.get("model_info")
     described = described if isinstance(described, Mapping) else {}
@@ -170,7 +170,7 @@ def _has_defaults(catalog: Catalog) -> bool:
 
 
 def find_wrong_tokens(model: Mapping[str, Any], catalog: Catalog | None) -> Iterator[Fault]:
-    """Yield a fault for more tokens than a model gives, and for what does not go together.
+    """Yield a fault for too many tokens, and for parameters that conflict.
 
     >>> thinking = {"type": "enabled", "budget_tokens": 500}
     >>> for fault in find_wrong_tokens({"model": "claude-opus-4-5", "thinking": thinking}, None):
@@ -184,7 +184,7 @@ def find_wrong_tokens(model: Mapping[str, Any], catalog: Catalog | None) -> Iter
         hint = "keep one of the two"
         yield _clash("is rejected together with max_completion_tokens", hint, "max_tokens")
     if openai and model.get("top_logprobs") is not None and not model.get("logprobs"):
-        hint = "write logprobs: true beside it"
+        hint = "add logprobs: true"
         yield _clash("is rejected without logprobs", hint, "top_logprobs")
     entry = _entry(model, catalog) if catalog else {}
     limit = entry.get("max_output_tokens") or entry.get("max_tokens")
@@ -200,15 +200,15 @@ def find_wrong_tokens(model: Mapping[str, Any], catalog: Catalog | None) -> Iter
 def _find_wrong_thinking(
     thinking: Mapping[str, Any], heat: Any, counts: Collection[int]
 ) -> Iterator[Fault]:
-    """Yield what Claude refuses beside its thinking."""
+    """Yield a fault for each value that Claude rejects together with `thinking`."""
     kind = thinking.get("type")
     if kind == "enabled" and isinstance(heat, int | float) and heat != 1:
-        yield _clash("Claude thinks only at temperature 1", "leave it out", "temperature")
+        yield _clash("Claude requires temperature 1 for thinking", "leave it out", "temperature")
     misspelt = [key for key in thinking if str(key).startswith("budget_t")]  # reported elsewhere
     budget = thinking.get("budget_tokens", misspelt or None)
     if kind is None or (kind == "enabled" and budget is None):
         lacks = "type" if kind is None else "budget_tokens"
-        hint = f"such as {{type: enabled, budget_tokens: {budget if _is_count(budget) else 2000}}}"
+        hint = f"write {{type: enabled, budget_tokens: {budget if _is_count(budget) else 2000}}}"
         yield _clash(f"has no {lacks}", hint, "thinking")
     if not _is_count(budget):
         return
@@ -217,7 +217,7 @@ def _find_wrong_thinking(
         message = f"{budget} is less than the minimum of 1024 tokens"
         yield _clash(message, "write 1024", *path)
     elif budget >= most:
-        message = f"{budget} leaves no token of {most} for the answer"
+        message = f"{budget} leaves none of the {most} tokens for the answer"
         yield _clash(message, f"write less than {most}", *path)
 
 
@@ -226,7 +226,7 @@ def _is_count(value: Any) -> TypeGuard[int]:
 
 
 def _entry(model: Mapping[str, Any], catalog: Catalog) -> Mapping[str, Any]:
-    """Return what the map holds on a model at its vendor's own endpoint, or at Azure's."""
+    """Return the map's entry for a model at its vendor's own endpoint, or at Azure's."""
     name, custom = called(model)
     if not name or (endpoint_of(model)[1] and catalog.provider(name, custom) != "azure"):
         return {}
@@ -236,7 +236,7 @@ def _entry(model: Mapping[str, Any], catalog: Catalog) -> Mapping[str, Any]:
 def find_end_of_life(
     model: Mapping[str, Any], catalog: Catalog, today: datetime.date, ahead: int = 30
 ) -> Iterator[Fault]:
-    """Yield a fault for a model that has ended, or will within `ahead` days.
+    """Yield a fault for a model that is deprecated, or will be within `ahead` days.
 
     >>> old = {"litellm_provider": "openai", "deprecation_date": "2026-01-31"}
     >>> catalog = Catalog({"gpt-4": {**old, "successor_model": "gpt-5"}, "gpt-5": {}}, ["openai"])
@@ -251,7 +251,7 @@ def find_end_of_life(
     if not ends or ends > limit:
         return
     successor = str(entry.get("successor_model") or "")
-    for _ in range(_SUCCESSIONS):  # it may end as soon
+    for _ in range(_SUCCESSIONS):  # it may be deprecated as soon
         after = catalog.entries.get(successor, {})
         if "" < _end(after) <= limit:
             successor = str(after.get("successor_model") or successor)
@@ -277,20 +277,20 @@ def _end(entry: Mapping[str, Any]) -> str:
 def find_refused_by_litellm(
     model: Mapping[str, Any], mode: str = "chat", *, drop_params: bool = False
 ) -> Iterator[Fault]:
-    """Yield a warning for each parameter that LiteLLM refuses, by the mode of the call.
+    """Yield a warning for each parameter that LiteLLM rejects for a mode of call.
 
-    LiteLLM is imported, and its `get_optional_params` is asked. `drop_params` is that of
+    This imports LiteLLM and asks its `get_optional_params`. `drop_params` is that of
     `litellm_settings`.
 
     >>> for fault in find_refused_by_litellm({"model": "gpt-5-mini", "temperature": 0.2}):
     ...     print(fault)
-    temperature: LiteLLM refuses it for 'gpt-5-mini'; leave it out, or set drop_params: true
+    temperature: LiteLLM rejects it for 'gpt-5-mini'; leave it out, or set drop_params: true
     """
     name, custom = called(model)
     provider = custom or name.partition("/")[0]
     if not name or provider in _ASKING or mode not in ("chat", "embedding"):
         return
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # or the import asks the network
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # or the import makes a request
     import litellm
     from litellm.exceptions import BadRequestError
     from litellm.utils import get_optional_params_embeddings
@@ -303,7 +303,7 @@ def find_refused_by_litellm(
     def refuses(params: Mapping[str, Any]) -> bool:
         try:
             ask(model=bare, custom_llm_provider=provider, **how, **params)
-        except Exception:  # of any class, as values may be of any kind
+        except Exception:  # of any class, as values may have any type
             return True
         return False
 
@@ -318,10 +318,10 @@ def find_refused_by_litellm(
             efforts = {k: v for k, v in params.items() if k in ("reasoning_effort", "thinking")}
             beside = {k: v for k, v in efforts.items() if not refuses({k: v})}  # others need these
             keys = [key for key, value in params.items() if refuses({**beside, key: value})]
-            message = f"LiteLLM refuses it for {quote_name(name)}"
+            message = f"LiteLLM rejects it for {quote_name(name)}"
             found = [_clash(message, _DROP, key) for key in keys]
             if not found:
-                message = f"LiteLLM refuses {', '.join(params)} together"
+                message = f"LiteLLM rejects the combination of {', '.join(params)}"
                 found = [_clash(message, "set drop_params: true", "model")]
     except BadRequestError:
         message, hint = f"unknown provider for model {quote_name(name)}", "write it before the name"

@@ -1,6 +1,6 @@
-"""LiteLLM's own loggers, kept from writing the secrets that it was given.
+"""Keep secrets out of the records of LiteLLM's loggers.
 
-They write what a provider answers, and under debugging what it is sent; either may quote a key.
+They log the responses of providers and, at debug level, requests; both may contain a key.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ __all__ = ["LOGGERS", "guard_logs"]
 
 LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 
-_KEPT = 32  # Routers whose secrets are known: those made last
+_KEPT = 32  # latest Routers whose secrets are kept
 _UNSHOWN = "a record that cannot be shown"
 _STANDARD = frozenset(vars(logging.makeLogRecord({})))
 
 
 class _Scrubber(logging.Filter):
-    """Rewrites each record without the secrets that it knows; it lets every one pass."""
+    """A filter that removes known secrets from each record, and passes every record."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class _Scrubber(logging.Filter):
         try:
             message = self._message(record)
             values = {name: self._clean(getattr(record, name), name) for name in extra}
-        except Exception:  # of any class: nothing that logs may fail
+        except Exception:  # of any class: logging must not fail
             message, values = _UNSHOWN, dict.fromkeys(extra, _UNSHOWN)
         record.msg, record.args = message, ()
         record.exc_info = record.exc_text = record.stack_info = None
@@ -47,7 +47,7 @@ class _Scrubber(logging.Filter):
     def _message(self, record: logging.LogRecord) -> str:
         try:
             message = record.getMessage()
-        except Exception:  # arguments that do not fit the message
+        except Exception:  # the arguments do not match the message
             message = f"{record.msg} {record.args!r}"
         error = record.exc_text or ""
         if record.exc_info and not error:
@@ -55,7 +55,7 @@ class _Scrubber(logging.Filter):
         return scrub("\n".join(filter(None, (message, error, record.stack_info))), self.secrets)
 
     def _clean(self, value: Any, name: str = "") -> Any:
-        """Scrub what JSON logs show beside the message, such as headers."""
+        """Scrub the extra fields that JSON logs show, such as headers."""
         if isinstance(value, Mapping):
             return {
                 redact_key(key) if isinstance(key, str) else key: self._clean(item, str(key))
@@ -76,9 +76,9 @@ _scrubber = _Scrubber()
 
 
 def guard_logs(secrets: Iterable[str]) -> None:
-    """Hide these secrets, from now on, in whatever LiteLLM logs in this process.
+    """Hide these secrets in everything that LiteLLM logs in this process from now on.
 
-    Those of the last 32 Routers are known. What looks like a secret is hidden in any case.
+    The secrets of the last 32 Routers are kept. Anything that looks like a secret is always hidden.
 
     >>> guard_logs({"sk-1"})
     >>> record = logging.LogRecord("LiteLLM", logging.ERROR, "f", 1, "no: %s", ("sk-1",), None)
@@ -88,4 +88,4 @@ def guard_logs(secrets: Iterable[str]) -> None:
     """
     _scrubber.know(frozenset(secrets))
     for name in LOGGERS:
-        logging.getLogger(name).addFilter(_scrubber)  # the same one is never added twice
+        logging.getLogger(name).addFilter(_scrubber)  # not added twice

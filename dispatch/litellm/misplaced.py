@@ -1,4 +1,4 @@
-"""Keys that belong elsewhere, or that LiteLLM calls otherwise."""
+"""Find keys that belong elsewhere, or have another name in LiteLLM."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CAMEL = r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+"
 
 
 def find_misplaced(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a fault for each key of a model that belongs elsewhere, or has another name.
+    """Yield a fault for each key of a model that belongs elsewhere or has another name.
 
     >>> model = {"model": "gpt-4o", "max_input_tokens": 8000, "maxTokens": 9, "api_key_env": "KEY"}
     >>> for fault in find_misplaced(model):
@@ -44,7 +44,7 @@ def find_misplaced(model: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
-    """Return what is wrong with a key, and how to write it; no hint where it may be right."""
+    """Return the problem of a key and a hint; without a hint, the key may be right."""
     name, provider = str(model.get("model", "…")), provider_of(model)
     hosted = provider in VENDORS and not ENDPOINTS & model.keys()
     for providers, *keys in rows("provider only"):
@@ -79,7 +79,7 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
         return "", ""
     if section == "beside":
         hint = "write them one level higher" if isinstance(value, Mapping) else ""
-        return "its keys belong beside the model", hint
+        return "its keys belong next to the model", hint
     if section == "model_info" or key.startswith("supports_"):
         hint = f"write model_info: {{{key}: {shown}}}"
         hint = "put it under model_info" if model.get("model_info") else hint
@@ -123,5 +123,5 @@ def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=1)
 def _plain_names() -> Mapping[str, str]:
-    """Return each key of a call or of this package by its letters and digits alone."""
+    """Return the keys of calls and of this package by their letters and digits."""
     return {re.sub(r"[\W_]", "", key.lower()): key for key in (*sorted(known_keys()), *_OWN)}

@@ -1,4 +1,4 @@
-"""Names in sections and deployments that lead to nothing, which LiteLLM takes without a word."""
+"""Find names in sections and deployments that do not exist, which LiteLLM accepts silently."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 Named = Iterator[tuple[tuple[Step, ...], Any]]
-"""Places, and the name that is written there."""
+"""Paths, each with the name written there."""
 
 _ALIASES = ("router_settings", "model_group_alias")
 
@@ -32,10 +32,10 @@ _ALIASES = ("router_settings", "model_group_alias")
 def find_dead_fallbacks(
     sections: Mapping[str, Any], groups: Groups, aliases: Iterable[str] = ()
 ) -> Iterator[Fault]:
-    """Yield a fault for each fallback from or to what no role and no model is named.
+    """Yield a fault for each fallback from or to a name that no role and no model has.
 
-    LiteLLM takes them without a word, and fails when they are needed. Those in `router_settings`
-    and in `litellm_settings` are looked at. `aliases` are further names that the Router knows.
+    LiteLLM accepts them silently, and fails when they are needed. Both `router_settings` and
+    `litellm_settings` are checked. `aliases` are further names that the Router knows.
 
     >>> sections = {"router_settings": {"fallbacks": [{"chat": ["backup"]}]}}
     >>> for fault in find_dead_fallbacks(sections, {"chat": [{"name": "a"}]}):
@@ -51,8 +51,8 @@ def find_dead_fallbacks(
             name = name if isinstance(name, str) else ""
             ids.add(f"{name}:{role}:{number}".lstrip(":"))
             known |= {name: None} if name else {}
-    wild = [each for each in known if "*" in each]  # as in a proxy that answers for openai/*
-    if any(is_reference(each) for each in known):  # which may be any name
+    wild = [each for each in known if "*" in each]  # such as openai/* in a proxy
+    if any(is_reference(each) for each in known):  # may be any name
         wild = ["*"]
     for path, name in _fallbacks(sections):
         if not isinstance(name, str):
@@ -69,7 +69,7 @@ def find_dead_fallbacks(
 
 
 def fallback_sources(sections: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], str]]:
-    """Yield whatever fallbacks are for, and where that is written.
+    """Yield the sources of all fallbacks, with their paths.
 
     >>> list(fallback_sources({"router_settings": {"fallbacks": [{"chat": ["backup"]}]}}))
     [(('router_settings', 'fallbacks', 0, 'chat'), 'chat')]
@@ -79,7 +79,7 @@ def fallback_sources(sections: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, 
 
 
 def _fallbacks(sections: Mapping[str, Any]) -> Named:
-    """Yield each role or model that fallbacks name, and where; None where none can be."""
+    """Yield the path and name of each role or model in fallbacks; None for a malformed entry."""
     for section in ("router_settings", "litellm_settings"):
         for path, default in values_at(sections, (section, "default_fallbacks")):
             yield from _targets(default, path) if isinstance(default, LISTS) else ()
@@ -104,7 +104,7 @@ def _targets(targets: Any, path: tuple[Step, ...]) -> Named:
 
 
 def aliases_in(sections: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names that the Router answers for beside the roles.
+    """Return the names other than roles that the Router answers for.
 
     >>> aliases_in({"router_settings": {"model_group_alias": {"gpt-4o": "chatcompletions"}}})
     ('gpt-4o',)
@@ -118,7 +118,7 @@ def _aliases(sections: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def find_dead_aliases(sections: Mapping[str, Any], names: Iterable[str]) -> Iterator[Fault]:
-    """Yield a warning for each alias of the Router that leads to none of these names.
+    """Yield a warning for each alias of the Router whose target is not one of these names.
 
     >>> sections = {"router_settings": {"model_group_alias": {"gpt-4": "smrt"}}}
     >>> for fault in find_dead_aliases(sections, ["smart"]):
@@ -137,7 +137,7 @@ def find_dead_aliases(sections: Mapping[str, Any], names: Iterable[str]) -> Iter
 
 
 def _find_dead_name(path: tuple[Step, ...], name: Any, known: Collection[str]) -> Iterator[Fault]:
-    """Yield a warning for a name that no deployment has, if none may have any name."""
+    """Yield a warning for a name that no deployment has, unless a name is a wildcard."""
     if not isinstance(name, str) or name in known:
         return
     if not any("*" in each or is_reference(each) for each in (*known, name)):
@@ -146,7 +146,7 @@ def _find_dead_name(path: tuple[Step, ...], name: Any, known: Collection[str]) -
 
 
 def find_dead_names(tree: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a warning for each credential, alias and routed name of a proxy's file that is dead.
+    """Yield a warning for each credential, alias or route in a proxy file that does not exist.
 
     >>> entry = {"model_name": "a", "litellm_params": {"auto_router_default_model": "b"}}
     >>> print(*find_dead_names({"model_list": [entry]}))
@@ -168,7 +168,7 @@ def find_dead_names(tree: Mapping[str, Any]) -> Iterator[Fault]:
 def find_unnamed_credentials(
     sections: Mapping[str, Any], model: Mapping[str, Any]
 ) -> Iterator[Fault]:
-    """Yield a warning for a credential that `credential_list` lacks."""
+    """Yield a warning for a credential that is not in `credential_list`."""
     name = model.get("litellm_credential_name")
     if not isinstance(name, str):
         return

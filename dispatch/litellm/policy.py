@@ -39,17 +39,17 @@ _ROUTED = (
 )
 _OF_OTHERS = ("models", "model_list", "defaults", *table("sections", "settings"))
 _MAY_BE_EMPTY = ("name", "api_version", "custom_llm_provider", "organization", "system_prompt")
-_MOST_UNKNOWN = 200  # keys of a configuration: finding the nearest known one takes 2 ms each
-_NO_SECRETS = RESERVED_KEYS.union((CHATCOMPLETIONS, POSTCOMPLETIONS))  # need no comparing
+_MOST_UNKNOWN = 200  # keys to look up the nearest known key for, 2 ms each
+_NO_SECRETS = RESERVED_KEYS.union((CHATCOMPLETIONS, POSTCOMPLETIONS))  # not compared
 _STRINGS = ENDPOINTS.union(_MAY_BE_EMPTY)
-_CUTOFF = 0.82  # `max_token` is near `max_tokens`; `top_n`, which a provider may take, near nothing
-_CUTOFF_RESERVED = 0.8  # `rolse` is near `roles`: a model without them means something else
-_SHORTEST = 4  # shorter names are near too much: `top` to `stop`
-_MOST_LOOKUPS = 200  # of names without a known one that is equal: each takes 1 to 2 ms
+_CUTOFF = 0.82  # `max_token` matches `max_tokens`; `top_n`, which a provider may accept, nothing
+_CUTOFF_RESERVED = 0.8  # `rolse` matches `roles`, whose absence changes the meaning
+_SHORTEST = 4  # shorter names match too much, such as `top` and `stop`
+_MOST_LOOKUPS = 200  # of unknown names, 1 to 2 ms each
 
 
 class LiteLLMPolicy(Policy):
-    """What applies to role groups, and to LiteLLM's own callables; `own_keys` are held back too.
+    """The policy for role groups and LiteLLM's own callables; `own_keys` are held back too.
 
     >>> from dispatch.immutable import freeze
     >>> model = freeze({"name": "a", "model": "gpt-4o", "temprature": 0})
@@ -61,7 +61,7 @@ class LiteLLMPolicy(Policy):
         self.reserved = RESERVED_KEYS.union(own_keys)
 
     def signed(self, target: Any) -> Any:
-        # Where LiteLLM's `aembedding(*args, **kwargs)` says nothing, its `embedding` does.
+        # LiteLLM's `aembedding` has only `*args, **kwargs`; its `embedding` has parameters.
         if is_litellm(target) and read_parameters(target) == Parameters({}, True):
             twin = getattr(sys.modules["litellm"], target.__name__.removeprefix("a"), None)
             return target if twin is None else twin
@@ -72,7 +72,7 @@ class LiteLLMPolicy(Policy):
     ) -> Iterator[Fault]:
         yield from find_value_faults(values)
         named = self.reserved.union(parameters.defaults)
-        # What takes no other keys cannot mean one of LiteLLM's.
+        # A callable without **kwargs cannot mean one of LiteLLM's keys.
         meant = None if parameters.has_var_keyword else parameters.defaults
         yield from find_misspelt(node, named, meant=meant)
 
@@ -81,7 +81,7 @@ class LiteLLMPolicy(Policy):
         values: Mapping[str, Any],
         named: Collection[str],  # noqa: ARG002
     ) -> Mapping[str, Any]:
-        """Return the values whose references are resolved: all of them."""
+        """Return the values whose references are resolved, here all of them."""
         return values
 
     def finisher(
@@ -99,13 +99,13 @@ class LiteLLMPolicy(Policy):
 
 
 class PlainPolicy(LiteLLMPolicy):
-    """What applies to LiteLLM's callables where the node may be a whole configuration.
+    """The policy for LiteLLM's callables if the node may be a whole configuration.
 
     Its models and sections are for other calls, so references in them stay references.
     """
 
     def select(self, values: Mapping[str, Any], named: Collection[str]) -> Mapping[str, Any]:
-        """Return the values whose references are resolved: those of this call."""
+        """Return the values whose references are resolved, here those of this call."""
         named = {*named} - {"model_list"} if "model" in named else named
         return {
             key: value
@@ -135,11 +135,11 @@ def find_misspelt(
     meant: Collection[str] | None = None,
     seen: set[str] | None = None,
 ) -> Iterator[Fault]:
-    """Yield a warning for each unknown key of a model that is near a known one.
+    """Yield a warning for each unknown key of a model that is similar to a known one.
 
-    `named` are keys that are known besides those of LiteLLM; `meant` are all that are suggested.
-    `seen` is shared by the models of one configuration: of thousands of unknown keys, only the
-    first 200 are looked up.
+    `named` are known keys in addition to LiteLLM's; `meant`, if given, are the only suggestions.
+    `seen` is shared by the models of a configuration, so that only the first 200 unknown keys are
+    looked up.
 
     >>> [str(fault) for fault in find_misspelt(["temprature", "top_k"])]
     ["temprature: unknown key; did you mean 'temperature'?"]
@@ -151,14 +151,14 @@ def find_misspelt(
         return
     present = set(model)
     if isinstance(model, Mapping) and model.get("roles") == {CHATCOMPLETIONS: None}:
-        present.discard("roles")  # as it is after `normalize_roles` if the user wrote none
+        present.discard("roles")  # the result of `normalize_roles` if the user wrote none
     names = (reserved | known_keys()) if meant is None else frozenset(meant)
     seen = set() if seen is None else seen
     for key in unknown:
         if len(seen) < _MOST_LOOKUPS:
             seen.add(key)
         for near in _nearest(key, names) if key in seen and len(key) >= _SHORTEST else ():
-            # A value is not hidden under a name that does not count as secret.
+            # Do not suggest a secret key for one whose value is not hidden.
             if near not in present and (is_secret(key) or not is_secret(near)):
                 hint = f"did you mean {near!r}?"
                 yield Fault((key,), "unknown key", hint, "unknown-key", "warning")
@@ -167,7 +167,7 @@ def find_misspelt(
 
 @lru_cache(maxsize=1024)
 def _nearest(key: str, names: frozenset[str]) -> list[str]:
-    from difflib import get_close_matches  # 3 ms to import, and needed only for an unknown key
+    from difflib import get_close_matches  # 3 ms to import, only for unknown keys
 
     known = {name.casefold(): name for name in sorted(names)}
     near = get_close_matches(key.casefold(), sorted(RESERVED_KEYS & names), 1, _CUTOFF_RESERVED)
@@ -176,11 +176,11 @@ def _nearest(key: str, names: frozenset[str]) -> list[str]:
 
 
 def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a fault for each value of a model that no call can be made with.
+    """Yield a fault for each value of a model that makes a call impossible.
 
-    That is a secret or an endpoint that is empty: LiteLLM takes it for absent, and looks into the
-    environment for another key than was meant. And what must be a string, but is a number, or a
-    number that the Router needs, and is none.
+    These are empty secrets and endpoints, which LiteLLM ignores in favor of a key from the
+    environment that may not be the intended one; numbers that must be strings; and values of the
+    wrong type for the Router.
 
     >>> for fault in find_value_faults({"model": "openai/m", "api_key": "", "api_base": 5}):
     ...     print(fault)
@@ -207,7 +207,7 @@ def find_value_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
             message = f"expected a string, found {describe_type(value)}"
             yield Fault((key,), message, "quote it", "wrong-string")
         elif value is None and key != "api_key":
-            continue  # as for LiteLLM: the same as no key
+            continue  # LiteLLM treats it as no key
         elif _is_empty(value) and key not in _MAY_BE_EMPTY:
             hint = "name an endpoint" if key in ENDPOINTS else "write os.environ/NAME"
             hint += ", or api_key: none" if key == "api_key" else ", or leave the key out"
@@ -219,7 +219,7 @@ def _is_empty(value: Any) -> bool:
 
 
 def hide_misspelt_secrets(tree: Mapping[str, Any]) -> None:
-    """Mark keys as secret that are most likely misspelled names of secrets that LiteLLM takes."""
+    """Mark keys as secret that are probably misspelled names of LiteLLM's secrets."""
     sections = [tree.get(name) for name in ("models", "model_list", "defaults")]
     steps = dict.fromkeys(step for path, _ in leaves(sections) for step in path)
     keys = (step for step in steps if isinstance(step, str) and step not in _NO_SECRETS)
@@ -229,6 +229,6 @@ def hide_misspelt_secrets(tree: Mapping[str, Any]) -> None:
         mark_secret(*secret)
 
 
-@lru_cache(maxsize=1024)  # a command looks at its keys twice, and each takes 1 to 2 ms
+@lru_cache(maxsize=1024)  # a command checks its keys twice, 1 to 2 ms each
 def _near_known(key: str) -> str | None:
     return nearest(key, known_keys(), 0.8)

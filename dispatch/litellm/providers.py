@@ -1,6 +1,6 @@
-"""Who serves a model: providers that LiteLLM does not know, and endpoints that cannot work.
+"""Find providers that LiteLLM does not know, and endpoints that cannot work.
 
-Advice stays with the provider that was written, so that following it sends nothing to a stranger.
+Hints keep the provider that the user wrote, so that following them sends no data to another one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dispatch.suggestions import nearest
 
 __all__ = ["find_endpoint_faults", "find_provider_faults"]
 
-_ROUTING = "fallback_generalizations"  # of the map: which providers LiteLLM reads out of names
+_ROUTING = "fallback_generalizations"  # in the map: how LiteLLM infers providers from names
 _SERVED = r"""(?x)  # named by their owners
       .*:[0-9a-f]{64} | .+\#.+ | ft:.+ | arn:.+ | .*\* | .*/responses/.+
 """
@@ -32,7 +32,7 @@ _VERSION = r"\d{4}-(0[1-9]|1[0-2])-[0-3]\d(-preview)?|v1|preview|latest|os\.envi
 _SCHEMES = ("https", "http")
 _SCHEME = r"(?i)([a-z][a-z0-9+.-]*)(:/{0,2}|[;,.]?//)(?=\S)"
 _HOST_AND_PORT = r"[\w.-]+:\d"
-_PART = r"([\w. -]+?)\s*(?:/|\\+|::?|\|)\s*(.+)"  # a provider, and what follows it
+_PART = r"([\w. -]+?)\s*(?:/|\\+|::?|\|)\s*(.+)"  # a provider and the rest
 
 
 def _fault(key: str, message: str, hint: str) -> Fault:
@@ -40,7 +40,7 @@ def _fault(key: str, message: str, hint: str) -> Fault:
 
 
 def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a fault for an endpoint at which no call can succeed.
+    """Yield a fault for an endpoint at which every call fails.
 
     >>> model = {"model": "openai/m", "api_base": "localhost:8000/v1/chat/completions"}
     >>> for fault in find_endpoint_faults(model):
@@ -70,10 +70,10 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         yield _fault(key, "is wrapped in quotes or brackets", f"write {bare}")
         return
     if not url or re.search(r"[$%{<]|os\.environ", url):
-        return  # or something in the place of a part: looked at elsewhere
+        return  # or with placeholders, which are checked elsewhere
     whole = _with_scheme("".join(url.split()).replace("\\", "/"))
     if not whole.lower().startswith(("http://", "https://")):
-        return  # grpc, unix, …: for a server that this does not know
+        return  # grpc, unix, …: unknown servers
     try:
         parts = urlsplit(whole)
         host, port, path = parts.hostname or "", parts.port, parts.path
@@ -112,7 +112,7 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _with_scheme(url: str) -> str:
-    """Return a URL with a scheme that is right; as it is where that is right already."""
+    """Return a URL with a valid scheme; unchanged if it has one."""
     match = None if re.match(_HOST_AND_PORT, url) else re.match(_SCHEME, url)
     if match is None:
         return f"{'http' if is_local(url) else 'https'}://{url.lstrip('/')}"
@@ -125,7 +125,7 @@ def _with_scheme(url: str) -> str:
 
 
 def _root(provider: str, url: str, version: str) -> tuple[str, str]:
-    """Return a URL as a client wants it, and what the client adds to it."""
+    """Return the URL that a client expects, and the path that the client adds."""
     added, wrong = next(((a, w) for a, w, *known in rows("added") if provider in known), ("", ""))
     whole = url.partition("?")[0].rstrip("/")
     without = re.sub(rf"({wrong})$", "", whole) if wrong else whole
@@ -148,9 +148,9 @@ def _root(provider: str, url: str, version: str) -> tuple[str, str]:
 def find_provider_faults(
     model: Mapping[str, Any], catalog: Catalog, providers: Collection[str] = ()
 ) -> Iterator[Fault]:
-    """Yield a fault for a model that no provider serves, as far as LiteLLM knows.
+    """Yield a fault for a model that no provider known to LiteLLM serves.
 
-    `providers` are those that a program registers itself.
+    `providers` are those that the program registers.
 
     >>> catalog = Catalog({"gpt-4o": {"litellm_provider": "openai"}}, ["openai", "azure"])
     >>> for fault in find_provider_faults({"model": "openai:gpt-4o"}, catalog):
@@ -162,7 +162,7 @@ def find_provider_faults(
     if not name or custom in providers or prefix in providers:
         return
     asked, listed = custom or (slash and prefix), catalog.providers
-    known = listed if not asked or asked in listed else _known(catalog)  # which reads all models
+    known = listed if not asked or asked in listed else _known(catalog)  # reads all models
     if custom is None or custom in known:
         if found := _find_in_name(model, known, catalog):
             yield Fault(("model",), *found, "unknown-model")
@@ -174,7 +174,7 @@ def find_provider_faults(
 def _find_in_name(
     model: Mapping[str, Any], known: Collection[str], catalog: Catalog
 ) -> tuple[str, str] | None:
-    """Return what is wrong with the name of a model, and the advice."""
+    """Return the problem of a model name, and a hint."""
     (name, custom), (_, url) = called(model), endpoint_of(model)
     prefix, slash, rest = name.partition("/")
     if slash and prefix in known and not rest.strip():
@@ -201,10 +201,10 @@ def _unlisted(name: str, near: str | None) -> tuple[str, str]:
 
 
 def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> tuple[str, str] | None:
-    """Return what is wrong with a misspelled name, or an unlisted one if the list is complete."""
+    """Return the problem of a misspelled name, or an unlisted one if the list is complete."""
     bare = name.removeprefix("openrouter/")
     if bare != name and "/" not in bare and (vendor := _family(bare)):
-        return "the names of OpenRouter have a vendor", f"write openrouter/{vendor}/{bare}"
+        return "OpenRouter's names start with a vendor", f"write openrouter/{vendor}/{bare}"
     if (
         name in catalog.entries
         or re.fullmatch(_SERVED, name)
@@ -218,16 +218,16 @@ def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> tuple[str
     complete = provider in table("providers")["complete"]
     (letters, version), listed = _version(name), _by_plain_name(catalog, provider).values()
     versions = [numbers for each, numbers in map(_version, listed) if each == letters]
-    newer = versions and (not complete or version > max(versions))  # than the list
+    newer = versions and (not complete or version > max(versions))  # than any in the list
     if newer or os.environ.get(f"{provider.upper()}_API_BASE"):
         return None
-    cutoff = 0.75 if complete else 0.9  # of the others, the list has a part only
+    cutoff = 0.75 if complete else 0.9  # the list of the others is partial
     near = catalog.near(name, custom, cutoff) if provider in catalog.providers else None
     return _unlisted(name, near) if near or complete else None
 
 
 def _same(name: str, provider: str | None, catalog: Catalog) -> str | None:
-    """Return the listed name that differs in marks, in capitals or in the order of its parts.
+    """Return the listed name that differs only in punctuation, case or the order of parts.
 
     >>> catalog = Catalog({"gpt-4o": {"litellm_provider": "openai", "mode": "chat"}}, ["openai"])
     >>> _same("openai//GPT4o", "openai", catalog), _same("gpt-4", None, catalog)
@@ -241,7 +241,7 @@ def _same(name: str, provider: str | None, catalog: Catalog) -> str | None:
 
 @lru_cache(maxsize=64)
 def _by_plain_name(catalog: Catalog, provider: str | None) -> Mapping[str, str]:
-    """Return the names that a provider has in the list by their letters and digits, and parts."""
+    """Return the listed names of a provider, by letters and digits and by sorted parts."""
     listed = catalog.entries.items()
     names = [n for n, e in listed if str(e.get("litellm_provider")).startswith(f"{provider}")]
     names = [n.removeprefix(f"{provider}/") for n in names] if provider else [*_bare_names(catalog)]
@@ -249,7 +249,7 @@ def _by_plain_name(catalog: Catalog, provider: str | None) -> Mapping[str, str]:
 
 
 def _beginning(name: str, provider: str, catalog: Catalog) -> str | None:
-    """Return the listed name of Bedrock that goes on where this one ends."""
+    """Return the listed Bedrock name that starts with this one."""
     if provider != "bedrock":
         return None
     vendor, _, rest = name.rpartition("/")[2].rpartition(".")
@@ -260,21 +260,21 @@ def _beginning(name: str, provider: str, catalog: Catalog) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _version(name: str) -> tuple[str, tuple[int, ...]]:
-    """Return the letters of a name, and its numbers."""
+    """Return the letters and the numbers of a name."""
     last = name.rpartition("/")[2]
     return re.sub(r"[\W\d_]", "", last), tuple(map(int, re.findall(r"\d+", last)))
 
 
 @lru_cache(maxsize=1)
 def _known(catalog: Catalog) -> frozenset[str]:
-    """Return all prefixes that LiteLLM knows: some of its providers are in the map only."""
+    """Return all prefixes that LiteLLM knows, as some providers are only in the map."""
     listed = {str(e.get("litellm_provider")) for n, e in catalog.entries.items() if "/" in n}
     names = {each for each in listed if each.replace("_", "").isalnum()}
     return catalog.providers.union(names)
 
 
 def _is_inferred(name: str, catalog: Catalog) -> bool:
-    """Return whether LiteLLM knows the provider of a model that names none."""
+    """Return whether LiteLLM infers the provider of a model name without one."""
     entry = catalog.entries.get(name, {})
     provider = str(entry.get("litellm_provider", "")).partition("-")[0]
     known = provider in table("providers")["inferred"] or "alias_of" in entry
@@ -286,13 +286,13 @@ def _is_inferred(name: str, catalog: Catalog) -> bool:
 
 
 def _family(name: str) -> str:
-    """Return the provider of models that one company serves, by the beginning of their names."""
+    """Return the provider of a model family that one company serves, by the start of a name."""
     families = (prefix for prefix, *starts in rows("families") if name.startswith(tuple(starts)))
     return next(families, "")
 
 
 def _parts(name: str) -> str:
-    """Return the words and numbers of a name in an order of their own."""
+    """Return the words and numbers of a name, sorted."""
     return " ".join(sorted(re.findall(r"[a-z]+|\d+", name.lower())))
 
 
@@ -302,7 +302,7 @@ def _plain(name: str) -> str:
 
 @lru_cache(maxsize=256)
 def _prefix(written: str, known: frozenset[str]) -> str | None:
-    """Return the prefix in LiteLLM of what a user calls a provider."""
+    """Return LiteLLM's prefix for a provider as users write it."""
     plain = _plain(written)
     same = [prefix for prefix, *aliases in rows("names") if plain in aliases]
     same += sorted(prefix for prefix in known if _plain(prefix) == plain)
@@ -312,7 +312,7 @@ def _prefix(written: str, known: frozenset[str]) -> str | None:
 
 
 def _advise(name: str, url: str, catalog: Catalog) -> str:
-    """Return how to name the provider of a model."""
+    """Return a hint on how to name the provider of a model."""
     if vendors := vendors_at(host_of(url)):
         return f"write {vendors[0]}/{name}"
     known = _known(catalog)
@@ -326,7 +326,7 @@ def _advise(name: str, url: str, catalog: Catalog) -> str:
         return f"write {prefix}/{split[2]}{also}"
     if re.search(r"[,|\s]", name):
         many = len(re.split(r"[,|]|\bor\b", name)) > 1
-        return "list each model as an entry of its own" if many else "a name contains no spaces"
+        return "list each model as a separate entry" if many else "a name contains no spaces"
     if url and not (url.startswith(REFERENCE) and _family(name)):
         ollama = url.rstrip("/").endswith(":11434")
         hint = f"openai/{name} if the endpoint speaks OpenAI's API"
@@ -344,7 +344,7 @@ def _advise(name: str, url: str, catalog: Catalog) -> str:
 
 @lru_cache(maxsize=1)
 def _bare_names(catalog: Catalog) -> tuple[str, ...]:
-    """Return the names of models that chat and need no provider."""
+    """Return the names of chat models that need no provider."""
     chats = (n for n, e in catalog.entries.items() if e.get("mode") in ("chat", "responses"))
     return tuple(name for name in chats if "/" not in name and _is_inferred(name, catalog))
 

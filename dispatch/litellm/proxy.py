@@ -1,7 +1,7 @@
-"""Role groups as the configuration of a LiteLLM proxy: the same file for one machine or many.
+"""Role groups as the configuration of a LiteLLM proxy, the same for one machine or many.
 
-Each role is a model name that any OpenAI client can call. Several proxies that share one Redis
-share their rate limits and their knowledge of which model is failing.
+Any OpenAI client can call a role as a model. Proxies that share a Redis instance share rate limits
+and know which models are failing.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ def proxy_config(
     *,
     allow_literal_secrets: bool = False,
 ) -> dict[str, Any]:
-    """Return the configuration of a proxy that answers for each role.
+    """Return the configuration of a proxy that serves each role.
 
-    References to the environment stay: each machine resolves them when its proxy starts. The
-    sections that LiteLLM's proxy has go along: the dispatcher's, or these. The master key, which
-    clients show to the proxy, is a reference too unless `general_settings` has another; where the
-    file was a proxy's, none is added.
+    References to environment variables stay: each machine resolves them when its proxy starts.
+    Sections of LiteLLM's proxy are included, from `sections` or else from the dispatcher. The
+    master key, with which clients authenticate, is a reference unless `general_settings` has one;
+    none is added if the input was a proxy file.
 
     >>> from dispatch import dispatch
     >>> config = proxy_config(dispatch([{"model": "gpt-4o", "api_key": "os.environ/A_KEY"}]))
     >>> config["model_list"][0]["litellm_params"]["api_key"], config["general_settings"]
     ('os.environ/A_KEY', {'master_key': 'os.environ/LITELLM_MASTER_KEY'})
 
-    Raises what `model_list` raises; `SecretError` for a secret that is no reference, unless
-    `allow_literal_secrets`; `ConfigError` for wrong settings, for a reference in a list, which the
-    proxy would not resolve, for `${NAME}`, which it would send as it is, and where no model plays
-    any role.
+    Raises the errors of `model_list`; `SecretError` for a literal secret, unless
+    `allow_literal_secrets`; and `ConfigError` for invalid settings, for a reference in a list,
+    which the proxy would not resolve, for `${NAME}`, which it would send unchanged, and if no
+    model plays any role.
     """
     groups, own_sections, own_keys = parts_of(dispatcher)
     sections = own_sections if sections is None else sections
@@ -83,7 +83,7 @@ def proxy_config(
     carried = thaw(carried)
     general = carried.pop("general_settings", {})
     model_list = [as_sent(deployment) for _, deployment in deployed]
-    if "models" not in getattr(origin_of(sections), "moved", ()):  # else the file of a proxy
+    if "models" not in getattr(origin_of(sections), "moved", ()):  # otherwise a proxy file
         general = {"master_key": REFERENCE + MASTER_KEY, **general}
         settings = (carried.get(name) or {} for name in ("litellm_settings", "router_settings"))
         let_cool_down(model_list, merge(*settings))
@@ -96,7 +96,7 @@ _LITERAL_HINT = f"write {REFERENCE}NAME, or allow it: --allow-literal-secrets"
 
 
 def find_unresolved(values: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield what no proxy would expand; what is unset here may be set on its machine.
+    """Yield references that a proxy would not expand; variables may be unset here.
 
     >>> for fault in find_unresolved({"stop": ["os.environ/END"]}):
     ...     print(fault.message)
@@ -105,16 +105,16 @@ def find_unresolved(values: Mapping[str, Any]) -> Iterator[Fault]:
     for path, name in references(values):
         if isinstance(path[-1], int):
             message = f"the proxy would not resolve os.environ/{name} in a list"
-            hint = "it resolves values of mappings alone"
+            hint = "it only resolves values of mappings"
             yield Fault(path, message, hint, "listed-reference")
     for fault in find_unresolvable(values):
         expanded = {"mcp_servers", "pass_through_endpoints"}.intersection(map(str, fault.path))
-        if fault.severity == "error" and not expanded:  # within a string, by LiteLLM itself
+        if fault.severity == "error" and not expanded:  # LiteLLM expands these even within strings
             yield fault
 
 
 def _find_strings(params: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a warning for each number that the proxy would take from the environment as it is."""
+    """Yield a warning for each number or boolean that the proxy would read as a string."""
     for (key, *deeper), variable in references(params):
         kind = None if deeper or key in rows("converted")[0] else VALUE_TYPES.get(str(key))
         if kind in ("number", "integer", "boolean"):
@@ -126,7 +126,7 @@ def _find_strings(params: Mapping[str, Any]) -> Iterator[Fault]:
 def find_left_out(dispatcher: ModelDispatcher[Any]) -> Iterator[Fault]:
     """Yield what an export leaves out: a warning for a section, a note for a model or a budget.
 
-    Sections whose names start with `x-` are the user's own, and no warning.
+    There is no warning for sections whose names start with `x-`, which belong to the user.
 
     >>> from dispatch import ModelDispatcher
     >>> models = [{"name": "a", "model": "gpt-4o", "enabled": False}]
@@ -155,7 +155,7 @@ def find_left_out(dispatcher: ModelDispatcher[Any]) -> Iterator[Fault]:
 
 
 def variables(config: Mapping[str, Any]) -> list[str]:
-    """Return the environment variables that a proxy with this configuration needs, once each.
+    """Return the environment variables that a proxy with this configuration needs.
 
     >>> variables({"a": {"api_key": "os.environ/B"}, "c": "os.environ/A"})
     ['A', 'B']
@@ -171,7 +171,7 @@ def to_yaml(config: Mapping[str, Any], header: Iterable[str] = ()) -> str:
     model_list: []
     <BLANKLINE>
 
-    Raises `ConfigError` for a value that YAML has no form for, such as a function.
+    Raises `ConfigError` for a value that YAML cannot represent, such as a function.
     """
     import yaml
 

@@ -1,6 +1,6 @@
-"""The configuration of a LiteLLM proxy as input: its deployments become models with roles.
+"""LiteLLM's proxy files as input: the deployments become models with roles.
 
-A name that clients ask for is a role; the deployments of that name are the models that play it.
+Each `model_name` becomes a role, and the deployments of that name the models that play it.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ __all__ = ["ENTRY_KEYS", "find_proxy_faults", "from_litellm", "has_more", "is_pr
 
 Entry = FrozenMap[str, Any]
 
-_LIMITS = ("rpm", "tpm")  # which LiteLLM reads beside the parameters too
+_LIMITS = ("rpm", "tpm")  # LiteLLM also reads them outside of the parameters
 ENTRY_KEYS = ("model_name", "litellm_params", "model_info", "blocked", *_LIMITS)
-"""What LiteLLM's proxy reads of an entry of its `model_list`."""
+"""The keys that LiteLLM's proxy reads in an entry of its `model_list`."""
 _OURS = {"litellm_system_prompt": "system_prompt"}
 _RESERVED = {
     "name": "LiteLLM would send it; write it as the id in model_info",
-    "roles": "LiteLLM's own roles, of a prompt template, have no place beside those of a program",
-    "enabled": "LiteLLM would send it; write blocked: true beside litellm_params",
+    "roles": "LiteLLM uses it for the roles of a prompt template; models have other roles here",
+    "enabled": "LiteLLM would send it; write blocked: true next to litellm_params",
     "system_prompt": "LiteLLM would send it; write litellm_system_prompt",
 }
 """Keys of litellm_params that mean something else in a model, and what to do."""
 
 
 def is_proxy_file(tree: Mapping[str, Any]) -> bool:
-    """Return whether a configuration is one of LiteLLM's proxy.
+    """Return whether a configuration is for LiteLLM's proxy.
 
     >>> is_proxy_file({"model_list": []}), is_proxy_file({"model_list": [], "models": []})
     (True, False)
     """
-    alone = bool(tree) and tree.keys() <= {*SECTIONS}  # its models are in a database
+    alone = bool(tree) and tree.keys() <= {*SECTIONS}  # models are in a database
     return "models" not in tree and ("model_list" in tree or has_more(tree) or alone)
 
 
 def from_litellm(tree: FrozenMap[str, Any], *, skip_wrong: bool = False) -> FrozenMap[str, Any]:
     """Return the configuration of a LiteLLM proxy with `models` in place of its `model_list`.
 
-    Each deployment is a model: `model_name` its role, which is declared, `litellm_params` its
-    keys, the id in `model_info` its name. Deployments of one name share the load, as they do in
-    LiteLLM, unless their `order` says otherwise. All other sections stay. Each value keeps the
-    place where it was written.
+    Each deployment becomes a model: `model_name` is its role, which is declared, `litellm_params`
+    are its keys, and the id in `model_info` is its name. Deployments of one name share the load, as
+    in LiteLLM, unless their `order` differs. All other sections stay. Values keep their original
+    location.
 
     >>> entry = {"model_name": "smart", "litellm_params": {"model": "o3"}}
     >>> tree = from_litellm(freeze({"model_list": [entry]}))
@@ -60,8 +60,8 @@ def from_litellm(tree: FrozenMap[str, Any], *, skip_wrong: bool = False) -> Froz
     >>> print(locate(Fault(("model",), "is old"), tree["models"][0]))
     model_list[0].litellm_params.model: is old
 
-    Raises `ConfigError` for entries of the wrong shape, and for keys that it could not keep; or
-    leaves these entries out if `skip_wrong`.
+    Raises `ConfigError` for entries of the wrong shape and keys that cannot be kept; if
+    `skip_wrong`, these entries are left out instead.
     """
     listed = tree.get("model_list")
     faults = list(_find_faults(listed))
@@ -80,7 +80,7 @@ def from_litellm(tree: FrozenMap[str, Any], *, skip_wrong: bool = False) -> Froz
     sections["models"] = pvector(models)
     roles = sections.get("roles") or {}
     roles = dict.fromkeys(roles) if isinstance(roles, VECTOR) else roles
-    if isinstance(roles, Mapping):  # anything else is reported where roles are read
+    if isinstance(roles, Mapping):  # other types are reported later
         names = dict.fromkeys(entry["model_name"] for entry in entries)
         sections["roles"] = FrozenMap.of({**names, **roles})
     moved = {name: ("model_list",) for name in ("models", "roles") if name not in tree}
@@ -92,7 +92,7 @@ def _model(entry: Entry, share: dict[str, Any], origin: Origin) -> FrozenMap[str
     beside = {key: (key,) for key in _LIMITS if key in entry and key not in entry["litellm_params"]}
     params = {**entry["litellm_params"].to_dict(), **{key: entry[key] for key in beside}}
     info = {**(params.pop("model_info", None) or {}), **(entry.get("model_info") or {})}
-    if info.get("roles") == pvector([roles]):  # as an export of this program notes it
+    if info.get("roles") == pvector([roles]):  # added by an export of dispatch
         del info["roles"]
         roles = freeze({roles: info.pop("task")}) if "task" in info else roles
     model: dict[str, Any] = {"name": str(info.pop("id"))} if info.get("id") is not None else {}
@@ -106,10 +106,10 @@ def _model(entry: Entry, share: dict[str, Any], origin: Origin) -> FrozenMap[str
 
 
 def _shares(entries: Any) -> list[dict[str, Any]]:
-    """Return, for each deployment, the order and the weight that LiteLLM means by leaving it out.
+    """Return LiteLLM's implied order and weight for each deployment without them.
 
-    Those without an order share the load, after those that have one; one without a weight, beside
-    others that have one, has none.
+    Deployments without an order share the load, after those with one. One without a weight gets 0
+    if another of its order has one.
     """
     shares: list[dict[str, Any]] = [{} for _ in entries]
     groups: dict[str, list[tuple[dict[str, Any], Entry]]] = {}
@@ -130,7 +130,7 @@ def _shares(entries: Any) -> list[dict[str, Any]]:
 
 
 def _find_faults(entries: Any) -> Iterator[Fault]:
-    """Yield what makes a list of deployments unreadable."""
+    """Yield a fault for each malformed entry in a list of deployments."""
     if entries is not None and not isinstance(entries, VECTOR):
         message = f"expected a list of deployments, found {describe_type(entries)}"
         hint = "write each as an item: - model_name: …" if isinstance(entries, Mapping) else ""
@@ -142,7 +142,7 @@ def _find_faults(entries: Any) -> Iterator[Fault]:
 
 
 def _find_entry_faults(entry: Any) -> Iterator[Fault]:
-    example = "such as {model_name: smart, litellm_params: {model: openai/gpt-4o}}"
+    example = "write {model_name: smart, litellm_params: {model: openai/gpt-4o}}"
     if not isinstance(entry, Mapping):
         message = f"expected a deployment, found {describe_type(entry)}"
         yield Fault((), message, example, "wrong-model")
@@ -182,10 +182,10 @@ def _near(entry: Mapping[str, Any], key: str) -> str:
 
 
 def find_proxy_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
-    """Yield a warning, located, for what LiteLLM's proxy takes without a word, and does not use.
+    """Yield a located warning for everything that LiteLLM's proxy accepts but does not use.
 
-    These are keys in the wrong place, deployments that are written twice or that few requests
-    reach, and names of what is not there: of a credential, or behind an alias.
+    These are misplaced keys, deployments that are duplicates or rarely asked, and names of
+    credentials and alias targets that do not exist.
 
     >>> params = {"model": "openai/gpt-4o"}
     >>> entry = {"model_name": "smart", "litellm_params": params, "seed": 5}
@@ -210,7 +210,7 @@ def find_proxy_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
 
 
 def has_more(tree: Mapping[str, Any]) -> bool:
-    """Return whether the proxy has models and credentials that this file does not hold.
+    """Return whether the proxy has models and credentials outside of this file.
 
     >>> has_more({"general_settings": {"store_model_in_db": True}}), has_more({"model_list": []})
     (True, False)
@@ -233,7 +233,7 @@ def _find_unread(entries: Any) -> Iterator[Fault]:
 
 
 def _find_unasked(entries: Any) -> Iterator[Fault]:
-    """Yield deployments that are the same as an earlier one, or that no request reaches."""
+    """Yield a fault for deployments that are duplicates, or asked only if others fail."""
     first: dict[tuple[str, Entry], int] = {}
     for index, (entry, share) in enumerate(zip(entries, _shares(entries), strict=True)):
         earlier = first.setdefault((entry["model_name"], entry["litellm_params"]), index)
@@ -241,6 +241,6 @@ def _find_unasked(entries: Any) -> Iterator[Fault]:
             message = f"the same deployment as {format_path(('model_list', earlier))}"
             yield Fault(("model_list", index), message, "remove one", "duplicate-deployment")
         if share.get("weight") == 0:
-            message = "is asked only when others of its name fail, as they have a weight"
+            message = "is asked only if others of its name fail, because they have a weight"
             path = ("model_list", index, "litellm_params")
             yield Fault(path, message, "give it a weight too", "idle-deployment")

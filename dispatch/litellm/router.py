@@ -1,4 +1,4 @@
-"""A `litellm.Router` that answers for each role, what is wrong before it is made, and its spans."""
+"""A `litellm.Router` that serves each role, the checks before it is built, and its spans."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ __all__ = [
 
 
 ASKED = "dispatch"
-"""The key of a call's metadata under which LiteLLM's callbacks find the role and the task."""
+"""The key in a call's metadata where LiteLLM's callbacks find the role and the task."""
 
 
 def make_router(dispatcher: ModelDispatcher[Any] | Groups, /, **settings: Any) -> Router:
-    """Return a `litellm.Router` that answers for each role: `completion`, `acompletion` and all.
+    """Return a `litellm.Router` that serves each role, with `completion`, `acompletion` and so on.
 
-    It takes a dispatcher, or groups alone. The sections `router_settings` and `litellm_settings`
-    of a dispatcher count as they do for LiteLLM's proxy; `settings` win over them. References to
-    the environment are resolved here, at any depth. A model with an unset one, and a model that
-    LiteLLM refuses, such as one of an unknown provider, is left out with a warning, and the others
-    serve. LiteLLM's loggers show none of the secrets from then on.
+    It takes a dispatcher, or groups alone. The sections `router_settings` and `litellm_settings` of
+    a dispatcher apply as they do in LiteLLM's proxy; `settings` override them. References to
+    environment variables are resolved here, at any depth. A model whose variable is unset, or that
+    LiteLLM rejects, for example because its provider is unknown, is left out with a warning, so
+    that the others still work. From then on, LiteLLM's loggers hide the secrets.
 
     >>> from dispatch import ModelDispatcher
     >>> models = [{"model": "gpt-4o", "mock_response": "hello"}]
@@ -68,14 +68,14 @@ def make_router(dispatcher: ModelDispatcher[Any] | Groups, /, **settings: Any) -
     >>> router.completion("chatcompletions", messages=messages).choices[0].message.content
     'hello'
 
-    Raises what `model_list` raises; `ConfigError` for an unknown setting, a fallback from or to
-    what has no model, and where no model is left; `UnsetVariableError` if unset variables are why.
+    Raises the errors of `model_list`; `ConfigError` for an unknown setting, a fallback from or to
+    a name without models, or if no model is left; `UnsetVariableError` if unset variables are why.
     """
     return build(dispatcher, settings).router
 
 
 class Built(NamedTuple):
-    """A Router, its deployments, and the secrets that it was given, to scrub its errors."""
+    """A Router, its deployments, and the secrets to scrub from its errors."""
 
     router: Router
     deployed: tuple[Deployed, ...]
@@ -83,10 +83,10 @@ class Built(NamedTuple):
 
 
 def build(dispatcher: ModelDispatcher[Any] | Groups, settings: Mapping[str, Any]) -> Built:
-    """Make a Router, as `make_router` does."""
+    """Build a Router like `make_router`, with its deployments and secrets."""
     from litellm.router import Router
 
-    from dispatch.litellm.logs import guard_logs  # brings `logging`, which a check does without
+    from dispatch.litellm.logs import guard_logs  # imports `logging`, which checks do not need
 
     groups, sections, own_keys = parts_of(dispatcher)
     warn_of_keys(groups, own_keys)
@@ -104,7 +104,7 @@ def build(dispatcher: ModelDispatcher[Any] | Groups, settings: Mapping[str, Any]
     resolved = router_settings(sections, settings)
     usable = _usable(deployed)
     models = [as_sent(deployment) for _, deployment in usable]
-    # LiteLLM starts a task that counts what is spent, which needs an event loop.
+    # LiteLLM starts a task that tracks spending, which needs an event loop.
     has_budget = resolved.get("provider_budget_config") or any(
         model["litellm_params"].get("max_budget") is not None for model in models
     )
@@ -115,13 +115,13 @@ def build(dispatcher: ModelDispatcher[Any] | Groups, settings: Mapping[str, Any]
     try:
         router = _in_loop(make) if has_budget else make()
         return Built(router, usable, secrets)
-    except Exception as error:  # of any class; its text may hold what a model holds
+    except Exception as error:  # of any class; its text may contain values of a model
         refusal = scrub(f"{type(error).__name__}: {error}", secrets)
-    raise ConfigError([Fault((), f"LiteLLM refuses this Router: {refusal}", code="refused")])
+    raise ConfigError([Fault((), f"LiteLLM rejects this Router: {refusal}", code="refused")])
 
 
 def _in_loop(make: Callable[[], Any]) -> Any:
-    import asyncio  # LiteLLM has loaded it
+    import asyncio  # loaded by LiteLLM already
 
     async def made() -> Any:
         return make()
@@ -135,7 +135,7 @@ def _in_loop(make: Callable[[], Any]) -> Any:
 
 
 def _usable(deployed: Iterable[Deployed]) -> tuple[Deployed, ...]:
-    """Resolve all references; what LiteLLM could not call is left out, with a warning."""
+    """Resolve all references, and leave out models that LiteLLM cannot call, with a warning."""
     usable: list[Deployed] = []
     left_out: list[Fault] = []
     faults: list[Fault] = []
@@ -151,7 +151,7 @@ def _usable(deployed: Iterable[Deployed]) -> tuple[Deployed, ...]:
                 left_out.append(locate(refusal, model))
             else:
                 usable.append(Deployed(model, {**deployment, "litellm_params": params}))
-    left_out = list(dict.fromkeys(left_out))  # a model has a copy in each of its roles
+    left_out = list(dict.fromkeys(left_out))  # each role has a copy of the model
     if faults:
         raise ConfigError(dict.fromkeys(faults))
     if left_out and not usable:
@@ -166,13 +166,13 @@ def _usable(deployed: Iterable[Deployed]) -> tuple[Deployed, ...]:
 
 
 def _find_refusal(params: Deployment) -> Fault | None:
-    """Return why LiteLLM would make no Router with a model: one such model would block all."""
+    """Return why LiteLLM would reject a model; a single one would block the whole Router."""
     import litellm
     from litellm.llms.openai_like.json_loader import JSONProviderRegistry
     from litellm.types.router import LiteLLM_Params
     from pydantic import ValidationError
 
-    quiet, litellm.suppress_debug_info = litellm.suppress_debug_info, True  # it prints otherwise
+    quiet, litellm.suppress_debug_info = litellm.suppress_debug_info, True  # otherwise it prints
     try:
         LiteLLM_Params(**params)
         _, provider, *_ = litellm.get_llm_provider(
@@ -180,10 +180,10 @@ def _find_refusal(params: Deployment) -> Fault | None:
         )
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        return Fault(first["loc"][:1], f"LiteLLM refuses this: {first['msg']}", code="refused")
-    except Exception:  # of many classes
+        return Fault(first["loc"][:1], f"LiteLLM rejects this: {first['msg']}", code="refused")
+    except Exception:  # of any class
         model = quote_name(scrub(params["model"], secret_values(params)))
-        message = f"LiteLLM cannot tell the provider of {model}"
+        message = f"LiteLLM does not know the provider of {model}"
         hint = "write the provider first, such as openai/…"
         return Fault(("model",), message, hint, "unknown-provider")
     finally:
@@ -197,11 +197,11 @@ def _find_refusal(params: Deployment) -> Fault | None:
 
 
 _SHOWN = frozenset({"model", "api_base", "base_url", "api_version"})
-_LONG = 8  # characters: shorter values, such as `true`, occur in any message
+_LONG = 8  # characters; shorter values, such as `true`, occur in any message
 
 
 def find_secrets(dispatcher: ModelDispatcher[Any] | Groups) -> frozenset[str]:
-    """Return what a dispatcher holds, or refers to in the environment, that may be a secret.
+    """Return all possible secrets in a dispatcher and the variables that it refers to.
 
     >>> find_secrets({"chat": [{"model": "gpt-4o", "api_key": "sk-1"}]})
     frozenset({'sk-1'})
@@ -218,7 +218,7 @@ def find_secrets(dispatcher: ModelDispatcher[Any] | Groups) -> frozenset[str]:
 
 
 def warn_of_keys(groups: Groups, own_keys: Collection[str] = ()) -> None:
-    """Warn of keys that look misspelled, would leak or have no effect, once for each model."""
+    """Warn about keys that look misspelled, would leak or have no effect, once per model."""
     models = [model for models in groups.values() for model in models]
     seen: set[str] = set()
     found = [locate(f, m) for m in models for f in find_misspelt(m, own_keys, seen=seen)]
@@ -228,21 +228,21 @@ def warn_of_keys(groups: Groups, own_keys: Collection[str] = ()) -> None:
 
 def fallbacks_of(router: Router) -> list[Mapping[str, Any]]:
     """Return the fallbacks that a Router was made with."""
-    made: Any = router  # from 1.110 on, `settings()` is there, and the attribute is deprecated
+    made: Any = router  # since 1.110, use `settings()`; the attribute is deprecated
     return list((made.settings() if hasattr(made, "settings") else made).fallbacks or ())
 
 
 def closer_of(router: Router) -> Callable[[], Any]:
-    """Return what takes a Router out of LiteLLM's lists of callbacks, which hold it otherwise."""
-    made: Any = router  # from 1.110 on, `retire()` is there, and `discard()` is deprecated
+    """Return a function that removes a Router from LiteLLM's lists of callbacks."""
+    made: Any = router  # since 1.110, use `retire()`; `discard()` is deprecated
     closer: Callable[[], Any] = made.retire if hasattr(made, "retire") else made.discard
     return closer
 
 
 def model_id_of(response: Any) -> str | None:
-    """Return the id of the deployment that gives an answer, where the release says it.
+    """Return the id of the deployment that answered, if the response contains it.
 
-    LiteLLM has no public way to ask this of a stream whose model failed and was replaced.
+    LiteLLM has no public way to get it from a stream whose model failed and was replaced.
 
     >>> from types import SimpleNamespace
     >>> model_id_of(SimpleNamespace(_hidden_params={"model_id": "fast"})), model_id_of(object())
@@ -254,11 +254,11 @@ def model_id_of(response: Any) -> str | None:
 
 
 def telemetry(**options: Any) -> OpenTelemetry:
-    """Return LiteLLM's callback for OpenTelemetry, with the role and the task on each span.
+    """Return LiteLLM's callback for OpenTelemetry, which adds the role and the task to each span.
 
     The role is the attribute `gen_ai.agent.name`, the task `gen_ai.agent.description`. `options`
-    are those of LiteLLM's `OpenTelemetry`, such as `config` or `tracer_provider`. The package
-    `opentelemetry-sdk` must be installed::
+    are those of LiteLLM's `OpenTelemetry`, such as `config` or `tracer_provider`. Requires the
+    package `opentelemetry-sdk`::
 
         litellm.callbacks = [dispatch.telemetry()]
     """
@@ -269,7 +269,7 @@ def telemetry(**options: Any) -> OpenTelemetry:
             super().set_attributes(span, kwargs, response_obj)
             params = kwargs.get("litellm_params") or {}
             metadata = params.get("metadata") or params.get("litellm_metadata") or {}
-            info = metadata.get("model_info") or {}  # of a call of the Router alone
+            info = metadata.get("model_info") or {}  # for direct calls of the Router
             role = next(iter(info.get("roles") or ()), None)
             asked = metadata.get(ASKED) or {"role": role, "task": info.get("task")}
             named = {"gen_ai.agent.name": asked["role"], "gen_ai.agent.description": asked["task"]}

@@ -1,8 +1,8 @@
-"""The settings of LiteLLM's Router and proxy, as a configuration holds them beside its models.
+"""The settings of LiteLLM's Router and proxy in a configuration.
 
-Their names and kinds are shipped, in `settings.txt`. Where LiteLLM is loaded, the names that its
-Router has beside these count too. As another release may know other names, an unknown one of the
-Router is an error only then, and one of the proxy is reported only where it resembles a known one,
+Their names and types are shipped in `settings.txt`. If LiteLLM is loaded, the names that its Router
+defines are known too. As other releases may know other names, an unknown Router setting is an error
+only if LiteLLM is loaded, and an unknown proxy setting is reported only if it resembles a known one
 or belongs elsewhere.
 """
 
@@ -36,19 +36,19 @@ Path = tuple[Step, ...]
 Known = Mapping[str, Sequence[str]]
 
 SECTIONS = tuple(table("sections", "settings"))
-"""The sections beside the models that LiteLLM's proxy documents or reads, of 1.100.0 to 1.110.2."""
+"""The sections other than models that LiteLLM's proxy documents or reads, 1.100.0 to 1.110.2."""
 
 MAPPINGS, LISTS = (
     tuple(name for name, kind in rows("sections", "settings") if kind == of)
     for of in ("object", "array")
 )
-"""The sections that are mappings of names, and those that are lists."""
+"""The sections that are mappings, and those that are lists."""
 
 SETTINGS: Mapping[str, Known] = {name: table(name, "settings") for name in MAPPINGS[:3]}
-"""What each setting of a section takes, in the words of JSON Schema, then the values it knows."""
+"""The JSON Schema type of each setting in a section, followed by its known values."""
 
 FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
-"""The settings that name what follows a role or a model that fails."""
+"""The settings that define fallbacks of a role or model."""
 
 
 def _read_nested() -> Mapping[tuple[str, ...], Known]:
@@ -65,7 +65,7 @@ def _read_nested() -> Mapping[tuple[str, ...], Known]:
 
 
 NESTED = _read_nested()
-"""What is deeper in the sections: by the path of what holds it, the keys and what each takes."""
+"""Nested settings: for the path of each mapping, its keys with their types and values."""
 
 _ROUTER = SETTINGS["router_settings"]
 _SHARED = {
@@ -73,7 +73,7 @@ _SHARED = {
     **{name: name for name in ("num_retries", "max_fallbacks", "allowed_fails")},
     "request_timeout": "timeout",
 }
-"""What the proxy's Router takes from `litellm_settings`, and the Router's name for it."""
+"""Settings that the proxy's Router reads from `litellm_settings`, with the Router's names."""
 _CONVERTED = ("integer", "number", "boolean")
 _FIRST_KINDS = {name: words[0].partition("|")[0] for name, words in _ROUTER.items()}
 _TYPES = cast("Types", {"request_timeout": "number"} | {
@@ -84,9 +84,9 @@ _PLAIN = (str, bytes, int, float, date, Mapping, *LIST_TYPES)
 
 
 def find_settings_faults(section: Any, name: str = "router_settings") -> Iterator[Fault]:
-    """Yield what is wrong with a section of settings, by the names and kinds that LiteLLM takes.
+    """Yield a fault for each name or value in a section of settings that LiteLLM does not accept.
 
-    An unknown name is a warning until LiteLLM is loaded, as another release may know it.
+    An unknown name is only a warning unless LiteLLM is loaded, as another release may know it.
 
     >>> for fault in find_settings_faults({"timeout": "30s"}):
     ...     print(fault)
@@ -130,13 +130,13 @@ def _unknown(path: Path, near: str | None) -> Fault:
 def _find_wrong_value(
     path: Path, value: Any, kind: str, choices: Collection[str] = ()
 ) -> Iterator[Fault]:
-    """Yield a fault for a value that is not of a kind, such as `integer|string`, or no choice."""
+    """Yield a fault for a value that is not of a type such as `integer|string`, or no choice."""
     kinds = kind.split("|")
     refers = isinstance(value, str) and (is_reference(value) or foreign_reference(value))
     if kind == "any" or (refers and not _SCALAR.isdisjoint(kinds)) or not isinstance(value, _PLAIN):
-        return  # also for an object that a program made, and for what the environment holds
+        return  # also for objects of a program, and references
     if kind == "integer|string" and isinstance(value, str) and not value.strip().isdecimal():
-        kinds = ["integer"]  # in quotes or not
+        kinds = ["integer"]  # with or without quotes
     named = "array" if path[-1] in FALLBACKS else "strings"
     like = [named if each == "array" else each for each in kinds]
     if problem := find_misfit(str(path[-1]), kinds, value, like):
@@ -151,17 +151,17 @@ def _find_wrong_value(
 def router_settings(
     sections: Mapping[str, Any], given: Mapping[str, Any] = FrozenMap({})
 ) -> dict[str, Any]:
-    """Return the settings of a Router that behaves as the proxy with these sections would.
+    """Return the settings for a Router that behaves like the proxy with these sections.
 
-    What `router_settings` leaves out and `litellm_settings` has, such as `fallbacks`, counts; what
-    is `given` wins over both. References to the environment are resolved, to numbers where a
-    setting takes a number.
+    Settings that are missing in `router_settings` come from `litellm_settings`, such as
+    `fallbacks`; `given` overrides both. References to environment variables are resolved, and
+    converted to numbers or booleans if the setting requires it.
 
     >>> router_settings({"litellm_settings": {"num_retries": 0, "drop_params": True}})
     {'num_retries': 0}
 
-    Raises `UnsetVariableError` for a variable that is unset, and `ConfigError` for one that holds
-    no number.
+    Raises `UnsetVariableError` for an unset variable, and `ConfigError` for one whose value cannot
+    be converted.
     """
     written = thaw(sections.get("router_settings") or {})
     own = {name: value for name, value in written.items() if name not in given}
@@ -179,7 +179,7 @@ def router_settings(
 
 
 def section_for(name: str, but: str = "") -> str:
-    """Return the section in which a setting belongs; empty for an unknown one.
+    """Return the section to which a setting belongs; empty if it is unknown.
 
     >>> section_for("routing_strategy"), section_for("master_key"), section_for("temperature")
     ('router_settings', 'general_settings', '')
@@ -189,16 +189,16 @@ def section_for(name: str, but: str = "") -> str:
 
 
 def advise_on_section(name: str) -> str:
-    """Return where a name belongs that is no section; empty where that is unknown."""
+    """Return where an unknown section belongs; empty if that is unknown."""
     if home := section_for(name):
         return f"put it under {home}"
     return "put it under defaults, or in a model" if is_known(name) else ""
 
 
 def find_suspicious_settings(sections: Mapping[str, Any], *, own: bool = False) -> Iterator[Fault]:
-    """Yield a warning for each setting that LiteLLM would not use as it is written.
+    """Yield a warning for each setting that LiteLLM would not use as written.
 
-    Variables of the proxy's own settings may be unset here, unless the file is its `own`.
+    Variables in the proxy's own settings may be unset here, unless the file is its `own`.
 
     >>> for fault in find_suspicious_settings({"general_settings": {"masterkey": "os.environ/K"}}):
     ...     print(fault)
@@ -215,7 +215,7 @@ def _find_suspicious(sections: Mapping[str, Any], own: bool) -> Iterator[Fault]:
             yield Fault((section,), message, hint, "wrong-section")
         known = settings if section in MAPPINGS and isinstance(settings, Mapping) else {}
         if section == "litellm_settings" and known.get("cache_params") and "cache" not in known:
-            hint = "write cache: true beside it"
+            hint = "add cache: true"
             yield Fault((section, "cache_params"), "has no effect", hint, "idle-setting")
         for pattern, end in rows("policies", "settings"):
             for path, policy in values_at({section: known}, pattern.split(".")):
@@ -231,7 +231,7 @@ def _find_suspicious(sections: Mapping[str, Any], own: bool) -> Iterator[Fault]:
 
 
 def _find_in_setting(section: str, key: str, value: Any) -> Iterator[Fault]:
-    """Yield what is wrong with one setting, but for kinds of the Router's own."""
+    """Yield the faults of one setting, except for types of Router settings."""
     path, known = (section, key), SETTINGS.get(section, {})
     if key not in known and (home := section_for(key, section)):
         yield Fault(path, f"is not a setting of {section}", f"put it under {home}", "unknown-key")
@@ -246,11 +246,11 @@ def _find_in_setting(section: str, key: str, value: Any) -> Iterator[Fault]:
 
 
 def _find_references(section: str, settings: Any, own: bool) -> Iterator[Fault]:
-    """Yield references that nothing expands, and variables that are unset."""
+    """Yield a fault for each reference that is not expanded, and each unset variable."""
     shared = section in ("router_settings", "litellm_settings")
     unresolvable = list(find_unresolvable({section: settings}))
     for fault in unresolvable:
-        expanded = "pass_through_endpoints" in fault.path  # there, within a string too
+        expanded = "pass_through_endpoints" in fault.path  # expanded even within strings
         if not expanded and (fault.code != "unset-variable" or shared or own):
             yield fault
     for path, text in leaves(settings, (section,)):
@@ -263,7 +263,7 @@ def _find_references(section: str, settings: Any, own: bool) -> Iterator[Fault]:
 
 
 def values_at(value: Any, pattern: Sequence[str], path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield what a pattern leads to, with its path; * stands for any key or index.
+    """Yield the values that match a pattern, with their paths; * matches any key or index.
 
     >>> list(values_at({"a": [{"b": 1}, {"c": 2}]}, ["a", "*", "b"]))
     [(('a', 0, 'b'), 1)]
@@ -283,9 +283,9 @@ def values_at(value: Any, pattern: Sequence[str], path: Path = ()) -> Iterator[t
 
 def _find_in_policy(path: Path, policy: Any, end: str) -> Iterator[Fault]:
     if isinstance(path[-1], int):
-        return  # of a list, which is reported as a whole
+        return  # in a list, which is reported as a whole
     if not isinstance(policy, Mapping):
-        if path[2:]:  # else it is reported as a setting
+        if path[2:]:  # otherwise reported as a setting
             message = f"expected a mapping, found {describe_type(policy)}"
             hint = "write a policy for each name, such as {main: {RateLimitErrorRetries: 3}}"
             yield Fault(path, message, hint, "wrong-setting")

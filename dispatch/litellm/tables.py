@@ -1,4 +1,4 @@
-"""The tables that are shipped as text, so that no check imports LiteLLM."""
+"""Tables shipped as text files, so that checks do not import LiteLLM."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["rows", "table"]
 
 @cache
 def rows(section: str, file: str = "lint") -> tuple[tuple[str, ...], ...]:
-    """Return the rows of a section of a shipped file, each a tuple of words.
+    """Return the rows of a section in a shipped file, each a tuple of words.
 
     >>> rows("websites")[0]
     ('platform.openai.com', 'https://api.openai.com/v1')
@@ -23,5 +23,5 @@ def rows(section: str, file: str = "lint") -> tuple[tuple[str, ...], ...]:
 
 @cache
 def table(section: str, file: str = "lint") -> Mapping[str, tuple[str, ...]]:
-    """Return a section of a shipped file by the first word of each row."""
+    """Return a section of a shipped file as a mapping from the first word of each row."""
     return {first: tuple(rest) for first, *rest in rows(section, file)}

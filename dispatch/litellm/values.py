@@ -1,4 +1,4 @@
-"""Values of the wrong kind, and references that nothing resolves, in a model."""
+"""Find values of the wrong type, and references that nothing resolves, in a model."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Path = tuple[Step, ...]
 _PLAIN = (str, bytes, int, float, date, Mapping, *LISTS)
 _DEAREST = 1e6  # US dollars for a million tokens
 _HEADERS = ("headers", "extra_headers", "default_headers")
-_UNENCODED = ("metadata", "litellm_metadata", "model_info")  # no request is made of them
+_UNENCODED = ("metadata", "litellm_metadata", "model_info")  # not part of a request
 _PROSE = ("system_prompt", "litellm_system_prompt", "stop", "user", "response_format")
 _QUANTITY = r"""(?xi)
       ([-+]?(?:\d+(?:\.\d*)?|\.\d+)) \s* ([a-z%]*?) (?:\s*(?:tokens?|requests?|[rt]pm))? (?:\s*/.+)?
@@ -61,7 +61,7 @@ _SCHEME = r"(?i)(bearer|basic|token)"
 
 
 def find_wrong_values(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a fault for each value that is not what its key takes.
+    """Yield a fault for each value that its key does not accept.
 
     >>> for fault in find_wrong_values({"max_tokens": "4096", "timeout": "60s", "stop": [False]}):
     ...     print(fault)
@@ -78,11 +78,11 @@ def find_wrong_values(model: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _find_wrong_tools(model)
     key, url = endpoint_of(model)
     if key == "api_base" and model.get("base_url") not in (None, "", url):
-        yield _fault((key,), "is not used, as base_url wins", "keep one of the two")
+        yield _fault((key,), "is not used, because base_url overrides it", "keep one of the two")
 
 
 def _find_wrong_tools(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield what OpenAI's API takes for no tool, and for no format."""
+    """Yield a fault for each tool or format that OpenAI's API rejects."""
     tools = model.get("tools")
     if provider_of(model) in ("openai", "azure") and isinstance(tools, LISTS):
         for index, tool in enumerate(tools):
@@ -91,7 +91,7 @@ def _find_wrong_tools(model: Mapping[str, Any]) -> Iterator[Fault]:
             function = tool.get("function")
             if not (isinstance(function, Mapping) and function.get("name")):
                 hint = "write {type: function, function: {name: …}}"
-                yield _fault(("tools", index), "has no name of a function", hint)
+                yield _fault(("tools", index), "has no function name", hint)
     wanted = model.get("response_format")
     wanted = wanted if isinstance(wanted, Mapping) else {}
     given = wanted.get("json_schema")
@@ -107,7 +107,7 @@ def _find_wrong_tools(model: Mapping[str, Any]) -> Iterator[Fault]:
 def _find(
     model: Mapping[str, Any], path: Path, name: str, kinds: tuple[str, ...], value: Any
 ) -> Iterator[Fault]:
-    """Yield what is wrong with a value, and all in it, by the name of its key in the tables."""
+    """Yield the faults of a value and everything in it, by the name of its key in the tables."""
     header = path[0] in _HEADERS and len(path) > 1
     secret = is_secret(str(path[-1]))
     if secret and is_known(name):
@@ -115,7 +115,7 @@ def _find(
     if value is None and header and not secret:
         yield _fault(path, "is empty", "leave it out")
     elif not isinstance(value, _PLAIN) or (isinstance(value, str) and value.startswith(REFERENCE)):
-        return  # what a program made, or what the environment holds
+        return  # an object of a program, or a reference
     elif isinstance(value, str) and kinds and (variable := foreign_reference(value)):
         if "string" not in kinds and not refers(value, path[-1], VALUE_TYPES):
             hint = f"write {REFERENCE}{variable}"
@@ -139,7 +139,7 @@ def _find(
                     yield _fault((*path, key), "is not a header name", "use letters and hyphens")
                 else:
                     yield from _find(model, (*path, key), inner, kinds_of(inner), item)
-            elif path[0] != "model_info" or not path[1:]:  # which LiteLLM spreads as arguments
+            elif path[0] != "model_info" or not path[1:]:  # LiteLLM passes these as arguments
                 message = f"expected strings as keys, found {describe_type(key)}"
                 yield _fault(path, message, f'quote it: "{key}"')
     elif isinstance(value, LISTS):
@@ -170,13 +170,13 @@ def _find_out_of_range(model: Mapping[str, Any], key: str, value: Any) -> tuple[
             limits = f"between {least} and {most}" if len(most) < 5 else far
             hint = f"write a number {limits}"
             if "per_token" in key and 0 < value < _DEAREST:
-                hint = f"it is for one token: {value / 1e6:g} where {value} is for a million"
+                hint = f"prices are per token: write {value / 1e6:g} for {value} per million"
             return f"{value} is out of range", hint
     return None
 
 
 def _find_unknown(model: Mapping[str, Any], name: str, value: str) -> tuple[str, str] | None:
-    """Return what is wrong with a value that is none of its key's, or has not their form."""
+    """Return the problem of a value that is not among those of its key, or in their format."""
     known = table("choices")
     choices, form = known.get(name) or known.get(f"~{name}"), table("forms").get(name)
     if not (choices or form) or not value or refers(value) or foreign_reference(value):
@@ -194,7 +194,7 @@ def _find_unknown(model: Mapping[str, Any], name: str, value: str) -> tuple[str,
 
 @lru_cache(maxsize=64)
 def inner_keys(name: str) -> tuple[str, ...]:
-    """Return the keys that a mapping has in the table.
+    """Return the keys of a mapping in the table.
 
     >>> inner_keys("thinking")
     ('budget_tokens', 'type')
@@ -210,9 +210,9 @@ def _fault(path: Path, message: str, hint: str, code: str = "wrong-value") -> Fa
 def find_misfit(
     key: str, kinds: Sequence[str], value: Any, like: Sequence[str] = ()
 ) -> tuple[str, str] | None:
-    """Return what is wrong with a value that is of none of these kinds, and how to write it.
+    """Return the problem of a value that has none of these types, and how to write it.
 
-    The advice is for the kinds in `like`, where they are more precise than those in the message.
+    The hint is for the types in `like`, if they are more precise than those in the message.
 
     >>> find_misfit("timeout", ["number"], "2m")
     ('expected a number, found a string', 'write 120')
@@ -234,7 +234,7 @@ def _fits(value: Any, kind: str) -> bool:
 
 
 def _how_to_write(key: str, kinds: Sequence[str], value: Any) -> str:
-    """Return how to write a value as what its key takes."""
+    """Return how to write a value as a type that its key accepts."""
     kind, text = kinds[0], value.strip() if isinstance(value, str) else ""
     if key == "drop_params" and isinstance(value, LISTS):
         return "write true, or the names under additional_drop_params"
@@ -295,31 +295,29 @@ def _find_blanks(value: str, ascii_only: bool) -> tuple[str, str] | None:
     if ascii_only and lines > 1 and "-----" not in value:
         return "contains a line break", "write it on one line"
     if not stripped or stripped[0] == "{" or lines > 1:
-        return (
-            None  # empty, JSON or a PEM block: looked at elsewhere, or with line breaks of its own
-        )
+        return None  # checked elsewhere (empty), or may have line breaks (JSON, PEM)
     if value[-1] in "\r\n":
         return "ends in a line break", "write it on one line, without | or >"
     if value != stripped:
         return "has spaces around it", "remove them"
     if not value.isprintable():
-        return "holds a control character", "remove it"
+        return "contains a control character", "remove it"
     if ascii_only and not value.isascii():
         return "contains a character that is not allowed in a header", "use ASCII only"
     return None
 
 
 def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a fault for each reference that would be sent as it is, and for each placeholder.
+    """Yield a fault for each reference that would be sent unchanged, and for each placeholder.
 
-    What `dispatch.config.environment` refuses is not reported again.
+    References that `dispatch.config.environment` rejects are not reported again.
 
     >>> for fault in find_reference_faults({"api_key": "OPENAI_API_KEY", "api_base": "http://$HOST"}):
     ...     print(fault)
     api_key: is the name of a variable; write os.environ/OPENAI_API_KEY
-    api_base: holds $HOST, which nothing replaces; put the whole URL into a variable
+    api_base: contains $HOST, which nothing replaces; put the whole URL into a variable
     """
-    strings: dict[Path, str] = {}  # in which a reference makes sense
+    strings: dict[Path, str] = {}  # that may contain a reference
     for key, value in model.items():
         if key in _HEADERS and isinstance(value, Mapping):
             strings |= {(key, name): each for name, each in value.items() if isinstance(each, str)}
@@ -333,14 +331,14 @@ def find_reference_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _find_reference(model: Mapping[str, Any], key: str, text: str) -> tuple[str, ...] | None:
-    """Return what is wrong with a string that refers to something, the advice and the code."""
+    """Return the problem of a string that refers to something, a hint, and the code."""
     secret = is_secret(key)
     token = re.sub(rf"{_SCHEME}\s+", "", text) if secret else text
     name = foreign_reference(token) or more_foreign(token)
     part = re.search(_WITHIN_URL, text) if key in (*ENDPOINTS, "model") else None
     if part and not name:
         hint = f"put the whole {'name' if key == 'model' else 'URL'} into a variable"
-        return f"holds {part[0]}, which nothing replaces", hint, "wrong-reference"
+        return f"contains {part[0]}, which nothing replaces", hint, "wrong-reference"
     if re.fullmatch(_NAMED_BY_USERS, key) and re.match(_PLACEHOLDER, text):
         return "looks like a placeholder", "write yours, or os.environ/NAME", "placeholder"
     if secret and not name:
@@ -348,7 +346,7 @@ def _find_reference(model: Mapping[str, Any], key: str, text: str) -> tuple[str,
         provider = custom or called_name.partition("/")[0]
         own = REFERENCE + (key_variables(provider)[0] if provider in VENDORS else "NAME")
         if any(re.fullmatch(form, text) for (form,) in rows("stores")):
-            message = "is where a secret is kept, and nothing reads it there"
+            message = "is the location of a secret, which nothing reads"
             return message, f"put the secret into a variable: {own}", "wrong-reference"
         if re.fullmatch(_SCHEME, text):
             hint = f"put the whole value into a variable: {REFERENCE}NAME"
@@ -370,7 +368,7 @@ def _find_reference(model: Mapping[str, Any], key: str, text: str) -> tuple[str,
 
 
 def more_foreign(text: str) -> str | None:
-    """Return the variable that a secret refers to in ways that a word may have too.
+    """Return the variable that a secret refers to in a form that may also be plain text.
 
     >>> more_foreign("os.enviorn/OPENAI_API_KEY"), more_foreign("sk-1")
     ('OPENAI_API_KEY', None)
@@ -380,7 +378,7 @@ def more_foreign(text: str) -> str | None:
 
 
 def _is_placeholder(text: str, endpoint: str) -> bool:
-    """Return whether a key is surely none; a server of one's own may take any word for one."""
+    """Return whether a key is certainly a placeholder; local servers may accept any word."""
     forms = [form for of, form in rows("placeholders") if of == "key" or not endpoint]
     found = any(re.fullmatch(form, text, re.IGNORECASE) for form in forms)
     return found and not (endpoint and is_local(endpoint))

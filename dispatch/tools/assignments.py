@@ -16,7 +16,7 @@ __all__ = ["Assignment", "assignments"]
 class Assignment(NamedTuple):
     """A model in a role.
 
-    `order` is the step at which it is asked, `lender` the role that its role borrows it from.
+    `order` is the step at which it is asked, and `lender` the role that lends it, if any.
     """
 
     role: str
@@ -30,14 +30,14 @@ class Assignment(NamedTuple):
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """What a table shows: role, order with weight, name, model, and the task or the lender."""
+        """The cells of a table row: role, order with weight, name, model, and task or lender."""
         order = str(self.order) + (f" ×{self.weight}" if self.weight is not None else "")
         task = f"borrowed from {self.lender}" if self.lender else self.task or ""
         return self.role, order, self.name, self.model, task
 
 
 def assignments(dispatcher: ModelDispatcher[Any]) -> Iterator[tuple[str, list[Assignment]]]:
-    """Yield each role with its models, in the order in which they are asked.
+    """Yield each role with its models, in the order they are asked.
 
     >>> models = ModelDispatcher([{"name": "a", "model": "gpt-4o", "order": 2}])
     >>> [[each.cells for each in assigned] for _, assigned in assignments(models)]

@@ -1,4 +1,4 @@
-"""One turn of a conversation: the answer with its rounds of tools, then every post-completion."""
+"""A turn of a conversation: the answer and its tool calls, then every post-completion."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ Tools = Sequence[Mapping[str, Any]] | None
 class Turn(Answer):
     """One answer in a conversation.
 
-    `results` are what its tools gave; where it has tool calls and no results, they are left to the
-    program. `conversation` is what was said so far, without post-completions: `messages` is a copy.
+    `results` are the results of its tool calls; if there are calls but no results, the program has
+    to run them. `conversation` is the history without post-completions; `messages` is a copy.
     """
 
     results: tuple[str, ...] = ()
@@ -52,12 +52,12 @@ class Turn(Answer):
 
     @property
     def messages(self) -> list[Message]:
-        """A fresh copy of the conversation, to hand on to the next call."""
+        """A fresh copy of the conversation, to pass to the next call."""
         return [thaw(message) for message in self.conversation]
 
 
 def _find_misfit(tool: Any, /, *given: Any, **named: Any) -> str:
-    """Return why a function cannot be called with these arguments; empty if it may."""
+    """Return why a function does not accept these arguments; empty if it does."""
     try:
         signature(tool).bind(*given, **named)
     except TypeError as error:
@@ -68,7 +68,7 @@ def _find_misfit(tool: Any, /, *given: Any, **named: Any) -> str:
 
 
 def _result(call_tool: Any, asked: ToolCall) -> Any:
-    """Call a tool; what the model got wrong goes back to it as the result."""
+    """Call a tool; mistakes of the model go back to it as the result."""
     try:
         arguments = json.loads(asked.arguments or "{}")
     except ValueError:
@@ -94,7 +94,7 @@ async def _converse(
     max_rounds: int,
     post: bool,
     variables: Mapping[str, object],
-    at_once: int,  # 0: one after the other, streamed as the chat is
+    at_once: int,  # 0: one after the other, streamed like the chat
     before: Before | None,
     after: After | None,
     **options: Any,
@@ -114,7 +114,7 @@ async def _converse(
     values = {name: value for name, value in variables.items() if name in known}
     posts = range(len(followers))
     for number in posts:
-        group.task(number, **values)  # what lacks a variable raises before the first call
+        group.task(number, **values)  # raises for a missing variable before any call
     ask = partial(ask, dispatcher, before=before, after=after)
     for _ in range(max_rounds):
         found = await result_of(ask(said, **options))
@@ -169,7 +169,7 @@ async def _side_by_side(
     try:
         for each in following:
             yield await each
-    finally:  # where one fails, or the reader stops
+    finally:  # if one fails, or the reader stops
         for each in following:
             each.cancel()
         await asyncio.gather(*following, return_exceptions=True)
@@ -197,14 +197,14 @@ def converse(
     after: After | None = None,
     **parameters: Any,
 ) -> Generator[Stream | Turn, None, None]:
-    """Ask the chat models, with tools, then each post-completion about that conversation.
+    """Ask the chat models, with tools, then run each post-completion on that conversation.
 
-    `call_tool` is called with the name and the arguments of a tool, or is a mapping of functions;
-    the model is then asked again, up to `max_rounds` times. Without it, a turn that calls tools is
-    the last. Each post-completion is done by the model that it was given to, with `variables`
-    filled in. With `stream`, each turn follows the `Stream` of its text, which is read to its end;
-    to close this iterator closes the stream, and ends the conversation.
-    The hooks `before` and `after` are called around each call of a model, as in `complete`.
+    `call_tool` is a function of a tool's name and arguments, or a mapping of functions; the model
+    is then asked again, up to `max_rounds` times. Without it, a turn with tool calls is the last.
+    Each post-completion is run by the model that has it as a task, with `variables` filled in.
+    With `stream`, each turn follows the `Stream` of its text, which is read to its end; closing
+    this iterator closes the stream and ends the conversation.
+    The hooks `before` and `after` are called around each call to a model, as in `complete`.
 
     >>> from dispatch import ModelDispatcher
     >>> dispatcher = ModelDispatcher([{"model": "gpt-4o", "mock_response": "hello"}])
@@ -212,7 +212,7 @@ def converse(
     >>> turn.text, len(turn.messages)
     ('hello', 2)
 
-    Raises what `complete` raises; `CompletionError` if `max_rounds` is reached.
+    Raises the errors of `complete`, and `CompletionError` if `max_rounds` is reached.
     """
     options: Any = {"tools": tools, "call_tool": call_tool, "max_rounds": max_rounds, "post": post}
     options |= {"variables": variables, "stream": stream, "before": before, "after": after}
@@ -243,9 +243,9 @@ def aconverse(
     at_once: int = 4,
     **parameters: Any,
 ) -> AsyncGenerator[AsyncStream | Turn, None]:
-    """Converse as `converse` does, without blocking; tools may be coroutine functions.
+    """Converse like `converse`, without blocking; tools may be coroutine functions.
 
-    The post-completions run side by side, `at_once` of them, and come in order. Only the turns of
+    Up to `at_once` post-completions run concurrently, and are yielded in order. Only the turns of
     the chat are streamed.
     """
     options: Any = {"tools": tools, "call_tool": call_tool, "max_rounds": max_rounds, "post": post}

@@ -1,7 +1,7 @@
-"""All that is wrong with a configuration, or looks so, without a network, a key or LiteLLM.
+"""Check a configuration for errors and likely errors, without a network, a key or LiteLLM.
 
-What a dispatcher would refuse is a fault; what would most likely fail later is a warning: at a
-call, or where the roles are handed to LiteLLM's Router. Each has its place in the user's files.
+A fault is something that a dispatcher rejects; a warning is something that will probably fail
+later, in a call or in LiteLLM's Router. Each has its location in the user's files.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ from dispatch.tools.usage import has_price
 __all__ = ["Report", "check", "tree_of"]
 
 Found = Iterator[tuple[Any, Fault]]
-"""Faults, each with the map that its path starts in."""
+"""Faults, each with the mapping that its path starts from."""
 Config = str | PathLike[str] | Mapping[str, Any] | ConfigMorpher | Iterable[Mapping[str, Any]]
 
 _MODES = {callable_: mode for mode, callable_ in OPERATIONS.items()}
@@ -69,9 +69,9 @@ _CHAT_MODES = ("chat", "responses", "completion")  # what `litellm.completion` c
 
 
 class Report(NamedTuple):
-    """What a check found: `faults` and `warnings` in the order of the files, and how many models.
+    """The result of a check: `faults` and `warnings` in file order, and the number of models.
 
-    `notes` are worth knowing: keys that LiteLLM does not know, and literal secrets.
+    `notes` are for information, such as keys that LiteLLM does not know, and literal secrets.
 
     >>> Report((), (), 2).summary
     '2 models, no faults, no warnings'
@@ -97,13 +97,13 @@ def check(
     ahead: int = 30,
     deep: bool = False,
 ) -> Report:
-    """Check a configuration against a contract, and against what LiteLLM knows.
+    """Check a configuration against a contract and LiteLLM's tables.
 
     `config` is the path of a file, a configuration, or a list of models. `contract` is what the
-    program declares; it wins over the section `roles` of the configuration.
-    Models are reported that reach the end of their life within `ahead` days. If `deep`, LiteLLM is
-    imported, and asked which parameters it refuses: without a network and without a key.
-    Sections that LiteLLM does not know are reported, except those named `x-…` and own keys.
+    program declares; it overrides the section `roles` of the configuration.
+    Models that reach the end of their life within `ahead` days are reported. If `deep`, LiteLLM is
+    imported and asked which parameters it rejects, without a network or a key.
+    Sections that LiteLLM does not know are reported, except own keys and those named `x-…`.
 
     >>> model = {"model": "gpt-4o", "roles": "chatcompletion", "temprature": 0, "api_key": "none"}
     >>> report = check([model])
@@ -124,7 +124,7 @@ def check(
             known = set() if is_beside else {fault.path for fault in found}
             located = (locate(fault, holder) for holder, fault in finder(read))
             found += [fault for fault in located if fault.path not in known]
-    # What is wrong with a default, or with a model of many roles, was found many times.
+    # A fault in a default, or in a model with several roles, is found several times.
     found = unique(found, key=lambda fault: (fault.path, fault.message))
     found = [*_merge(found, tree), *find_proxy_faults(tree)]
     source: Any = getattr(origin_of(tree), "source", None)
@@ -142,7 +142,7 @@ def check(
 
 
 def _read(tree: Any, contract: Any) -> tuple[list[Fault], Sections]:
-    """Read the sections of a configuration, without what is wrong in them, which comes along."""
+    """Return the faults in the sections of a configuration, and the sections without them."""
     found: list[Fault] = []
     before: Any = None
     while tree is not before and ("models" in tree or "model_list" in tree or not found):
@@ -172,7 +172,7 @@ def _order(position: Position, files: list[str]) -> tuple[int, int, int]:
 
 
 def tree_of(config: Config) -> FrozenMap[str, Any]:
-    """Return a configuration as an immutable map; a list of models becomes one of these."""
+    """Return a configuration as an immutable map; a list becomes the `models` of one."""
     if isinstance(config, str | PathLike):
         return read_tree([config])
     if isinstance(config, ConfigMorpher):
@@ -205,7 +205,7 @@ def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> I
 
 
 class _Dispatched:
-    """A configuration, dispatched as far as it is valid; what is not is added to `found`."""
+    """A configuration, dispatched as far as it is valid; its faults are added to `found`."""
 
     def __init__(
         self, tree: FrozenMap[str, Any], sections: Sections, found: list[Fault], **options: Any
@@ -234,7 +234,7 @@ class _Dispatched:
 
 
 def _find_in_models(read: _Dispatched) -> Found:
-    """Find what is wrong in each model, and in each copy that has parameters of its role."""
+    """Find problems in each model, and in each copy with parameters for its role."""
     catalog, own_keys, unknown = read_catalog(), read.own_keys, set[str]()
     custom = values_at(read.rest, ("litellm_settings", "custom_provider_map", "*", "provider"))
     options = {"providers": [provider for _, provider in custom], **read.options}
@@ -256,13 +256,13 @@ def _find_in_models(read: _Dispatched) -> Found:
 
 
 def _find_in_groups(read: _Dispatched) -> Found:
-    """Find what a role lacks: models of its own, and what it needs of each."""
+    """Find roles without models, and models without what their roles need."""
     contract, catalog = read.contract, read_catalog()
     if not (read.is_partial or read.is_refused or read.models or has_more(read.tree)):
-        fault = _warning(("models",), "holds no model", "add one", "no-models")
+        fault = _warning(("models",), "contains no model", "add one", "no-models")
         if is_proxy_file(read.tree):
             hint = "add one, unless LiteLLM's database has them"
-            fault = Fault(("model_list",), "holds no model", hint, "no-models", "note")
+            fault = Fault(("model_list",), "contains no model", hint, "no-models", "note")
         yield read.tree, fault
     for role, players in read.groups.items():
         lender = next((name for copy in players for name in copy["roles"]), role)
@@ -279,7 +279,7 @@ def _find_in_groups(read: _Dispatched) -> Found:
 
 
 def _find_refused(read: _Dispatched) -> Found:
-    """Find what LiteLLM itself refuses."""
+    """Find what LiteLLM itself rejects."""
     for role, players in read.groups.items():
         mode = _mode_of(read.contract[role]) or "chat"
         for copy in players:
@@ -289,7 +289,7 @@ def _find_refused(read: _Dispatched) -> Found:
 
 
 def _find_in_deployments(read: _Dispatched) -> Found:
-    """Find what LiteLLM's Router or its proxy would refuse, or never use."""
+    """Find what LiteLLM's Router or its proxy would reject or ignore."""
     tree, rest, groups = read.tree, read.rest, read.groups
     deployed, faults = deploy(groups, read.own_keys)
     for model, made in deployed:
@@ -301,14 +301,14 @@ def _find_in_deployments(read: _Dispatched) -> Found:
         for model in read.models:
             yield from ((model, fault) for fault in find_unnamed_credentials(rest, model))
     yield from ((None, fault.as_warning()) for fault in faults)
-    if not read.is_refused:  # a refused model may be what a fallback leads to
+    if not read.is_refused:  # a fallback may lead to a rejected model
         yield from ((tree, fault.as_warning()) for fault in find_dead_fallbacks(rest, groups))
         yield from _find_in_fallbacks(read)
         yield from ((None, fault.as_warning()) for fault in find_idle_weights(groups))
 
 
 def _merge(found: Iterable[Fault], tree: Mapping[str, Any]) -> Iterator[Fault]:
-    """Report what many models have or need once: a variable, an unknown key, literal secrets.
+    """Merge faults that several models share: an unset variable, an unknown key, literal secrets.
 
     Variables that the file itself sets, for LiteLLM's proxy, are left out.
     """
@@ -330,13 +330,13 @@ def _merge(found: Iterable[Fault], tree: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _find_in_fallbacks(read: _Dispatched) -> Found:
-    """Find fallbacks that count only where a model is asked by its name, or for no model here."""
+    """Find fallbacks that apply only if a model is asked by name, or to no model here."""
     names = {model.get("name") for model in read.models} - {None}
     sources = () if is_proxy_file(read.tree) else fallback_sources(read.rest)
     for path, source in sources:
         if source in names and source not in read.groups:
             roles = (r for r, of in read.groups.items() if source in (c.get("name") for c in of))
-            message = f"counts only where model {quote_name(source)} is asked by its name"
+            message = f"applies only if model {quote_name(source)} is asked by name"
             hint = f"write the role: {{{next(roles, 'role')}: […]}}"
             yield read.tree, Fault(path, message, hint, "model-fallback", "note")
     for model in read.models:
@@ -349,7 +349,7 @@ def _find_in_fallbacks(read: _Dispatched) -> Found:
 
 
 def _find_notes(read: _Dispatched) -> Found:
-    """Find keys that are sent as they are, and literal secrets."""
+    """Find keys that are sent unchanged, and literal secrets."""
     known = RESERVED_KEYS.union(read.own_keys)
     for model in read.models:
         for key in (k for k in model if isinstance(k, str) and not (k in known or is_known(k))):
@@ -357,7 +357,7 @@ def _find_notes(read: _Dispatched) -> Found:
             hint = "if it is the program's own, list it in own_keys"
             yield model, Fault((key,), message, hint, "unknown-key", "note")
         for path in literal_secrets(model):
-            message, hint = "is a literal secret", "write os.environ/NAME: export refuses it"
+            message, hint = "is a literal secret", "write os.environ/NAME: export rejects it"
             yield model, Fault(path, message, hint, "literal-secret", "note")
 
 
@@ -365,7 +365,7 @@ def _find_unset_keys(model: Model, catalog: Catalog | None) -> Iterator[Fault]:
     if catalog is None or not (called := _called(model, catalog)):
         return
     if model.get("litellm_credential_name") or model.get("configurable_clientside_auth_params"):
-        return  # what the provider needs is given elsewhere, or comes with the request
+        return  # the key is set elsewhere, or comes with the request
     provider = catalog.provider(*called)
     for need in needs(provider, model) if provider and not endpoint_of(model)[1] else ():
         if not any(os.environ.get(variable, "").strip() for variable in need.variables):
@@ -374,7 +374,7 @@ def _find_unset_keys(model: Model, catalog: Catalog | None) -> Iterator[Fault]:
 
 
 def _called(model: Model, catalog: Catalog) -> tuple[str, str | None] | None:
-    """Return the name and the provider that LiteLLM is asked for, if its list can know them."""
+    """Return the name and provider to look up in LiteLLM's list, if they can be there."""
     name, custom = model.get("model"), model.get("custom_llm_provider")
     if not isinstance(name, str) or not name or is_reference(name) or "mock_response" in model:
         return None
@@ -384,7 +384,7 @@ def _called(model: Model, catalog: Catalog) -> tuple[str, str | None] | None:
 
 
 def _mode_of(role: Role) -> str | None:
-    """Return the mode of the models that a role's callable takes, if that is LiteLLM's own."""
+    """Return the mode of the models that a role's callable takes, if it is LiteLLM's."""
     called = role.calls
     if not isinstance(called, str):
         called = f"{getattr(called, '__module__', '')}.{getattr(called, '__name__', '')}"
@@ -396,11 +396,11 @@ def _mode_of(role: Role) -> str | None:
 
 
 def _find_in_roles(read: _Dispatched) -> Found:
-    """Find what a file says of its roles, and no model can have, or LiteLLM not do."""
+    """Find capabilities and callables of declared roles that look misspelled."""
     known, contract = inner_keys("model_info"), read.contract
     declared = read.tree.get("roles")
     names = [*declared] if isinstance(declared, Mapping) else []
-    for name in filter(contract.__contains__, names):  # the others are wrong themselves
+    for name in filter(contract.__contains__, names):  # the others are faults already
         needs, calls = contract[name].needs or {}, contract[name].calls
         for key in (key for key in needs if not key.startswith(("supports_", *known))):
             if near := nearest(key, known, 0.85):
@@ -417,7 +417,7 @@ def _find_in_roles(read: _Dispatched) -> Found:
 
 
 def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Iterator[Fault]:
-    """Yield what a role needs and a model lacks, as far as LiteLLM or its `model_info` knows."""
+    """Yield needs of a role that a model lacks, by LiteLLM's list or its `model_info`."""
     if catalog is None:
         return
     called, described = _called(copy, catalog), copy.get("model_info")
@@ -441,8 +441,8 @@ def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Itera
             message = f"role {quote_name(role.name)} needs {lacks}"
             yield _warning(("model",), message, "", "unmet-need")
     if role.max_cost is not None and not has_price(copy):
-        message = f"has no known price, so the max_cost of role {quote_name(role.name)} cannot hold"
-        hint = "set input_cost_per_token and output_cost_per_token, to 0 where it is free"
+        message = f"has no known price, so role {quote_name(role.name)} cannot enforce its max_cost"
+        hint = "set input_cost_per_token and output_cost_per_token (to 0 if it is free)"
         yield _warning(("model",), message, hint, "no-price")
 
 
@@ -454,4 +454,4 @@ _FINDERS: Mapping[Callable[[_Dispatched], Found], bool] = {
     _find_notes: False,
     _find_in_deployments: True,
 }
-"""In their order, and whether each counts beside what was found before at the same path."""
+"""In order; true for those that may add to what was found earlier at the same path."""

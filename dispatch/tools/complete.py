@@ -1,4 +1,4 @@
-"""From a role to an answer, through one LiteLLM Router that is kept with its dispatcher."""
+"""Answers from a role, through one LiteLLM Router that each dispatcher keeps."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Messages = str | Sequence[Mapping[str, Any]]
 
 
 def listed(messages: Messages) -> list[dict[str, Any]]:
-    """Return messages as LiteLLM takes them; a string is what the user says.
+    """Return messages in the form that LiteLLM takes; a string becomes a user message.
 
     >>> listed("hi")
     [{'role': 'user', 'content': 'hi'}]
 
-    Raises `TypeError` for what is neither.
+    Raises `TypeError` for anything else.
     """
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}]
@@ -84,7 +84,7 @@ async def _complete(
             response = await request.ask(kind._ask, arguments)
             answer = request.answer(response)
             break
-        except Exception as error:  # whatever the provider's client raises
+        except Exception as error:  # the provider's client may raise anything
             problem = error
         if response is None:
             raise request.error(problem)
@@ -118,28 +118,28 @@ def complete(
     after: After | None = None,
     **parameters: Any,
 ) -> Answer | Stream:
-    """Ask a role, and return the answer of the first of its models that gives one.
+    """Ask a role, and return the answer of its first model that gives one.
 
-    `model` picks one by its name or number, and `task` the one that it was given to; the others of
-    the role follow where it fails. In roles other than `chatcompletions` the task is the last
+    `model` selects a model by name or number, and `task` the one that has this task; if it fails,
+    the others in the role follow. In roles other than `chatcompletions`, the task is the last
     message, with `variables` filled in. Each model's own system prompt comes first. `parameters`
     are LiteLLM's, such as `temperature`.
 
-    With `stream`, a `Stream` is returned once its first word is there: until then, the next model
-    takes over where one fails. One that breaks off later raises `CompletionError`, whose `text` is
-    what had arrived; with `restart`, the next model starts over.
+    With `stream`, a `Stream` is returned once its first text has arrived; until then, the next
+    model takes over if one fails. A stream that breaks off later raises `CompletionError`, whose
+    `text` is what had arrived; with `restart`, the next model starts over.
 
-    `before(role, kwargs)` returns what is asked instead of `kwargs`, which are the messages and the
-    parameters of this call, their secrets hidden (see `with_secrets`); or an `Answer`, and no model
-    is asked. `after(answer)` is called with each answer. What they raise stops the call.
+    `before(role, kwargs)` gets the messages and parameters of this call, with secrets hidden (see
+    `with_secrets`), and returns those to send, or an `Answer`, so that no model is asked.
+    `after(answer)` is called with each answer. Exceptions that they raise stop the call.
 
     >>> from dispatch import ModelDispatcher
     >>> dispatcher = ModelDispatcher([{"model": "gpt-4o", "mock_response": "hello"}])
     >>> complete(dispatcher, "hi").text
     'hello'
 
-    Raises `CompletionError` where no model answers, `RoleError` for a role, model or task that is
-    unknown, `BudgetError` where the role has used up its `max_cost`; and what `make_router` raises.
+    Raises `CompletionError` if no model answers, `RoleError` for an unknown role, model or task,
+    `BudgetError` if the role has used up its `max_cost`, and the errors of `make_router`.
     """
     request = Request(dispatcher, role, model, task, before, after)
     asked = request, messages, variables, stream, restart, parameters
@@ -172,7 +172,7 @@ async def acomplete(
     after: After | None = None,
     **parameters: Any,
 ) -> Answer | AsyncStream:
-    """Ask a role, as `complete` does, without blocking; hooks may be coroutine functions."""
+    """Ask a role like `complete`, without blocking; hooks may be coroutine functions."""
     request = Request(dispatcher, role, model, task, before, after)
     asked = request, messages, variables, stream, restart, parameters
     found: Answer | AsyncStream = await _complete(AsyncStream, *asked)
@@ -182,10 +182,10 @@ async def acomplete(
 def call(
     dispatcher: Dispatcher, role: str, *, model: str | int | None = None, **arguments: Any
 ) -> Any:
-    """Call what a role calls, such as `litellm.embedding`, and return LiteLLM's response.
+    """Call a role's callable, such as `litellm.embedding`, and return its response.
 
-    Where a model fails, the next of the role is asked: by the Router, or, for what the Router does
-    not have, one after the other.
+    If a model fails, the next one in the role is asked: by the Router if it has such a method,
+    otherwise one after the other.
 
     >>> from dispatch import ModelDispatcher
     >>> dispatcher = ModelDispatcher([{"model": "gpt-4o", "mock_response": "hello"}])
@@ -193,7 +193,7 @@ def call(
     >>> call(dispatcher, "chatcompletions", messages=messages).choices[0].message.content
     'hello'
 
-    Raises what `complete` raises.
+    Raises the errors of `complete`.
     """
     return block(_call(Request(dispatcher, role, model), "", arguments))
 
@@ -201,12 +201,12 @@ def call(
 async def acall(
     dispatcher: Dispatcher, role: str, *, model: str | int | None = None, **arguments: Any
 ) -> Any:
-    """Call what a role calls, as `call` does, without blocking."""
+    """Call a role's callable like `call`, without blocking."""
     return await _call(Request(dispatcher, role, model), "a", arguments)
 
 
 async def _call(request: Request, prefix: str, arguments: dict[str, Any]) -> Any:
-    """Make the one call of the Router, or those that ask each model without it."""
+    """Call the Router once, or, without it, each model in turn."""
     request.open()
     name, router = f"{prefix}{request.operation}", request.built.router
     routed = bool(request.operation) and hasattr(router, name)

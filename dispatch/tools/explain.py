@@ -1,4 +1,4 @@
-"""Where each value of a configuration comes from, and where it goes."""
+"""Explain where each value of a configuration comes from, and where it goes."""
 
 from __future__ import annotations
 
@@ -34,29 +34,29 @@ _FATES: Mapping[Fate, str] = {
     "reserved": "reserved for the dispatcher and the program: not sent",
     "ignored": "ignored: {} does not accept it",
     "router": "for LiteLLM's Router: not sent",
-    "section": "a section of its own, apart from the models",
+    "section": "a section outside of the models",
 }
 _ROUTER_KEYS = frozenset({"order", "weight", "model_info"})
 
 
 class Place(NamedTuple):
-    """A place where a value was written: its path in the configuration, and the file."""
+    """The location of a value: its path in the configuration, and its position in a file."""
 
     path: Path
     position: Position | None = None
 
 
 class Explanation(NamedTuple):
-    """One value, redacted: where it was written, what it replaced, and what becomes of it.
+    """One value, redacted: where it was written, what it replaced, and what happens to it.
 
-    `origins` begins with the place that counts, which is another path than `path` for a value from
-    `defaults`; the others are what it replaced. `fate` is "parameter" for a parameter of the
-    callable `target`, "kwargs" for what it takes through `**kwargs`, "ignored" for what it does not
-    accept, "reserved" for the keys of the dispatcher and the program, "router" for what LiteLLM's
-    Router reads, and "section" for what is no part of a model. `role` is the role that a value is
-    for, where it is a parameter of one. `variable` is the environment variable that the value is
-    resolved from, and `is_set` whether that is set. `borrowed_from` is the role whose model it is,
-    where the role that was asked for has none.
+    `origins` starts with the location of the value, whose path differs from `path` if it is from
+    `defaults`; the others are the values that it replaced. `fate` is "parameter" for a parameter of
+    the callable `target`, "kwargs" if it goes through `**kwargs`, "ignored" if it is not accepted,
+    "reserved" for keys of the dispatcher and the program, "router" for keys that LiteLLM's Router
+    reads, and "section" for anything outside of a model. `role` is set if the value is a parameter
+    for one role only. `variable` is the environment variable that the value is resolved from, and
+    `is_set` whether it is set. `borrowed_from` is the role that lends the model, if the requested
+    role has none.
     """
 
     path: Path
@@ -98,10 +98,10 @@ def explain(
     role: str | None = None,
     contract: Contract | Iterable[str | Role] | None = None,
 ) -> list[Explanation]:
-    """Explain each single value at or below a path, in the order written.
+    """Explain every value at or below a path, in the order of the file.
 
-    A model is shown as a call sees it: with the defaults that it does not set. It is handed to
-    `target`, or else to the callables of its roles, which are imported. With a `role`, only the
+    Models are shown as calls see them, with the defaults that they do not override. They are passed
+    to `target`, or to the callables of their roles, which are imported. With a `role`, only the
     models that play it are explained.
 
     >>> models = [{"name": "a", "model": "gpt-4o", "api_key": "sk-1"}]
@@ -114,8 +114,8 @@ def explain(
     models[0].api_key *** kwargs ('models', 0, 'api_key')
     models[0].timeout 60 kwargs ('defaults', 'timeout')
 
-    Raises `ConfigError` for sections of the wrong shape, `PathError` for a path that leads
-    nowhere, and `RoleError` for a role that is not declared.
+    Raises `ConfigError` for sections of the wrong shape, `PathError` for a path that does not
+    exist, and `RoleError` for a role that is not declared.
     """
     written = tree_of(config)
     hide_misspelt_secrets(written)
@@ -130,11 +130,11 @@ def explain(
 
 
 Use = tuple[tuple[Place, ...], str | None, tuple[str, ...], str]
-"""Where a value was written, its key, the roles that use it, and the one that it is only for."""
+"""The locations of a value, its key, the roles that use it, and the only role, if any."""
 
 
 class _Explainer:
-    """A configuration as calls see it, and what is needed to explain a value of it."""
+    """A configuration as calls see it, with the data needed to explain its values."""
 
     def __init__(self, tree: FrozenMap[str, Any], sections: Sections, target: Any) -> None:
         models = [apply_defaults(m, sections.defaults) for m in freeze_models(sections.models)]
@@ -163,7 +163,7 @@ class _Explainer:
                     yield each._replace(borrowed_from=lender)
 
     def players(self, role: str) -> tuple[str, Set[Path]]:
-        """Return the paths of the models of a role, and the role that it borrows them from."""
+        """Return the role that lends the models of a role, if any, and their paths."""
         self.contract.require(role)
         for name in (role, *self.contract.lenders(role)):
             players = {at for at, roles in self.roles.items() if name in roles}
@@ -187,9 +187,9 @@ class _Explainer:
         variable = next((name for _, name in references(value)), "") if sent else ""
         is_set = bool(os.environ.get(variable, "").strip())
         cleaned = redact_path(at)
-        # What is below the name of a secret, or below a name that holds one, is not shown.
+        # Values below a secret key, or below a key that contains a secret, are hidden.
         hidden = cleaned != at or any(is_secret(str(step)) for step in at)
-        hidden = hidden or str(value) in self.secrets  # by an anchor, for example
+        hidden = hidden or str(value) in self.secrets  # through a YAML anchor, for example
         shown = redact(value, "secret" if hidden else "")
         shown = redact_key(shown) if isinstance(shown, str) and not hidden else shown
         for fate, names in fates.items():
@@ -197,7 +197,7 @@ class _Explainer:
             yield Explanation(cleaned, shown, origins, fate, target, only, variable, is_set)
 
     def use(self, at: Path) -> Use:
-        """Return what a value is for, and where it, and what it replaces, was written."""
+        """Return where a value and those it replaces were written, and what it is for."""
         model = self.models.get(at[:2])
         if model is None or len(at) < 3:
             key = at[1] if at[0] == "defaults" and len(at) > 1 else None

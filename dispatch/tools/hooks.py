@@ -1,4 +1,4 @@
-"""What programs may do before and after each call: to trace, cache, guard, or record it."""
+"""Hooks that run before and after each call, to trace, cache, guard, or record it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from dispatch.redaction import is_secret, redact, scrub
 __all__ = ["After", "Before", "Kept", "Secrets", "reveal", "sees_secrets", "with_secrets"]
 
 Before = Callable[[str, dict[str, Any]], Any]
-"""What is called with the role and the arguments: it returns arguments, or an `Answer`."""
+"""A hook that gets the role and the arguments, and returns arguments or an `Answer`."""
 After = Callable[[Any], Any]
-"""What is called with each `Answer`."""
+"""A hook that gets each `Answer`."""
 
 
 def with_secrets(before: Before) -> Before:
-    """Return a hook that sees the secrets in what it is called with.
+    """Return a hook that sees the secrets in its arguments.
 
     >>> def before(role, kwargs):
     ...     return kwargs
@@ -39,7 +39,7 @@ def sees_secrets(before: Before | None) -> bool:
 
 
 class _Hidden(str):
-    """A string with its secrets hidden; a copy is the same one, so that the call finds it."""
+    """A string with its secrets hidden; copies are the same object, so it can be found."""
 
     __slots__ = ()
 
@@ -48,11 +48,11 @@ class _Hidden(str):
 
 
 Kept = dict[int, tuple[_Hidden, Any]]
-"""What was hidden: each string that is shown, by its identity, and what it stands for."""
+"""Hidden values by the `id` of the string shown instead: that string and the value."""
 
 
 class Secrets:
-    """The secrets of a dispatcher, which are in no repr and no pickle of this.
+    """The secrets of a dispatcher, kept out of its repr and pickle.
 
     >>> secrets, kept = Secrets({"sk-1234"}), {}
     >>> shown = secrets.hide({"content": "my key: sk-1234", "api_key": "blue"}, kept=kept)
@@ -64,7 +64,7 @@ class Secrets:
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._values = frozenset(values)
-        # A history is seen again at each call.
+        # Each call sees the history again.
         self._clean = lru_cache(maxsize=1024, typed=True)(self._find_clean)
 
     def hide(self, value: Any, name: str = "", kept: Kept | None = None) -> Any:
@@ -84,7 +84,7 @@ class Secrets:
         return hidden
 
     def _find_clean(self, value: Any, name: str) -> Any:
-        if isinstance(value, str) and value.lstrip().startswith("{"):  # as the arguments of tools
+        if isinstance(value, str) and value.lstrip().startswith("{"):  # such as tool arguments
             try:
                 found = json.loads(value)
             except (ValueError, RecursionError):
@@ -101,11 +101,11 @@ class Secrets:
     __deepcopy__ = __copy__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Secrets, ()  # what is pickled may leave the process
+        return Secrets, ()  # a pickle may leave the process
 
 
 def reveal(value: Any, kept: Kept) -> Any:
-    """Return a copy with what was hidden in its place again."""
+    """Return a copy with the hidden values restored."""
     if isinstance(value, dict):
         return {key: reveal(item, kept) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""Configurations of other programs, rewritten as one of this project.
+"""Convert the configurations of other programs.
 
-Each format has a table that says where a field of a model goes, by its path. What has no place here
-is reported where it was written.
+Each format has a table that maps the path of a model's field to a key. Fields without an equivalent
+are reported at their location.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ AUTOGEN = "an OAI_CONFIG_LIST of AutoGen"
 
 Read = tuple[list["_Model"], dict[str, Any]]
 
-_LEFT_OUT = "has no place here: left out"
+_LEFT_OUT = "has no equivalent: left out"
 _OWN = ("defaults", "own_keys", "roles")
 
 _PARTS = Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").split("\n[")[1:]
@@ -51,7 +51,7 @@ _CALLS = {
 
 
 class Imported(NamedTuple):
-    """A configuration of this project, what it was, and what could not be carried over."""
+    """A converted configuration, its original format, and what could not be converted."""
 
     tree: FrozenMap[str, Any]
     format: str
@@ -59,7 +59,7 @@ class Imported(NamedTuple):
 
 
 def detect(data: Any) -> str | None:
-    """Return what a configuration is if it is one that `import_config` rewrites.
+    """Return the format of a configuration if `import_config` can convert it.
 
     >>> detect([{"model": "gpt-4", "api_key": "sk-1", "tags": ["strong"]}])
     'an OAI_CONFIG_LIST of AutoGen'
@@ -84,7 +84,7 @@ def detect(data: Any) -> str | None:
 
 
 def read_foreign(path: Path) -> tuple[Any, File]:
-    """Read a file that may hold a list, and needs no suffix: JSON unless it is named as YAML.
+    """Read a file whose root may be a list: YAML by its suffix, JSON with any other or none.
 
     Raises `FileError`.
     """
@@ -108,17 +108,17 @@ def read_foreign(path: Path) -> tuple[Any, File]:
 def import_config(
     data: Any, source: Source | None = None, *, allow_literal_secrets: bool = False
 ) -> Imported:
-    """Rewrite a configuration of another program, and say what could not be carried over.
+    """Convert the configuration of another program, and report what could not be converted.
 
     >>> models = [{"name": "a", "provider": "openai", "model": "o3", "topK": 1, "roles": ["chat"]}]
     >>> imported = import_config({"schema": "v1", "models": models})
     >>> imported.tree["models"][0]
     FrozenMap({'name': 'a', 'model': 'openai/o3', 'roles': ['chatcompletions']})
     >>> print(imported.left_out[0])
-    models[0].topK: has no place here: left out
+    models[0].topK: has no equivalent: left out
 
-    Raises `ConfigError` for what is none of the formats; `SecretError` for a secret that is no
-    reference, unless `allow_literal_secrets`.
+    Raises `ConfigError` for an unknown format, and `SecretError` for a literal secret unless
+    `allow_literal_secrets`.
     """
     origin = Origin((), source)
     found = detect(data)
@@ -153,7 +153,7 @@ def import_config(
 
 
 class _Model:
-    """One model in the making: its values, where each was written, and what has no place yet."""
+    """A model being converted: its values, their locations, and the fields not yet mapped."""
 
     def __init__(
         self, entry: Mapping[str, Any], path: tuple[Step, ...], table: str, faults: list[Fault]
@@ -187,15 +187,15 @@ class _Model:
             self.moved[key] = (*self.path, *path.split("."))
 
     def resolve(self, value: Any, path: str) -> Any:
-        """Write references as LiteLLM does; one that is a part of a string is left out."""
+        """Convert references to LiteLLM's form; strings that only contain one are left out."""
         if isinstance(value, Mapping):
             items = {key: self.resolve(item, f"{path}.{key}") for key, item in value.items()}
             return {key: item for key, item in items.items() if item is not None}
         variable = foreign_reference(value) if isinstance(value, str) else None
         if variable is None and isinstance(value, str) and "${{" in value:
-            self.report(path, "is not expanded here: left out", "put all of it into a variable")
+            self.report(path, "is not expanded: left out", "put the whole value into a variable")
             return None
-        if isinstance(value, date):  # as YAML reads the version of an API
+        if isinstance(value, date):  # YAML reads an API version as a date
             return value.isoformat()
         return REFERENCE + variable if variable else value
 
@@ -204,7 +204,7 @@ class _Model:
         self.faults.append(Fault((*self.path, *steps), message, hint, "left-out"))
 
     def finish(self, provider: Any = None) -> _Model:
-        """Put the provider before the model's name, and report what has no place."""
+        """Put the provider before the model's name, and report unmapped fields."""
         if isinstance(provider, str) and "model" in self.values:
             endpoint = "api_base" in self.values
             prefix = _TABLES["providers"].get(provider, provider)
@@ -234,7 +234,7 @@ def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
             continue
         provider = rest.pop("provider")
         values |= {"model": rest.pop("env.deployment", values.get("model"))}
-        rest.pop("env.apiType", None)  # which of Azure's two APIs: the endpoint says so too
+        rest.pop("env.apiType", None)  # which of Azure's two APIs; the endpoint tells, too
         if region := rest.pop("env.region", None):
             values["vertex_location" if provider == "vertexai" else "aws_region_name"] = region
         info: dict[str, Any] = {}
@@ -262,7 +262,7 @@ def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
         models.append(model.finish(provider))
     for model in models:
         if model.values.get("name") in (CHATCOMPLETIONS, *played):
-            model.report("name", "a role has this name: left out")
+            model.report("name", "is also the name of a role: left out")
             del model.values["name"]
     sections = {f"x-{key}": data[key] for key in ("name", "version") if key in data}
     declared = {role: _CALLS.get(role) for role in played}
@@ -274,7 +274,7 @@ def _names(value: Any) -> list[str]:
 
 
 def _read_aider(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
-    """Read aider's settings; what aider itself reads of a model are keys of the program's own."""
+    """Read aider's settings; keys that only aider itself uses become own keys."""
     models: list[_Model] = []
     always: dict[str, Any] = {}
     for index, entry in enumerate(data):
@@ -288,7 +288,7 @@ def _read_aider(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
         model.values = {"model": entry["name"], **model.values}
         models.append(model)
     for model in models:
-        model.values = merge(model.values, always)  # aider lets these win too
+        model.values = merge(model.values, always)  # these override the model's in aider too
     own = [
         key
         for key, here in _TABLES["aider"].items()

@@ -1,4 +1,4 @@
-"""A configuration as one page of HTML: roles, models, prices and limits, and what `check` finds."""
+"""A configuration as an HTML page: roles, models, prices, limits, and findings of `check`."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def page(
     title: str = "dispatch",
     switched_off: Iterable[str] = (),
 ) -> str:
-    """Return a self-contained page about a configuration: no script, no request, no secret.
+    """Return a self-contained page about a configuration, without scripts, requests or secrets.
 
-    `report` is what `check` finds in it. Prices are in US dollars for a million tokens, limits in
-    tokens, as LiteLLM's map has them.
+    `report` is the result of `check`. Prices are in US dollars per million tokens and limits in
+    tokens, from LiteLLM's map.
 
     >>> models = ModelDispatcher([{"name": "fast", "model": "gpt-4o", "api_key": "sk-1"}])
     >>> html = page(models, Report((), (), 1))

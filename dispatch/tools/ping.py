@@ -1,4 +1,4 @@
-"""Whether every model of every role answers."""
+"""Check that every model of every role answers."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _LONGEST = 300  # characters of a reason
 
 
 class Pong(NamedTuple):
-    """What one model of a role answered: after how many `seconds`, or the reason why not.
+    """The result for one model of a role: the `seconds` until its answer, or the `error`.
 
-    Where a call would be no tiny one, as for images, the model is not asked: neither is known.
+    If a call would be expensive, as for images, the model is not asked, and both are None.
     """
 
     role: str
@@ -45,7 +45,7 @@ class Pong(NamedTuple):
 
 
 class _Planned(NamedTuple):
-    """A call to one model: none is made without an `operation`."""
+    """A call to one model; without an `operation`, it is not made."""
 
     pong: Pong
     operation: str = ""
@@ -75,7 +75,7 @@ def _plan(dispatcher: ModelDispatcher[Any], timeout: float, at_once: int) -> lis
                     kwargs |= _QUESTIONS[operation] | bounds | ({"max_tokens": 16} if tiny else {})
                     kwargs.pop("fallbacks", None)
                     planned = _Planned(pong, operation, kwargs, secrets)
-            except DispatchError as error:  # such as a variable that is unset
+            except DispatchError as error:  # such as an unset variable
                 planned = _Planned(_failed(planned, str(error)))
             plan.append(planned)
     return plan
@@ -94,7 +94,7 @@ async def _ask(planned: _Planned, prefix: str) -> Pong:
     try:
         target = getattr(import_module("litellm"), prefix + planned.operation)
         await result_of(target(**planned.kwargs))
-    except Exception as error:  # whatever the provider's client raises
+    except Exception as error:  # the provider's client may raise anything
         return _failed(planned, f"{reason_of(error)}: {message_of(error)}")
     return planned.pong._replace(seconds=monotonic() - started)
 
@@ -104,7 +104,7 @@ def ping(
 ) -> tuple[Pong, ...]:
     """Send a short prompt to every model of every role at once, without retries or fallbacks.
 
-    The Router has no part in it, so a model that it has set aside is asked too.
+    The Router is not involved, so models that are cooling down are asked too.
 
     >>> from dispatch import ModelDispatcher
     >>> (pong,) = ping(ModelDispatcher([{"model": "gpt-4o", "mock_response": "pong"}]))
@@ -121,7 +121,7 @@ def ping(
 async def aping(
     dispatcher: ModelDispatcher[Any], *, timeout: float = 30.0, at_once: int = 8
 ) -> tuple[Pong, ...]:
-    """Send a short prompt to every model of every role, as `ping` does, without blocking."""
+    """Send a short prompt to every model of every role like `ping`, without blocking."""
     plan, free = _plan(dispatcher, timeout, at_once), asyncio.Semaphore(at_once)
 
     async def ask(planned: _Planned) -> Pong:

@@ -1,4 +1,4 @@
-"""Answers, recorded to a file, and given again without a network or a key."""
+"""Record answers to a file, and replay them without a network or a key."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _KEPT = ("role", "model", "task", "instead_of", "cost", "latency")
 
 
 def recorded(path: str | os.PathLike[str]) -> tuple[Before, After]:
-    """Return the hooks `before` and `after` that record answers, or give recorded ones.
+    """Return the hooks `before` and `after`, which record answers or replay recorded ones.
 
-    Where there is no file, each answer is added to a new one, as a line of JSON with no secret in
-    it. Where there is one, no model is asked: the same role, asked the same, gets the answers that
-    it got, in their order, and the last one from then on. To record anew, delete the file.
+    If the file does not exist, each answer is added to a new one, as a line of JSON without
+    secrets. If it does, no model is asked: the same request to the same role gets the recorded
+    answers in order, then the last one again and again. To record again, delete the file.
 
     >>> import dispatch, tempfile
     >>> file = Path(tempfile.mkdtemp(), "answers.jsonl")
@@ -35,13 +35,13 @@ def recorded(path: str | os.PathLike[str]) -> tuple[Before, After]:
     one
     one
 
-    `before` raises `CompletionError` for what is not in the file, and `recorded` raises
-    `FileError` for a file that is no recording or cannot be written.
+    `before` raises `CompletionError` for a request that is not in the file, and `recorded` raises
+    `FileError` for a file that is not a recording or cannot be written.
     """
     file, lock = Path(path), Lock()
     is_playing = file.exists()
     answers = _read(file) if is_playing else {}
-    if not is_playing and not os.access(file.parent, os.W_OK):  # before anything is paid for
+    if not is_playing and not os.access(file.parent, os.W_OK):  # before any call costs money
         hint = "create its directory first"
         raise FileError([Fault((), f"{file} cannot be written", hint, "unwritable")])
 
@@ -67,7 +67,7 @@ def recorded(path: str | os.PathLike[str]) -> tuple[Before, After]:
 
 
 def _read(file: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return the answers of a recording, by what was asked."""
+    """Return the answers of a recording, by request."""
     answers: dict[str, list[dict[str, Any]]] = {}
     try:
         for line in file.read_text(encoding="utf-8").splitlines():

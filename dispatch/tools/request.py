@@ -1,4 +1,4 @@
-"""One call of a role: what is asked of whom, and what came of it."""
+"""A call of a role: which models are asked, and with what result."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _SHOWN = 200  # characters of an answer in its repr
 
 
 class ToolCall(NamedTuple):
-    """A tool that a model asks for; `arguments` is JSON, as the model wrote it."""
+    """A tool call by a model; `arguments` is the JSON text that the model wrote."""
 
     id: str
     name: str
@@ -55,12 +55,12 @@ class ToolCall(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """What a model answered.
+    """The answer of a model.
 
-    `model` is the name of the model that answered; `instead_of` holds the models that failed
-    before it, each with the reason (`401`, `timeout`). `cost` is in US dollars, None where LiteLLM
-    knows no price; `latency` in seconds. `response` is LiteLLM's own. Where there are hooks,
-    `asked` is what the role was asked: messages and parameters, the secrets in them hidden.
+    `model` is the name of the model that answered; `instead_of` lists the models that failed
+    before it, each with the reason (`401`, `timeout`). `cost` is in US dollars, or None if LiteLLM
+    does not know the price; `latency` is in seconds. `response` is LiteLLM's. With hooks, `asked`
+    contains the messages and parameters of the call, with secrets hidden.
     """
 
     text: str
@@ -83,7 +83,7 @@ class Answer:
         return {"content": None, **message}
 
     def hide(self, value: Any) -> Any:
-        """Return a plain copy of what an answer has, with every secret of its dispatcher hidden."""
+        """Return a plain copy of a value, with every secret of the dispatcher hidden."""
         return self._secrets.hide(value)
 
     def __repr__(self) -> str:
@@ -96,7 +96,7 @@ class Answer:
 
 
 class Connection:
-    """The Router of a dispatcher, made on first use; a copy of it starts without one."""
+    """The Router of a dispatcher, built on first use; copies start without one."""
 
     def __init__(self) -> None:
         self.ledger = Ledger()
@@ -105,12 +105,12 @@ class Connection:
         self._secrets: Secrets | None = None
 
     def secrets(self, dispatcher: Dispatcher) -> Secrets:
-        """Return the secrets of the dispatcher, without a Router."""
+        """Return the secrets of the dispatcher, without building a Router."""
         self._secrets = self._secrets or Secrets(find_secrets(dispatcher))
         return self._secrets
 
     def open(self, dispatcher: Dispatcher) -> Built:
-        """Return the Router. Raises what `make_router` raises."""
+        """Return the Router; raises the errors of `make_router`."""
         with self._lock:
             if self._built is None:
                 sections = [dispatcher.sections.get(name) or () for name in _SECTIONS]
@@ -120,7 +120,7 @@ class Connection:
             return self._built
 
     def succeed(self, dispatcher: Dispatcher, other: Connection) -> None:
-        """Go on counting where another connection is, with a Router if it has one."""
+        """Continue the ledger of another connection, and build a Router if it has one."""
         self.ledger = other.ledger
         if other._built is not None:
             self.open(dispatcher)
@@ -136,9 +136,9 @@ def connect(dispatcher: Dispatcher) -> Connection:
 
 
 def reason_of(error: object) -> str:
-    """Return why a call failed, in a word.
+    """Return why a call failed, in one word.
 
-    This is an HTTP status, `timeout`, `connection` where there was none, or the kind of error.
+    This is an HTTP status, `timeout`, `connection` if there was none, or the error class.
     """
     error = getattr(error, "original_exception", None) or error
     name = _name(error)
@@ -146,7 +146,7 @@ def reason_of(error: object) -> str:
         return "timeout"
     cause = error
     while isinstance(cause, BaseException):
-        if _name(cause) == "ConnectError":  # LiteLLM says 500, which no server said
+        if _name(cause) == "ConnectError":  # LiteLLM makes it a 500, though no server answered
             return "connection"
         cause = cause.__cause__ or cause.__context__
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
@@ -158,7 +158,7 @@ def _name(error: object) -> str:
 
 
 def message_of(error: Exception) -> str:
-    """Return what an error of LiteLLM says: the name of its class once, without its advice.
+    """Return the message of a LiteLLM error, with its class name once and without advice.
 
     >>> message_of(ValueError("litellm.ValueError: it is odd\\n\\nLiteLLM: no fallback was tried"))
     'ValueError: it is odd'
@@ -169,7 +169,7 @@ def message_of(error: Exception) -> str:
 
 
 def operation_of(group: RoleGroup, model: Model) -> str:
-    """Return what LiteLLM is to do with a model, such as `completion`; '' for others' callables."""
+    """Return the LiteLLM function to call, such as `completion`; '' for other callables."""
     target = group.callable
     if not is_litellm(target):
         return ""
@@ -186,14 +186,14 @@ def operation_of(group: RoleGroup, model: Model) -> str:
 
 
 def pick(group: RoleGroup, model: str | int | None, task: str | None) -> int | None:
-    """Return the number of the model that is to answer; None where that is up to the Router."""
+    """Return the number of the model to ask; None if that is up to the Router."""
     if model is None and task is None:
         return 0 if group.role != CHATCOMPLETIONS and any(group.tasks) else None
     found = list(range(len(group)))
     if model is not None:
         if isinstance(model, bool) or not isinstance(model, str | int):
-            raise TypeError(f"a model is picked by name or number, found {describe_type(model)}")
-        group[model]  # raises for an unknown one
+            raise TypeError(f"expected the name or number of a model, found {describe_type(model)}")
+        group[model]  # raises if it is unknown
         names = enumerate(map(display_name, group))
         found = [n for n, name in names if model in (n, n - len(group), name)]
     of_task = [n for n in found if task in (None, group.tasks[n])]
@@ -205,12 +205,12 @@ def pick(group: RoleGroup, model: str | int | None, task: str | None) -> int | N
 
 
 async def result_of(value: Any) -> Any:
-    """Return what a call gave: what is written once then serves callers that block or await."""
+    """Return a value, awaited if necessary, so that blocking and async callers share code."""
     return await value if isinstance(value, Awaitable) else value
 
 
 class Request:
-    """One call of a role: what is asked of whom, and what came of it."""
+    """A call of a role, from the choice of a model to the answer or error."""
 
     def __init__(
         self,
@@ -224,7 +224,7 @@ class Request:
         is_dispatcher = isinstance(getattr(dispatcher, "contract", None), Contract)
         if not (is_dispatcher and hasattr(dispatcher, "groups")):
             found = describe_type(dispatcher)
-            raise TypeError(f"expected a ModelDispatcher, such as load(path) makes, found {found}")
+            raise TypeError(f"expected a ModelDispatcher, such as from load(path), found {found}")
         declared = dispatcher.contract.require(role)
         if not dispatcher.groups[role]:
             raise CompletionError(f"no model plays role {role!r}, so there is no answer")
@@ -236,13 +236,13 @@ class Request:
         self.task = None if self.index is None else self.group.tasks[self.index]
         self.operation = operation_of(self.group, self.group[self.index or 0])
         self.asked: Mapping[str, Any] = FrozenMap({})
-        self.failures: list[tuple[str, str]] = []  # also from LiteLLM's threads
+        self.failures: list[tuple[str, str]] = []  # LiteLLM's threads add to it
         self.broken: dict[str, str] = {}
-        self.speaking: set[str] = set()  # LiteLLM reports late, from a thread, that they broke off
+        self.speaking: set[str] = set()  # LiteLLM reports late that they broke off
         self.started = monotonic()
 
     async def prepare(self, kwargs: dict[str, Any]) -> dict[str, Any] | Answer:
-        """Call the hook, and return the arguments that it leaves, or the answer that it gives."""
+        """Call the hook `before`, and return the arguments or the answer that it returns."""
         before = self.before
         if not (before or self.after):
             return kwargs
@@ -255,7 +255,7 @@ class Request:
         if isinstance(found, Answer):
             return found
         if not isinstance(found, Mapping) or "messages" not in found:
-            raise TypeError("`before` is to return the keyword arguments, or an Answer")
+            raise TypeError("`before` must return the keyword arguments, or an Answer")
         arguments: dict[str, Any] = reveal(thaw(dict(found)), kept)
         self.asked = freeze(secrets.hide(arguments))
         if (name := arguments.pop("model", None)) != model.get("model"):
@@ -263,13 +263,13 @@ class Request:
         return arguments
 
     async def follow(self, answer: Answer) -> Answer:
-        """Call the hook that follows an answer, and return the answer."""
+        """Call the hook `after`, and return the answer."""
         if self.after is not None:
             await result_of(self.after(answer))
         return answer
 
     def open(self) -> None:
-        """Make the Router, if it is not there yet, and find whom it is to ask."""
+        """Build the Router if necessary, and find the deployments that it may ask."""
         self.built = self.connection.open(self.dispatcher)
         deployed = {each.deployment["model_info"]["id"]: each for each in self.built.deployed}
         self.known = {model_id: each.model for model_id, each in deployed.items()}
@@ -277,7 +277,7 @@ class Request:
         self.ids = [i for i, d in deployed.items() if d.deployment["model_name"] == self.role]
         self.ids.sort(key=lambda i: (self.known[i] is not first, deployed[i].order))
         if not self.ids or (first and self.known[self.ids[0]] is not first):
-            self.group.kwargs(self.index or 0)  # raises what says why it was left out
+            self.group.kwargs(self.index or 0)  # raises if it was left out, with the reason
             raise CompletionError(f"LiteLLM can call no model of role {self.role!r}")
 
     def name(self, model_id: str | None) -> str:
@@ -296,12 +296,12 @@ class Request:
         return arguments
 
     async def ask(self, method: str, arguments: Mapping[str, Any]) -> Any:
-        metadata = dict(arguments["metadata"])  # the Router notes there which model it asks
+        metadata = dict(arguments["metadata"])  # the Router stores there which model it asks
         ask = getattr(self.built.router, method)
         return await result_of(ask(**{**arguments, "metadata": metadata}))
 
     def note_failure(self, kwargs: Mapping[str, Any], *_: object) -> None:
-        """Take LiteLLM's report of an attempt that failed."""
+        """Record a failed attempt that LiteLLM reports."""
         params = kwargs.get("litellm_params") or {}
         noted = params.get("metadata") or params.get("litellm_metadata") or {}
         model_id = str((noted.get("model_info") or {}).get("id"))
@@ -309,14 +309,14 @@ class Request:
             self.fail(model_id, kwargs.get("exception"))
 
     def fail(self, model_id: str, error: object, response: Any = None) -> None:
-        """Count a failure, and what it used before."""
+        """Count a failure, and the tokens it used."""
         self.failures.append((model_id, reason_of(error)))
         self.record(response, model_id, failed=True)
 
     def pass_on(
         self, model_id: str, error: Exception, arguments: dict[str, Any], text: str = ""
     ) -> None:
-        """Leave a call to the models that were not asked yet; raise where there is none."""
+        """Direct a call to the models that have not failed yet; raise if there are none."""
         if isinstance(error, NoAnswerError):  # LiteLLM took it for an answer
             self.fail(model_id, error)
         else:
@@ -334,11 +334,11 @@ class Request:
         )
 
     def error(self, error: Exception, broken: str | None = None, text: str = "") -> CompletionError:
-        """Return what to raise for an error of LiteLLM; `broken` is the model that broke off."""
+        """Return the error to raise for one of LiteLLM; `broken` is the model that broke off."""
         said = scrub(message_of(error), self.built.secrets)
         failed = self.instead_of()
         if not failed and len(self.ids) == 1 and "RouterRateLimit" not in _name(error):
-            failed = ((self.name(self.ids[0]), reason_of(error)),)  # its report is still to come
+            failed = ((self.name(self.ids[0]), reason_of(error)),)  # not reported yet
         names = ", ".join(dict.fromkeys(quote_name(name) for name, _ in failed))
         reasons = ", ".join(reason for _, reason in failed)
         if broken is not None:
@@ -357,7 +357,7 @@ class Request:
     def record(
         self, response: Any, model_id: str | None, *, failed: bool = False
     ) -> tuple[Tokens, float | None, float]:
-        """Count a call or a failure, and return what it used: tokens, US dollars and seconds."""
+        """Count a call or a failure, and return its tokens, US dollars and seconds."""
         tokens = tokens_of(response)
         cost = price(response, model_id, self.known.get(model_id or ""))
         seconds = 0.0 if failed else monotonic() - self.started
@@ -376,13 +376,13 @@ class Request:
 
 
 class NoAnswerError(Exception):
-    """A provider sent something that is not an answer."""
+    """The error for a response that is not an answer."""
 
     code = "no answer"
 
 
 def read(response: Any) -> tuple[str, tuple[ToolCall, ...]]:
-    """Return the text of a response, and the tools that it asks for."""
+    """Return the text and the tool calls of a response."""
     try:
         message = response.choices[0].message
     except (AttributeError, LookupError, TypeError):
@@ -395,6 +395,6 @@ def read(response: Any) -> tuple[str, tuple[ToolCall, ...]]:
 
 
 def tokens_of(response: Any) -> Tokens:
-    """Return how many tokens a response took."""
+    """Return the tokens that a response used."""
     used = getattr(response, "usage", None)
     return Tokens(*(getattr(used, f"{n}_tokens", None) or 0 for n in ("prompt", "completion")))

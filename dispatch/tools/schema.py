@@ -26,7 +26,7 @@ _REFERENCE: Schema = {"type": "string", "pattern": r"^os\.environ/"}
 
 
 def _typed(*kinds: str) -> Schema:
-    """Describe a value of one of these kinds; a reference serves for a number or a boolean."""
+    """Describe a value of one of these kinds; numbers and booleans may be references."""
     types = ["array" if kind == "strings" else kind for kind in kinds]
     if not types or "any" in types:
         return {}
@@ -37,7 +37,7 @@ def _typed(*kinds: str) -> Schema:
 
 _STRING, _OBJECT, _ARRAY = map(_typed, ("string", "object", "array"))
 
-# Of keys of which `key_kinds.txt` says nothing, or something else; by their names, the strings.
+# The types of keys that `key_kinds.txt` lacks or defines otherwise; `_STRINGS` by name.
 _TYPES: Schema = {"model": _NOT_BLANK, "enabled": {"type": "boolean"}, "name": _STRING,
                   "model_info": _OBJECT, "api_version": {}}  # fmt: skip
 _STRINGS = r"""(?x)
@@ -47,16 +47,16 @@ _LINES = Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").splitlin
 _ABOUT = dict(line.split(": ", 1) for line in _LINES)
 _TEXT = Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
 _STATIC: Schema = json.loads(_TEXT)
-"""What is the same for every contract, of both schemas: copies of it are filled in."""
+"""The parts of both schemas that do not depend on the contract; copies are filled in."""
 
 
 def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> Schema:
-    """Return the JSON Schema (2020-12) of the configurations that suit a contract.
+    """Return the JSON Schema (2020-12) for configurations of a contract.
 
-    What it accepts a dispatcher accepts, except for what JSON Schema cannot say: that the
-    variables of a task are known, or that at most one model plays a role where models are written
-    as a mapping. It also wants common keys to have values of their type. In a file that declares
-    roles itself, models may play any. `overlay` is for files that change others: they may leave
+    A dispatcher accepts what the schema accepts, except for rules that JSON Schema cannot express:
+    that the variables of a task are known, or, if models are written as a mapping, that at most one
+    plays a role. The schema also checks the types of common keys. In a file that declares roles
+    itself, models may play any role. `overlay` is for files that change other files and may leave
     anything out.
 
     >>> from dispatch import Contract, Role
@@ -64,7 +64,7 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
     >>> made["$defs"]["role"]["enum"], made["required"]
     (['embed'], ['models'])
     """
-    default = contract.get(CHATCOMPLETIONS)  # what a model without `roles` plays
+    default = contract.get(CHATCOMPLETIONS)  # the role of models without `roles`
     made: Schema = json.loads(_TEXT)["models"]
     sections, parts = made["properties"], made["$defs"]
     counts = [] if overlay else list(_counts(contract))
@@ -89,10 +89,10 @@ def schema(contract: Contract = DEFAULT_CONTRACT, *, overlay: bool = False) -> S
 
 
 def proxy_schema() -> Schema:
-    """Return the JSON Schema (2020-12) of the configurations of LiteLLM's proxy.
+    """Return the JSON Schema (2020-12) for configurations of LiteLLM's proxy.
 
-    Sections and keys of a deployment that LiteLLM does not read are refused, unless their names
-    start with `x-`; of settings and parameters the types are checked where they are known.
+    Sections and keys of a deployment that LiteLLM does not read are rejected unless their names
+    start with `x-`; known settings and parameters are checked for their type.
 
     >>> made = proxy_schema()
     >>> made["properties"]["model_list"]["items"]["required"]
@@ -109,7 +109,7 @@ def proxy_schema() -> Schema:
 
 
 def _settings(section: str) -> Schema:
-    """Describe a section of settings by the names and the kinds that LiteLLM takes."""
+    """Describe a section of settings by the names and types that LiteLLM accepts."""
     properties = {}
     for name, (kind, *choices) in SETTINGS.get(section, {}).items():
         chosen = {"anyOf": [{"enum": [*choices, None]}, _REFERENCE]}
@@ -119,7 +119,7 @@ def _settings(section: str) -> Schema:
 
 
 def _keys() -> Schema:
-    """Describe every known key of a model: its type, and what the common ones are for."""
+    """Describe the type of every known key of a model, and the purpose of common ones."""
     others = sorted((known_keys() | VALUE_TYPES.keys() | RESERVED_KEYS) - _ABOUT.keys() - {"roles"})
     return {
         key: _type_of(key) | ({"description": _ABOUT[key]} if key in _ABOUT else {})
@@ -137,7 +137,7 @@ def _type_of(key: str) -> Schema:
 
 
 def _counts(contract: Contract) -> Iterator[Schema]:
-    """Yield what a contract demands of all models together."""
+    """Yield the rules of a contract for all models together."""
     for role in contract.values():
         plays = _ref(f"plays {role.name}")
         if role.required:
@@ -146,7 +146,7 @@ def _counts(contract: Contract) -> Iterator[Schema]:
             named = {"type": "object", "not": {"additionalProperties": {"not": player}}}
             yield {"anyOf": [{"type": "array", "contains": player}, named]}
         if not role.multiple:
-            # `minContains: 0` would be shorter, but editors that do not know it would want one.
+            # `minContains: 0` is shorter, but editors that ignore it would require a match.
             yield {"if": {"contains": plays}, "then": {"contains": plays, "maxContains": 1}}
 
 
@@ -154,14 +154,14 @@ def _plays(role: Role) -> Schema:
     names = {"anyOf": [{"const": role.name}, {"type": "object", "required": [role.name]}]}
     roles = {"anyOf": [names, {"type": "array", "contains": names}]}
     plays: Schema = {"properties": {"roles": roles}, "required": ["roles"]}
-    if role.name == CHATCOMPLETIONS:  # so does a model without roles
+    if role.name == CHATCOMPLETIONS:  # also played by models without roles
         roles["anyOf"] += [{"enum": [None, [], {}]}]
         del plays["required"]
     return {"type": "object", "not": _STATIC["models"]["$defs"]["model"]["if"], **plays}
 
 
 def _about(role: Role) -> str:
-    """Describe what a role is for and what a program asks of it."""
+    """Describe the purpose of a role and its rules."""
     said = (
         role.description,
         "at least one model must play it" if role.required else "",
@@ -175,5 +175,5 @@ def _about(role: Role) -> str:
 
 
 def _ref(definition: str) -> Schema:
-    """Refer to a definition, whatever characters are in the name of its role."""
+    """Refer to a definition, escaping the name of its role."""
     return {"$ref": f"#/$defs/{quote(definition.replace('~', '~0').replace('/', '~1'))}"}

@@ -1,4 +1,4 @@
-"""An answer that arrives piece by piece."""
+"""Answers that arrive piece by piece."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ T = TypeVar("T")
 
 
 def block(work: Coroutine[Any, Any, T]) -> T:
-    """Return the result of what has nothing to await."""
+    """Run a coroutine that never really waits, and return its result."""
     try:
         work.send(None)
     except StopIteration as end:
         result: T = end.value
         return result
-    except RuntimeError as error:  # asyncio says so where there is something to await
+    except RuntimeError as error:  # asyncio's message if there is something to await
         if "running event loop" not in str(error):
             raise
     work.close()
-    raise TypeError("a hook or a tool that awaits needs acomplete or aconverse")
+    raise TypeError("hooks and tools that await need acomplete or aconverse")
 
 
 def each_of(items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
-    """Yield each of what has nothing to await."""
+    """Yield the items of an async generator that never really waits."""
     try:
         while True:
             yield block(anext(items))
@@ -42,11 +42,11 @@ def each_of(items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
 
 
 class _Streaming:
-    """What a stream knows, however it is read."""
+    """The state and logic shared by both kinds of streams."""
 
-    _ask: str  # the method of the Router
-    _step: Callable[..., Any]  # what takes a chunk of its response
-    _end: str  # the method that closes it
+    _ask: str  # method of the Router
+    _step: Callable[..., Any]  # function that takes the next chunk
+    _end: str  # method that closes it
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class _Streaming:
         self._request, self._arguments, self._restart = request, arguments, restart
         self._answer = answer
         self._source: Any = None
-        self._problem: Exception | None = None  # for good: no part of an answer becomes one
+        self._problem: Exception | None = None  # permanent: a partial answer is not an answer
         self._chunks: list[Any] = []
         self._id: str | None = None
         self.role, self.task, self.restarts = request.role, request.task, 0
@@ -75,7 +75,7 @@ class _Streaming:
 
     @property
     def instead_of(self) -> tuple[tuple[str, str], ...]:
-        """The models that failed before it, each with the reason."""
+        """The models that failed earlier, each with the reason."""
         return self._answer.instead_of if self._answer else self._request.instead_of(self._id)
 
     @property
@@ -94,7 +94,7 @@ class _Streaming:
         self._leave("was not read to its end")
 
     def _leave(self, how: str) -> None:
-        """Count a stream that is read no further, and keep it from becoming an answer."""
+        """Count a stream that is abandoned, and mark it as failed."""
         if self._answer is None and self._problem is None:
             who = f"model {quote_name(self.model)} in role {self.role!r}"
             self._problem = error = CompletionError(f"the stream of {who} {how}")
@@ -108,8 +108,8 @@ class _Streaming:
         return litellm.stream_chunk_builder(self._chunks, messages=self._arguments["messages"])
 
     def _so_far(self) -> Any:
-        """Return what there is of an answer, for its tokens; None where LiteLLM cannot say."""
-        with suppress(Exception):  # of many classes; a stream may be left as Python ends
+        """Return the partial answer, to count its tokens; None if LiteLLM cannot build it."""
+        with suppress(Exception):  # of any class; Python may be shutting down
             return self._whole()
 
     async def _pull(self) -> str:
@@ -119,7 +119,7 @@ class _Streaming:
                 return await self._find()
             except Exception as error:
                 self._problem = error
-            except BaseException:  # as a cancellation: LiteLLM may take the rest for the end
+            except BaseException:  # such as cancellation; LiteLLM would end the stream normally
                 self._leave("was interrupted")
                 raise
         raise self._problem
@@ -135,22 +135,22 @@ class _Streaming:
                     if piece := self._take(chunk):
                         return piece
                 whole = self._whole()
-                if len(self._chunks) < 2 and not any(read(whole)):  # LiteLLM made the one itself
+                if len(self._chunks) < 2 and not any(read(whole)):  # LiteLLM made up the one
                     raise NoAnswerError("the stream is empty")
                 answer = self._request.answer(whole, self._id)
-                self._chunks.clear()  # they are counted
-            except Exception as error:  # whatever the provider's client raises
+                self._chunks.clear()  # counted already
+            except Exception as error:  # the provider's client may raise anything
                 problem = error
             else:
                 self._answer = await self._request.follow(answer)
                 break
-            # Not in the handler: the error, which may hold a key, must not become the context.
+            # Outside the handler, or the error, which may contain a key, would become the context.
             await self._hang_up()
             self._start_over(problem)
         return ""
 
     async def read(self) -> None:
-        """Read it to its end."""
+        """Read the stream to its end."""
         while await self._pull():
             pass
 
@@ -161,7 +161,7 @@ class _Streaming:
 
     async def _hang_up(self) -> None:
         if self._source is not None:
-            with suppress(Exception):  # a connection that is broken is closed
+            with suppress(Exception):  # a broken connection is closed already
                 await result_of(getattr(self._source, self._end)())
 
     def _take(self, chunk: Any) -> str:
@@ -177,7 +177,7 @@ class _Streaming:
         return piece
 
     def _start_over(self, error: Exception) -> None:
-        """Leave it to the next model; raise where that is not to be."""
+        """Start over with the next model, or raise if that is not possible or not allowed."""
         request, failed = self._request, str(self._id)
         if not self._chunks:
             raise request.error(error)
@@ -191,11 +191,11 @@ class _Streaming:
 
 
 class Stream(_Streaming, Iterator[str]):
-    """An answer as it streams: an iterator of its text, whose `answer` is complete at its end.
+    """A streamed answer: an iterator of its text, with the complete `answer` at its end.
 
     `model` is known from the start. With `restart`, a model that breaks off is replaced by the
-    next, which starts over: `restarts` counts that, and `text` is what the last one said.
-    A stream that breaks off, is interrupted or closed stays so: reading it raises the
+    next one, which starts over: `restarts` counts this, and `text` is the text of the last one.
+    Once a stream has broken off, or was interrupted or closed, reading it raises the
     `CompletionError` again. `close()`, or the end of `with`, closes the connection.
     """
 

@@ -1,4 +1,4 @@
-"""What the calls of a dispatcher used, and the budgets of its roles."""
+"""The usage of a dispatcher, and the budgets of its roles."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["Ledger", "Tokens", "Usage", "check_budget", "has_price", "price", "u
 
 
 class Tokens(NamedTuple):
-    """The tokens of one answer, as LiteLLM counts them where the provider does not."""
+    """The tokens of one answer; LiteLLM counts them if the provider does not."""
 
     prompt: int = 0
     completion: int = 0
 
 
 class Usage(NamedTuple):
-    """What one model used for one task of a role.
+    """The usage of one model for one task of a role.
 
-    `failures` counts failed attempts, and `calls` the answers; of one that was not read to its end,
-    and of one that broke off, the tokens so far. `cost` is in US dollars: None where LiteLLM knows
-    no price.
+    `calls` counts answers, and `failures` failed attempts. For a stream that broke off or was not
+    read to its end, the tokens so far count. `cost` is in US dollars, or None if LiteLLM does not
+    know the price.
     """
 
     role: str
@@ -42,8 +42,8 @@ class Usage(NamedTuple):
     seconds: float = 0.0
 
 
-_LOCK = RLock()  # a stream that is collected counts itself, also in the midst of `add`
-_spent: dict[str, float] = {}  # US dollars by role: a budget holds for the process
+_LOCK = RLock()  # reentrant: a stream may be collected, and counted, during `add`
+_spent: dict[str, float] = {}  # US dollars by role, for the whole process
 
 
 class Ledger:
@@ -72,7 +72,7 @@ class Ledger:
 
 
 def check_budget(role: Role) -> None:
-    """Raise `BudgetError` where a role has used up its `max_cost` in this process."""
+    """Raise `BudgetError` if a role has used up its `max_cost` in this process."""
     spent = _spent.get(role.name, 0.0)
     if role.max_cost is not None and spent >= role.max_cost:
         limit = f"of its {role.max_cost:g} US dollars"
@@ -80,9 +80,9 @@ def check_budget(role: Role) -> None:
 
 
 def usage(dispatcher: ModelDispatcher[Any]) -> tuple[Usage, ...]:
-    """Return what the calls of a dispatcher used so far, by role, model and task.
+    """Return the usage of a dispatcher so far, by role, model and task.
 
-    It counts what went through `complete`, `converse`, `call` and their asynchronous twins.
+    It counts calls of `complete`, `converse`, `call` and their async versions.
 
     >>> from dispatch import ModelDispatcher
     >>> usage(ModelDispatcher([{"model": "gpt-4o"}]))
@@ -93,7 +93,7 @@ def usage(dispatcher: ModelDispatcher[Any]) -> tuple[Usage, ...]:
 
 
 def has_price(model: Model) -> bool:
-    """Return whether LiteLLM's map or the model itself gives what its calls cost.
+    """Return whether LiteLLM's map or the model itself defines a price.
 
     >>> has_price({"model": "gpt-4o"}), has_price({"model": "openai/mine"})
     (True, False)
@@ -109,7 +109,7 @@ def _has_own_price(model: Model) -> bool:
 
 
 def price(response: Any, model_id: str | None, model: Model | None) -> float | None:
-    """Return the price of a response; None where LiteLLM's map and the model have none."""
+    """Return the price of a response; None if neither LiteLLM's map nor the model has one."""
     if response is None or (model and not has_price(model)):
         return None
     import litellm
@@ -118,6 +118,6 @@ def price(response: Any, model_id: str | None, model: Model | None) -> float | N
     priced: dict[str, Any] = {"custom_pricing": True, "router_model_id": model_id} if own else {}
     try:
         cost: float = litellm.completion_cost(completion_response=response, **priced)
-    except Exception:  # of many classes, for a model without a price
+    except Exception:  # of any class, for a model without a price
         return None
     return cost

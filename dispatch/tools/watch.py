@@ -1,4 +1,4 @@
-"""A dispatcher that follows its files."""
+"""A dispatcher that follows changes to its files."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _LOG = logging.getLogger("dispatch")
 def watch(
     *paths: PathName, interval: float = 1.0, optional: Iterable[PathName] = (), **options: Any
 ) -> Watch:
-    """Load files as `load` does, and again when one of them changes.
+    """Load files like `load`, and reload them when one of them changes.
 
-    `current` of what is returned is the dispatcher to use. `poll()` looks at the files; inside of
-    `with`, or from `start()` to `stop()`, a thread does so every `interval` seconds.
+    The attribute `current` of the result is the dispatcher to use. `poll()` checks the files; in a
+    `with` block, or between `start()` and `stop()`, a thread does so every `interval` seconds.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp(), "models.yaml")
@@ -38,16 +38,16 @@ def watch(
     >>> watched.poll(), watched.current
     (True, ModelDispatcher(RoleGroup(chatcompletions: other), RoleGroup(postcompletions)))
 
-    Raises what `load` raises, for the files as they are now.
+    Raises the errors of `load` for the current files.
     """
     return Watch(paths, interval, optional=tuple(optional), **options)
 
 
 class Watch:
-    """Files, and the dispatcher that was made of them when they last were valid.
+    """Files, and the dispatcher from their last valid version.
 
-    `current` is replaced in one step, and calls under way keep the one that they began with.
-    `error` is why the files as they are now are not used; None where they are.
+    `current` is replaced atomically, and running calls keep the dispatcher that they started with.
+    `error` is why the current files are not used; None if they are.
     """
 
     def __init__(self, paths: tuple[PathName, ...], interval: float, **options: Any) -> None:
@@ -61,16 +61,16 @@ class Watch:
         self.current: ModelDispatcher[RoleGroup] = self._load()
 
     def poll(self) -> bool:
-        """Look at the files, and return whether `current` was replaced.
+        """Check the files, and return whether `current` was replaced.
 
-        Files that are invalid are logged once, by the logger `dispatch`, and are the `error`.
+        Invalid files are logged once, by the logger `dispatch`, and set `error`.
         """
         with self._lock:
             stats = self._look(_stat)
             if stats == self._stats:
                 return False
             contents = self._look(Path.read_bytes)
-            self._stats = stats  # from before the contents: what changes in between is seen next
+            self._stats = stats  # read before the contents, so later changes are noticed
             if contents == self._contents:
                 return False
             self._contents = contents
@@ -79,13 +79,13 @@ class Watch:
                 connect(made).succeed(made, connect(self.current))
                 self.current, self.error = made, None
             except DispatchError as error:
-                self.error = error.with_traceback(None)  # its frames hold what files hold
-                _LOG.warning("the configuration stays as it was: %s", error)
+                self.error = error.with_traceback(None)  # its frames contain data of the files
+                _LOG.warning("keeping the previous configuration: %s", error)
                 return False
             return True
 
     def _look(self, look: Callable[[Path], T]) -> list[T | None]:
-        """Look at each file; None for one that cannot be read."""
+        """Look at each file; None for files that cannot be read."""
         found: list[T | None] = []
         for path in self._watched:
             try:
@@ -95,7 +95,7 @@ class Watch:
         return found
 
     def start(self) -> Self:
-        """Start a thread that polls, unless there is one; it ends with the process."""
+        """Start a thread that polls, unless it is running; it ends with the process."""
         if self._thread is None:
             self._stopped.clear()
             self._thread = Thread(target=self._run, name="dispatch.watch", daemon=True)
@@ -103,7 +103,7 @@ class Watch:
         return self
 
     def stop(self) -> None:
-        """End the thread, and wait for that; `current` stays."""
+        """Stop the thread and wait for it; `current` stays."""
         thread, self._thread = self._thread, None
         self._stopped.set()
         if thread is not None:
@@ -113,8 +113,8 @@ class Watch:
         while not self._stopped.wait(self._interval):
             try:
                 self.poll()
-            except Exception:  # of any class: such as a warning that is an error
-                _LOG.exception("the configuration stays as it was")
+            except Exception:  # of any class, such as a warning raised as an error
+                _LOG.exception("keeping the previous configuration")
 
     def __enter__(self) -> Self:
         return self.start()
