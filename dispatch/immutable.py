@@ -6,7 +6,7 @@ holds. `FrozenMap` is that map, buckets and all, with two more slots.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence
+from collections.abc import Iterable, Iterator, Mapping, MutableSequence
 from itertools import chain
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
@@ -17,7 +17,7 @@ from dispatch.redaction import redact, redact_path
 
 __all__ = [
     "LISTS", "SCALARS", "VECTOR", "FrozenMap", "Origin", "Source", "freeze", "leaves", "locate",
-    "origin_of", "rebuild", "reshape", "thaw", "with_origin",
+    "origin_of", "reshape", "thaw", "with_origin",
 ]  # fmt: skip
 
 VECTOR: tuple[type[PVector[Any]], ...] = (type(pvector()), PVector)
@@ -171,19 +171,21 @@ class FrozenMap(PMap[K, V]):
 class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs leave it out
     """PMap's evolver, which also carries the order of the keys and the origin."""
 
-    __slots__ = ("_order", "_origin")
+    __slots__ = ("_changed", "_order")
 
     def __init__(self, original: FrozenMap[Any, Any]) -> None:
         super().__init__(original)
-        self._origin = original._origin
+        self._order: dict[Any, None] | None = None  # made once the keys change
+        written = original._origin is not None and original._origin.source is not None
+        self._changed: dict[Any, None] | None = {} if written else None
 
     def set(self, key: Any, val: Any) -> _Evolver:
         size = self._size
         super().set(key, freeze(val))
         if self._size != size:
             self._keys().setdefault(key)
-        if self._origin is not None and self._origin.source is not None:
-            self._origin = self._origin._replace(moved={**self._origin.moved, key: None})
+        if self._changed is not None:
+            self._changed[key] = None
         return self
 
     def remove(self, key: Any) -> _Evolver:
@@ -192,17 +194,20 @@ class _Evolver(PMap._Evolver):  # type: ignore[name-defined,misc]  # the stubs l
         return self
 
     def _keys(self) -> dict[Any, None]:
-        if not hasattr(self, "_order"):  # it is made once the keys change
-            self._order = dict.fromkeys(self._original_pmap._order)  # type: ignore[has-type]
+        if self._order is None:
+            self._order = dict.fromkeys(self._original_pmap._order)
         return self._order
 
     def persistent(self) -> FrozenMap[Any, Any]:
         original: FrozenMap[Any, Any] = self._original_pmap  # type: ignore[has-type]
         if not self._buckets_evolver.is_dirty():
             return original
-        order = tuple(self._order) if hasattr(self, "_order") else original._order
+        order = original._order if self._order is None else tuple(self._order)
         buckets = self._buckets_evolver.persistent()
-        made: FrozenMap[Any, Any] = FrozenMap._make(buckets, order, self._origin)
+        origin = original._origin
+        if origin is not None and self._changed:
+            origin = origin._replace(moved={**origin.moved, **self._changed})
+        made: FrozenMap[Any, Any] = FrozenMap._make(buckets, order, origin)
         self._original_pmap = made  # type: ignore[misc]  # a slot of PMap's evolver
         return made
 
@@ -306,25 +311,15 @@ def thaw(value: Any) -> Any:
     >>> thaw(freeze({"b": [1, {"c": 2}], "a": 3}))
     {'b': [1, {'c': 2}], 'a': 3}
     """
-    return rebuild(value, lambda leaf, _: leaf)
-
-
-def rebuild(value: Any, change: Callable[[Any, Path], Any], path: Path = ()) -> Any:
-    """Copy containers into fresh ones, with each single value in them changed.
-
-    >>> rebuild(freeze({"b": [1, {"c": 2}]}), lambda leaf, path: leaf + len(path))
-    {'b': [3, {'c': 5}]}
-    """
-    if type(value) in SCALARS:
-        return change(value, path)
+    if isinstance(value, FrozenMap):
+        return {k: v if type(v) in SCALARS else thaw(v) for k, v in value.to_dict().items()}
+    if isinstance(value, PVector | list):
+        return [v if type(v) in SCALARS else thaw(v) for v in value]
     if isinstance(value, dict | PMap):
-        return {key: rebuild(item, change, (*path, key)) for key, item in value.items()}
-    if isinstance(value, LISTS):
-        items = [rebuild(item, change, (*path, i)) for i, item in enumerate(value)]
-        return _like(value, items) if isinstance(value, tuple) else items
-    if isinstance(value, set | frozenset | PSet):
-        return {rebuild(item, change, path) for item in value}
-    return change(value, path)
+        return {k: thaw(v) for k, v in value.items()}
+    if isinstance(value, tuple):
+        return _like(value, [thaw(v) for v in value])
+    return set(value) if isinstance(value, PSet) else value
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

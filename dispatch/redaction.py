@@ -94,9 +94,7 @@ _USERINFO = r"""(?x)
 """
 _QUERY = r"([?&;#]([\w.~-]+)=)([^&;\s#'\"]+)"
 _KEYS_OF_QUERIES = r"(?i)key|code|sig|signature|sas|auth|pass|pwd"  # which are secret in a URL
-_ASSIGNED = r"""(?x) (?<![\w~-])
-      (?: ([\w~-]+) [:=] (?!//) | ['"] ([\w~-]+) ['"] \s* [:=] \s* ) ['"]? (?=\S)
-"""
+_ASSIGNED = r"(?<![\w~-])([\w~-]+)['\"]?[:=](?!//)['\"]?(?=\S)"
 _ASSIGNED_IN_KEY = r"(?<![\w~-])([\w~-]+)['\"]?\s*[:=]\s*(?=\S)"
 _UNASSIGNED = r"\s*([\w~-]+)\s+(?=[^\s:=])"  # the colon is missing
 _ASSIGNED_VALUE = r"(?xi) (?!\*\*\*) (?:(?:basic|bearer|token|apikey|key)\s+)? \S* [^\s'\"\])},;.]"
@@ -106,6 +104,7 @@ _NAME_LIKE = r"[\w@(*<$%{/.~][\w ./:@+*$%<>(){}\[\],='&#!?~-]{0,119}"
 
 _SHORTEST = 4  # shorter values occur in too many words to be scrubbed from messages
 _LONGEST = 500  # characters of a name that is looked at
+_LONG_KEY = 12  # characters of a key that may be a secret
 _SCHEMES = frozenset({"basic", "bearer", "token", "apikey", "key"})
 _COMMON = (
     "api_key", "api_token", "access_token", "auth_token", "password", "passphrase", "credentials",
@@ -182,9 +181,9 @@ def _redact(value: Any, name: object = "", secret: bool = False, *, listed: bool
     members = _members(value, name)
     if members is None:
         return _redact_single(value, secret, listed=listed)
-    if isinstance(value, Mapping) or hasattr(value, "_asdict"):
+    if isinstance(value, Mapping) or _is_named(value):
         return {
-            _redact_key(key, secret): _redact(item, key, secret or hidden)
+            _redact_key(key, secret, empty=item is None): _redact(item, key, secret or hidden)
             for key, item, hidden in members
         }
     items = [_redact(item, "", secret or hidden, listed=True) for _, item, hidden in members]
@@ -197,7 +196,7 @@ def _members(value: Any, name: object) -> Iterator[tuple[Any, Any, bool]] | None
     What a JSON Schema defines is not: the property `password` of a tool holds no password.
     Anything but a container has no members: None.
     """
-    value = value._asdict() if hasattr(value, "_asdict") else value
+    value = value._asdict() if _is_named(value) else value
     if isinstance(value, Mapping):
         defined = name == "properties" and all(isinstance(v, Mapping) for v in value.values())
         return (
@@ -206,7 +205,7 @@ def _members(value: Any, name: object) -> Iterator[tuple[Any, Any, bool]] | None
     if not isinstance(value, (*_LISTS, *_SETS)):
         return None
     first = value[0] if isinstance(value, tuple) and len(value) == 2 else None
-    secret = isinstance(first, str) and is_secret(first)  # such as a header: ("X-Api-Key", "…")
+    secret = isinstance(first, str) and _is_compound(first)  # a header: ("X-Api-Key", "…")
     return ((index, item, index == 1 and secret) for index, item in enumerate(value))
 
 
@@ -217,8 +216,10 @@ def _redact_single(value: Any, secret: bool, *, listed: bool = False) -> Any:
         if secret:
             harmless = is_reference(value) or value.lower() in _NO_SECRETS
             return value if harmless or re.fullmatch(_PLACE, value) else HIDDEN
+        if value.lstrip().startswith("{") and _holds_credentials(value):
+            return HIDDEN
         # An item such as "api_key: sk-1" was meant as a mapping.
-        return redact_key(value) if listed and value else redact_text(value)
+        return _redact_assigned(value) if listed else redact_text(value)
     if isinstance(value, bytes | bytearray):
         text = value.decode("latin-1")
         return HIDDEN if secret or redact_text(text) != text else value
@@ -228,11 +229,34 @@ def _redact_single(value: Any, secret: bool, *, listed: bool = False) -> Any:
     return f"<{name.strip('<>')}>"  # it may hold anything
 
 
-def _redact_key(key: Any, secret: bool) -> Any:
-    """Redact a key; below the name of a secret, one with digits may be the secret itself."""
-    if secret and isinstance(key, str) and re.search(r"\d", key.replace("x509", "")):
-        return HIDDEN
+def _redact_key(key: Any, secret: bool, *, empty: bool = False) -> Any:
+    """Redact a key; below the name of a secret, it may be the secret itself: `{sk1}`."""
+    if secret and isinstance(key, str) and (empty or len(key) >= _LONG_KEY):
+        return HIDDEN if re.search(r"\d", key.replace("x509", "")) else redact_key(key)
     return redact_key(key) if isinstance(key, str) else key
+
+
+def _is_named(value: Any) -> bool:
+    return isinstance(value, tuple) and hasattr(value, "_asdict")
+
+
+def _is_compound(name: str) -> bool:
+    """Return whether a name is that of a secret, and no mere word such as `token`."""
+    return "_" in _snake(name) and is_secret(name)
+
+
+def _holds_credentials(text: str) -> bool:
+    """Return whether a string is a JSON object with a secret in it."""
+    import json  # takes a while to import
+
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    items = found.items() if isinstance(found, dict) else ()
+    return any(
+        _is_compound(key) and _redact_single(value, secret=True) == HIDDEN for key, value in items
+    )
 
 
 def redact_text(text: str) -> str:
@@ -253,8 +277,7 @@ def redact_text(text: str) -> str:
     parts, at = [], 0
     value = re.compile(_ASSIGNED_VALUE)
     for name in re.finditer(_ASSIGNED, text):
-        secret = name.start() >= at and is_secret(name[1] or name[2])
-        found = value.match(text, name.end()) if secret else None
+        found = value.match(text, name.end()) if name.start() >= at and is_secret(name[1]) else None
         # In a hint such as `export GROQ_API_KEY=…` there is no value to hide.
         if found and found[0] != "…" and _redact_single(found[0], secret=True) == HIDDEN:
             parts += [text[at : found.start()], HIDDEN]
@@ -278,11 +301,15 @@ def redact_key(key: str) -> str:
     first = re.match(_UNASSIGNED, key)
     if first and is_secret(first[1]):
         return f"{first[1]} {HIDDEN}"
-    for name in re.finditer(_ASSIGNED_IN_KEY, key) if ":" in key or "=" in key else ():
-        value = key[name.end() :].strip("\"'")
+    return _redact_assigned(key)
+
+
+def _redact_assigned(text: str) -> str:
+    for name in re.finditer(_ASSIGNED_IN_KEY, text) if ":" in text or "=" in text else ():
+        value = text[name.end() :].strip("\"'")
         if is_secret(name[1]) and _redact_single(value, secret=True) == HIDDEN:
-            return redact_text(key[: name.end()]) + HIDDEN
-    return redact_text(key)
+            return redact_text(text[: name.end()]) + HIDDEN
+    return redact_text(text)
 
 
 def redact_path(path: Iterable[str | int]) -> tuple[str | int, ...]:
@@ -366,14 +393,14 @@ def _find_literals(
     members = _members(value, name)
     if members is None:
         shown = _redact_single(value, secret, listed=listed)
-        single = isinstance(value, str | bytes | bytearray | int | float) and value != ""
-        if single and isinstance(shown, str) and shown != value:
+        if (shown is HIDDEN or isinstance(value, str)) and value not in ("", shown):
             yield ()
         return
+    listed = not (isinstance(value, Mapping) or _is_named(value))
     for key, item, hidden in members:
-        if _redact_key(key, secret) != key:
+        if not listed and _redact_key(key, secret, empty=item is None) != key:
             yield (key,)
-        inside = _find_literals(item, key, secret or hidden, listed=isinstance(key, int))
+        inside = _find_literals(item, key, secret or hidden, listed=listed)
         yield from ((key, *path) for path in inside)
 
 

@@ -364,6 +364,7 @@ def test_odd_lists():
     given["d"].append(2)
     given["u"].append(3)
     assert thaw(frozen) == {"d": [1], "b": b"x", "u": [{}]}
+    assert thaw(freeze({frozenset({1})})) == {frozenset({1})}
 
 
 def test_not_a_number_as_key():

@@ -361,6 +361,8 @@ def test_models_are_never_resolved(monkeypatch):
     group = ModelDispatcher(models).for_chatcompletions
     assert group.morph(litellm.completion) == {"model": "a", "api_key": "sk-canary"}
     assert group.morph(litellm.completion, "models[1]") == {"model": "b"}
+    router = ConfigMorpher({"default_litellm_params": models[0]}).morph(litellm.Router)
+    assert router["default_litellm_params"]["api_key"] == "sk-canary"  # it is for this call
 
 
 @pytest.mark.parametrize(

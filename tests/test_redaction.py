@@ -600,8 +600,12 @@ class Opaque:
         ({"api_key": {"can4ry": None}}, {"api_key": {"***": None}}),
         ({"extra_headers": ["Authorization: Bearer canary"]},
          {"extra_headers": ["Authorization: ***"]}),
-        ('{"client_id": "x", "client_secret": "can-ary"}',
-         '{"client_id": "x", "client_secret": "***"}'),
+        ('{"client_id": "x", "client_secret": "can-ary"}', "***"),
+        ('write {"token": "string"}', 'write {"token": "string"}'),
+        ('see {"x.api_key":"canary"}', 'see {"x.api_key":"***"}'),
+        ({"stop": ("token", "end")}, {"stop": ["token", "end"]}),
+        ({"api_keys": {"team1": "os.environ/A"}}, {"api_keys": {"team1": "os.environ/A"}}),
+        ({"_asdict": 1, "t": Holder}, {"_asdict": 1, "t": "<Holder>"}),
     ],
 )  # fmt: skip
 def test_odd_holders(value, shown):
@@ -617,6 +621,9 @@ def test_odd_holders(value, shown):
         ({"api_key": {"can4ry": None}}, [("api_key", "can4ry")]),
         ({"creds": '{"client_secret": "canary"}'}, [("creds",)]),
         ({"notes": '{"client_secret": "canary"}'}, [("notes",)]),
+        ({"password": datetime.date(2026, 1, 2)}, [("password",)]),
+        ({"tags": ["secret santa", "token usage"], "api_keys": {"team1": "os.environ/A"}}, []),
+        ({"prompt": 'answer with {"token": "…"}', "m": {1: "password: x"}}, []),
         ({"x": float("nan"), "f": print, "o": Opaque("canary"), "eot_token": 3}, []),
     ],
 )

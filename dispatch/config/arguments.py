@@ -80,7 +80,9 @@ class Policy:
         """Return what is wrong with a node, or looks so; asked once."""
         return ()
 
-    def finisher(self, values: Mapping[str, Any], locate: Locate, strict: bool) -> Finish:
+    def finisher(
+        self, values: Mapping[str, Any], parameters: Parameters, locate: Locate, strict: bool
+    ) -> Finish:
         """Return what completes a copy of these values, in place, at each call."""
         return lambda kwargs: None
 
@@ -164,7 +166,7 @@ class _Choice:
     def plan(self, options: Options, locate: Locate) -> Plan:
         values = self.values
         containers = [key for key, value in values.items() if type(value) not in SCALARS]
-        finish = self.policy.finisher(values, locate, options.strict)
+        finish = self.policy.finisher(values, self.parameters, locate, options.strict)
         names = () if options.return_config_keys_only else self.parameters.defaults
         absent = {n: default_factory(self.signed, n) for n in names if n not in values}
 

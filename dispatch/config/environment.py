@@ -12,9 +12,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
+from pyrsistent import PMap, PSet
+
 from dispatch.config.paths import read_scalar
 from dispatch.errors import ConfigError, Fault, Step, UnsetVariableError
-from dispatch.immutable import rebuild
+from dispatch.immutable import LISTS, SCALARS
 from dispatch.redaction import REFERENCE, is_reference, is_secret
 from dispatch.suggestions import KINDS
 
@@ -113,13 +115,13 @@ def resolve(
     """
     faults: list[Fault] = []
 
-    def change(leaf: Any, at: Path) -> Any:
-        found = _resolve(leaf, at, _kind(at, types)) if isinstance(leaf, str) else leaf
+    def change(text: str, at: Path) -> Any:
+        found = _resolve(text, at, _kind(at, types))
         if isinstance(found, Fault):
             faults.append(locate(found.under(*path)))
         return found
 
-    resolved = rebuild(value, change)
+    resolved = _rebuild(value, change)
     if not faults:
         return resolved
     if all(fault.code == _UNSET for fault in faults):
@@ -128,9 +130,28 @@ def resolve(
 
 
 def _strings(value: Any, types: Types = _NO_TYPES) -> list[tuple[str, Path, Kind]]:
-    found: list[tuple[Any, Path]] = []
-    rebuild(value, lambda *leaf: found.append(leaf))
-    return [(leaf, path, _kind(path, types)) for leaf, path in found if isinstance(leaf, str)]
+    found: list[tuple[str, Path, Kind]] = []
+    _rebuild(value, lambda text, path: found.append((text, path, _kind(path, types))))
+    return found
+
+
+def _rebuild(value: Any, change: Callable[[str, Path], Any], path: Path = ()) -> Any:
+    """Copy containers, with their strings changed."""
+    if isinstance(value, str):
+        return change(value, path)
+    if isinstance(value, dict | PMap):
+        rebuilt = dict(value.items())
+        for key, item in rebuilt.items():
+            if type(item) is str or type(item) not in SCALARS:
+                rebuilt[key] = _rebuild(item, change, (*path, key))
+        return rebuilt
+    if isinstance(value, LISTS):
+        items = [_rebuild(item, change, (*path, i)) for i, item in enumerate(value)]
+        # A tuple may have names for its items.
+        return getattr(value, "_make", tuple)(items) if isinstance(value, tuple) else items
+    if isinstance(value, set | frozenset | PSet):
+        return {change(item, path) if isinstance(item, str) else item for item in value}
+    return value
 
 
 def _kind(path: Path, types: Types) -> Kind:

@@ -61,7 +61,7 @@ def endpoint_of(model: Mapping[str, Any]) -> tuple[str, str]:
     >>> endpoint_of({"api_base": "http://localhost:8000"})
     ('api_base', 'http://localhost:8000')
     """
-    for key in sorted(ENDPOINTS):
+    for key in ("api_base", "base_url"):
         if isinstance(url := model.get(key), str) and url.strip():
             return key, url.strip()
     return "", ""
@@ -172,9 +172,11 @@ def find_credential_leak(model: Mapping[str, Any]) -> Fault | None:
     api_base: LiteLLM would send GROQ_API_KEY to localhost; name an api_key, or api_key: none
     >>> del os.environ["GROQ_API_KEY"]
     """
+    if model.get("api_key"):
+        return None
     key, url = endpoint_of(model)
-    vendor, host = vendor_of(model), host_of(_resolved(url))
-    if model.get("api_key") or not vendor or not host or vendor in vendors_at(host):
+    vendor, host = url and vendor_of(model), host_of(_resolved(url))
+    if not vendor or not host or vendor in vendors_at(host):
         return None
     token, header = _INSTEAD.get(vendor, ("", ""))
     headers = (model.get("headers"), model.get("extra_headers"))

@@ -76,12 +76,18 @@ class LiteLLMPolicy(Policy):
         meant = None if parameters.has_var_keyword else parameters.defaults
         yield from find_misspelt(node, named, meant=meant)
 
-    def select(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    def select(
+        self,
+        values: Mapping[str, Any],
+        named: Collection[str],  # noqa: ARG002
+    ) -> Mapping[str, Any]:
         """Return the values whose references are resolved, here all of them."""
         return values
 
-    def finisher(self, values: Mapping[str, Any], locate: Locate, strict: bool) -> Finish:
-        unresolved = unresolved_items(self.select(values), VALUE_TYPES)
+    def finisher(
+        self, values: Mapping[str, Any], parameters: Parameters, locate: Locate, strict: bool
+    ) -> Finish:
+        unresolved = unresolved_items(self.select(values, parameters.defaults), VALUE_TYPES)
 
         def finish(kwargs: dict[str, Any]) -> None:
             if unresolved:
@@ -98,12 +104,14 @@ class PlainPolicy(LiteLLMPolicy):
     Its models and sections are for other calls, so references in them stay references.
     """
 
-    def select(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    def select(self, values: Mapping[str, Any], named: Collection[str]) -> Mapping[str, Any]:
         """Return the values whose references are resolved, here those of this call."""
+        named = {*named} - {"model_list"} if "model" in named else named
         return {
             key: value
             for key, value in values.items()
             if type(value) in SCALARS
+            or key in named
             or (key not in _OF_OTHERS and ("model" in values or is_known(key)))
         }
 
