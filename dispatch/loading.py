@@ -160,7 +160,7 @@ def _override(tree: FrozenMap[str, Any], override: str, name: str) -> FrozenMap[
     match = re.fullmatch(_OVERRIDE, override)
     if match is None:
         message = f"{name} takes path=value, not {redact_key(override)}"
-        hint = "such as models[name=main].temperature=0"
+        hint = "write it like models[name=main].temperature=0"
         raise ConfigError([Fault((), message, hint, "wrong-override")])
     path, written = match[1].strip(), match[2]
     origin = origin_of(tree) or Origin(())

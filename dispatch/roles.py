@@ -282,7 +282,7 @@ def _find_fault(entry: Entry, contract: Contract) -> Fault | None:
     inside = path if path[-1] == role else (*path, role)
     if parameters and ("roles" in parameters or not {*map(type, parameters)} <= {str}):
         message = f"role {role!r} takes a task and parameters by name"
-        hint = "such as {task: summarize, temperature: 0}"
+        hint = "write {task: summarize, temperature: 0}"
         return Fault(inside, message, hint, "wrong-parameters")
     if parameters and "enabled" in parameters:
         message, hint = "enables or disables a whole model", "remove the entry of the role instead"

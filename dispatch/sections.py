@@ -145,7 +145,7 @@ def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
     own_keys = tree.get("own_keys")
     if own_keys is not None and not are_names(own_keys):
         message = f"expected a list of keys, found {describe_type(own_keys)}"
-        yield Fault(("own_keys",), message, "such as [tags, price]", "wrong-section")
+        yield Fault(("own_keys",), message, "write a list, such as [tags, price]", "wrong-section")
 
 
 def _read_roles(section: Any) -> tuple[dict[str, Role], list[Fault]]:
@@ -156,7 +156,7 @@ def _read_roles(section: Any) -> tuple[dict[str, Role], list[Fault]]:
         return {}, []
     if not isinstance(section, FrozenMap):
         message = f"expected a mapping of roles, found {describe_type(section)}"
-        return {}, [Fault(("roles",), message, "such as {title: {required: true}}", "wrong-roles")]
+        return {}, [Fault(("roles",), message, "write {title: {required: true}}", "wrong-roles")]
     roles: dict[str, Role] = {}
     faults: list[Fault] = []
     for name, properties in section.iteritems():
@@ -174,7 +174,7 @@ def _find_role_faults(name: Any, properties: Any) -> Iterator[Fault]:
         return
     if properties is not None and not isinstance(properties, FrozenMap):
         message = f"expected a mapping of the role's properties, found {describe_type(properties)}"
-        yield Fault(("roles", name), message, "such as {required: true}", "wrong-roles")
+        yield Fault(("roles", name), message, "write {required: true}", "wrong-roles")
         return
     known: dict[str, Any] = {}
     for key, value in properties.iteritems() if properties else ():

@@ -37,7 +37,7 @@ Command = Callable[..., None]
 STDIN = "<stdin>"
 _FOUND = ("models.yaml", "config.yaml")
 _FILES = """\
-YAML, JSON or TOML files, merged; later ones win. A directory stands for its models.yaml; - is
+YAML, JSON or TOML files, merged; later ones win. A directory means its models.yaml; - is
 standard input. Default: $DISPATCH_CONFIG, else ./models.yaml, else ./config.yaml.
 """
 

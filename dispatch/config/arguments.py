@@ -71,7 +71,7 @@ class Policy:
     reserved: frozenset[str] = frozenset()
 
     def signed(self, target: Any) -> Any:
-        """Return the callable whose signature tells what a callable takes."""
+        """Return the callable whose signature counts for a callable."""
         return target
 
     def find_faults(

@@ -164,7 +164,7 @@ def _kind(path: Path, types: Types) -> Kind:
 
 
 def _resolve(text: str, path: Path, kind: Kind) -> Any:
-    """Return what a string stands for, or a fault."""
+    """Return the value of a string, or a fault."""
     if not is_reference(text):
         return _find_misuse(text, path, kind) or text
     name = text.removeprefix(REFERENCE)

@@ -234,7 +234,7 @@ def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
             continue
         provider = rest.pop("provider")
         values |= {"model": rest.pop("env.deployment", values.get("model"))}
-        rest.pop("env.apiType", None)  # which of Azure's two APIs; the endpoint tells, too
+        rest.pop("env.apiType", None)  # which of Azure's two APIs; the endpoint shows it, too
         if region := rest.pop("env.region", None):
             values["vertex_location" if provider == "vertexai" else "aws_region_name"] = region
         info: dict[str, Any] = {}
