@@ -134,7 +134,7 @@ def mark_secret(*names: str) -> None:
     is_secret.cache_clear()
 
 
-@lru_cache(maxsize=65_536)  # more keys than files of 4 MB have
+@lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
     """Return whether a key with this name holds a secret; typos such as `api_kye` count too.
 
