@@ -203,7 +203,7 @@ def test_either_variable(monkeypatch, name):
 
 def test_own_keys_and_sections():
     """Sections named x-…, and what file or program declare as their own, are not misspelled."""
-    config = {"models": [MOCK | {"temprature": 0}], "x-log": 1, "log": 1}
+    config = {"models": [MOCK | {"temprature": 0}], "x-log": 1, "log": 1, "$schema": "s.json"}
     own = ["log", "temprature"]
     assert check({**config, "own_keys": own}).warnings == ()
     assert check(config, contract=Contract(own_keys=own)).warnings == ()

@@ -7,6 +7,7 @@ import json
 
 import pytest
 from pytest_httpserver import HTTPServer
+from werkzeug import Response
 
 from dispatch import ModelDispatcher, Role
 from dispatch.tools.ping import aping, ping
@@ -55,6 +56,23 @@ def test_ping(ask, model, provider, monkeypatch):
     asked = sorted(body["model"] for body in bodies if body["model"] != "hang")  # it may be asleep
     assert asked == ["fail-401", "good", "good", "vectors"]
     assert {body["max_tokens"] for body in bodies if "messages" in body} == {16}
+
+
+def repeat(request):
+    """Answer with an error that quotes the request, as some servers do."""
+    error = {"message": f"wrong: {request.get_data(as_text=True)}", "type": "invalid_request"}
+    return Response(json.dumps({"error": error}), 400, mimetype="application/json")
+
+
+def test_echo(ask, monkeypatch):
+    """A value from the environment is hidden in what a server answers, whatever its key is."""
+    monkeypatch.setenv("TENANT", "tenant-canary-77")
+    with HTTPServer(threaded=True) as server:
+        server.expect_request("/v1/chat/completions").respond_with_handler(repeat)
+        model = {"model": "openai/m", "api_base": server.url_for("/v1"), "api_key": "none"}
+        (pong,) = ask(ModelDispatcher([model | {"extra_body": {"tenant": "os.environ/TENANT"}}]))
+    assert "tenant" in pong.error
+    assert "canary" not in repr(pong)
 
 
 def test_none_at_once(ask, model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import inspect
 import re
 import typing
@@ -91,6 +92,8 @@ def test_right_settings(settings):
         ({"routing_strategy": "zzz"}, "unknown value 'zzz'; known: simple-shuffle, "),
         ({"retry_policy": [1]}, "expected a mapping, found a list"),
         ({"fallbacks": "a"}, "router_settings.fallbacks: expected a list, found a string"),
+        ({"fallbacks": datetime.date(2026, 1, 2)}, "expected a list, found a date"),
+        ({"fallbacks": b"x"}, "expected a list, found binary data"),
     ],
 )
 def test_wrong_settings(settings, message):
