@@ -21,6 +21,7 @@ __all__ = [
     "display_name",
     "is_reference",
     "is_secret",
+    "json_object",
     "literal_secrets",
     "mark_secret",
     "mentions_secret",
@@ -216,7 +217,7 @@ def _redact_single(value: Any, secret: bool, *, listed: bool = False) -> Any:
         if secret:
             harmless = is_reference(value) or value.lower() in _NO_SECRETS
             return value if harmless or re.fullmatch(_PLACE, value) else HIDDEN
-        if value.lstrip().startswith("{") and _holds_credentials(value):
+        if _holds_credentials(value):
             return HIDDEN
         # An item such as "api_key: sk-1" was meant as a mapping.
         return _redact_assigned(value) if listed else redact_text(value)
@@ -247,16 +248,24 @@ def _is_compound(name: str) -> bool:
 
 def _holds_credentials(text: str) -> bool:
     """Return whether a string is a JSON object with a secret in it."""
-    import json  # takes a while to import
-
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    items = found.items() if isinstance(found, dict) else ()
+    items = (json_object(text) or {}).items()
     return any(
         _is_compound(key) and _redact_single(value, secret=True) == HIDDEN for key, value in items
     )
+
+
+def json_object(text: str) -> dict[str, Any] | None:
+    """Return the object that a string is the JSON of; None for any other string.
+
+    >>> json_object('{"a": 1}'), json_object("{a}"), json_object("[1]")
+    ({'a': 1}, None, None)
+    """
+    import json  # takes a while to import
+
+    with suppress(ValueError, RecursionError):
+        found = json.loads(text) if text.lstrip().startswith("{") else None
+        return found if isinstance(found, dict) else None
+    return None
 
 
 def redact_text(text: str) -> str:
@@ -417,7 +426,8 @@ def _secrets(value: Any, secret: bool, name: object = "") -> Iterator[str]:
     for key, item, hidden in _members(value, name) or ():
         yield from _secrets(item, secret or hidden, key)
     if isinstance(value, str):
-        if secret and _redact_single(value, secret) == HIDDEN:
+        hidden = _redact_single(value, secret) == HIDDEN if secret else _holds_credentials(value)
+        if hidden:
             yield from (value, *_parts(value))
         if "://" in value:
             for match in re.finditer(_USERINFO, value):
@@ -434,11 +444,7 @@ def _parts(secret: str) -> Iterator[str]:
     scheme, _, token = secret.strip().partition(" ")
     if scheme.lower() in _SCHEMES:
         yield token.strip()
-    if secret.lstrip().startswith("{"):
-        import json
-
-        with suppress(ValueError, RecursionError):
-            yield from _secrets(json.loads(secret), False)
+    yield from _secrets(json_object(secret), False)
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:

@@ -518,6 +518,12 @@ def test_scrub_parts():
         assert CANARY not in scrub(text, secret_values(held))
 
 
+def test_scrub_credentials():
+    """A secret in a string of JSON is scrubbed, whatever key holds the string."""
+    secrets = secret_values({"notes": json.dumps({"client_secret": CANARY})})
+    assert scrub(f"no such client: {CANARY}", secrets) == "no such client: ***"
+
+
 BROKEN = {  # each by an everyday mistake; the canary must not be shown
     "a list that is never closed.json": '{"models": [\n{"headers": {"a": "CANARY", "b": {',
     "a list that is never closed.toml": 'headers = { a = "CANARY", b = [{',

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from dispatch.errors import Fault
@@ -142,17 +143,18 @@ def is_local(url: str) -> bool:
     return re.fullmatch(_LOCAL, host_of(url)) is not None
 
 
-def vendors_at(host: str) -> list[str]:
+@lru_cache(maxsize=256)  # each call of a model without a key asks
+def vendors_at(host: str) -> tuple[str, ...]:
     """Return the vendors whose domains include a host.
 
     >>> vendors_at("api.openai.com"), vendors_at("localhost")
-    (['openai'], [])
+    (('openai',), ())
     """
-    return [
+    return tuple(
         vendor
         for vendor, (domains, _) in VENDORS.items()
         if f".{host}".endswith(tuple(f".{domain}" for domain in domains))
-    ]
+    )
 
 
 def key_variables(vendor: str) -> tuple[str, ...]:
@@ -175,8 +177,9 @@ def find_credential_leak(model: Mapping[str, Any]) -> Fault | None:
     if model.get("api_key"):
         return None
     key, url = endpoint_of(model)
-    vendor, host = url and vendor_of(model), host_of(_resolved(url))
-    if not vendor or not host or vendor in vendors_at(host):
+    vendor = vendor_of(model) if url else ""
+    host = host_of(_resolved(url)) if vendor else ""
+    if not host or vendor in vendors_at(host):
         return None
     token, header = _INSTEAD.get(vendor, ("", ""))
     headers = (model.get("headers"), model.get("extra_headers"))

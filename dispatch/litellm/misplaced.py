@@ -10,13 +10,13 @@ from typing import Any
 from dispatch.errors import Fault
 from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, provider_of
 from dispatch.litellm.keys import is_known, known_keys
+from dispatch.litellm.policy import RESERVED_KEYS
 from dispatch.litellm.settings import SETTINGS
 from dispatch.litellm.tables import rows, table
 from dispatch.redaction import REFERENCE, is_reference, is_secret, redact
 
 __all__ = ["find_misplaced"]
 
-_OWN = ("name", "roles", "system_prompt", "enabled", "order", "weight", "model_info")
 _MODES = ("chat", "completion", "embedding", "image_generation", "rerank", "responses")
 _VARIABLE_OF = r"(.+?)_?(env|evn|environ|env_?var|env_?name|env_?key|from_env|var_?name)"
 _KEY_OF = r"(env|environment)_?(key|var|variable)|key_?env(_?var)?"
@@ -37,7 +37,7 @@ def find_misplaced(model: Mapping[str, Any]) -> Iterator[Fault]:
     api_key_env: unknown key; write api_key: os.environ/KEY
     """
     for key, value in model.items():
-        if isinstance(key, str) and key not in _OWN:
+        if isinstance(key, str) and key not in RESERVED_KEYS:
             message, hint = _find(key, value, model)
             if hint:
                 yield Fault((key,), message, hint, "unknown-key")
@@ -124,4 +124,7 @@ def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
 @lru_cache(maxsize=1)
 def _plain_names() -> Mapping[str, str]:
     """Return the keys of calls and of this package by their letters and digits."""
-    return {re.sub(r"[\W_]", "", key.lower()): key for key in (*sorted(known_keys()), *_OWN)}
+    return {
+        re.sub(r"[\W_]", "", key.lower()): key
+        for key in sorted(known_keys()) + sorted(RESERVED_KEYS)
+    }

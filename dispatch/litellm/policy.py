@@ -37,7 +37,7 @@ _ROUTED = (
     ("order", "integer", "the models of order 1 answer first"),
     ("weight", "number", "models of one order share the load by it"),
 )
-_OF_OTHERS = ("models", "model_list", "defaults", *table("sections", "settings"))
+_OF_OTHERS = {"models", "model_list", "defaults"}
 _MAY_BE_EMPTY = ("name", "api_version", "custom_llm_provider", "organization", "system_prompt")
 _MOST_UNKNOWN = 200  # keys to look up the nearest known key for, 2 ms each
 _NO_SECRETS = RESERVED_KEYS.union((CHATCOMPLETIONS, POSTCOMPLETIONS))  # not compared
@@ -107,12 +107,13 @@ class PlainPolicy(LiteLLMPolicy):
     def select(self, values: Mapping[str, Any], named: Collection[str]) -> Mapping[str, Any]:
         """Return the values whose references are resolved, here those of this call."""
         named = {*named} - {"model_list"} if "model" in named else named
+        others = _OF_OTHERS | table("sections", "settings").keys()
         return {
             key: value
             for key, value in values.items()
             if type(value) in SCALARS
             or key in named
-            or (key not in _OF_OTHERS and ("model" in values or is_known(key)))
+            or (key not in others and ("model" in values or is_known(key)))
         }
 
 

@@ -21,7 +21,14 @@ from dispatch.litellm.keys import VALUE_TYPES
 from dispatch.litellm.names import find_dead_fallbacks
 from dispatch.litellm.settings import MAPPINGS, SECTIONS, find_settings_faults
 from dispatch.litellm.tables import rows
-from dispatch.redaction import REFERENCE, display_name, literal_secrets, printable, quote_name
+from dispatch.redaction import (
+    REFERENCE,
+    display_name,
+    literal_secrets,
+    printable,
+    quote_name,
+    type_name,
+)
 from dispatch.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -176,7 +183,7 @@ def to_yaml(config: Mapping[str, Any], header: Iterable[str] = ()) -> str:
     import yaml
 
     faults = [
-        Fault(path, f"a {type(value).__name__} cannot be written as YAML", code="no-yaml")
+        Fault(path, f"{type_name(value)} cannot be written as YAML", code="no-yaml")
         for path, value in leaves(config)
         if value is not None and not isinstance(value, _WRITABLE)
     ]

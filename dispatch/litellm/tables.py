@@ -10,15 +10,25 @@ __all__ = ["rows", "table"]
 
 
 @cache
-def rows(section: str, file: str = "lint") -> tuple[tuple[str, ...], ...]:
-    """Return the rows of a section in a shipped file, each a tuple of words.
+def _read(file: str | Path) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    """Return all sections of a file."""
+    text = Path(__file__).parent.joinpath(f"{file}.txt").read_text(encoding="utf-8")
+    return {
+        head.partition("]")[0]: tuple(tuple(e.split()) for e in lines if e and e[0] != "#")
+        for head, *lines in map(str.splitlines, text.split("\n[")[1:])
+    }
+
+
+@cache
+def rows(section: str, file: str | Path = "lint") -> tuple[tuple[str, ...], ...]:
+    """Return the rows of a section of a shipped file, each a tuple of words.
+
+    `file` is the name of a file in this package, or the path of another, without its suffix.
 
     >>> rows("websites")[0]
     ('platform.openai.com', 'https://api.openai.com/v1')
     """
-    text = Path(__file__).with_name(f"{file}.txt").read_text(encoding="utf-8")
-    lines = text.partition(f"\n[{section}]")[2].partition("\n[")[0].splitlines()[1:]
-    return tuple(tuple(line.split()) for line in lines if line and line[0] != "#")
+    return _read(file).get(section, ())
 
 
 @cache

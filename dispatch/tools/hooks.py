@@ -9,7 +9,7 @@ from typing import Any
 
 from pyrsistent import PVector
 
-from dispatch.redaction import is_secret, redact, scrub
+from dispatch.redaction import is_secret, json_object, redact, scrub
 
 __all__ = ["After", "Before", "Kept", "Secrets", "reveal", "sees_secrets", "with_secrets"]
 
@@ -84,14 +84,10 @@ class Secrets:
         return hidden
 
     def _find_clean(self, value: Any, name: str) -> Any:
-        if isinstance(value, str) and value.lstrip().startswith("{"):  # such as tool arguments
-            try:
-                found = json.loads(value)
-            except (ValueError, RecursionError):
-                found = None
-            if isinstance(found, dict):
-                hidden = self.hide(found, name)
-                return value if hidden == found else json.dumps(hidden)
+        found = json_object(value) if isinstance(value, str) else None  # such as tool arguments
+        if found is not None:
+            hidden = self.hide(found, name)
+            return value if hidden == found else json.dumps(hidden)
         clean = redact(value, name)
         return scrub(clean, self._values) if isinstance(clean, str) else clean
 

@@ -21,6 +21,7 @@ from dispatch.immutable import LISTS, FrozenMap, Origin, Source, freeze, locate,
 from dispatch.litellm.catalog import read_catalog
 from dispatch.litellm.keys import is_known
 from dispatch.litellm.proxy_file import find_proxy_faults, from_litellm, is_proxy_file
+from dispatch.litellm.tables import rows
 from dispatch.redaction import REFERENCE, literal_secrets, quote_name
 from dispatch.roles import CHATCOMPLETIONS
 from dispatch.suggestions import describe_type
@@ -38,10 +39,9 @@ Read = tuple[list["_Model"], dict[str, Any]]
 _LEFT_OUT = "has no equivalent: left out"
 _OWN = ("defaults", "own_keys", "roles")
 
-_PARTS = Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").split("\n[")[1:]
 _TABLES = {
-    head.partition("]")[0]: {words[0]: words[-1] for words in map(str.split, lines) if words}
-    for head, *lines in map(str.splitlines, _PARTS)
+    name: {row[0]: row[-1] for row in rows(name, Path(__file__).with_suffix(""))}
+    for name in ("continue", "aider", "autogen", "providers", "capabilities")
 }
 _NO_CHAT = frozenset({"autocomplete", "embed", "rerank"})
 _CALLS = {
