@@ -130,9 +130,10 @@ def resolve(
 
 
 def _strings(value: Any, types: Types = _NO_TYPES) -> list[tuple[str, Path, Kind]]:
-    found: list[tuple[str, Path, Kind]] = []
-    _rebuild(value, lambda text, path: found.append((text, path, _kind(path, types))))
-    return found
+    """Return the strings that may be references."""
+    found: list[tuple[str, Path]] = []
+    _rebuild(value, lambda text, path: found.append((text, path)))
+    return [(text, path, _kind(path, types)) for text, path in found if re.search(_SIGN, text)]
 
 
 def _rebuild(value: Any, change: Callable[[str, Path], Any], path: Path = ()) -> Any:
@@ -194,8 +195,6 @@ def _resolve(text: str, path: Path, kind: Kind) -> Any:
 def _find_misuse(value: str, path: Path, kind: Kind) -> Fault | None:
     """Return a fault for what looks like a reference, and would be sent as it is."""
     strict = kind == "string"
-    if not (re.search(_SIGN, value) if strict else value.startswith((REFERENCE, "${"))):
-        return None
     name = foreign_reference(value)
     if value.startswith(REFERENCE) and not is_reference(value):
         message = "does not refer to the name of a variable"
