@@ -465,3 +465,16 @@ def test_wrong_roles(roles, models, where):
     report = check({"models": yaml.safe_load(models), "roles": yaml.safe_load(roles)})
     found = [fault.where for fault in (*report.faults, *report.warnings)]
     assert [each for each in found if not each.endswith(".model")] == where
+
+
+def test_undeclared_role():
+    """A role that is not declared hides no fault in its entry, nor in the others of its model."""
+    roles = [{"chatcompletions": {"temperature": "hot"}}, {"summry": {"timeout": "1s"}}, 5, [6]]
+    model = {"model": "gpt-4o", "api_key": "none"}
+    report = check([{**model, "roles": roles[:2]}, {**model, "roles": roles}])
+    assert places(report.faults) == [
+        "models[0].roles[1]", "models[1].roles[1]", "models[1].roles[2]", "models[1].roles[3]",
+    ]  # fmt: skip
+    assert places(report.warnings) == [
+        "models[0].roles[0].chatcompletions.temperature", "models[0].roles[1].summry.timeout",
+    ]  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from os import PathLike
 from typing import Any, NamedTuple
@@ -218,19 +219,30 @@ class _Dispatched:
         drops = values_at(self.rest, ("litellm_settings", "drop_params"))
         options["drop_params"] = self.drops_params = any(value is True for _, value in drops)
         self.options = options | {"own_keys": self.own_keys, "secrets": secret_values(tree)}
-        run = pipeline(
-            contract,
-            defaults=sections.defaults,
-            models=each(partial(do, models.append)),
-            copies=each(partial(do, copies.append)),
+        keep = partial(
+            pipeline, defaults=sections.defaults, copies=each(partial(do, copies.append))
         )
         self.is_refused = False
         try:
+            run = keep(contract, models=each(partial(do, models.append)))
             self.groups: Groups = run(sections.models)
         except ConfigError as error:
             self.is_refused = True
             found += (locate_outer(fault, tree) for fault in error.faults)
+            copies.clear()
+            with suppress(ConfigError):  # the other faults of models with an undeclared role
+                keep(_declare_all(contract, models))(models)
             self.groups = {role: [c for c in copies if role in c["roles"]] for role in contract}
+
+
+def _declare_all(contract: Contract, models: Iterable[Model]) -> Contract:
+    """Return a contract that also declares every other role that models name."""
+    others: dict[str, None] = {}
+    for written in (model.get("roles") for model in models):
+        for entry in written if isinstance(written, VECTOR) else (written,):
+            names = entry if isinstance(entry, Mapping) else (entry,)
+            others |= {name: None for name in names if isinstance(name, str) and name.strip()}
+    return Contract([*contract.values(), *(name for name in others if name not in contract)])
 
 
 def _find_in_models(read: _Dispatched) -> Found:
