@@ -18,7 +18,7 @@ __all__ = [
     "DispatchError", "ExtraKeysError", "Fault", "FileError", "MissingIndexError",
     "MissingKeyError", "PathError", "PathSyntaxError", "Position", "RoleError", "SecretError",
     "SignatureError", "StageError", "Step", "UnknownKeyWarning", "UnsetVariableError",
-    "UnsetVariableWarning", "format_path",
+    "UnsetVariableWarning", "format_path", "raise_or_collect",
 ]  # fmt: skip
 
 Step = str | int
@@ -173,6 +173,20 @@ class ConfigError(DispatchError, ValueError):
             rendered.append(f"and {len(self.faults) - _RENDERED} more")
         lines = "".join(f"\n{_indent(each, '  ')}" for each in rendered)
         return f"{len(self.faults)} faults in the configuration:{lines}"
+
+
+def raise_or_collect(found: Sequence[Fault], faults: list[Fault] | None) -> None:
+    """Add faults to a list. Raises `ConfigError` with them if there is no list.
+
+    >>> faults = []
+    >>> raise_or_collect([Fault(("models",), "is empty")], faults)
+    >>> print(*faults)
+    models: is empty
+    """
+    if faults is not None:
+        faults += found
+    elif found:
+        raise ConfigError(found)
 
 
 class FileError(ConfigError):

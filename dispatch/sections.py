@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from dispatch.errors import ConfigError, Fault, Step
+from dispatch.errors import Fault, Step, raise_or_collect
 from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, locate, origin_of, with_origin
 from dispatch.litellm.proxy_file import from_litellm, is_proxy_file
 from dispatch.redaction import quote_name
@@ -19,6 +19,8 @@ __all__ = ["CALLABLE", "OWN_SECTIONS", "Sections", "is_by_name", "locate_outer",
 
 OWN_SECTIONS = ("models", "defaults", "roles", "own_keys")
 """The sections that a dispatcher reads itself; LiteLLM's Router and proxy have the others."""
+
+_OF_ONE_MODEL = ("name", "model", "roles")  # are no defaults
 
 CALLABLE = r"litellm[.:]\w+"
 """How a file names what a role calls: no other module is imported for a file."""
@@ -48,6 +50,7 @@ def read_sections(
     own_keys: Iterable[str] = (),
     *,
     strict: bool = False,
+    faults: list[Fault] | None = None,
 ) -> Sections:
     """Split a configuration into its parts. What a program declares wins over the file.
 
@@ -56,41 +59,49 @@ def read_sections(
     (['chatcompletions', 'postcompletions', 'title'], 1)
 
     Raises `ConfigError` for sections of the wrong shape, and, if `strict`, for roles that the file
-    declares and the program does not.
+    declares and the program does not. With a list of `faults`, they are added to it instead, and
+    the parts are those that are valid.
     """
     frozen: FrozenMap[str, Any] = freeze(tree)
     first: Iterable[Role] = DEFAULT_ROLES
+    located: list[Fault] = []
     if is_proxy_file(frozen):  # its deployments have the names of all roles
-        frozen, first = from_litellm(frozen), ()
-    faults = list(_find_faults(frozen))
+        frozen, first = from_litellm(frozen, faults=located), ()
+    found = list(_find_faults(frozen))
     program = roles if isinstance(roles, Contract) or roles is None else Contract(roles)
     declared, wrong = _read_roles(frozen.get("roles"))
-    faults += wrong
+    found += wrong
     for name in declared if strict else ():
         if program is not None and name not in program:
             message = f"the program has no role {quote_name(name)}"
             hint = did_you_mean(name, program)
-            faults.append(Fault(("roles", name), message, hint, "undeclared-role"))
-    if faults:
-        raise ConfigError([locate(fault, frozen) for fault in faults])
+            found.append(Fault(("roles", name), message, hint, "undeclared-role"))
+    keys = [*own_keys, *(frozen["own_keys"] if are_names(frozen.get("own_keys")) else ())]
     try:
-        keys = [*own_keys, *(frozen.get("own_keys") or ())]
         contract = make_contract(program, keys, declared, first)
     except ValueError as error:
-        fault = Fault(("roles",), str(error), code="wrong-roles")
-        raise ConfigError([locate(fault, frozen)]) from None
+        found.append(Fault(("roles",), str(error), code="wrong-roles"))
+        contract = make_contract(program, keys, {name: Role(name) for name in declared}, first)
+    located += (locate(fault, frozen) for fault in found)
+    raise_or_collect(located, faults)
+    defaults = frozen.get("defaults")
+    defaults = defaults if isinstance(defaults, FrozenMap) else FrozenMap({})
+    for key in _OF_ONE_MODEL:
+        defaults = defaults.discard(key)
     rest = FrozenMap.of({k: v for k, v in frozen.to_dict().items() if k not in OWN_SECTIONS})
     rest = with_origin(rest, origin_of(frozen))
-    return Sections(_models(frozen), contract, frozen.get("defaults") or FrozenMap({}), rest)
+    return Sections(_models(frozen), contract, defaults, rest)
 
 
 def _models(tree: FrozenMap[str, Any]) -> Any:
     """Give each model its origin. A mapping of names is a list of models with these names."""
-    models = tree["models"]
+    models = tree.get("models", ())
     origin = origin_of(tree) or Origin(())
     steps: Iterable[tuple[Step, Any]]
     if is_by_name(models):
-        named = models.iteritems()
+        named = [
+            (name, model) for name, model in models.iteritems() if isinstance(model, FrozenMap)
+        ]
         steps = ((name, FrozenMap({"name": name, **model.to_dict()})) for name, model in named)
     elif isinstance(models, VECTOR):
         steps = enumerate(models)
@@ -138,7 +149,7 @@ def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
         message = f"expected a mapping of keys, found {describe_type(defaults)}"
         hint = "all models start from them, such as {timeout: 60}"
         yield Fault(("defaults",), message, hint, "wrong-section")
-    for key in ("name", "model", "roles") if isinstance(defaults, FrozenMap) else ():
+    for key in _OF_ONE_MODEL if isinstance(defaults, FrozenMap) else ():
         if key in defaults:
             message = f"{key!r} cannot be the same for all models"
             yield Fault(("defaults", key), message, "write it in each model", "wrong-section")
@@ -162,8 +173,8 @@ def _read_roles(section: Any) -> tuple[dict[str, Role], list[Fault]]:
     for name, properties in section.iteritems():
         found = list(_find_role_faults(name, properties))
         faults += found
-        if not found:
-            roles[name] = Role(name, **(properties.to_dict() if properties else {}))
+        if isinstance(name, str) and name.strip():  # a faulty role is declared all the same
+            roles[name] = Role(name, **(properties.to_dict() if properties and not found else {}))
     return roles, faults
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pyrsistent import pvector
 
-from dispatch.errors import ConfigError, Fault, format_path
+from dispatch.errors import Fault, format_path, raise_or_collect
 from dispatch.immutable import VECTOR, FrozenMap, Origin, freeze, locate, origin_of, with_origin
 from dispatch.litellm.keys import is_known
 from dispatch.litellm.names import find_dead_names
@@ -45,7 +45,9 @@ def is_proxy_file(tree: Mapping[str, Any]) -> bool:
     return "models" not in tree and ("model_list" in tree or has_more(tree) or alone)
 
 
-def from_litellm(tree: FrozenMap[str, Any], *, skip_wrong: bool = False) -> FrozenMap[str, Any]:
+def from_litellm(
+    tree: FrozenMap[str, Any], *, faults: list[Fault] | None = None
+) -> FrozenMap[str, Any]:
     """Return the configuration of a LiteLLM proxy with `models` in place of its `model_list`.
 
     Each deployment becomes a model: `model_name` is its role, which is declared, `litellm_params`
@@ -60,14 +62,13 @@ def from_litellm(tree: FrozenMap[str, Any], *, skip_wrong: bool = False) -> Froz
     >>> print(locate(Fault(("model",), "is old"), tree["models"][0]))
     model_list[0].litellm_params.model: is old
 
-    Raises `ConfigError` for entries of the wrong shape and keys that cannot be kept; if
-    `skip_wrong`, these entries are left out instead.
+    Raises `ConfigError` for entries of the wrong shape and keys that cannot be kept. With a list of
+    `faults`, they are added to it instead, and these entries are left out.
     """
     listed = tree.get("model_list")
-    faults = list(_find_faults(listed))
-    if faults and not skip_wrong:
-        raise ConfigError(locate(fault, tree) for fault in faults)
-    wrong = {fault.path[:2] for fault in faults}
+    found = list(_find_faults(listed))
+    raise_or_collect([locate(fault, tree) for fault in found], faults)
+    wrong = {fault.path[:2] for fault in found}
     written = () if ("model_list",) in wrong else listed or ()
     places = [("model_list", n) for n in range(len(written)) if ("model_list", n) not in wrong]
     entries = [written[number] for _, number in places]

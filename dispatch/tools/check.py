@@ -19,7 +19,7 @@ from toolz import do, unique
 from dispatch.config.environment import find_unresolvable
 from dispatch.config.morpher import ConfigMorpher
 from dispatch.errors import ConfigError, Fault, Position, Step
-from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of, reshape
+from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of
 from dispatch.litellm.catalog import OPERATIONS, Catalog, needs, read_catalog
 from dispatch.litellm.deployments import Groups, deploy, find_idle_weights
 from dispatch.litellm.endpoints import endpoint_of, find_credential_leak
@@ -38,7 +38,7 @@ from dispatch.litellm.policy import (
     hide_misspelt_secrets,
 )
 from dispatch.litellm.proxy import find_unresolved
-from dispatch.litellm.proxy_file import find_proxy_faults, from_litellm, has_more, is_proxy_file
+from dispatch.litellm.proxy_file import find_proxy_faults, has_more, is_proxy_file
 from dispatch.litellm.settings import (
     SECTIONS,
     advise_on_section,
@@ -50,7 +50,7 @@ from dispatch.litellm.values import inner_keys
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
 from dispatch.redaction import is_reference, literal_secrets, quote_name, secret_values
-from dispatch.roles import CHATCOMPLETIONS, DEFAULT_CONTRACT, POSTCOMPLETIONS, Contract, Role
+from dispatch.roles import CHATCOMPLETIONS, POSTCOMPLETIONS, Contract, Role
 from dispatch.sections import OWN_SECTIONS, Sections, is_by_name, locate_outer, read_sections
 from dispatch.stages import Model, each
 from dispatch.suggestions import nearest
@@ -118,7 +118,8 @@ def check(
     except ConfigError as error:
         return Report(error.faults, (), 0)
     hide_misspelt_secrets(tree)
-    found, sections = _read(tree, contract)
+    found: list[Fault] = []
+    sections = read_sections(tree, contract, faults=found)
     read = _Dispatched(tree, sections, found, ahead=ahead, today=today or datetime.date.today())
     for finder, is_beside in _FINDERS.items():
         if deep or finder is not _find_refused:
@@ -140,31 +141,6 @@ def check(
         for severity in ("error", "warning", "note")
     )
     return Report(faults, warnings, count, notes)
-
-
-def _read(tree: Any, contract: Any) -> tuple[list[Fault], Sections]:
-    """Return the faults in the sections of a configuration, and the sections without them."""
-    found: list[Fault] = []
-    before: Any = None
-    while tree is not before and ("models" in tree or "model_list" in tree or not found):
-        try:
-            return found, read_sections(tree, contract)
-        except ConfigError as error:
-            found += error.faults
-            faults = error.faults
-        before = tree
-        if is_proxy_file(tree):
-            tree = from_litellm(tree, skip_wrong=True)
-        for first, *below in {fault.path[:2]: None for fault in faults if fault.path}:
-            section, held = str(first), tree.get(str(first))
-            inside = below and isinstance(held, FrozenMap) and below[0] in held
-            rest = held.discard(below[0]) if inside else None
-            if section == "roles" and isinstance(held, FrozenMap):  # its roles are declared
-                names = [name for name in held if isinstance(name, str) and name.strip()]
-                rest = held.set(below[0], None) if inside else FrozenMap.of(dict.fromkeys(names))
-            same = rest is None or (rest == held and not inside)
-            tree = tree.discard(section) if same else reshape(tree, section, rest)
-    return found, Sections((), DEFAULT_CONTRACT)
 
 
 def _order(position: Position, files: list[str]) -> tuple[int, int, int]:
