@@ -356,14 +356,16 @@ def printable(text: str) -> str:
 
 
 def quote_name(value: Any) -> str:
-    """Quote a name for a message, redacted; describe anything else by its type.
+    """Quote a name for a message, redacted, or as an ellipsis if it looks like no name.
+
+    Anything but a string is described by its type.
 
     >>> quote_name("gpt-4o"), quote_name({"api_key": "sk-1"})
     ("'gpt-4o'", 'a dict')
     """
     if isinstance(value, str):
         shown = printable(redact_key(str.__str__(value)))
-        return repr(shown) if not shown or re.fullmatch(_NAME_LIKE, shown) else "this string"
+        return repr(shown) if not shown or re.fullmatch(_NAME_LIKE, shown) else "'…'"
     return type_name(value)
 
 
