@@ -237,33 +237,31 @@ def read_roles(roles: Any, contract: Contract) -> tuple[list[Entry], list[Fault]
             unused = Fault((), "no role uses this model", hint * bool(contract), "unused-model")
             return [], [unused]
         roles = CHATCOMPLETIONS
-    listed = isinstance(roles, LISTS)
     entries: list[Entry] = []
     faults: list[Fault] = []
-    for index, written in enumerate(roles if listed else (roles,)):
-        for entry in _entries(written, ("roles", index) if listed else ("roles",)):
-            fault = _find_fault(entry, contract)
-            if fault is None:
-                entries.append(entry)
-            else:
-                faults.append(fault)
+    for entry in _entries(roles):
+        fault = _find_fault(entry, contract)
+        if fault is None:
+            entries.append(entry)
+        else:
+            faults.append(fault)
     return entries, faults
 
 
-def _entries(written: Any, path: tuple[Step, ...]) -> list[Entry]:
-    if isinstance(written, str):
-        return [Entry(path, _exactly_str(written))]
-    if not isinstance(written, FrozenMap) or not written:
-        return [Entry(path, written)]
-    entries = []
-    for role in written:
-        value, at = written[role], (*path, role) if len(written) > 1 else path
-        parameters = None
-        if isinstance(value, FrozenMap):
-            parameters = {key: item for key, item in value.items() if key != "task"}
-            value = value.get("task")
-        entries.append(Entry(at, _exactly_str(role), _exactly_str(value), parameters))
-    return entries
+def _entries(roles: Any) -> Iterator[Entry]:
+    listed = isinstance(roles, LISTS)
+    for index, written in enumerate(roles if listed else (roles,)):
+        path: tuple[Step, ...] = ("roles", index) if listed else ("roles",)
+        if not isinstance(written, FrozenMap) or not written:
+            yield Entry(path, _exactly_str(written))
+            continue
+        for role, value in written.iteritems():
+            parameters = None
+            if isinstance(value, FrozenMap):
+                parameters = {key: item for key, item in value.iteritems() if key != "task"}
+                value = value.get("task")
+            at = path if len(written) == 1 else (*path, role)
+            yield Entry(at, _exactly_str(role), _exactly_str(value), parameters)
 
 
 def _find_fault(entry: Entry, contract: Contract) -> Fault | None:
