@@ -14,7 +14,7 @@ from dispatch.redaction import quote_name
 from dispatch.roles import Contract
 from dispatch.suggestions import describe_type, nearest
 
-__all__ = ["check_models", "find_model_faults", "find_unmet"]
+__all__ = ["check_dispatcher", "check_models", "find_model_faults", "find_unmet"]
 
 _MODEL_HINT = "write a mapping such as {model: gpt-4o, roles: [chatcompletions]}"
 _YAML_BOOLEANS = "YAML 1.1 reads on, off, yes and no as booleans: quote it"
@@ -35,6 +35,18 @@ def check_models(models: Any) -> Iterable[Any]:
             hint = "such as [{model: gpt-4o}]; to read a file, call dispatch.load(path)"
         raise ConfigError([Fault(("models",), message, hint, "wrong-models")])
     return models
+
+
+def check_dispatcher(found: Any) -> None:
+    """Raise `TypeError` for anything but a `ModelDispatcher`, such as the path of a file.
+
+    >>> check_dispatcher("models.yaml")
+    Traceback (most recent call last):
+    TypeError: expected a ModelDispatcher, such as from load(path), found a string
+    """
+    if not all(hasattr(found, name) for name in ("groups", "contract", "sections")):
+        expected = "expected a ModelDispatcher, such as from load(path)"
+        raise TypeError(f"{expected}, found {describe_type(found)}")
 
 
 def find_model_faults(model: Any) -> list[Fault]:

@@ -11,7 +11,9 @@ import pytest
 
 from dispatch import ModelDispatcher, Role
 from dispatch.errors import CompletionError, RoleError, UnsetVariableError, UnsetVariableWarning
+from dispatch.tools.chat import aconverse, converse
 from dispatch.tools.complete import acall, acomplete, call, complete
+from dispatch.tools.ping import aping, ping
 from dispatch.tools.record import recorded
 from dispatch.tools.request import connect
 from dispatch.tools.usage import usage
@@ -197,11 +199,28 @@ def test_wrong_arguments(ask, messages, keys, words, served, provider):
 GROUP = ModelDispatcher([{"model": "gpt-4o"}]).for_chatcompletions
 
 
+async def aconversed(dispatcher):
+    return [turn async for turn in aconverse(dispatcher, "hi")]
+
+
 @pytest.mark.parametrize("dispatcher", ["models.yaml", [{"model": "gpt-4o"}], None, GROUP])
-def test_no_dispatcher(ask, dispatcher):
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda dispatcher: complete(dispatcher, "hi"),
+        lambda dispatcher: asyncio.run(acomplete(dispatcher, "hi")),
+        lambda dispatcher: call(dispatcher, CHAT),
+        lambda dispatcher: list(converse(dispatcher, "hi")),
+        lambda dispatcher: asyncio.run(aconversed(dispatcher)),
+        ping,
+        lambda dispatcher: asyncio.run(aping(dispatcher)),
+        usage,
+    ],
+)
+def test_no_dispatcher(use, dispatcher):
     """Anything but a dispatcher is an error that says where to get one."""
     with pytest.raises(TypeError, match=r"expected a ModelDispatcher, such as from load\(path\)"):
-        ask(dispatcher, "hi")
+        use(dispatcher)
 
 
 def test_restart(ask, served):

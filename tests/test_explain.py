@@ -124,6 +124,39 @@ def test_fates(config):
     """)
 
 
+def test_messages():
+    """A system prompt, and the task of what follows the conversation, are sent as messages."""
+
+    def embed(model, **kwargs): ...
+
+    models = [
+        {"model": "m", "roles": [{"chatcompletions": "chat"}, {"postcompletions": "sum up"}]},
+        {"model": "m", "roles": {"postcompletions": {"task": "review", "system_prompt": "b"}}},
+        {"model": "m", "system_prompt": "c", "roles": ["postcompletions", "embed"]},
+    ]
+    config = {"defaults": {"system_prompt": "a"}, "models": models}
+    contract = Contract(["chatcompletions", "postcompletions", Role("embed", calls=embed)])
+    explained = explain(config, contract=contract)
+    rows = [(each.where, each.fate) for each in explained if not each.where.endswith("model")]
+    assert rows == [
+        ("defaults.system_prompt", "system"),
+        ("defaults.system_prompt", "reserved"),  # for embed
+        ("models[0].roles[0].chatcompletions", "reserved"),
+        ("models[0].roles[1].postcompletions", "task"),
+        ("models[0].system_prompt", "system"),
+        ("models[1].roles.postcompletions.task", "task"),
+        ("models[1].roles.postcompletions.system_prompt", "system"),
+        ("models[1].system_prompt", "system"),
+        ("models[2].system_prompt", "system"),
+        ("models[2].system_prompt", "reserved"),
+        ("models[2].roles[0]", "reserved"),
+        ("models[2].roles[1]", "reserved"),
+    ]
+    words = {each.fate: each.describe() for each in explained}
+    assert words["system"] == "sent as the system message"
+    assert words["task"] == "sent as the last message"
+
+
 def test_ignored(config):
     """Without `**kwargs`, a key is ignored, but a named reserved one is passed."""
     explained = explain(config, "models[0]", target=lambda model, name: None)

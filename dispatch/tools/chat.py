@@ -26,6 +26,7 @@ from dispatch.tools.complete import Messages, acomplete, complete, listed
 from dispatch.tools.hooks import After, Before
 from dispatch.tools.request import Answer, ToolCall, result_of
 from dispatch.tools.streams import AsyncStream, Stream, each_of
+from dispatch.validation import check_dispatcher
 
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
@@ -99,6 +100,7 @@ async def _converse(
     after: After | None,
     **options: Any,
 ) -> AsyncGenerator[Any, None]:
+    check_dispatcher(dispatcher)
     said = listed(messages)
     wrong = "" if isinstance(call_tool, Mapping | None) else _find_misfit(call_tool, "name", {})
     if wrong:

@@ -18,7 +18,7 @@ from dispatch.litellm.policy import RESERVED_KEYS, hide_misspelt_secrets
 from dispatch.litellm.proxy_file import from_litellm, is_proxy_file
 from dispatch.models import RoleGroup
 from dispatch.redaction import is_secret, redact, redact_key, redact_path, secret_values
-from dispatch.roles import Contract, Entry, Role, read_roles
+from dispatch.roles import CHATCOMPLETIONS, Contract, Entry, Role, read_roles
 from dispatch.sections import Sections, read_sections
 from dispatch.stages import Model, apply_defaults, freeze_models
 from dispatch.tools.check import tree_of
@@ -26,7 +26,7 @@ from dispatch.tools.check import tree_of
 __all__ = ["Explanation", "Place", "explain"]
 
 Path = tuple[Step, ...]
-Fate = Literal["parameter", "kwargs", "reserved", "ignored", "router", "section"]
+Fate = Literal["parameter", "kwargs", "reserved", "ignored", "router", "section", "system", "task"]
 
 _FATES: Mapping[Fate, str] = {
     "parameter": "a parameter of {}",
@@ -35,8 +35,12 @@ _FATES: Mapping[Fate, str] = {
     "ignored": "ignored: {} does not accept it",
     "router": "for LiteLLM's Router: not sent",
     "section": "a section outside of the models",
+    "system": "sent as the system message",
+    "task": "sent as the last message",
 }
 _ROUTER_KEYS = frozenset({"order", "weight", "model_info"})
+_TASK = "the task of a role"
+_MESSAGES: Mapping[str, Fate] = {"system_prompt": "system", _TASK: "task"}
 
 
 class Place(NamedTuple):
@@ -53,7 +57,8 @@ class Explanation(NamedTuple):
     `defaults`; the others are the values that it replaced. `fate` is "parameter" for a parameter of
     the callable `target`, "kwargs" if it goes through `**kwargs`, "ignored" if it is not accepted,
     "reserved" for keys of the dispatcher and the program, "router" for keys that LiteLLM's Router
-    reads, and "section" for anything outside of a model. `role` is set if the value is a parameter
+    reads, "system" and "task" for what `complete` sends as a message, and "section" for anything
+    outside of a model. `role` is set if the value is a parameter
     for one role only. `variable` is the environment variable that the value is resolved from, and
     `is_set` whether it is set. `borrowed_from` is the role that lends the model, if the requested
     role has none.
@@ -183,7 +188,7 @@ class _Explainer:
             targets = [self.target] if self.target is not None else dict.fromkeys(called)
             for target in targets:
                 fates.setdefault(self.fate(key, target), []).append(_name(target))
-        sent = not fates.keys().isdisjoint(("parameter", "kwargs"))
+        sent = not fates.keys().isdisjoint(("parameter", "kwargs", "system"))
         variable = next((name for _, name in references(value)), "") if sent else ""
         is_set = bool(os.environ.get(variable, "").strip())
         cleaned = redact_path(at)
@@ -210,15 +215,19 @@ class _Explainer:
             return places, key, self.roles[at[:2]], ""
         for entry in self.entries[at[:2]]:
             base = entry.path[1:] if entry.path[-1] == entry.role else (*entry.path[1:], entry.role)
-            parameter = rest[len(base) : len(base) + 1]
-            if rest[: len(base)] == base and parameter and parameter != ("task",):
-                key = str(parameter[0])
-                replaced = origin.of((key,)).path
-                places = self.places(written)
-                if key in model:
-                    places += self.places(replaced) + self.replaced_default(key, replaced)
-                return places, key, (entry.role,), entry.role
-        return self.places(written), "roles", self.roles[at[:2]], ""
+            below = rest[len(base) :]
+            if rest[: len(base)] != base:
+                continue
+            if below[:1] in ((), ("task",)):
+                key = _TASK if entry.task and entry.role != CHATCOMPLETIONS else key
+                return self.places(written), key, (entry.role,), ""
+            key = str(below[0])
+            replaced = origin.of((key,)).path
+            places = self.places(written)
+            if key in model:
+                places += self.places(replaced) + self.replaced_default(key, replaced)
+            return places, key, (entry.role,), entry.role
+        return self.places(written), key, self.roles[at[:2]], ""
 
     def places(self, path: Path) -> tuple[Place, ...]:
         positions = self.source.positions(path) if self.source else []
@@ -235,7 +244,9 @@ class _Explainer:
             return "parameter"
         if key in _ROUTER_KEYS:
             return "router"
-        if key in RESERVED_KEYS or key in self.contract.own_keys:
+        if key in _MESSAGES and "messages" in parameters.defaults:
+            return _MESSAGES[key]
+        if key == _TASK or key in RESERVED_KEYS or key in self.contract.own_keys:
             return "reserved"
         accepted = parameters.has_var_keyword and key not in parameters.filled
         return "kwargs" if accepted else "ignored"

@@ -15,6 +15,7 @@ from dispatch.models import role_groups
 from dispatch.redaction import display_name, scrub
 from dispatch.tools.request import message_of, operation_of, reason_of, result_of
 from dispatch.tools.streams import block
+from dispatch.validation import check_dispatcher
 
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
@@ -54,6 +55,7 @@ class _Planned(NamedTuple):
 
 
 def _plan(dispatcher: ModelDispatcher[Any], timeout: float, at_once: int) -> list[_Planned]:
+    check_dispatcher(dispatcher)
     if at_once < 1:
         raise ValueError(f"at_once is 1 or more, not {at_once}")
     from dispatch.litellm.logs import guard_logs

@@ -25,11 +25,12 @@ from dispatch.litellm.router import (
 )
 from dispatch.models import RoleGroup
 from dispatch.redaction import display_name, quote_name, scrub
-from dispatch.roles import CHATCOMPLETIONS, Contract
+from dispatch.roles import CHATCOMPLETIONS
 from dispatch.stages import Model
 from dispatch.suggestions import describe_type, did_you_mean
 from dispatch.tools.hooks import After, Before, Kept, Secrets, reveal, sees_secrets
 from dispatch.tools.usage import Ledger, Tokens, Usage, check_budget, price
+from dispatch.validation import check_dispatcher
 
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
@@ -221,10 +222,7 @@ class Request:
         before: Before | None = None,
         after: After | None = None,
     ) -> None:
-        is_dispatcher = isinstance(getattr(dispatcher, "contract", None), Contract)
-        if not (is_dispatcher and hasattr(dispatcher, "groups")):
-            found = describe_type(dispatcher)
-            raise TypeError(f"expected a ModelDispatcher, such as from load(path), found {found}")
+        check_dispatcher(dispatcher)
         declared = dispatcher.contract.require(role)
         if not dispatcher.groups[role]:
             raise CompletionError(f"no model plays role {role!r}, so there is no answer")

@@ -9,6 +9,7 @@ from dispatch.errors import BudgetError
 from dispatch.litellm.catalog import read_catalog
 from dispatch.roles import Role
 from dispatch.stages import Model
+from dispatch.validation import check_dispatcher
 
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
@@ -88,6 +89,7 @@ def usage(dispatcher: ModelDispatcher[Any]) -> tuple[Usage, ...]:
     >>> usage(ModelDispatcher([{"model": "gpt-4o"}]))
     ()
     """
+    check_dispatcher(dispatcher)
     connection = vars(dispatcher).get("_router")
     return connection.ledger.rows() if connection else ()
 
