@@ -69,6 +69,10 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         bare = next(filter(None, wrapped.groups()))
         yield _fault(key, "is wrapped in quotes or brackets", f"write {bare}")
         return
+    info = model.get("model_info")
+    mode = info.get("mode") if isinstance(info, Mapping) else ""
+    if provider == "azure" and ("/responses/" in name or mode == "responses"):
+        url = re.sub(r"/openai/responses(\?.*)?$", "", url)  # which LiteLLM replaces
     if not url or provider == "nvidia_riva" or re.search(r"[$%{<]|os\.environ", url):
         return  # by gRPC, without a scheme; or with placeholders, which are checked elsewhere
     whole = _with_scheme("".join(url.split()).replace("\\", "/"))
