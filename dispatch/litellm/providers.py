@@ -69,8 +69,12 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         bare = next(filter(None, wrapped.groups()))
         yield _fault(key, "is wrapped in quotes or brackets", f"write {bare}")
         return
-    if not url or re.search(r"[$%{<]|os\.environ", url):
-        return  # or with placeholders, which are checked elsewhere
+    info = model.get("model_info")
+    mode = info.get("mode") if isinstance(info, Mapping) else ""
+    if provider == "azure" and ("/responses/" in name or mode == "responses"):
+        url = re.sub(r"/openai/responses(\?.*)?$", "", url)  # which LiteLLM replaces
+    if not url or provider == "nvidia_riva" or re.search(r"[$%{<]|os\.environ", url):
+        return  # by gRPC, without a scheme; or with placeholders, which are checked elsewhere
     whole = _with_scheme("".join(url.split()).replace("\\", "/"))
     if not whole.lower().startswith(("http://", "https://")):
         return  # grpc, unix, …: unknown servers
@@ -159,7 +163,8 @@ def find_provider_faults(
     """
     name, custom = called(model)
     prefix, slash, _ = name.partition("/")
-    if not name or custom in providers or prefix in providers:
+    managers = rows("callbacks", "settings")[0]  # of prompts, as in gitlab/gpt-4o
+    if not name or custom in providers or prefix in (*providers, *managers):
         return
     asked, listed = custom or (slash and prefix), catalog.providers
     known = listed if not asked or asked in listed else _known(catalog)  # reads all models

@@ -112,6 +112,8 @@ def _find(
     secret = is_secret(str(path[-1]))
     if secret and is_known(name):
         kinds = kinds or ("string", "object")
+    if name == "response_format" and value not in table("media")["formats"]:
+        kinds = ("object",)
     if value is None and header and not secret:
         yield _fault(path, "is empty", "leave it out")
     elif not isinstance(value, _PLAIN) or (isinstance(value, str) and value.startswith(REFERENCE)):
