@@ -125,7 +125,10 @@ def is_by_name(models: Any) -> bool:
 def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
     if "models" not in tree:
         near = nearest("models", [key for key in tree if isinstance(key, str)])
+        meant = near and nearest(near, ("models", "model_list"))
         hint = f"{quote_name(near)} looks like it" if near else "list the models under it"
+        if meant == "model_list":
+            hint += ": write model_list"
         if near == "model":
             hint += ": write models: [{model: gpt-4o}]"
         yield Fault((), "has no key 'models'", hint, "missing-models")

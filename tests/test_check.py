@@ -163,7 +163,7 @@ RIGHT = yaml.safe_load("""
 - {model: hosted_vllm/my-own, api_base: "http://localhost:8000/v1"}
 - {model: ollama/my-own}
 - {model: azure/my-deployment, api_base: "https://x.azure.com", api_key: k}
-- {model: gpt-4o, api_key: k, max_tokens: 16384, top_k: 3}
+- {model: gpt-4o, api_key: k, max_tokens: 16384}
 - {model: openai/gpt-4o, api_key: k}
 - {model: gpt-4o, custom_llm_provider: openai, api_key: k}
 - {model: gemini/gemini-2.5-flash, api_key: k}
