@@ -77,7 +77,10 @@ def read_sections(
         keys = [*own_keys, *(frozen.get("own_keys") or ())]
         contract = make_contract(program, keys, declared, first)
     except ValueError as error:
-        fault = Fault(("roles",), str(error), code="wrong-roles")
+        lenders = ((name, role.otherwise) for name, role in declared.items() if role.otherwise)
+        borrower = next((name for name, lender in lenders if lender in str(error)), None)
+        path = ("roles", borrower, "otherwise") if borrower else ("roles",)
+        fault = Fault(path, str(error), code="wrong-roles")
         raise ConfigError([locate(fault, frozen)]) from None
     rest = FrozenMap.of({k: v for k, v in frozen.to_dict().items() if k not in OWN_SECTIONS})
     rest = with_origin(rest, origin_of(frozen))

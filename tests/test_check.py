@@ -453,7 +453,7 @@ def test_all_faults_at_once(config, expected):
     ("roles", "models", "where"),
     [
         ("{title: {otherwise: chatt}}", "{a: {model: m, roles: title, temperature: hot}, b: 5}",
-         ["models.b", "roles", "models.a.temperature"]),
+         ["models.b", "roles.title.otherwise", "models.a.temperature"]),
         ("{title: 5, x: {requird: true}}", "[{model: m, roles: [title, x], temperature: hot}]",
          ["roles.title", "roles.x.requird", "models[0].temperature"]),
         ("{1: null, title: 5}", "[{model: m, roles: title, temperature: hot}]",

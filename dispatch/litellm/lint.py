@@ -126,8 +126,8 @@ def _refused(
     entry = catalog.find(name, custom) or {}
     refused, known = table("refused"), table("providers")
     claude = provider in known["sampling"] and "claude" in name
-    whose = ("claude",) if claude else (provider, str(entry.get("litellm_provider")))
-    for each in whose:  # the second may be bedrock_converse or cohere_chat
+    listed = str(entry.get("litellm_provider"))  # may be bedrock_converse or cohere_chat
+    for each in ("claude",) if claude else (provider, listed):
         yield from refused.get(each, ())
     for flag, whose, *keys in rows("unsupported"):
         if entry.get(flag) is False and (whose == "any" or provider in known[whose]):
