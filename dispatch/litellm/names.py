@@ -127,8 +127,9 @@ def find_dead_aliases(sections: Mapping[str, Any], names: Iterable[str]) -> Iter
     """
     known = tuple(dict.fromkeys(names))
     for path, policies in values_at(sections, ("router_settings", "model_group_retry_policy")):
-        for name in policies if isinstance(policies, Mapping) else ():
-            yield from _find_dead_name((*path, str(name)), name, (*known, *_aliases(sections)))
+        for name, policy in policies.items() if isinstance(policies, Mapping) else ():
+            if isinstance(policy, Mapping):
+                yield from _find_dead_name((*path, str(name)), name, (*known, *_aliases(sections)))
     for alias, target in _aliases(sections).items():
         path = (*_ALIASES, str(alias))
         name = target.get("model") if isinstance(target, Mapping) else target
