@@ -206,6 +206,13 @@ def find_foreign_key(model: Mapping[str, Any]) -> Iterator[Fault]:
         return
     names = {f"{REFERENCE}{name}": each for each in VENDORS for name in key_variables(each)}
     own = key_variables(vendor)
+    owner = next((of for of, start in rows("starts") if key.startswith(start)), vendor)
+    if owner != vendor:
+        message, hint = (
+            f"looks like a key of {owner}, not of {vendor}",
+            f"write {REFERENCE}{own[0]}",
+        )
+        yield Fault(("api_key",), message, hint, "foreign-key")
     if key in names and key.removeprefix(REFERENCE) not in own:
         message, hint = f"is a key of {names[key]}, not of {vendor}", f"write {REFERENCE}{own[0]}"
         yield Fault(("api_key",), message, hint, "foreign-key")

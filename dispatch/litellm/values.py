@@ -54,7 +54,7 @@ _WITHIN_URL = r"""(?x)
       \$\{?\w+\}? | %[A-Z][A-Z0-9_]+% | \{\{?\s*(?:env[.:])?\w+\s*\}?\} | <[\w\ -]*> | \bYOUR_\w+
     | (?<=//) (?i: your[-_][\w-]+ | x{3,} ) (?=\.)
 """
-_NAMED_BY_USERS = r".*(project|region|location|tenant|client_id|resource|profile|workspace).*"
+_NAMED_BY_USERS = r"model|.*(project|region|location|tenant|client_id|resource|profile|workspace).*"
 _PLACEHOLDER = r"(?i)<.+>$|your[-_\s]|\{\{?\s*your"
 _HEADER_NAME = r"[\w!#$%&'*+.^`|~-]+"
 _VARIABLE = r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+"
@@ -97,9 +97,9 @@ def _find_wrong_tools(model: Mapping[str, Any]) -> Iterator[Fault]:
                 yield _fault(("tools", index), "has no function name", hint)
     wanted = model.get("response_format")
     wanted = wanted if isinstance(wanted, Mapping) else {}
-    if is_openais(model) and wanted and "type" not in wanted:
-        hint = "write {type: json_schema, json_schema: {…}}"
-        yield _fault(("response_format",), "has no type", hint)
+    for key, *words in rows("typed") if is_openais(model) else ():
+        if isinstance(model.get(key), Mapping) and "type" not in model[key]:
+            yield _fault((key,), "has no type", " ".join(words))
     given = wanted.get("json_schema")
     if is_openais(model) and isinstance(given, Mapping) and "name" not in given:
         path = ("response_format", "json_schema")
@@ -355,8 +355,10 @@ def _find_reference(model: Mapping[str, Any], key: str, text: str) -> tuple[str,
     if part and not name:
         hint = f"put the whole {'name' if key == 'model' else 'URL'} into a variable"
         return f"contains {part[0]}, which nothing replaces", hint, "wrong-reference"
-    if re.fullmatch(_NAMED_BY_USERS, key) and re.match(_PLACEHOLDER, text):
-        return "looks like a placeholder", "write yours, or os.environ/NAME", "placeholder"
+    named = text.rpartition("/")[2] if key == "model" else text
+    if re.fullmatch(_NAMED_BY_USERS, key) and re.match(_PLACEHOLDER, named):
+        hint = "name your own" if key == "model" else "write yours, or os.environ/NAME"
+        return "looks like a placeholder", hint, "placeholder"
     if secret and not name:
         vendor = vendor_of(model)
         own = REFERENCE + (key_variables(vendor)[0] if vendor else "NAME")
