@@ -80,8 +80,11 @@ def read_sections(
     try:
         contract = make_contract(program, keys, declared, first)
     except ValueError as error:
-        found.append(Fault(("roles",), str(error), code="wrong-roles"))
         contract = make_contract(program, keys, {name: Role(name) for name in declared}, first)
+        borrowers = [name for name, role in declared.items() if role.otherwise]
+        dead = [name for name in borrowers if declared[name].otherwise not in contract]
+        borrower = (dead or borrowers)[0]  # one of a circle, perhaps
+        found.append(Fault(("roles", borrower, "otherwise"), str(error), code="wrong-roles"))
     located += (locate(fault, frozen) for fault in found)
     raise_or_collect(located, faults)
     defaults = frozen.get("defaults")
@@ -136,7 +139,10 @@ def is_by_name(models: Any) -> bool:
 def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
     if "models" not in tree:
         near = nearest("models", [key for key in tree if isinstance(key, str)])
+        meant = near and nearest(near, ("models", "model_list"))
         hint = f"{quote_name(near)} looks like it" if near else "list the models under it"
+        if meant == "model_list":
+            hint += ": write model_list"
         if near == "model":
             hint += ": write models: [{model: gpt-4o}]"
         yield Fault((), "has no key 'models'", hint, "missing-models")

@@ -92,7 +92,7 @@ def test_all_faults_at_once(monkeypatch):
         ("Bearer os.environ/FIRST_KEY", "put the whole value into a variable"),
         ("os.environ/sk-proj-1", "write os.environ/NAME"),
         ("os.environ/", "write os.environ/NAME"),
-        ("os.environ/FIRST KEY", "write os.environ/NAME"),
+        ("os.environ/FIRST KEY", "write os.environ/FIRST_KEY"),
     ],
 )
 def test_misuse(value, hint):

@@ -225,6 +225,8 @@ def _find_suspicious(sections: Mapping[str, Any], own: bool) -> Iterator[Fault]:
                 yield from _find_in_setting(section, key, value)
         if section in (*MAPPINGS, "credential_list"):
             yield from _find_references(section, settings, own)
+    lists = {name for name in LISTS if isinstance(sections.get(name), Mapping)}  # reported above
+    sections = {name: each for name, each in sections.items() if name not in lists}
     for holder_at, keys in NESTED.items():
         for path, holder in values_at(sections, holder_at):
             yield from _find_in_holder(path, holder, keys)
@@ -241,6 +243,8 @@ def _find_in_setting(section: str, key: str, value: Any) -> Iterator[Fault]:
     elif key in known:
         kind, *choices = known[key]
         yield from _find_wrong_value(path, value, kind, choices)
+    elif key in MAPPINGS:
+        yield Fault(path, "is a section", "move it to the top level", "unknown-key")
     elif near := nearest(key, known, 0.85):
         yield _unknown(path, near)
 

@@ -63,7 +63,8 @@ Found = Iterator[tuple[Any, Fault]]
 Config = str | PathLike[str] | Mapping[str, Any] | ConfigMorpher | Iterable[Mapping[str, Any]]
 
 _MODES = {callable_: mode for mode, callable_ in OPERATIONS.items()}
-_CALLABLES = [f"{a}{name}" for name in (*_MODES, "completion", "responses") for a in ("", "a")]
+_CHAT_CALLABLES = ("completion", "text_completion", "responses")
+_CALLABLES = [f"{a}{name}" for name in (*_MODES, *_CHAT_CALLABLES) for a in ("", "a")]
 _UNSET = ("unset-key", "unset-variable")
 _NOTED = ("unknown-key", "literal-secret")
 _CHAT_MODES = ("chat", "responses", "completion")  # what `litellm.completion` calls
@@ -170,6 +171,8 @@ def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> I
         if name in SECTIONS:
             found += find_settings_faults(section, name)
         elif isinstance(name, str) and not (name in {*known, *own_keys} or name.startswith("x-")):
+            if not {"models", "model_list"} & tree.keys() and nearest("models", [name]):
+                continue  # named by the fault about the missing models
             home = advise_on_section(name)
             near = None if home else nearest(name, known, 0.75)
             hint = "if it is the program's own, list it in own_keys, or begin its name with x-"
@@ -240,7 +243,9 @@ def _find_in_models(read: _Dispatched) -> Found:
         ]
         wrong = {fault.path for fault in faults if fault.severity == "error"}
         faults += (fault for fault in suspicious if fault.path not in wrong)
-        yield from ((model, fault) for fault in (*faults, *_find_unset_keys(model, catalog)))
+        meant = {name for name in ("api_key", "api_base") if any(name in f.hint for f in faults)}
+        unset = _find_unset_keys(model.update(dict.fromkeys(meant, "meant")), catalog)
+        yield from ((model, fault) for fault in (*faults, *unset))
 
 
 def _find_in_groups(read: _Dispatched) -> Found:
