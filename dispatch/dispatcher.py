@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
+from dispatch.config.arguments import report
 from dispatch.config.morpher import ConfigMorpher
 from dispatch.errors import ConfigError
 from dispatch.immutable import FrozenMap, thaw
@@ -23,6 +24,7 @@ from dispatch.stages import (
     morph_groups,
 )
 from dispatch.suggestions import did_you_mean
+from dispatch.validation import find_idle_overrides
 
 __all__ = ["ModelDispatcher", "ModelRoleType"]
 
@@ -116,6 +118,7 @@ class ModelDispatcher(Generic[G]):
         except ConfigError as error:
             faults = [locate_outer(fault, sections.rest) for fault in error.faults]
         else:
+            report(dict.fromkeys(find_idle_overrides(self.groups)))
             self.dispatch(morph)
             return
         raise ConfigError(faults)  # out here, where the first error is no context

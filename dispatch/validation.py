@@ -14,7 +14,8 @@ from dispatch.redaction import quote_name
 from dispatch.roles import Contract
 from dispatch.suggestions import describe_type, nearest
 
-__all__ = ["check_dispatcher", "check_models", "find_model_faults", "find_unmet"]
+__all__ = ["check_dispatcher", "check_models", "find_idle_overrides", "find_model_faults",
+           "find_unmet"]  # fmt: skip
 
 _MODEL_HINT = "write a mapping such as {model: gpt-4o, roles: [chatcompletions]}"
 _YAML_BOOLEANS = "YAML 1.1 reads on, off, yes and no as booleans: quote it"
@@ -87,6 +88,24 @@ def find_model_faults(model: Any) -> list[Fault]:
 
 def _source(model: Any) -> Any:
     return getattr(origin_of(model), "source", None)
+
+
+def find_idle_overrides(groups: Mapping[str, Iterable[Any]]) -> Iterator[Fault]:
+    """Yield a located warning for each override of a model's key that a role entry sets, too.
+
+    >>> list(find_idle_overrides({}))
+    []
+    """
+    for model in (model for models in groups.values() for model in models):
+        origin, source = origin_of(model), _source(model)
+        overrides = dict(source.overrides) if source else {}
+        for path, label in overrides.items():
+            key = path[2:3]
+            if origin and path[:2] == origin.path and key != ("roles",):
+                used = origin.of(key).path
+                if used[:2] == path[:2] and used != path[:3] and used not in overrides:
+                    message, hint = f"wins over {label}", "to replace it, override this path"
+                    yield locate(Fault(key, message, hint, "idle-override", "warning"), model)
 
 
 def find_unmet(groups: Mapping[str, Sequence[Any]], contract: Contract) -> Iterator[Fault]:

@@ -208,6 +208,8 @@ def test_program_alone(option):
         ("export --demo", "Missing option '--to'"),
         ("export --demo --to envoy", "litellm-proxy"),
         ("export --demo --to litellm-proxy --cooldown long", "'--cooldown'"),
+        ("export --demo --to litellm-proxy --cooldown -1", "-1.0 is not in the range"),
+        ("export --demo --to litellm-proxy --cooldown 1e7", "is not in the range 0<=x<=1000000"),
         ("export --demo --to litellm-proxy --redis a/b", "takes HOST or HOST"),
         ("show --demo --contract nowhere:ROLES", "no contract at 'nowhere:ROLES'"),
         ("show --demo --contract json:dumps", "no contract at 'json:dumps'"),
@@ -470,6 +472,50 @@ def test_faults(write, arguments):
     assert "bad.yaml:3:3: models[1]" in done.stderr
 
 
+def test_line_after_declare(write):
+    """A configuration keeps its lines when a role is declared."""
+    file = write("bad.yaml", "models:\n- {model: gpt-4o, roles: [embd]}\n")
+    done = run("show", file, "--declare", "embed")
+    assert done.stderr.startswith("error: bad.yaml:2:27: models[0].roles[0]: role 'embd' is ")
+    assert "did you mean 'embed'?\n    - {model: gpt-4o, roles: [embd]}\n" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "show --demo --contract {}",
+        "show --demo --contract {}:ROLES",
+        "explain --demo --for {}",
+        "explain --demo {}",
+        "explain --demo models[name={}]",
+        "help {}",
+        "help roles {}",
+        "{}",
+        "show {}",
+        "import {}",
+        "run --demo hi --role {}",
+        "run --demo hi --model {} --dry-run",
+        "run --demo hi --var {}",
+        "run --demo hi --var {}=1",
+        "show --demo --set {}",
+        "show --demo --set models[0].{}.b=1",
+        "schema --for {}",
+        "check --demo --ahead {}",
+        "ping --demo --timeout {}",
+        "export --demo --to {}",
+        "export --demo --to litellm-proxy -o /absent/{}",
+        "export --demo --to litellm-proxy --redis-password-from {}",
+    ],
+)
+def test_secret_argument(arguments):
+    """An error about an argument does not repeat a secret in it."""
+    secret = "sk-proj-canary0123456789abcdefghij"
+    done = run(*arguments.format(secret).split())
+    assert done.returncode in (1, 2)
+    assert "rror: " in done.stderr
+    assert "canary" not in done.stdout + done.stderr
+
+
 def test_absent_file():
     """A file that cannot be read is named."""
     assert run("show", "absent.yaml").stderr.startswith("error: absent.yaml: ")
@@ -523,7 +569,7 @@ def test_encoding_for_machines(emoji):
     assert "id: ✓ café" in start("export", emoji, "--to", "litellm-proxy", env=env).stdout
 
 
-@pytest.mark.parametrize("arguments", ["show --demo", "check --demo", "--help"])
+@pytest.mark.parametrize("arguments", ["show --demo", "check --demo", "--help", "help roles"])
 @pytest.mark.parametrize("stdout", ["full", "left", "closed"])
 def test_no_stdout(stdout, arguments):
     """A full disk is a one-line error; a closed pipe or closed stdout is silent."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 
 from dispatch import ConfigMorpher, Contract, ModelDispatcher, Role, load
@@ -148,6 +150,35 @@ def test_wrong_overrides(override, words, monkeypatch):
         load("base.yaml", overrides=[override])
     found = [str(fault).split()[0] for fault in caught.value.faults]
     assert found == ["DISPATCH_SET", "--set"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "wins"),
+    [
+        (["models[name=a].seed=3"], ["models[name=a].seed"]),
+        (["models[name=a].extra_body.x=3"], ["models[name=a].extra_body.x"]),
+        (["models[name=a].seed=3", "models[0].roles[1].postcompletions.seed=4"], []),
+        (["models[name=a].top_p=1", "models[name=b].seed=3", "defaults.seed=3"], []),
+    ],
+)
+def test_idle_override(overrides, wins, write):
+    """A role entry wins over an override of its model's key, with a warning at its place."""
+    entry = "{postcompletions: {seed: 2, extra_body: {}}}"
+    text = f"""\
+models:
+  - {{name: a, model: m, seed: 1, extra_body: {{}}, roles: [chatcompletions, {entry}]}}
+  - {{name: b, model: m, seed: 1}}
+"""
+    file = write("c.yaml", text)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        group = load(file, overrides=overrides).for_postcompletions
+    messages = [str(each.message) for each in caught]
+    assert len(messages) == len(wins)
+    for message, path in zip(messages, wins, strict=True):
+        assert f": wins over --set {path}; to replace it, override this path" in message
+        assert message.startswith("c.yaml:2:")
+    assert group.fetch("models[0].seed") == (2 if wins or "top_p" in overrides[0] else 4)
 
 
 def test_place_of_an_override(monkeypatch):

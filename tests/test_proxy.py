@@ -247,6 +247,11 @@ def test_options(export, address, host, port):
         (PASTED, [], "--allow-literal-secrets"),
         ({"models": MODELS}, ["-o", "/absent/file.yaml"], "/absent/file.yaml: cannot be written"),
         ({"models": MODELS, "router_settings": [1]}, [], "router_settings: expected a mapping"),
+        (
+            {"models": MODELS, "router_settings": {"num_retries": "many"}},
+            ["--cooldown", "5"],
+            "config.json:1:",  # an option leaves the lines of the others
+        ),
     ],
 )
 def test_error(export, config, arguments, message):

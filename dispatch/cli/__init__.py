@@ -14,6 +14,7 @@ import click
 from dispatch import __version__
 from dispatch.cli.common import print_message
 from dispatch.errors import ConfigWarning, DispatchError
+from dispatch.redaction import redact_text
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -39,11 +40,13 @@ class _Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> None:
-        """Run the command; an interrupt ends it silently."""
+        """Run the command; an interrupt ends it silently, and no secret on the line is repeated."""
         try:
             super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(130)
+        except click.UsageError as error:
+            raise click.UsageError(redact_text(error.format_message()), error.ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the whole first sentence of each command, which click would truncate."""

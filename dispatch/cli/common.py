@@ -73,7 +73,7 @@ def find_config(files: Sequence[str]) -> list[str]:
     given = files or list(filter(None, os.environ.get("DISPATCH_CONFIG", "").split(os.pathsep)))
     found = given or list(filter(os.path.isfile, _FOUND))[:1]
     if found and not files:
-        click.echo(harmless(f"using {', '.join(found)}"), err=True)
+        click.echo(harmless(redact_text(f"using {', '.join(found)}")), err=True)
     return [os.path.join(name, _FOUND[0]) if os.path.isdir(name) else name for name in found]
 
 
@@ -316,7 +316,7 @@ def print_message(severity: str, text: str, *, err: bool = True) -> None:
     """Print a severity and a message; `click.echo` drops the color if it is not supported."""
     bare = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     word = f"{severity}:" if bare else click.style(f"{severity}:", fg=_COLORS[severity], bold=True)
-    click.echo(f"{word} {harmless(text)}", err=err)
+    click.echo(f"{word} {harmless(redact_text(text))}", err=err)
 
 
 def print_table(
