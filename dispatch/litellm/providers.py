@@ -170,6 +170,10 @@ def find_provider_faults(
     if not name or custom in providers or prefix in providers:
         return
     asked, listed = custom or (slash and prefix), catalog.providers
+    info = model.get("model_info")
+    base = info.get("base_model") if isinstance(info, Mapping) else None
+    if isinstance(base, str) and (same := _same(base, None, catalog)) and same != base:
+        yield Fault(("model_info", "base_model"), *_unlisted(base, same), "unknown-model")
     known = listed if not asked or asked in listed else _known(catalog)  # reads all models
     if custom is None or custom in known:
         if found := _find_in_name(model, known, catalog):

@@ -295,7 +295,7 @@ def _as_number(key: str, text: str, kind: str) -> str:
     plain = re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", text)
     quantity = re.fullmatch(_QUANTITY, re.sub(r"(?<=\d),(?=\d)", ".", plain))
     unit = quantity[2].lower() if quantity else "?"
-    units = "seconds" if re.search("time|seconds|ttl|threshold|_at$", key) else "count"
+    units = "seconds" if re.search("time|seconds|ttl|threshold|interval|_at$", key) else "count"
     factors = (float(each) for of, each, *names in rows("units") if of == units and unit in names)
     factor = next(factors, None)
     if quantity is None or (unit and factor is None):

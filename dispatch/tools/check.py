@@ -22,7 +22,7 @@ from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of, res
 from dispatch.litellm.catalog import OPERATIONS, Catalog, needs, read_catalog
 from dispatch.litellm.deployments import Groups, deploy, find_idle_weights
 from dispatch.litellm.endpoints import endpoint_of, find_credential_leak
-from dispatch.litellm.keys import VALUE_TYPES, is_known
+from dispatch.litellm.keys import VALUE_TYPES, is_known, kinds_of
 from dispatch.litellm.lint import find_refused_by_litellm, find_suspicious
 from dispatch.litellm.names import (
     fallback_sources,
@@ -45,7 +45,7 @@ from dispatch.litellm.settings import (
     find_suspicious_settings,
     values_at,
 )
-from dispatch.litellm.values import inner_keys
+from dispatch.litellm.values import find_misfit, inner_keys
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
 from dispatch.redaction import is_reference, literal_secrets, quote_name, secret_values
@@ -407,6 +407,10 @@ def _find_in_roles(read: _Dispatched) -> Found:
     names = [*declared] if isinstance(declared, Mapping) else []
     for name in filter(contract.__contains__, names):  # the others are faults already
         needs, calls = contract[name].needs or {}, contract[name].calls
+        for key, needed in needs.items():
+            if problem := _find_wrong_need(key, needed):
+                fault = _warning(("roles", name, "needs", key), *problem, "wrong-roles")
+                yield read.tree, fault
         for key in (key for key in needs if not key.startswith(("supports_", *known))):
             if near := nearest(key, known, 0.85):
                 message, hint = f"unknown capability {quote_name(key)}", f"did you mean {near!r}?"
@@ -421,6 +425,11 @@ def _find_in_roles(read: _Dispatched) -> Found:
             yield read.tree, _warning(("roles", name, "calls"), message, hint, "wrong-roles")
 
 
+def _find_wrong_need(key: str, needed: Any) -> tuple[str, str] | None:
+    kinds = kinds_of(f"model_info.{key}")
+    return find_misfit(key, kinds, needed) if kinds else None
+
+
 def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Iterator[Fault]:
     """Yield needs of a role that a model lacks, by LiteLLM's list or its `model_info`."""
     if catalog is None:
@@ -431,6 +440,7 @@ def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Itera
     implied = {"supports_function_calling": True} if role.name == CHATCOMPLETIONS else {}
     mode = {"mode": mode} if (mode := _mode_of(role)) else {}
     wanted = {**implied, **mode, **(role.needs or {})}
+    wanted = {key: needed for key, needed in wanted.items() if not _find_wrong_need(key, needed)}
     for key, needed in wanted.items() if called else ():
         is_ceiling = "cost" in key
         found = known.get(key.removeprefix("max_") if is_ceiling else key)
