@@ -178,9 +178,11 @@ def find_provider_faults(
     if custom is None or custom in known:
         if found := _find_in_name(model, known, catalog):
             yield Fault(("model",), *found, "unknown-model")
-    elif meant := _prefix(custom, known):
-        message = f"unknown provider {quote_name(custom)}"
-        yield Fault(("custom_llm_provider",), message, f"write {meant}", "unknown-model")
+    else:
+        message, meant = f"unknown provider {quote_name(custom)}", _prefix(custom, known)
+        hint = "write openai if the endpoint speaks OpenAI's API" if endpoint_of(model)[1] else ""
+        hint = f"write {meant}" if meant else hint
+        yield Fault(("custom_llm_provider",), message, hint, "unknown-model")
 
 
 def _find_in_name(
