@@ -59,7 +59,8 @@ def find_model_faults(model: Any) -> list[Fault]:
         hint = "name the model that LiteLLM calls, such as model: gpt-4o"
         if (key := next((key for key in near if key != "model"), None)) is not None:
             hint = f"{quote_name(key)} looks like it: write 'model'"
-        elif "name" in model and len(getattr(_source(model), "files", ())) > 1:
+        files = getattr(getattr(origin_of(model), "source", None), "files", ())
+        if "name" in model and key is None and len(files) > 1:
             hint += f"; no other file has a model {quote_name(model['name'])}"
         faults.append(Fault((), "has no key 'model'", hint, "missing-model"))
     elif not isinstance(name, str) or not name.strip():
@@ -71,10 +72,6 @@ def find_model_faults(model: Any) -> list[Fault]:
         message = f"expected true or false, found {describe_type(model['enabled'])}"
         faults.append(Fault(("enabled",), message, code="wrong-value"))
     return faults
-
-
-def _source(model: Any) -> Any:
-    return getattr(origin_of(model), "source", None)
 
 
 def find_unmet(groups: Mapping[str, Sequence[Any]], contract: Contract) -> Iterator[Fault]:

@@ -137,11 +137,8 @@ def _find(
         for key, item in value.items():
             if isinstance(key, str):
                 inner = f"{name}.{key}"
-                near = (
-                    None
-                    if inner in KEY_KINDS
-                    else nearest(key, missing, 0.9 if name == "model_info" else 0.85)
-                )
+                cutoff = 0.9 if name == "model_info" else 0.85  # its flags are alike
+                near = None if inner in KEY_KINDS else nearest(key, missing, cutoff)
                 if name == "model_info" and key in rows("not described")[0]:
                     message, hint = "is not sent from here", "put it next to the model"
                     yield _fault((*path, key), message, hint, "unknown-key")
