@@ -163,8 +163,7 @@ def find_provider_faults(
     """
     name, custom = called(model)
     prefix, slash, _ = name.partition("/")
-    managers = rows("callbacks", "settings")[0]  # of prompts, as in gitlab/gpt-4o
-    if not name or custom in providers or prefix in (*providers, *managers):
+    if not name or custom in providers or prefix in providers:
         return
     asked, listed = custom or (slash and prefix), catalog.providers
     known = listed if not asked or asked in listed else _known(catalog)  # reads all models
