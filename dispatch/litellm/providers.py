@@ -98,7 +98,8 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     elif not re.fullmatch(_HOST, host) or port == 0:
         yield _fault(key, "is not a URL", "write it as http://host:port/path")
     else:
-        root, added = _root(provider, whole, str(version))
+        chats = mode != "rerank"  # which has paths of its own
+        root, added = _root(provider, whole, str(version)) if chats else (whole, "")
         if whole != url:
             bare = re.match(_HOST_AND_PORT, url) or not re.match(_SCHEME, url)
             problem = "has no scheme" if bare else "has a broken scheme"
