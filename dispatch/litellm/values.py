@@ -133,7 +133,7 @@ def _find(
         for key, item in value.items():
             if isinstance(key, str):
                 inner = f"{name}.{key}"
-                near = None if kinds_of(inner) else nearest(key, missing, 0.85)
+                near = None if kinds_of(inner) or is_known(key) else nearest(key, missing, 0.85)
                 if near:
                     hint = f"did you mean {near!r}?"
                     yield _fault((*path, key), "unknown key", hint, "unknown-key")
