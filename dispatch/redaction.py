@@ -45,8 +45,8 @@ REFERENCE = "os.environ/"
 NO_KEY = "none"  # the documented way to say that an endpoint takes no key
 _NO_SECRETS = frozenset(  # what servers without keys are given, and what guardrails do with secrets
     {NO_KEY, "null", "dummy", "dummy-key", "empty", "fake", "fake-key", "no-key", "no-key-required",
-     "not-needed", "not-required", "not-used", "sk-no-key-required", "unused", "lm-studio",
-     "ollama", "vllm", "mask", "block"}
+     "not-needed", "not-required", "notrequired", "not-used", "sk-no-key-required", "unused",
+     "lm-studio", "ollama", "vllm", "mask", "block"}
 )  # fmt: skip
 
 # The expressions are compiled on first use: `re` caches them, and importing costs nothing.
@@ -71,11 +71,12 @@ _EXEMPT = r"""(?x)
     | ^ (authorization|token|auth|oauth) _ (url|uri|endpoint) $
     | ^ custom_auth $                                                  # a dotted Python path
     | ^ credential_values $                                            # each by its own name
+    | ^ (on_pass | hosted_keys) $                                      # of policies; names of keys
 """
 _SHAPES = r"""(?xs)
       (?<![\w-]) (?:
         sk-(?:proj|ant|or|svcacct|lf)-[\w-]{6,} | sk-(?=[\w-]*\d)[\w-]{16,}
-      | gsk_\w{12,} | xai-[\w-]{12,} | hf_\w{12,} | gh[pousr]_\w{16,} | github_pat_\w{16,}
+      | gsk_\w{12,} | xai-\w{12,} | hf_[^\W_]{12,} | gh[pousr]_\w{16,} | github_pat_\w{16,}
       | AIza[\w-]{16,} | A[KS]IA[\dA-Z]{12,} | xox[abprs]-[\w-]{10,} | glpat-[\w-]{16,}
       | pplx-\w{16,} | r8_\w{16,} | nvapi-[\w-]{16,} | SG\.[\w-]{16,}\.[\w-]{16,}
       | fw_[A-Za-z\d]{20,} | csk-[A-Za-z\d]{20,} | tgp_v\d_[\w-]{16,} | dapi[\da-f]{32}
@@ -89,6 +90,7 @@ _SHAPE_STARTS = ("sk-", "gsk_", "xai-", "hf_", "gh", "AIza", "AKIA", "ASIA", "xo
                  "sk_", "rk_", "eyJ", "-----BEGIN")  # fmt: skip
 _PLACE = r"""(?x)  # where a secret is, not what it is
       [\w./~:\\-]+ \.(json|pem|key|p12|crt|txt)
+    | /[\w./-]+/token                                  # as Kubernetes mounts it
     | oidc/\S+                                         # LiteLLM fetches the token there
     | (?i: bearer|basic|token|apikey) \ + os\.environ/[^\W\d]\w*
 """

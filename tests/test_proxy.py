@@ -323,6 +323,6 @@ def test_what_an_export_leaves_out(export):
     assert [line.partition(": ")[2] for line in found if line] == [
         "general_setting: is left out: LiteLLM's proxy has no such section; "
         "did you mean 'general_settings'?",
-        "models[1].enabled: is false, so b is left out",
+        "models[1].enabled: switches b off, so it is left out",
         "roles.title.max_cost: is left out: the proxy has its own budgets",
     ]

@@ -638,6 +638,10 @@ def test_odd_holders(value, shown):
         ({"tags": ["secret santa", "token usage"], "api_keys": {"team1": "os.environ/A"}}, []),
         ({"prompt": 'answer with {"token": "…"}', "m": {1: "password: x"}}, []),
         ({"x": float("nan"), "f": print, "o": Opaque("canary"), "eot_token": 3}, []),
+        ({"a": "xai-grok-code-fast-1", "b": "hf_llama_3_8b_chat", "key": "NotRequired"}, []),
+        ({"steps": [{"on_pass": "allow"}], "hosted_keys": ["litellm_master_key"]}, []),
+        ({"aws_web_identity_token": "/var/run/secrets/eks.amazonaws.com/token"}, []),
+        ({"a": "xai-3fA9bC2dE8gH1k", "b": "hf_AbCdEfGhIjKlMn"}, [("a",), ("b",)]),
     ],
 )
 def test_literals(value, paths):

@@ -23,7 +23,8 @@ _VARIABLE_OF = r"(.+?)_?(env|evn|environ|env_?var|env_?name|env_?key|from_env|(?
 _KEY_OF = r"(env|environment)_?(key|var|variable)|key_?env(_?var)?"
 _KEY_OF_VENDOR = r"(?!oci)(\w+?)_(api_)?(key|token)"
 _OWN_PROMPTS = ("anthropic", "bedrock", "vertex_ai", "databricks", "cohere")
-_OTHER_CHATS = r"claude|responses/|codex|-pro\b|embed"
+_OTHER_CHATS = r"claude|responses/|codex|-pro\b|embed|tts"
+_OWN_TASKS = ("jina_ai", "huggingface")  # which take a parameter named `task`
 _CAMEL = r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+"
 
 
@@ -70,6 +71,7 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     on_azure = name.startswith("azure/")
     counts = {
         "any": True,
+        "role": provider not in _OWN_TASKS,
         "string": isinstance(value, str),
         "vendor": shown in VENDORS,
         "true": value is True,

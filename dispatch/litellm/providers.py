@@ -71,8 +71,12 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         bare = next(filter(None, wrapped.groups()))
         yield _fault(key, "is wrapped in quotes or brackets", f"write {bare}")
         return
-    if not url or re.search(r"[$%{<]|os\.environ", url):
-        return  # or with placeholders, which are checked elsewhere
+    info = model.get("model_info")
+    mode = info.get("mode") if isinstance(info, Mapping) else ""
+    if provider == "azure" and ("/responses/" in name or mode == "responses"):
+        url = re.sub(r"/openai/responses(\?.*)?$", "", url)  # which LiteLLM replaces
+    if not url or provider == "nvidia_riva" or re.search(r"[$%{<]|os\.environ", url):
+        return  # by gRPC, without a scheme; or with placeholders, which are checked elsewhere
     whole = _with_scheme("".join(url.split()).replace("\\", "/"))
     if re.match(_OTHER_SCHEMES, whole) and "realtime" not in name:
         yield _fault(
@@ -101,7 +105,8 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     elif not re.fullmatch(_HOST, host) or port == 0:
         yield _fault(key, "is not a URL", "write it as http://host:port/path")
     else:
-        root, added = _root(provider, whole, str(version))
+        chats = mode != "rerank"  # which has paths of its own
+        root, added = _root(provider, whole, str(version)) if chats else (whole, "")
         if whole != url:
             bare = re.match(_HOST_AND_PORT, url) or not re.match(_SCHEME, url)
             problem = "has no scheme" if bare else "has a broken scheme"

@@ -140,7 +140,7 @@ def find_left_out(dispatcher: ModelDispatcher[Any]) -> Iterator[Fault]:
     >>> for fault in find_left_out(ModelDispatcher({"models": models, "mine": 1, "x-mine": 1})):
     ...     print(fault)
     mine: is left out: LiteLLM's proxy has no such section
-    models[0].enabled: is false, so a is left out
+    models[0].enabled: switches a off, so it is left out
     """
     sections = dispatcher.sections
     for name in sections:
@@ -150,7 +150,7 @@ def find_left_out(dispatcher: ModelDispatcher[Any]) -> Iterator[Fault]:
             message = "is left out: LiteLLM's proxy has no such section"
             yield locate(Fault((name,), message, hint, "unknown-key", "warning"), sections)
     for model in dispatcher.switched_off:
-        message = f"is false, so {display_name(model)} is left out"
+        message = f"switches {display_name(model)} off, so it is left out"
         yield locate(Fault(("enabled",), message, "", "left-out", "note"), model)
     source: Any = getattr(origin_of(sections), "source", None)
     for role in dispatcher.contract.values():

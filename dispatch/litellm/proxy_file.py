@@ -95,7 +95,9 @@ def _model(entry: Entry, share: dict[str, Any], origin: Origin) -> FrozenMap[str
     if info.get("roles") == pvector([roles]):  # added by an export of dispatch
         del info["roles"]
         roles = freeze({roles: info.pop("task")}) if "task" in info else roles
-    model: dict[str, Any] = {"name": str(info.pop("id"))} if info.get("id") is not None else {}
+    identity = info.pop("id", None)
+    named = identity not in (None, entry["model_name"])  # otherwise it names the role
+    model: dict[str, Any] = {"name": str(identity)} if named else {}
     model |= {_OURS.get(key, key): value for key, value in params.items()} | share
     model |= {"model_info": freeze(info)} if info else {}
     model |= {"enabled": False} if entry.get("blocked") is True else {}

@@ -118,6 +118,8 @@ def _find(
     secret = is_secret(str(path[-1]))
     if secret and is_known(name):
         kinds = kinds or ("string", "object")
+    if name == "response_format" and value not in table("media")["formats"]:
+        kinds = ("object",)
     if value is None and header and not secret:
         yield _fault(path, "is empty", "leave it out")
     elif not isinstance(value, _PLAIN) or (isinstance(value, str) and value.startswith(REFERENCE)):
@@ -138,7 +140,9 @@ def _find(
             if isinstance(key, str):
                 inner = f"{name}.{key}"
                 cutoff = 0.9 if name == "model_info" else 0.85  # its flags are alike
-                near = None if inner in KEY_KINDS else nearest(key, missing, cutoff)
+                near = (
+                    None if inner in KEY_KINDS or is_known(key) else nearest(key, missing, cutoff)
+                )
                 if name == "model_info" and key in rows("not described")[0]:
                     message, hint = "is not sent from here", "put it next to the model"
                     yield _fault((*path, key), message, hint, "unknown-key")
