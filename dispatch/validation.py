@@ -72,7 +72,8 @@ def find_model_faults(model: Any) -> list[Fault]:
         hint = "name the model that LiteLLM calls, such as model: gpt-4o"
         if (key := next((key for key in near if key != "model"), None)) is not None:
             hint = f"{quote_name(key)} looks like it: write 'model'"
-        elif "name" in model and len(getattr(_source(model), "files", ())) > 1:
+        files = getattr(getattr(origin_of(model), "source", None), "files", ())
+        if "name" in model and key is None and len(files) > 1:
             hint += f"; no other file has a model {quote_name(model['name'])}"
         faults.append(Fault((), "has no key 'model'", hint, "missing-model"))
     elif not isinstance(name, str) or not name.strip():
@@ -86,10 +87,6 @@ def find_model_faults(model: Any) -> list[Fault]:
     return faults
 
 
-def _source(model: Any) -> Any:
-    return getattr(origin_of(model), "source", None)
-
-
 def find_idle_overrides(groups: Mapping[str, Iterable[Any]]) -> Iterator[Fault]:
     """Yield a located warning for each override of a model's key that a role entry sets, too.
 
@@ -97,7 +94,8 @@ def find_idle_overrides(groups: Mapping[str, Iterable[Any]]) -> Iterator[Fault]:
     []
     """
     for model in (model for models in groups.values() for model in models):
-        origin, source = origin_of(model), _source(model)
+        origin = origin_of(model)
+        source: Any = origin and origin.source
         overrides = dict(source.overrides) if source else {}
         for path, label in overrides.items():
             key = path[2:3]

@@ -68,6 +68,22 @@ def test_check():
     assert found(own_keys=["verbosity"]) == [hot]
 
 
+def test_others(monkeypatch):
+    """A deep check does not ask about models of other modes, nor of a program's providers."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    own = [{"provider": "mine", "custom_handler": "handler.mine"}]
+    listed = [
+        {"model": "whisper-1", "response_format": "srt"},
+        {"model": "azure/voice", "api_base": "https://r.openai.azure.com", "api_key": "none",
+         "response_format": "mp3", "model_info": {"mode": "audio_speech"}},
+        {"model": "mine/m", "n": 2},
+        {"model": "gitlab/gpt-4o", "prompt_id": "p"},
+    ]  # fmt: skip
+    entries = [{"model_name": f"m{n}", "litellm_params": each} for n, each in enumerate(listed)]
+    config = {"model_list": entries, "litellm_settings": {"custom_provider_map": own}}
+    assert places(check(config, ahead=0, deep=True).warnings) == []
+
+
 def test_command(write):
     """The command imports LiteLLM only if asked to, and names the line."""
     model = "  - model: groq/unlisted\n    api_key: none\n    reasoning_effort: low\n"

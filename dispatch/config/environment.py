@@ -182,6 +182,8 @@ def _resolve(text: str, path: Path, kind: Kind) -> Any:
         problem, hint = "has spaces around it", "set it without the spaces"
         if value[-1] in "\r\n":
             problem, hint = "ends in a line break", "set it without the line break"
+    elif path[-1:] == ("api_key",) and len(bare.splitlines()) > 1 and bare[0] not in "-{":
+        problem, hint = "contains a line break", "set it on one line"
     elif kind is None or kind == "string":
         return value
     else:

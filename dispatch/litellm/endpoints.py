@@ -50,7 +50,7 @@ _INSTEAD: Mapping[str, tuple[str, str]] = {
 
 _RESELLERS = ("azure", "azure_ai", "github", "huggingface", "openrouter", "together_ai")
 _UNPREFIXED = {"openai": r"(chatgpt|gpt|ft:gpt|o\d)\b", "anthropic": r"claude\b"}
-_HOST = r"(?!https?$|[A-Z\d_]*_[A-Z\d_]*$)[\w.:%-]*\w"
+_HOST = r"(?!https?$)[\w.:%-]*\w"
 _LOCAL = r"""(?x)
       .+\.(local|internal|lan|localhost) | [^.]+ | 0\.0\.0\.0
     | (127|10)\.[\d.]+ | 192\.168\.[\d.]+ | 172\.(1[6-9]|2\d|3[01])\.[\d.]+
@@ -208,11 +208,8 @@ def find_foreign_key(model: Mapping[str, Any]) -> Iterator[Fault]:
     own = key_variables(vendor)
     owner = next((of for of, start in rows("starts") if key.startswith(start)), vendor)
     if owner != vendor:
-        message, hint = (
-            f"looks like a key of {owner}, not of {vendor}",
-            f"write {REFERENCE}{own[0]}",
-        )
-        yield Fault(("api_key",), message, hint, "foreign-key")
+        message = f"looks like a key of {owner}, not of {vendor}"
+        yield Fault(("api_key",), message, f"write {REFERENCE}{own[0]}", "foreign-key")
     if key in names and key.removeprefix(REFERENCE) not in own:
         message, hint = f"is a key of {names[key]}, not of {vendor}", f"write {REFERENCE}{own[0]}"
         yield Fault(("api_key",), message, hint, "foreign-key")

@@ -89,13 +89,14 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     if section == "beside":
         hint = "write them one level higher" if isinstance(value, Mapping) else ""
         return "its keys belong next to the model", hint
-    if section == "model_info" or key.startswith("supports_"):
-        hint = f"write model_info: {{{key}: {shown}}}"
+    snake = _snake(key)
+    if section == "model_info" or snake.startswith("supports_"):
+        hint = f"write model_info: {{{snake}: {shown}}}"
         hint = "put it under model_info" if model.get("model_info") else hint
         return "describes the model", "" if key == "mode" and value not in _MODES else hint
     if section:
         return "is not a key of a model", f"put it under {section}"
-    if described := next((each for each, *names in rows("described") if _snake(key) in names), ""):
+    if described := next((each for each, *names in rows("described") if snake in names), ""):
         return "describes the model", f"write model_info: {{{described}: {shown}}}"
     return "unknown key", _rename(key, value, model)
 

@@ -105,7 +105,8 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     elif not re.fullmatch(_HOST, host) or port == 0:
         yield _fault(key, "is not a URL", "write it as http://host:port/path")
     else:
-        root, added = _root(provider, whole, str(version))
+        chats = mode != "rerank"  # which has paths of its own
+        root, added = _root(provider, whole, str(version)) if chats else (whole, "")
         if whole != url:
             bare = re.match(_HOST_AND_PORT, url) or not re.match(_SCHEME, url)
             problem = "has no scheme" if bare else "has a broken scheme"
@@ -171,17 +172,22 @@ def find_provider_faults(
     """
     name, custom = called(model)
     prefix, slash, _ = name.partition("/")
-    managers = rows("callbacks", "settings")[0]  # of prompts, as in gitlab/gpt-4o
-    if not name or custom in providers or prefix in (*providers, *managers):
+    if not name or custom in providers or prefix in providers:
         return
     asked, listed = custom or (slash and prefix), catalog.providers
+    info = model.get("model_info")
+    base = info.get("base_model") if isinstance(info, Mapping) else None
+    if isinstance(base, str) and (same := _same(base, None, catalog)) and same != base:
+        yield Fault(("model_info", "base_model"), *_unlisted(base, same), "unknown-model")
     known = listed if not asked or asked in listed else _known(catalog)  # reads all models
     if custom is None or custom in known:
         if found := _find_in_name(model, known, catalog):
             yield Fault(("model",), *found, "unknown-model")
-    elif meant := _prefix(custom, known):
-        message = f"unknown provider {quote_name(custom)}"
-        yield Fault(("custom_llm_provider",), message, f"write {meant}", "unknown-model")
+    else:
+        message, meant = f"unknown provider {quote_name(custom)}", _prefix(custom, known)
+        hint = "write openai if the endpoint speaks OpenAI's API" if endpoint_of(model)[1] else ""
+        hint = f"write {meant}" if meant else hint
+        yield Fault(("custom_llm_provider",), message, hint, "unknown-model")
 
 
 def _find_in_name(

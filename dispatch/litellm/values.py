@@ -139,10 +139,9 @@ def _find(
         for key, item in value.items():
             if isinstance(key, str):
                 inner = f"{name}.{key}"
+                cutoff = 0.9 if name == "model_info" else 0.85  # its flags are alike
                 near = (
-                    None
-                    if inner in KEY_KINDS
-                    else nearest(key, missing, 0.9 if name == "model_info" else 0.85)
+                    None if inner in KEY_KINDS or is_known(key) else nearest(key, missing, cutoff)
                 )
                 if name == "model_info" and key in rows("not described")[0]:
                     message, hint = "is not sent from here", "put it next to the model"
@@ -297,7 +296,7 @@ def _as_number(key: str, text: str, kind: str) -> str:
     plain = re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", text)
     quantity = re.fullmatch(_QUANTITY, re.sub(r"(?<=\d),(?=\d)", ".", plain))
     unit = quantity[2].lower() if quantity else "?"
-    units = "seconds" if re.search("time|seconds|ttl|threshold|_at$", key) else "count"
+    units = "seconds" if re.search("time|seconds|ttl|threshold|interval|_at$", key) else "count"
     factors = (float(each) for of, each, *names in rows("units") if of == units and unit in names)
     factor = next(factors, None)
     if quantity is None or (unit and factor is None):

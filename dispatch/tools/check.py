@@ -23,7 +23,7 @@ from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of
 from dispatch.litellm.catalog import OPERATIONS, Catalog, needs, read_catalog
 from dispatch.litellm.deployments import Groups, deploy, find_idle_weights
 from dispatch.litellm.endpoints import endpoint_of, find_credential_leak
-from dispatch.litellm.keys import VALUE_TYPES, is_known
+from dispatch.litellm.keys import VALUE_TYPES, is_known, kinds_of
 from dispatch.litellm.lint import find_refused_by_litellm, find_suspicious
 from dispatch.litellm.names import (
     fallback_sources,
@@ -46,7 +46,8 @@ from dispatch.litellm.settings import (
     find_suspicious_settings,
     values_at,
 )
-from dispatch.litellm.values import inner_keys
+from dispatch.litellm.tables import rows
+from dispatch.litellm.values import find_misfit, inner_keys
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
 from dispatch.redaction import is_reference, literal_secrets, quote_name, secret_values
@@ -197,6 +198,9 @@ class _Dispatched:
         found += _find_in_sections(tree, contract.own_keys)
         drops = values_at(self.rest, ("litellm_settings", "drop_params"))
         options["drop_params"] = self.drops_params = any(value is True for _, value in drops)
+        custom = values_at(self.rest, ("litellm_settings", "custom_provider_map", "*", "provider"))
+        managers = rows("callbacks", "settings")[0]  # of prompts, as in gitlab/gpt-4o
+        self.providers = frozenset((*managers, *(provider for _, provider in custom)))
         self.options = options | {"own_keys": self.own_keys, "secrets": secret_values(tree)}
         keep = partial(
             pipeline, defaults=sections.defaults, copies=each(partial(do, copies.append))
@@ -227,8 +231,7 @@ def _declare_all(contract: Contract, models: Iterable[Model]) -> Contract:
 def _find_in_models(read: _Dispatched) -> Found:
     """Find problems in each model, and in each copy with parameters for its role."""
     catalog, own_keys, unknown = read_catalog(), read.own_keys, set[str]()
-    custom = values_at(read.rest, ("litellm_settings", "custom_provider_map", "*", "provider"))
-    options = {"providers": [provider for _, provider in custom], **read.options}
+    options = {"providers": read.providers, **read.options}
     origins = {id(origin_of(model)) for model in read.models}
     copies = (copy for copy in read.copies if id(origin_of(copy)) not in origins)
     for model in (*read.models, *copies):
@@ -273,9 +276,14 @@ def _find_in_groups(read: _Dispatched) -> Found:
 
 def _find_refused(read: _Dispatched) -> Found:
     """Find what LiteLLM itself rejects."""
+    catalog = read_catalog()
     for role, players in read.groups.items():
-        mode = _mode_of(read.contract[role]) or "chat"
         for copy in players:
+            names = (str(copy.get("model")).partition("/")[0], copy.get("custom_llm_provider"))
+            if not read.providers.isdisjoint(names):
+                continue
+            mode: Any = _mode_of(read.contract[role]) or _describe(copy, catalog).get("mode")
+            mode = mode if mode in OPERATIONS else "chat"
             sent = {key: value for key, value in copy.to_dict().items() if key not in read.own_keys}
             faults = find_refused_by_litellm(sent, mode, drop_params=read.drops_params)
             yield from ((copy, fault) for fault in faults)
@@ -395,6 +403,10 @@ def _find_in_roles(read: _Dispatched) -> Found:
     names = [*declared] if isinstance(declared, Mapping) else []
     for name in filter(contract.__contains__, names):  # the others are faults already
         needs, calls = contract[name].needs or {}, contract[name].calls
+        for key, needed in needs.items():
+            if problem := _find_wrong_need(key, needed):
+                fault = _warning(("roles", name, "needs", key), *problem, "wrong-roles")
+                yield read.tree, fault
         for key in (key for key in needs if not key.startswith(("supports_", *known))):
             if near := nearest(key, known, 0.85):
                 message, hint = f"unknown capability {quote_name(key)}", f"did you mean {near!r}?"
@@ -409,17 +421,29 @@ def _find_in_roles(read: _Dispatched) -> Found:
             yield read.tree, _warning(("roles", name, "calls"), message, hint, "wrong-roles")
 
 
+def _find_wrong_need(key: str, needed: Any) -> tuple[str, str] | None:
+    kinds = kinds_of(f"model_info.{key}")
+    return find_misfit(key, kinds, needed) if kinds else None
+
+
+def _describe(model: Model, catalog: Catalog | None) -> Mapping[str, Any]:
+    """Return what LiteLLM's list says of a model, and what its own `model_info` says instead."""
+    described, name = model.get("model_info"), _called(model, catalog) if catalog else None
+    listed = (catalog.find(*name) if catalog and name else None) or {}
+    return {**listed, **(described if isinstance(described, Mapping) else {})}
+
+
 def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Iterator[Fault]:
     """Yield needs of a role that a model lacks, by LiteLLM's list or its `model_info`."""
     if catalog is None:
         return
-    called, described = _called(copy, catalog), copy.get("model_info")
-    described = described if isinstance(described, Mapping) else {}
-    known = {**((catalog.find(*called) if called else None) or {}), **described}
+    known = _describe(copy, catalog)
     implied = {"supports_function_calling": True} if role.name == CHATCOMPLETIONS else {}
     mode = {"mode": mode} if (mode := _mode_of(role)) else {}
     wanted = {**implied, **mode, **(role.needs or {})}
-    for key, needed in wanted.items() if called else ():
+    wanted = {key: needed for key, needed in wanted.items() if not _find_wrong_need(key, needed)}
+
+    for key, needed in wanted.items() if _called(copy, catalog) else ():
         is_ceiling = "cost" in key
         found = known.get(key.removeprefix("max_") if is_ceiling else key)
         allowed = _CHAT_MODES if (key, needed) == ("mode", "chat") else (needed,)
