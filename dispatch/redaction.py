@@ -68,10 +68,10 @@ _EXEMPT = r"""(?x)
     | (^|_) (cache|public|primary|foreign|sort|partition|index|group|idempotency|unique|own|known
              |extra|hot|label|tag|column|routing|sub) _keys? $
     | _ (ref|names?|file|path|dir|env|env_var|variable|alias|type|config) $  # where it is
-    | ^ (authorization|token|auth|oauth) _ (url|uri|endpoint) $
+    | ^ (authorization|((access|refresh)_)?token|auth|oauth) _ (url|uri|endpoint|servers) $
     | ^ custom_auth $                                                  # a dotted Python path
     | ^ credential_values $                                            # each by its own name
-    | ^ (on_pass | hosted_keys) $                                      # of policies; names of keys
+    | ^ (on_pass | hosted_keys | (hide|detect)_secrets? (_guard)?) $   # of policies; names of keys
 """
 _SHAPES = r"""(?xs)
       (?<![\w-]) (?:

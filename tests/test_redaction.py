@@ -640,6 +640,7 @@ def test_odd_holders(value, shown):
         ({"x": float("nan"), "f": print, "o": Opaque("canary"), "eot_token": 3}, []),
         ({"a": "xai-grok-code-fast-1", "b": "hf_llama_3_8b_chat", "key": "NotRequired"}, []),
         ({"steps": [{"on_pass": "allow"}], "hosted_keys": ["litellm_master_key"]}, []),
+        ({"hide_secrets_guard": {"callbacks": ["hide_secrets"]}, "access_token_url": "a"}, []),
         ({"aws_web_identity_token": "/var/run/secrets/eks.amazonaws.com/token"}, []),
         ({"a": "xai-3fA9bC2dE8gH1k", "b": "hf_AbCdEfGhIjKlMn"}, [("a",), ("b",)]),
     ],
