@@ -214,7 +214,7 @@ def _find_in_name(
     hint, family = _advise(name, url, catalog), _family(name)
     full = f"{family}/{name}"
     if hint == f"write {full}" and (unlisted := _find_unlisted(full, None, catalog)):
-        hint = unlisted[1] or f"{hint}, if it is still served: LiteLLM's list does not have it"
+        hint = unlisted[1] or f"{full} would name it, but is not in LiteLLM's list"
     return f"unknown provider for model {quote_name(name)}", hint
 
 
