@@ -178,8 +178,11 @@ def as_sent(deployment: Deployment) -> Deployment:
 def find_idle_weights(groups: Groups) -> Iterator[Fault]:
     """Yield a located warning for each weight that has no effect in any role of its model.
 
+    The weight of the only model of a role is no fault: others may follow.
+
     >>> from dispatch import dispatch
-    >>> for fault in find_idle_weights(dispatch([{"model": "gpt-4o", "weight": 2}])):
+    >>> models = [{"model": "gpt-4o", "weight": 2}, {"model": "o3"}]
+    >>> for fault in find_idle_weights(dispatch(models)):
     ...     print(fault)
     models[0].weight: has no effect; give the models that share the load the same order
     """
@@ -190,7 +193,7 @@ def find_idle_weights(groups: Groups) -> Iterator[Fault]:
         shares = _shares(tuple(models))
         sharing = Counter(order for _, order, _ in shares)
         for model, order, _ in shares:
-            if model.get("weight") is not None:
+            if model.get("weight") is not None and len(shares) > 1:
                 fault = locate(idle, model)
                 works[fault] = works.get(fault, False) or sharing[order] > 1
     return (fault for fault, working in works.items() if not working)
