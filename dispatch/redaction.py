@@ -53,7 +53,7 @@ _NO_SECRETS = frozenset(  # what servers without keys are given, and what guardr
 _NAMES = r"""(?x)  # of a name in snake_case
       (^|_) (secrets?|passwords?|passwd|passphrase|credentials?|creds|authorization|cookies?
              |bearer) (_|$)
-    | (^|_) (token | pass | auth | jwt | dsn | pwd | pat | sig | signature) $
+    | (^|_) (token | pass | auth (_value)? | jwt | dsn | pwd | pat | sig | signature | otp | salt) $
     | (^|_) (access|auth|api|bearer|refresh|id|secret) _tokens $
     | (^|_) (connection_string | webhook (_url)?) $
     | (^|_) keys? $                                   # openai_key, keys
@@ -79,12 +79,15 @@ _SHAPES = r"""(?xs)
       | gsk_\w{12,} | xai-\w{12,} | hf_[^\W_]{12,} | gh[pousr]_\w{16,} | github_pat_\w{16,}
       | AIza[\w-]{16,} | A[KS]IA[\dA-Z]{12,} | xox[abprs]-[\w-]{10,} | glpat-[\w-]{16,}
       | pplx-\w{16,} | r8_\w{16,} | nvapi-[\w-]{16,} | SG\.[\w-]{16,}\.[\w-]{16,}
+      | fw_[A-Za-z\d]{20,} | csk-[A-Za-z\d]{20,} | tgp_v\d_[\w-]{16,} | dapi[\da-f]{32}
+      | tvly-[\w-]{16,} | lsv2_[a-z]{2}_\w{16,} | [rs]k_(?:live|test)_\w{16,}
       | eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?
       )
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z ]*-----|\Z)
 """
 _SHAPE_STARTS = ("sk-", "gsk_", "xai-", "hf_", "gh", "AIza", "AKIA", "ASIA", "xox", "glpat-",
-                 "pplx-", "r8_", "nvapi-", "SG.", "eyJ", "-----BEGIN")  # fmt: skip
+                 "pplx-", "r8_", "nvapi-", "SG.", "fw_", "csk-", "tgp_v", "dapi", "tvly-", "lsv2_",
+                 "sk_", "rk_", "eyJ", "-----BEGIN")  # fmt: skip
 _PLACE = r"""(?x)  # where a secret is, not what it is
       [\w./~:\\-]+ \.(json|pem|key|p12|crt|txt)
     | /[\w./-]+/token                                  # as Kubernetes mounts it

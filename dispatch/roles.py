@@ -161,7 +161,9 @@ class Contract(Mapping[str, Role]):
         while (lender := self._roles[chain[-1]].otherwise) is not None:
             if lender not in self._roles:
                 role = quote_name(chain[-1])
-                raise ValueError(f"role {role} borrows from {lender!r}, which is not declared")
+                hint = did_you_mean(lender, (name for name in self._roles if name not in chain))
+                message = f"role {role} borrows from {lender!r}, which is not declared"
+                raise ValueError(f"{message}; {hint}")
             if lender in chain:
                 raise ValueError(f"roles borrow in a circle: {' → '.join([*chain, lender])}")
             chain.append(lender)

@@ -77,7 +77,10 @@ def read_sections(
         keys = [*own_keys, *(frozen.get("own_keys") or ())]
         contract = make_contract(program, keys, declared, first)
     except ValueError as error:
-        fault = Fault(("roles",), str(error), code="wrong-roles")
+        lenders = ((name, role.otherwise) for name, role in declared.items() if role.otherwise)
+        borrower = next((name for name, lender in lenders if lender in str(error)), None)
+        path = ("roles", borrower, "otherwise") if borrower else ("roles",)
+        fault = Fault(path, str(error), code="wrong-roles")
         raise ConfigError([locate(fault, frozen)]) from None
     rest = FrozenMap.of({k: v for k, v in frozen.to_dict().items() if k not in OWN_SECTIONS})
     rest = with_origin(rest, origin_of(frozen))
@@ -125,7 +128,10 @@ def is_by_name(models: Any) -> bool:
 def _find_faults(tree: FrozenMap[str, Any]) -> Iterator[Fault]:
     if "models" not in tree:
         near = nearest("models", [key for key in tree if isinstance(key, str)])
+        meant = near and nearest(near, ("models", "model_list"))
         hint = f"{quote_name(near)} looks like it" if near else "list the models under it"
+        if meant == "model_list":
+            hint += ": write model_list"
         if near == "model":
             hint += ": write models: [{model: gpt-4o}]"
         yield Fault((), "has no key 'models'", hint, "missing-models")

@@ -59,6 +59,9 @@ def find_model_faults(model: Any) -> list[Fault]:
         hint = "name the model that LiteLLM calls, such as model: gpt-4o"
         if (key := next((key for key in near if key != "model"), None)) is not None:
             hint = f"{quote_name(key)} looks like it: write 'model'"
+        files = getattr(getattr(origin_of(model), "source", None), "files", ())
+        if "name" in model and key is None and len(files) > 1:
+            hint += f"; no other file has a model {quote_name(model['name'])}"
         faults.append(Fault((), "has no key 'model'", hint, "missing-model"))
     elif not isinstance(name, str) or not name.strip():
         message = f"expected the name of a model, found {describe_type(name)}"

@@ -163,7 +163,7 @@ RIGHT = yaml.safe_load("""
 - {model: hosted_vllm/my-own, api_base: "http://localhost:8000/v1"}
 - {model: ollama/my-own}
 - {model: azure/my-deployment, api_base: "https://x.azure.com", api_key: k}
-- {model: gpt-4o, api_key: k, max_tokens: 16384, top_k: 3}
+- {model: gpt-4o, api_key: k, max_tokens: 16384}
 - {model: openai/gpt-4o, api_key: k}
 - {model: gpt-4o, custom_llm_provider: openai, api_key: k}
 - {model: gemini/gemini-2.5-flash, api_key: k}
@@ -453,7 +453,7 @@ def test_all_faults_at_once(config, expected):
     ("roles", "models", "where"),
     [
         ("{title: {otherwise: chatt}}", "{a: {model: m, roles: title, temperature: hot}, b: 5}",
-         ["models.b", "roles", "models.a.temperature"]),
+         ["models.b", "roles.title.otherwise", "models.a.temperature"]),
         ("{title: 5, x: {requird: true}}", "[{model: m, roles: [title, x], temperature: hot}]",
          ["roles.title", "roles.x.requird", "models[0].temperature"]),
         ("{1: null, title: 5}", "[{model: m, roles: title, temperature: hot}]",

@@ -92,7 +92,7 @@ def test_all_faults_at_once(monkeypatch):
         ("Bearer os.environ/FIRST_KEY", "put the whole value into a variable"),
         ("os.environ/sk-proj-1", "write os.environ/NAME"),
         ("os.environ/", "write os.environ/NAME"),
-        ("os.environ/FIRST KEY", "write os.environ/NAME"),
+        ("os.environ/FIRST KEY", "write os.environ/FIRST_KEY"),
     ],
 )
 def test_misuse(value, hint):
@@ -151,6 +151,7 @@ WRONG = [
     ("max_tokens", "1.5", "is not a whole number"), ("max_tokens", "null", "is not a whole number"),
     ("stream", "canary", "is not true or false"), ("stream", "2", "is not true or false"),
     ("user", "canary\n", "ends in a line break; set it without the line break"),
+    ("api_key", "canary\nother", "contains a line break; set it on one line"),
     ("user", " canary", "has spaces around it; set it without the spaces"),
     ("user", "'canary'", "is wrapped in quotes; set it without the quotes"),
     ("user", '"canary"', "is wrapped in quotes; set it without the quotes"),

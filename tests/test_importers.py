@@ -212,6 +212,22 @@ def test_autogen():
     assert places(lost) == ["[0].native_tool_calls", "[0].price"]
 
 
+@pytest.mark.parametrize(
+    ("data", "left"),
+    [
+        ({"schema": "v1", "models": [{"provider": "openai", "model": "m"}, {"provider": "a"}, 5]},
+         ["models[1]", "models[2]"]),
+        ([{"name": "openai/m"}, {"edit_format": "diff"}], ["[1]"]),
+        ([{"model": "m"}, {"tags": ["a"]}, {"model": ["m"]}, None], ["[1]", "[2]", "[3]"]),
+    ],
+)  # fmt: skip
+def test_wrong_entries(data, left):
+    """An entry that is no model is left out; the others are converted."""
+    result = import_config(data)
+    assert places(result.left_out) == left
+    assert len(result.tree["models"]) == 1
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_formats(name, write):
     """Formats are detected by content; the output can be dispatched, and is not converted again."""

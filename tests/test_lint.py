@@ -86,7 +86,7 @@ def test_others(monkeypatch):
 
 def test_command(write):
     """The command imports LiteLLM only if asked to, and names the line."""
-    model = "  - model: gpt-4o\n    api_key: none\n    verbosity: low\n"
+    model = "  - model: groq/unlisted\n    api_key: none\n    reasoning_effort: low\n"
     file = write("c.yaml", f"models:\n{model}")
     for options, lines in (([], []), (["--deep"], [4])):
         report = json.loads(run("check", file, "--json", *options).stdout)

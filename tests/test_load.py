@@ -195,7 +195,7 @@ def test_place_in_defaults_and_role_entries(write):
         ("roles: {title: {required: 1}}", "roles.title.required", "expected true or false"),
         ("roles: {title: {task: maybe}}", "roles.title.task", "optional, required or none"),
         ("roles: {title: yes}", "roles.title", "expected a mapping"),
-        ("roles: {title: {otherwise: x}}", "roles", "'x', which is not declared"),
+        ("roles: {title: {otherwise: x}}", "roles.title.otherwise", "'x', which is not declared"),
         ("roles: 7", "roles", "expected a mapping of roles"),
         ("defaults: [1]", "defaults", "expected a mapping of keys"),
         ("defaults: {roles: []}", "defaults.roles", "cannot be the same for all models"),

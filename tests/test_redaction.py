@@ -55,7 +55,7 @@ NAMES = """
     credentials vertex_credentials authorization azure_ad_token aws_access_key_id
     aws_secret_access_key aws_session_token aws_bedrock_key private_key subscription_key
     langfuse_secret_key signoz_ingestion_key apiKey API-KEY x-api-key openaiApiKey apikey api_kye
-    pasword accesskey connection_string webhook_url cookie jwt dsn
+    pasword accesskey connection_string webhook_url cookie jwt dsn auth_value otp
 """
 SECRET_NAMES = NAMES.split()
 
@@ -446,6 +446,13 @@ def test_mark_secret(monkeypatch):
         ("a.yaml:3:4: models[0].api_key: is empty", "a.yaml:3:4: models[0].api_key: is empty"),
         ("[api_key=***].x", "[api_key=***].x"),
         ("model:gpt-4o", "model:gpt-4o"),
+        # shapes of keys, under any name
+        ("note: fw_3ZabcdefABCDEF0123456789 here", "note: *** here"),
+        ("csk-abcdef0123456789abcdef0123", "***"),
+        ("tgp_v1_abcdef0123456789ABC", "***"),
+        ("dapi0123456789abcdef0123456789abcdef", "***"),
+        ("tvly-dev-abcdef0123456789", "***"),
+        ("fw_a_name_that_is_longer_than_a_key", "fw_a_name_that_is_longer_than_a_key"),
     ],
 )
 def test_texts(text, shown):

@@ -172,13 +172,17 @@ def _resolve(text: str, path: Path, kind: Kind) -> Any:
     bare, hint = value.strip(), ""
     if not bare:
         message = f"{name} is {'empty' if name in os.environ else 'not set'}"
-        return Fault(path, message, f"set it: export {name}=…", _UNSET)
+        near = name.upper() if os.environ.get(name.upper(), "").strip() else ""
+        hint = f"write {REFERENCE}{near}" if near else f"set it: export {name}=…"
+        return Fault(path, message, hint, _UNSET)
     if bare[0] == bare[-1] in "'\"" and len(bare) > 1:
         problem, hint = "is wrapped in quotes", "set it without the quotes"
     elif value != bare and len(bare.splitlines()) == 1:  # no PEM file, and no prompt
         problem, hint = "has spaces around it", "set it without the spaces"
         if value[-1] in "\r\n":
             problem, hint = "ends in a line break", "set it without the line break"
+    elif path[-1:] == ("api_key",) and len(bare.splitlines()) > 1 and bare[0] not in "-{":
+        problem, hint = "contains a line break", "set it on one line"
     elif kind is None or kind == "string":
         return value
     else:
@@ -199,7 +203,9 @@ def _find_misuse(value: str, path: Path, kind: Kind) -> Fault | None:
     name = foreign_reference(value)
     if value.startswith(REFERENCE) and not is_reference(value):
         message = "does not refer to the name of a variable"
-        hint = f"write {REFERENCE}NAME, letters, digits and underscores"
+        words = re.fullmatch(r"\W*([A-Z]+(?:[-._ ][A-Z]+)+)\W*", value.removeprefix(REFERENCE))
+        meant = re.sub(r"\W", "_", words[1]) if words else "NAME, letters, digits and underscores"
+        hint = f"write {REFERENCE}{meant}"
     elif name and (strict or value == f"${{{name}}}"):
         # The default in ${NAME:-…} may be a secret.
         plain = value in (f"${name}", f"${{{name}}}", f"env:{name}")
@@ -208,6 +214,9 @@ def _find_misuse(value: str, path: Path, kind: Kind) -> Fault | None:
     elif strict and re.search(_EMBEDDED, value):
         message = "contains a reference, which is only resolved if it is the whole value"
         hint = "put the whole value into a variable"
+        alone = re.fullmatch(rf"""['"]?(?:bearer\s+)?({REFERENCE}{_NAME})['"]?""", value, re.I)
+        if alone and path[-1] == "api_key":
+            hint = f"write {alone[1]}"
     else:
         return None
     return Fault(path, message, hint, "wrong-reference")

@@ -259,6 +259,7 @@ _HINTS = {
         (r"//|#|/\*", "JSON has no comments: remove it, or write YAML"),
         ("'", "JSON allows only double quotes"),
         (",", "remove the comma before the closing bracket"),
+        ("(True|False|None)\\b", "JSON has true, false and null, in lower case"),
     ),
     "toml": (
         (r"(True|False|None|null|on|off|yes|no)\b",

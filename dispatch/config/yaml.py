@@ -162,7 +162,8 @@ class _Reader:
                 merged = self.build_merged(key_node, value_node)
                 continue
             if not isinstance(key_node, ScalarNode):
-                self.add(at, "a key must be a string, not a list or a mapping", code="wrong-key")
+                hint = "quote a string that starts with '{{'" if self.text[at - 1] == "{" else ""
+                self.add(at, "a key must be a string, not a list or a mapping", hint, "wrong-key")
                 continue
             key = self.build(key_node)
             if key in own:

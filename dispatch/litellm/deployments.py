@@ -193,7 +193,10 @@ def find_idle_weights(groups: Groups) -> Iterator[Fault]:
         shares = _shares(tuple(models))
         sharing = Counter(order for _, order, _ in shares)
         for model, order, _ in shares:
-            if model.get("weight") is not None and len(shares) > 1:
+            weight = model.get("weight")
+            is_valid = isinstance(weight, int | float) and weight >= 0
+            is_valid = is_valid or is_reference(str(weight))  # others are reported as values
+            if is_valid and len(shares) > 1:
                 fault = locate(idle, model)
                 works[fault] = works.get(fault, False) or sharing[order] > 1
     return (fault for fault, working in works.items() if not working)

@@ -56,8 +56,8 @@ KEY_KINDS: Mapping[str, tuple[str, ...]] = {
 _CONVERTED = {("number",), ("integer",), ("boolean",)}
 VALUE_TYPES = cast("Mapping[str, ValueType]", {
     "api_base": "string", "base_url": "string", "model": "string", "weight": "number",
-    "order": "integer", "max_parallel_requests": "integer", "logprobs": "boolean",
-    "input_cost_per_token": "number", "output_cost_per_token": "number",
+    "order": "integer", "logprobs": "boolean", "input_cost_per_token": "number",
+    "output_cost_per_token": "number",
 } | {key: kinds[0] for key, kinds in KEY_KINDS.items()
      if kinds in _CONVERTED and "." not in key})  # fmt: skip
 """The types to which environment variables are converted, by key."""

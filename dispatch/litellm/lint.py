@@ -32,6 +32,8 @@ __all__ = ["find_end_of_life", "find_refused", "find_refused_by_litellm", "find_
            "find_wrong_tokens"]  # fmt: skip
 
 _GPT_5 = r"(.*/)?gpt-[56](?!-chat)(?!.*search).*"
+_SAMPLING = ("temperature", "top_p")
+_ONE_OF_TWO = r"claude-(opus-4-[15]|sonnet-4-5|haiku-4-5)"  # which accept either of the two
 _SUCCESSIONS = 5  # to follow if successors have reached their end too
 _ASKING = frozenset({"github_copilot", "chatgpt", "ollama", "ollama_chat", "lemonade"})
 """Providers for which LiteLLM asks a server or the user before a call."""
@@ -124,7 +126,9 @@ def _refused(
     entry = catalog.find(name, custom) or {}
     refused, known = table("refused"), table("providers")
     claude = provider in known["sampling"] and "claude" in name
-    yield from refused["claude"] if claude else refused.get(provider, ())
+    listed = str(entry.get("litellm_provider"))  # may be bedrock_converse or cohere_chat
+    for each in ("claude",) if claude else (provider, listed):
+        yield from refused.get(each, ())
     for flag, whose, *keys in rows("unsupported"):
         if entry.get(flag) is False and (whose == "any" or provider in known[whose]):
             yield from keys
@@ -139,7 +143,7 @@ def _refused(
     elif re.match(r"o\d", bare) and entry.get("supports_reasoning"):
         yield from ("temperature", *refused["o-series"])
     elif re.match(r"(chatgpt|gpt)-[34]", bare) and not entry.get("supports_reasoning"):
-        yield "reasoning_effort"
+        yield from refused["gpt-4"]
 
 
 def _refused_by_gpt_5(
@@ -186,6 +190,12 @@ def find_wrong_tokens(model: Mapping[str, Any], catalog: Catalog | None) -> Iter
     if openai and model.get("top_logprobs") is not None and not model.get("logprobs"):
         hint = "add logprobs: true"
         yield _clash("is rejected without logprobs", hint, "top_logprobs")
+    logged = model.get("logprobs")
+    if openai and _is_count(logged):
+        hint = f"write logprobs: true, top_logprobs: {logged}"
+        yield _clash("is a boolean for chats", hint, "logprobs")
+    if re.search(_ONE_OF_TWO, called(model)[0]) and None not in map(model.get, _SAMPLING):
+        yield _clash("Claude rejects it together with temperature", "keep one of the two", "top_p")
     entry = _entry(model, catalog) if catalog else {}
     limit = entry.get("max_output_tokens") or entry.get("max_tokens")
     for key, count in counts.items():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from dispatch.errors import Fault
-from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, provider_of
+from dispatch.litellm.endpoints import ENDPOINTS, VENDORS, provider_of, vendor_of
 from dispatch.litellm.keys import is_known, known_keys
 from dispatch.litellm.policy import RESERVED_KEYS
 from dispatch.litellm.settings import SETTINGS
@@ -18,7 +19,7 @@ from dispatch.redaction import REFERENCE, is_reference, is_secret, redact
 __all__ = ["find_misplaced"]
 
 _MODES = ("chat", "completion", "embedding", "image_generation", "rerank", "responses")
-_VARIABLE_OF = r"(.+?)_?(env|evn|environ|env_?var|env_?name|env_?key|from_env|var_?name)"
+_VARIABLE_OF = r"(.+?)_?(env|evn|environ|env_?var|env_?name|env_?key|from_env|(?:var_?)?name)"
 _KEY_OF = r"(env|environment)_?(key|var|variable)|key_?env(_?var)?"
 _KEY_OF_VENDOR = r"(?!oci)(\w+?)_(api_)?(key|token)"
 _OWN_PROMPTS = ("anthropic", "bedrock", "vertex_ai", "databricks", "cohere")
@@ -50,13 +51,19 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     hosted = provider in VENDORS and not ENDPOINTS & model.keys()
     for providers, *keys in rows("provider only"):
         if hosted and key in keys and provider not in providers.split(","):
-            return f"is not a parameter of {provider}", "leave it out"
+            return f"is not a parameter of {provider}", _instead(key, model)
+    vendor = "" if ENDPOINTS & model.keys() or "/responses/" in name else vendor_of(model)
+    vendor = "" if os.environ.get(f"{vendor.upper()}_API_BASE") else vendor
+    if key in table("unknown keys").get(vendor, ()):
+        return f"is not a parameter of {vendor}", _instead(key, model)
     as_prompt = key in ("system", "instructions") and isinstance(value, str)
     if as_prompt and provider not in _OWN_PROMPTS and not re.search(_OTHER_CHATS, name):
         return "is sent as a parameter, not as a message", "write system_prompt"
     sections = (each for each, *keys in rows("elsewhere") if key in keys)
     section = next(sections, "router_settings" if key in SETTINGS["router_settings"] else "")
-    known = is_known(key) and key not in table("elsewhere")["router_settings"]
+    own = rows("provider keys")
+    renamed = any(of == provider and key in names for of, _, *names in own)
+    known = is_known(key) and key not in table("elsewhere")["router_settings"] and not renamed
     if known and key != "provider":
         return "", ""
     shown = redact(value, key) if isinstance(value, str | int | float) else "…"
@@ -82,19 +89,30 @@ def _find(key: str, value: Any, model: Mapping[str, Any]) -> tuple[str, str]:
     if section == "beside":
         hint = "write them one level higher" if isinstance(value, Mapping) else ""
         return "its keys belong next to the model", hint
-    if section == "model_info" or key.startswith("supports_"):
-        hint = f"write model_info: {{{key}: {shown}}}"
+    snake = _snake(key)
+    if section == "model_info" or snake.startswith("supports_"):
+        hint = f"write model_info: {{{snake}: {shown}}}"
         hint = "put it under model_info" if model.get("model_info") else hint
         return "describes the model", "" if key == "mode" and value not in _MODES else hint
     if section:
         return "is not a key of a model", f"put it under {section}"
-    if described := next((each for each, *names in rows("described") if key in names), ""):
+    if described := next((each for each, *names in rows("described") if snake in names), ""):
         return "describes the model", f"write model_info: {{{described}: {shown}}}"
     return "unknown key", _rename(key, value, model)
 
 
+def _snake(key: str) -> str:
+    return re.sub(_CAMEL, "_", key).lower()
+
+
+def _instead(key: str, model: Mapping[str, Any]) -> str:
+    """Return what to write instead of the key of another provider."""
+    meant = next((name for name, *aliases in rows("keys") if key in aliases), "")
+    return f"write {meant}" if meant and meant not in model else "leave it out"
+
+
 def _rename(key: str, value: Any, model: Mapping[str, Any]) -> str:
-    snake = re.sub(_CAMEL, "_", key).lower()
+    snake = _snake(key)
     plain = _plain_names()
     match = re.fullmatch(_VARIABLE_OF, snake)
     meant = plain.get(match[1].replace("_", "")) if match else None

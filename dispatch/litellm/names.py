@@ -118,7 +118,7 @@ def _aliases(sections: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def find_dead_aliases(sections: Mapping[str, Any], names: Iterable[str]) -> Iterator[Fault]:
-    """Yield a warning for each alias of the Router whose target is not one of these names.
+    """Yield a warning for each target of an alias or a policy that is not one of these names.
 
     >>> sections = {"router_settings": {"model_group_alias": {"gpt-4": "smrt"}}}
     >>> for fault in find_dead_aliases(sections, ["smart"]):
@@ -126,6 +126,10 @@ def find_dead_aliases(sections: Mapping[str, Any], names: Iterable[str]) -> Iter
     router_settings.model_group_alias.gpt-4: no deployment is named 'smrt'; did you mean 'smart'?
     """
     known = tuple(dict.fromkeys(names))
+    for path, policies in values_at(sections, ("router_settings", "model_group_retry_policy")):
+        for name, policy in policies.items() if isinstance(policies, Mapping) else ():
+            if isinstance(policy, Mapping):
+                yield from _find_dead_name((*path, str(name)), name, (*known, *_aliases(sections)))
     for alias, target in _aliases(sections).items():
         path = (*_ALIASES, str(alias))
         name = target.get("model") if isinstance(target, Mapping) else target

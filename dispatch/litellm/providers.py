@@ -27,11 +27,13 @@ _SERVED = r"""(?x)  # named by their owners
 """
 _AZURE = r"(.+\.)?(openai|cognitiveservices)\.azure\.(com|us|cn)"
 _HOST = r"[\w-]+(\.[\w-]+)*\.?|[\da-f:.%]+"
-_GUESSES = ("", "/v1", "/api", "/openai", "/v1beta", "/api/openai/v1")
+_GUESSES = ("", "/v1", "/v2", "/api", "/api/v1", "/openai", "/v1beta", "/api/openai/v1")
 _VERSION = r"\d{4}-(0[1-9]|1[0-2])-[0-3]\d(-preview)?|v1|preview|latest|os\.environ/.+|[${%].*"
 _SCHEMES = ("https", "http")
+_OTHER_SCHEMES = r"(?i)(wss?|file|s?ftp|tcp|udp|ssh|redis|postgres(ql)?)://"
 _SCHEME = r"(?i)([a-z][a-z0-9+.-]*)(:/{0,2}|[;,.]?//)(?=\S)"
 _HOST_AND_PORT = r"[\w.-]+:\d"
+_OLLAMAS = r"[\w.-]+:(\d+(\.\d+)?b([-\w.]*)|latest)"  # a model and its tag
 _PART = r"([\w. -]+?)\s*(?:/|\\+|::?|\|)\s*(.+)"  # a provider and the rest
 
 
@@ -76,6 +78,10 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     if not url or provider == "nvidia_riva" or re.search(r"[$%{<]|os\.environ", url):
         return  # by gRPC, without a scheme; or with placeholders, which are checked elsewhere
     whole = _with_scheme("".join(url.split()).replace("\\", "/"))
+    if re.match(_OTHER_SCHEMES, whole) and "realtime" not in name:
+        yield _fault(
+            key, "has a scheme that LiteLLM does not call", "write it with http:// or https://"
+        )
     if not whole.lower().startswith(("http://", "https://")):
         return  # grpc, unix, …: unknown servers
     try:
@@ -90,8 +96,9 @@ def find_endpoint_faults(model: Mapping[str, Any]) -> Iterator[Fault]:
         yield _fault(key, f"{host} does not speak the API of {provider}/", "leave it out")
     elif re.search(r"[\s,;|]https?://", url):
         yield _fault(key, "contains several URLs", "list the model once for each endpoint")
-    elif re.search(r"\s", url):
-        yield _fault(key, "contains a space", f"write {whole}")
+    elif re.search(r"\s|[,;]$", url):
+        problem = "contains a space" if re.search(r"\s", url) else "ends in punctuation"
+        yield _fault(key, problem, f"write {whole.rstrip(',;')}")
     elif "//" in path and "://" not in path:
         hint = f"write {whole.replace(path, re.sub('//+', '/', path))}"
         yield _fault(key, "has two slashes in its path", hint)
@@ -138,7 +145,8 @@ def _root(provider: str, url: str, version: str) -> tuple[str, str]:
         return without, added
     host, path = urlsplit(whole).netloc, urlsplit(whole).path
     openai = added in ("/chat/completions", "") and provider != "mistral"
-    places = (host, f":{host.rpartition(':')[2]}", "local" if is_local(url) else "")
+    domain = ".".join(host.split(".")[-2:])
+    places = (host, domain, f":{host.rpartition(':')[2]}", "local" if is_local(url) else "")
     for at, root, *providers in rows("roots"):
         if at in places and (provider in providers if providers else openai):
             if path != root and path in (_GUESSES if at == host else ("", "/api")):
@@ -167,13 +175,19 @@ def find_provider_faults(
     if not name or custom in providers or prefix in providers:
         return
     asked, listed = custom or (slash and prefix), catalog.providers
+    info = model.get("model_info")
+    base = info.get("base_model") if isinstance(info, Mapping) else None
+    if isinstance(base, str) and (same := _same(base, None, catalog)) and same != base:
+        yield Fault(("model_info", "base_model"), *_unlisted(base, same), "unknown-model")
     known = listed if not asked or asked in listed else _known(catalog)  # reads all models
     if custom is None or custom in known:
         if found := _find_in_name(model, known, catalog):
             yield Fault(("model",), *found, "unknown-model")
-    elif meant := _prefix(custom, known):
-        message = f"unknown provider {quote_name(custom)}"
-        yield Fault(("custom_llm_provider",), message, f"write {meant}", "unknown-model")
+    else:
+        message, meant = f"unknown provider {quote_name(custom)}", _prefix(custom, known)
+        hint = "write openai if the endpoint speaks OpenAI's API" if endpoint_of(model)[1] else ""
+        hint = f"write {meant}" if meant else hint
+        yield Fault(("custom_llm_provider",), message, hint, "unknown-model")
 
 
 def _find_in_name(
@@ -197,7 +211,11 @@ def _find_in_name(
         return _unlisted(name, same)
     if _is_inferred(name, catalog) or host_of(url) in table("hosts")["hosts"]:
         return None
-    return f"unknown provider for model {quote_name(name)}", _advise(name, url, catalog)
+    hint, family = _advise(name, url, catalog), _family(name)
+    full = f"{family}/{name}"
+    if hint == f"write {full}" and (unlisted := _find_unlisted(full, None, catalog)):
+        return unlisted
+    return f"unknown provider for model {quote_name(name)}", hint
 
 
 def _unlisted(name: str, near: str | None) -> tuple[str, str]:
@@ -218,7 +236,7 @@ def _find_unlisted(name: str, custom: str | None, catalog: Catalog) -> tuple[str
     ):
         return None
     provider = custom or name.partition("/")[0]
-    if same := _same(name, provider, catalog) or _beginning(name, provider, catalog):
+    if same := _same(name, provider, catalog):
         return _unlisted(name, same)
     complete = provider in table("providers")["complete"]
     (letters, version), listed = _version(name), _by_plain_name(catalog, provider).values()
@@ -241,6 +259,8 @@ def _same(name: str, provider: str | None, catalog: Catalog) -> str | None:
     prefix, names = f"{provider}/", _by_plain_name(catalog, provider)
     bare = name.removeprefix(prefix).removeprefix(prefix).replace("models/", "")
     listed = names.get(_plain(bare)) or names.get(_parts(bare))
+    if not listed and provider == "bedrock":
+        return _beginning(bare, catalog)
     return f"{provider}/{listed}" if listed and name.startswith(f"{provider}/") else listed
 
 
@@ -253,11 +273,10 @@ def _by_plain_name(catalog: Catalog, provider: str | None) -> Mapping[str, str]:
     return {form(name): name for form in (_parts, _plain) for name in names[::-1]}
 
 
-def _beginning(name: str, provider: str, catalog: Catalog) -> str | None:
+def _beginning(name: str, catalog: Catalog) -> str | None:
     """Return the listed Bedrock name that starts with this one."""
-    if provider != "bedrock":
-        return None
-    vendor, _, rest = name.rpartition("/")[2].rpartition(".")
+    bare = re.sub(r"(?<=\d)\.(?=\d)", "-", name.rpartition("/")[2])
+    vendor, _, rest = bare.rpartition(".")
     listed = [name for name in _by_plain_name(catalog, "bedrock").values() if "/" not in name]
     fitting = [n for n in listed if n.startswith(vendor) and f".{rest}-" in f".{n}"]
     return f"bedrock/{min(fitting, key=len)}" if fitting else None
@@ -328,10 +347,13 @@ def _advise(name: str, url: str, catalog: Catalog) -> str:
         also = f", or vertex_ai/{split[2]}" if split[1] == "google" and not url else ""
         if url and prefix != "openai":
             also = f", or openai/{name} if the endpoint speaks OpenAI's API"
-        return f"write {prefix}/{split[2]}{also}"
+        meant = f"{prefix}/{split[2]}"
+        return f"write {_same(meant, prefix, catalog) or meant}{also}"
     if re.search(r"[,|\s]", name):
         many = len(re.split(r"[,|]|\bor\b", name)) > 1
         return "list each model as a separate entry" if many else "a name contains no spaces"
+    if re.fullmatch(_OLLAMAS, name):
+        return f"write ollama_chat/{name}"
     if url and not (url.startswith(REFERENCE) and _family(name)):
         ollama = url.rstrip("/").endswith(":11434")
         hint = f"openai/{name} if the endpoint speaks OpenAI's API"

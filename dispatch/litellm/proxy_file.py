@@ -151,7 +151,8 @@ def _find_entry_faults(entry: Any) -> Iterator[Fault]:
         return
     name, params = entry.get("model_name"), entry.get("litellm_params")
     if name is None:
-        yield Fault((), "has no key 'model_name'", _near(entry, "model_name"), "missing-model-name")
+        hint = "write model_name, not name" if "name" in entry else _near(entry, "model_name")
+        yield Fault((), "has no key 'model_name'", hint, "missing-model-name")
     elif not isinstance(name, str) or not name.strip():
         message = f"expected the name that clients ask for, found {describe_type(name)}"
         hint = "quote it" if isinstance(name, int | float) else ""
@@ -224,7 +225,8 @@ def has_more(tree: Mapping[str, Any]) -> bool:
 
 def _find_unread(entries: Any) -> Iterator[Fault]:
     for index, entry in enumerate(entries):
-        for key in entry if isinstance(entry, Mapping) else ():
+        complete = isinstance(entry, Mapping) and {"model_name", "litellm_params"} <= entry.keys()
+        for key in entry if complete else ():  # otherwise a misspelled key is reported already
             if key in ENTRY_KEYS or str(key).startswith("x-"):
                 continue
             near = nearest(str(key), ENTRY_KEYS, 0.75)

@@ -221,10 +221,12 @@ def _find_suspicious(sections: Mapping[str, Any], own: bool) -> Iterator[Fault]:
             for path, policy in values_at({section: known}, pattern.split(".")):
                 yield from _find_in_policy(path, policy, end)
         for key, value in known.items():
-            if isinstance(key, str) and value is not None and section != "callback_settings":
+            if isinstance(key, str) and value is not None and section in SETTINGS:
                 yield from _find_in_setting(section, key, value)
-        if section in (*MAPPINGS, "credential_list"):
+        if section in (*MAPPINGS, *LISTS) and section != "prompts":
             yield from _find_references(section, settings, own)
+    lists = {name for name in LISTS if isinstance(sections.get(name), Mapping)}  # reported above
+    sections = {name: each for name, each in sections.items() if name not in lists}
     for holder_at, keys in NESTED.items():
         for path, holder in values_at(sections, holder_at):
             yield from _find_in_holder(path, holder, keys)
@@ -241,6 +243,8 @@ def _find_in_setting(section: str, key: str, value: Any) -> Iterator[Fault]:
     elif key in known:
         kind, *choices = known[key]
         yield from _find_wrong_value(path, value, kind, choices)
+    elif key in MAPPINGS:
+        yield Fault(path, "is a section", "move it to the top level", "unknown-key")
     elif near := nearest(key, known, 0.85):
         yield _unknown(path, near)
 
@@ -313,7 +317,8 @@ def _find_in_holder(path: Path, holder: Any, known: Known) -> Iterator[Fault]:
 
 
 def _find_nested_value(path: Path, value: Any, kind: str, choices: list[str]) -> Iterator[Fault]:
-    if isinstance(value, str) and (is_reference(value) or foreign_reference(value)):
+    refers = isinstance(value, str) and (is_reference(value) or foreign_reference(value))
+    if refers and kind not in ("object", "array"):
         return
     if kind == "form":
         form, *advice = table("forms")[choices[0]]
@@ -323,5 +328,6 @@ def _find_nested_value(path: Path, value: Any, kind: str, choices: list[str]) ->
             yield Fault(path, message, " ".join(advice), "wrong-setting")
     elif choices[:1] == ["~"]:
         strange = isinstance(value, str) and value not in choices
-        choices = choices[1:] if strange and nearest(value, choices, 0.8) else []
+        begun = any(each.startswith(f"{value}_") for each in choices)
+        choices = choices[1:] if strange and (begun or nearest(value, choices, 0.8)) else []
     yield from _find_wrong_value(path, value, kind, choices if isinstance(value, str) else ())

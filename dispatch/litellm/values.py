@@ -24,6 +24,7 @@ from dispatch.litellm.endpoints import (
     is_openais,
     key_variables,
     provider_of,
+    vendor_of,
 )
 from dispatch.litellm.keys import KEY_KINDS, VALUE_TYPES, is_known, kinds_of
 from dispatch.litellm.tables import rows, table
@@ -53,7 +54,7 @@ _WITHIN_URL = r"""(?x)
       \$\{?\w+\}? | %[A-Z][A-Z0-9_]+% | \{\{?\s*(?:env[.:])?\w+\s*\}?\} | <[\w\ -]*> | \bYOUR_\w+
     | (?<=//) (?i: your[-_][\w-]+ | x{3,} ) (?=\.)
 """
-_NAMED_BY_USERS = r".*(project|region|location|tenant|client_id|resource|profile|workspace).*"
+_NAMED_BY_USERS = r"model|.*(project|region|location|tenant|client_id|resource|profile|workspace).*"
 _PLACEHOLDER = r"(?i)<.+>$|your[-_\s]|\{\{?\s*your"
 _HEADER_NAME = r"[\w!#$%&'*+.^`|~-]+"
 _VARIABLE = r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+"
@@ -89,11 +90,16 @@ def _find_wrong_tools(model: Mapping[str, Any]) -> Iterator[Fault]:
             if not isinstance(tool, Mapping) or tool.get("type", "function") != "function":
                 continue
             function = tool.get("function")
+            if isinstance(function, Mapping) and "type" not in tool:
+                yield _fault(("tools", index), "has no type", "add type: function")
             if not (isinstance(function, Mapping) and function.get("name")):
                 hint = "write {type: function, function: {name: …}}"
                 yield _fault(("tools", index), "has no function name", hint)
     wanted = model.get("response_format")
     wanted = wanted if isinstance(wanted, Mapping) else {}
+    for key, *words in rows("typed") if is_openais(model) else ():
+        if isinstance(model.get(key), Mapping) and "type" not in model[key]:
+            yield _fault((key,), "has no type", " ".join(words))
     given = wanted.get("json_schema")
     if is_openais(model) and isinstance(given, Mapping) and "name" not in given:
         path = ("response_format", "json_schema")
@@ -133,8 +139,14 @@ def _find(
         for key, item in value.items():
             if isinstance(key, str):
                 inner = f"{name}.{key}"
-                near = None if kinds_of(inner) or is_known(key) else nearest(key, missing, 0.85)
-                if near:
+                cutoff = 0.9 if name == "model_info" else 0.85  # its flags are alike
+                near = (
+                    None if inner in KEY_KINDS or is_known(key) else nearest(key, missing, cutoff)
+                )
+                if name == "model_info" and key in rows("not described")[0]:
+                    message, hint = "is not sent from here", "put it next to the model"
+                    yield _fault((*path, key), message, hint, "unknown-key")
+                elif near:
                     hint = f"did you mean {near!r}?"
                     yield _fault((*path, key), "unknown key", hint, "unknown-key")
                 elif path[-1] in _HEADERS and not re.fullmatch(_HEADER_NAME, key):
@@ -147,6 +159,8 @@ def _find(
     elif isinstance(value, LISTS):
         for index, item in enumerate(value):
             inside = ("string",) if "strings" in kinds else kinds_of(f"{name}[]")
+            if item is None and "strings" in kinds:
+                yield _fault((*path, index), "is empty", 'leave it out, or quote it: "null"')
             yield from _find(model, (*path, index), f"{name}[]", inside, item)
     elif isinstance(value, str):
         trimmed = header or secret or re.fullmatch(_TRIMMED, name)
@@ -185,7 +199,8 @@ def _find_unknown(model: Mapping[str, Any], name: str, value: str) -> tuple[str,
         return None
     message = f"unknown value {quote_name(value)}"
     if choices and value not in choices:
-        near = nearest(value.lower(), choices, 0.6)
+        begun = (each for each in choices if value.lower().startswith(each))
+        near = next(begun, None) or nearest(value.lower(), choices, 0.6)
         if near or (name in known and not endpoint_of(model)[1]):
             return message, f"did you mean {near!r}?" if near else f"known: {', '.join(choices)}"
     elsewhere = more_foreign(value) or re.match(_PLACEHOLDER, value)
@@ -269,7 +284,7 @@ def _as_string(key: str, value: Any) -> str:
     if isinstance(value, LISTS):
         what = "endpoint" if key in ENDPOINTS else "key" if is_secret(key) else ""
         return f"list the model once for each {what}" if what else "write one string"
-    return "quote it"
+    return " ".join(table("forms").get(key, ("", "quote it"))[1:])
 
 
 def _as_number(key: str, text: str, kind: str) -> str:
@@ -281,7 +296,7 @@ def _as_number(key: str, text: str, kind: str) -> str:
     plain = re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", text)
     quantity = re.fullmatch(_QUANTITY, re.sub(r"(?<=\d),(?=\d)", ".", plain))
     unit = quantity[2].lower() if quantity else "?"
-    units = "seconds" if "time" in key or "seconds" in key else "count"
+    units = "seconds" if re.search("time|seconds|ttl|threshold|interval|_at$", key) else "count"
     factors = (float(each) for of, each, *names in rows("units") if of == units and unit in names)
     factor = next(factors, None)
     if quantity is None or (unit and factor is None):
@@ -341,13 +356,15 @@ def _find_reference(model: Mapping[str, Any], key: str, text: str) -> tuple[str,
     if part and not name:
         hint = f"put the whole {'name' if key == 'model' else 'URL'} into a variable"
         return f"contains {part[0]}, which nothing replaces", hint, "wrong-reference"
-    if re.fullmatch(_NAMED_BY_USERS, key) and re.match(_PLACEHOLDER, text):
-        return "looks like a placeholder", "write yours, or os.environ/NAME", "placeholder"
+    named = text.rpartition("/")[2] if key == "model" else text
+    if re.fullmatch(_NAMED_BY_USERS, key) and re.match(_PLACEHOLDER, named):
+        hint = "name your own" if key == "model" else "write yours, or os.environ/NAME"
+        return "looks like a placeholder", hint, "placeholder"
     if secret and not name:
-        called_name, custom = called(model)
-        provider = custom or called_name.partition("/")[0]
-        own = REFERENCE + (key_variables(provider)[0] if provider in VENDORS else "NAME")
-        if any(re.fullmatch(form, text) for (form,) in rows("stores")):
+        vendor = vendor_of(model)
+        own = REFERENCE + (key_variables(vendor)[0] if vendor else "NAME")
+        is_file = key == "vertex_credentials" and text[0] != "~"  # which LiteLLM reads
+        if not is_file and any(re.fullmatch(form, text) for (form,) in rows("stores")):
             message = "is the location of a secret, which nothing reads"
             return message, f"put the secret into a variable: {own}", "wrong-reference"
         if re.fullmatch(_SCHEME, text):

@@ -22,7 +22,7 @@ from dispatch.immutable import VECTOR, FrozenMap, freeze, locate, origin_of, res
 from dispatch.litellm.catalog import OPERATIONS, Catalog, needs, read_catalog
 from dispatch.litellm.deployments import Groups, deploy, find_idle_weights
 from dispatch.litellm.endpoints import endpoint_of, find_credential_leak
-from dispatch.litellm.keys import VALUE_TYPES, is_known
+from dispatch.litellm.keys import VALUE_TYPES, is_known, kinds_of
 from dispatch.litellm.lint import find_refused_by_litellm, find_suspicious
 from dispatch.litellm.names import (
     fallback_sources,
@@ -46,7 +46,7 @@ from dispatch.litellm.settings import (
     values_at,
 )
 from dispatch.litellm.tables import rows
-from dispatch.litellm.values import inner_keys
+from dispatch.litellm.values import find_misfit, inner_keys
 from dispatch.loading import read_tree
 from dispatch.pipeline import pipeline
 from dispatch.redaction import is_reference, literal_secrets, quote_name, secret_values
@@ -63,7 +63,8 @@ Found = Iterator[tuple[Any, Fault]]
 Config = str | PathLike[str] | Mapping[str, Any] | ConfigMorpher | Iterable[Mapping[str, Any]]
 
 _MODES = {callable_: mode for mode, callable_ in OPERATIONS.items()}
-_CALLABLES = [f"{a}{name}" for name in (*_MODES, "completion", "responses") for a in ("", "a")]
+_CHAT_CALLABLES = ("completion", "text_completion", "responses")
+_CALLABLES = [f"{a}{name}" for name in (*_MODES, *_CHAT_CALLABLES) for a in ("", "a")]
 _UNSET = ("unset-key", "unset-variable")
 _NOTED = ("unknown-key", "literal-secret")
 _CHAT_MODES = ("chat", "responses", "completion")  # what `litellm.completion` calls
@@ -194,6 +195,8 @@ def _find_in_sections(tree: FrozenMap[str, Any], own_keys: Collection[str]) -> I
         if name in SECTIONS:
             found += find_settings_faults(section, name)
         elif isinstance(name, str) and not (name in {*known, *own_keys} or name.startswith("x-")):
+            if not {"models", "model_list"} & tree.keys() and nearest("models", [name]):
+                continue  # named by the fault about the missing models
             home = advise_on_section(name)
             near = None if home else nearest(name, known, 0.75)
             hint = "if it is the program's own, list it in own_keys, or begin its name with x-"
@@ -255,7 +258,9 @@ def _find_in_models(read: _Dispatched) -> Found:
         ]
         wrong = {fault.path for fault in faults if fault.severity == "error"}
         faults += (fault for fault in suspicious if fault.path not in wrong)
-        yield from ((model, fault) for fault in (*faults, *_find_unset_keys(model, catalog)))
+        meant = {name for name in ("api_key", "api_base") if any(name in f.hint for f in faults)}
+        unset = _find_unset_keys(model.update(dict.fromkeys(meant, "meant")), catalog)
+        yield from ((model, fault) for fault in (*faults, *unset))
 
 
 def _find_in_groups(read: _Dispatched) -> Found:
@@ -410,6 +415,10 @@ def _find_in_roles(read: _Dispatched) -> Found:
     names = [*declared] if isinstance(declared, Mapping) else []
     for name in filter(contract.__contains__, names):  # the others are faults already
         needs, calls = contract[name].needs or {}, contract[name].calls
+        for key, needed in needs.items():
+            if problem := _find_wrong_need(key, needed):
+                fault = _warning(("roles", name, "needs", key), *problem, "wrong-roles")
+                yield read.tree, fault
         for key in (key for key in needs if not key.startswith(("supports_", *known))):
             if near := nearest(key, known, 0.85):
                 message, hint = f"unknown capability {quote_name(key)}", f"did you mean {near!r}?"
@@ -422,6 +431,11 @@ def _find_in_roles(read: _Dispatched) -> Found:
             hint = f"did you mean 'litellm.{near}'?"
             message = f"unknown callable {quote_name(last)}"
             yield read.tree, _warning(("roles", name, "calls"), message, hint, "wrong-roles")
+
+
+def _find_wrong_need(key: str, needed: Any) -> tuple[str, str] | None:
+    kinds = kinds_of(f"model_info.{key}")
+    return find_misfit(key, kinds, needed) if kinds else None
 
 
 def _describe(model: Model, catalog: Catalog | None) -> Mapping[str, Any]:
@@ -439,6 +453,8 @@ def _find_unmet_needs(copy: Model, role: Role, catalog: Catalog | None) -> Itera
     implied = {"supports_function_calling": True} if role.name == CHATCOMPLETIONS else {}
     mode = {"mode": mode} if (mode := _mode_of(role)) else {}
     wanted = {**implied, **mode, **(role.needs or {})}
+    wanted = {key: needed for key, needed in wanted.items() if not _find_wrong_need(key, needed)}
+
     for key, needed in wanted.items() if _called(copy, catalog) else ():
         is_ceiling = "cost" in key
         found = known.get(key.removeprefix("max_") if is_ceiling else key)

@@ -7,7 +7,7 @@ are reported at their location.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +36,7 @@ AUTOGEN = "an OAI_CONFIG_LIST of AutoGen"
 
 Read = tuple[list["_Model"], dict[str, Any]]
 
+_REQUIRED = {CONTINUE: ("provider", "model"), AIDER: ("name",), AUTOGEN: ("model",)}
 _LEFT_OUT = "has no equivalent: left out"
 _OWN = ("defaults", "own_keys", "roles")
 
@@ -72,15 +73,15 @@ def detect(data: Any) -> str | None:
     if is_map:
         entries = None if any(key in data for key in _OWN) else data.get("models")
     listed = [*entries] if isinstance(entries, LISTS) else []
-    if not listed or not all(isinstance(entry, Mapping) for entry in listed):
-        return None
+    found = [entry for entry in listed if isinstance(entry, Mapping)]
     if is_map:
-        theirs = (isinstance(e.get("provider"), str) or "uses" in e for e in listed)
-        return CONTINUE if all(theirs) else None
-    if all("name" in entry and "model" not in entry for entry in listed):
-        return AIDER
-    ours = any("name" in entry or "roles" in entry for entry in listed)
-    return AUTOGEN if not ours and all("model" in entry for entry in listed) else None
+        theirs = ["uses" in e or isinstance(e.get("provider"), str) for e in found]
+        whole = all(theirs) and len(found) == len(listed)
+        return CONTINUE if any(theirs) and (whole or "schema" in data) else None
+    known = set[Any]().union(*found)
+    if "model" in known:
+        return None if {"name", "roles"} & known else AUTOGEN
+    return AIDER if "name" in known else None
 
 
 def read_foreign(path: Path) -> tuple[Any, File]:
@@ -150,6 +151,20 @@ def import_config(
         raise SecretError(secrets)
     placed = (fault if fault.position else origin.locate(fault) for fault in left_out)
     return Imported(tree, found, tuple(fault.as_warning() for fault in placed))
+
+
+def _entries(
+    listed: Any, above: tuple[Step, ...], of: str, faults: list[Fault]
+) -> Iterator[tuple[int, Any]]:
+    """Yield the entries of a list that can be converted, and report the others."""
+    for index, entry in enumerate(listed):
+        given = entry if isinstance(entry, Mapping) else {}
+        lacks = [key for key in _REQUIRED[of] if not isinstance(given.get(key), str)]
+        if not lacks or "uses" in given or (lacks == ["model"] and given.get("env")):
+            yield index, entry
+        else:
+            hint = f"it needs {' and '.join(lacks)}"
+            faults.append(Fault((*above, index), "is not a model: left out", hint, "left-out"))
 
 
 class _Model:
@@ -226,7 +241,7 @@ def _read_continue(data: Mapping[str, Any], faults: list[Fault]) -> Read:
     faults += (Fault((key,), _LEFT_OUT, code="left-out") for key in data if key not in known)
     models: list[_Model] = []
     played: dict[str, None] = {}
-    for index, entry in enumerate(data["models"]):
+    for index, entry in _entries(data["models"], ("models",), CONTINUE, faults):
         model = _Model(entry, ("models", index), "continue", faults)
         rest, values = model.rest, model.values
         if "uses" in rest:
@@ -277,7 +292,7 @@ def _read_aider(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
     """Read aider's settings; keys that only aider itself uses become own keys."""
     models: list[_Model] = []
     always: dict[str, Any] = {}
-    for index, entry in enumerate(data):
+    for index, entry in _entries(data, (), AIDER, faults):
         model = _Model(entry, (index,), "aider", faults).finish()
         if model.values.pop("model", None) == "aider/extra_params":
             always = model.values
@@ -299,7 +314,7 @@ def _read_aider(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
 
 def _read_autogen(data: list[dict[str, Any]], faults: list[Fault]) -> Read:
     models: list[_Model] = []
-    for index, entry in enumerate(data):
+    for index, entry in _entries(data, (), AUTOGEN, faults):
         model = _Model(entry, (index,), "autogen", faults)
         kind = model.rest.pop("api_type", None)
         price = model.rest.get("price")
