@@ -127,8 +127,9 @@ def test_idle_weight():
     assert str(fault).startswith("models[0].weight: has no effect")
     shared = [{"model": "m", "weight": 2, "order": 1, "roles": BOTH}, {"model": "m", "order": 1}]
     assert not list(find_idle_weights(dispatch(shared)))
+    assert not list(find_idle_weights(dispatch(shared[:1])))
     with pytest.warns(ConfigWarning, match=r"models\[0\]\.weight: has no effect"):
-        make_router(ModelDispatcher([MOCK | {"weight": 2}]))
+        make_router(ModelDispatcher([MOCK | {"weight": 2}, MOCK]))
 
 
 @pytest.mark.parametrize(

@@ -178,8 +178,11 @@ def as_sent(deployment: Deployment) -> Deployment:
 def find_idle_weights(groups: Groups) -> Iterator[Fault]:
     """Yield a located warning for each weight that has no effect in any role of its model.
 
+    The weight of the only model of a role is no fault: others may follow.
+
     >>> from dispatch import dispatch
-    >>> for fault in find_idle_weights(dispatch([{"model": "gpt-4o", "weight": 2}])):
+    >>> models = [{"model": "gpt-4o", "weight": 2}, {"model": "o3"}]
+    >>> for fault in find_idle_weights(dispatch(models)):
     ...     print(fault)
     models[0].weight: has no effect; give the models that share the load the same order
     """
@@ -192,7 +195,8 @@ def find_idle_weights(groups: Groups) -> Iterator[Fault]:
         for model, order, _ in shares:
             weight = model.get("weight")
             is_valid = isinstance(weight, int | float) and weight >= 0
-            if is_valid or is_reference(str(weight)):  # others are reported as values
+            is_valid = is_valid or is_reference(str(weight))  # others are reported as values
+            if is_valid and len(shares) > 1:
                 fault = locate(idle, model)
                 works[fault] = works.get(fault, False) or sharing[order] > 1
     return (fault for fault, working in works.items() if not working)
