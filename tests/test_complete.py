@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+import socket
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 import pytest
 
@@ -70,6 +72,21 @@ def test_failover(ask, stream, words, reason, keys, model):
     models = [model("a", words, **keys), model("b", "good"), model("c", "never")]
     found = ask(ModelDispatcher(models), "hi", stream=stream)
     assert (found.text, found.model, found.instead_of) == ("good", "b", (("a", reason),))
+
+
+def test_hang_up(ask, stream, model):
+    """A server that closes the connection instead of answering is a failed connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+
+        Thread(target=hang_up, daemon=True).start()
+        base = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        dispatcher = ModelDispatcher([model("a", "gone", api_base=base), model("b", "good")])
+        assert ask(dispatcher, "hi", stream=stream).instead_of == (("a", "connection"),)
 
 
 def test_cut_before_the_first_word(ask, served):

@@ -43,6 +43,7 @@ __all__ = [
 ]  # fmt: skip
 
 _SECTIONS = ("router_settings", "litellm_settings")
+_UNREACHED = ("ConnectError", "ReadError", "RemoteProtocolError")  # of httpx
 _SHOWN = 200  # characters of an answer in its repr
 
 
@@ -147,7 +148,7 @@ def reason_of(error: object) -> str:
         return "timeout"
     cause = error
     while isinstance(cause, BaseException):
-        if _name(cause) == "ConnectError":  # LiteLLM makes it a 500, though no server answered
+        if _name(cause) in _UNREACHED:  # LiteLLM makes it a 500, though no server answered
             return "connection"
         cause = cause.__cause__ or cause.__context__
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
