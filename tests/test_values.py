@@ -256,3 +256,9 @@ def test_any_size(number):
     """A number of any size is a warning, not an exception."""
     for key in ("max_tokens", "input_cost_per_token", "temperature"):
         assert places(find({"model": "gpt-4o", key: number})) == [key]
+
+
+@pytest.mark.parametrize("key", ["vertex_credentials", "api_key", "api_base"])
+def test_empty(key):
+    """An empty value, which is an error of another module, is not an exception here."""
+    assert key not in places(find({"model": "vertex_ai/gemini-2.5-pro", key: ""}))

@@ -363,7 +363,7 @@ def _find_reference(model: Mapping[str, Any], key: str, text: str) -> tuple[str,
     if secret and not name:
         vendor = vendor_of(model)
         own = REFERENCE + (key_variables(vendor)[0] if vendor else "NAME")
-        is_file = key == "vertex_credentials" and text[0] != "~"  # which LiteLLM reads
+        is_file = key == "vertex_credentials" and not text.startswith("~")  # which LiteLLM reads
         if not is_file and any(re.fullmatch(form, text) for (form,) in rows("stores")):
             message = "is the location of a secret, which nothing reads"
             return message, f"put the secret into a variable: {own}", "wrong-reference"
