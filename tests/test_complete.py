@@ -11,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from dispatch import ModelDispatcher, Role
+from dispatch import ModelDispatcher, Role, make_router, model_list, proxy_config
 from dispatch.errors import CompletionError, RoleError, UnsetVariableError, UnsetVariableWarning
 from dispatch.tools.chat import aconverse, converse
 from dispatch.tools.complete import acall, acomplete, call, complete
@@ -232,6 +232,9 @@ async def aconversed(dispatcher):
         ping,
         lambda dispatcher: asyncio.run(aping(dispatcher)),
         usage,
+        make_router,
+        model_list,
+        proxy_config,
     ],
 )
 def test_no_dispatcher(use, dispatcher):

@@ -6,8 +6,9 @@ import warnings
 
 import pytest
 
-from dispatch import ConfigMorpher, Contract, ModelDispatcher, Role, load
+from dispatch import ConfigMorpher, Contract, ModelDispatcher, Role, check, load
 from dispatch.errors import ConfigError, FileError
+from dispatch.loading import read_tree
 from tests.helpers import raised
 
 BASE = """\
@@ -173,7 +174,11 @@ models:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         group = load(file, overrides=overrides).for_postcompletions
+    checked = check(read_tree([file], overrides=overrides)).warnings
     messages = [str(each.message) for each in caught]
+    assert [fault.message for fault in checked if fault.code == "idle-override"] == [
+        f"wins over --set {path}" for path in wins
+    ]
     assert len(messages) == len(wins)
     for message, path in zip(messages, wins, strict=True):
         assert f": wins over --set {path}; to replace it, override this path" in message

@@ -263,7 +263,7 @@ def test_return_type(config):
     """A dict is the default, by either name; an unknown return type is rejected."""
     for form in ("dict", ReturnType.DICT):
         assert config.morph(named, "tools", return_type=form) == config.morph(named, "tools") == {}
-    with pytest.raises(ValueError, match="'tuple' is not a valid ReturnType"):
+    with pytest.raises(ValueError, match="'tuple' is not a valid ReturnType: write 'dict' or"):
         config.morph(named, "models[0]", return_type="tuple")
 
 

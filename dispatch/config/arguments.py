@@ -52,6 +52,11 @@ class ReturnType(Enum):
     DICT = "dict"
     DATACLASS = "dataclass"
 
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        known = " or ".join(repr(each.value) for each in cls)
+        raise ValueError(f"{value!r} is not a valid ReturnType: write {known}")
+
 
 class Options(NamedTuple):
     """The options of `ConfigMorpher.morph`."""

@@ -17,6 +17,7 @@ from dispatch.litellm.policy import RESERVED_KEYS, find_value_faults
 from dispatch.redaction import REFERENCE, is_reference, quote_name
 from dispatch.stages import Model
 from dispatch.suggestions import describe_type
+from dispatch.validation import check_dispatcher
 
 if TYPE_CHECKING:
     from dispatch.dispatcher import ModelDispatcher
@@ -79,6 +80,7 @@ def parts_of(
     """Return the groups, sections and own keys of a dispatcher, or of groups alone."""
     if isinstance(dispatcher, Mapping):
         return dispatcher, FrozenMap({}), frozenset()
+    check_dispatcher(dispatcher)
     return dispatcher.groups, dispatcher.sections, dispatcher.contract.own_keys
 
 

@@ -56,6 +56,7 @@ from dispatch.sections import OWN_SECTIONS, Sections, is_by_name, locate_outer, 
 from dispatch.stages import Model, each
 from dispatch.suggestions import nearest
 from dispatch.tools.usage import has_price
+from dispatch.validation import find_idle_overrides
 
 __all__ = ["Report", "check", "tree_of"]
 
@@ -306,6 +307,7 @@ def _find_in_deployments(read: _Dispatched) -> Found:
         yield from ((tree, fault.as_warning()) for fault in find_dead_fallbacks(rest, groups))
         yield from _find_in_fallbacks(read)
         yield from ((None, fault.as_warning()) for fault in find_idle_weights(groups))
+    yield from ((None, fault) for fault in find_idle_overrides(groups))
 
 
 def _merge(found: Iterable[Fault], tree: Mapping[str, Any]) -> Iterator[Fault]:
