@@ -118,8 +118,10 @@ def _find(
     secret = is_secret(str(path[-1]))
     if secret and is_known(name):
         kinds = kinds or ("string", "object")
-    if name == "response_format" and value not in table("media")["formats"]:
-        kinds = ("object",)
+    if name == "response_format":
+        hears = re.search("whisper|transcri", str(model.get("model")))
+        formats = rows("media") if hears else rows("media")[:1]
+        kinds = ("string",) if any(value in each for each in formats) else ("object",)
     if value is None and header and not secret:
         yield _fault(path, "is empty", "leave it out")
     elif not isinstance(value, _PLAIN) or (isinstance(value, str) and value.startswith(REFERENCE)):
