@@ -95,6 +95,8 @@ LEAKING = [
     {"api_base": "https://notopenai.com"}, {"api_base": "https://api.groq.com/openai/v1"},
     {"api_key": ""}, {"api_key": None}, {"extra_headers": {"X-Team": "blue"}},
     {"api_base": "os.environ/BASE"}, {"model": "os.environ/MODEL"},
+    {"api_base": "https://host.example./v1"}, {"api_base": "http://[fe80::]/v1"},
+    {"api_base": "http://my-host-:80"}, {"api_base": "https://a!b.example"},
 ]
 # fmt: on
 

@@ -50,7 +50,7 @@ _INSTEAD: Mapping[str, tuple[str, str]] = {
 
 _RESELLERS = ("azure", "azure_ai", "github", "huggingface", "openrouter", "together_ai")
 _UNPREFIXED = {"openai": r"(chatgpt|gpt|ft:gpt|o\d)\b", "anthropic": r"claude\b"}
-_HOST = r"(?!https?$)[\w.:%-]*\w"
+_NO_HOST = r"https?|.*[<>{}$].*|"  # a scheme that was written twice, or a placeholder
 _LOCAL = r"""(?x)
       .+\.(local|internal|lan|localhost) | [^.]+ | 0\.0\.0\.0
     | (127|10)\.[\d.]+ | 192\.168\.[\d.]+ | 172\.(1[6-9]|2\d|3[01])\.[\d.]+
@@ -180,8 +180,8 @@ def find_credential_leak(model: Mapping[str, Any]) -> Fault | None:
     key, url = endpoint_of(model)
     vendor = vendor_of(model) if url else ""
     host = host_of(_resolved(url)) if vendor else ""
-    if not re.fullmatch(_HOST, host) or vendor in vendors_at(host):
-        return None  # also if it is not a host, but a misspelled scheme or a placeholder
+    if re.fullmatch(_NO_HOST, host) or vendor in vendors_at(host):
+        return None
     token, header = _INSTEAD.get(vendor, ("", ""))
     headers = (model.get("headers"), model.get("extra_headers"))
     if model.get(token) or any(isinstance(h, Mapping) and h.get(header) for h in headers):
@@ -206,10 +206,8 @@ def find_foreign_key(model: Mapping[str, Any]) -> Iterator[Fault]:
         return
     names = {f"{REFERENCE}{name}": each for each in VENDORS for name in key_variables(each)}
     own = key_variables(vendor)
-    owner = next((of for of, start in rows("starts") if key.startswith(start)), vendor)
-    if owner != vendor:
-        message = f"looks like a key of {owner}, not of {vendor}"
-        yield Fault(("api_key",), message, f"write {REFERENCE}{own[0]}", "foreign-key")
-    if key in names and key.removeprefix(REFERENCE) not in own:
-        message, hint = f"is a key of {names[key]}, not of {vendor}", f"write {REFERENCE}{own[0]}"
+    starts = (of for of, start in rows("starts") if key.startswith(start))
+    owner, found = (names[key], "is") if key in names else (next(starts, vendor), "looks like")
+    if owner != vendor and key.removeprefix(REFERENCE) not in own:
+        message, hint = f"{found} a key of {owner}, not of {vendor}", f"write {REFERENCE}{own[0]}"
         yield Fault(("api_key",), message, hint, "foreign-key")
